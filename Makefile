@@ -1,0 +1,44 @@
+# `make demo` and `make test` are all that a new user needs: each makes what it lacks.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test check bench screenshots lock install clean
+.DELETE_ON_ERROR:
+
+demo: $(INSTALLED)
+	$(BIN)/xferviewer demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+screenshots: $(INSTALLED)
+	$(BIN)/python -m pytest tests/gui/test_screenshots.py --screenshots=docs/screenshots
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml packaging/system-libraries
+	sh packaging/system-libraries
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index --editable .
+	touch $@
+
+# Pins the newest set inside the ranges of pyproject.toml, for every platform, with hashes and without naming an index.
+lock:
+	$(PYTHON) -m pip install --quiet uv
+	$(PYTHON) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --upgrade --group dev --quiet --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,10 @@
+"""xferviewer: compare fine-tuned medical-image classifiers on one's own workstation. For research, not for diagnosis."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("xferviewer")
+except PackageNotFoundError:  # a source tree that nobody installed
+    __version__ = "0+unknown"
+
+RESEARCH_NOTICE = "For research, not for diagnosis."

@@ -1,0 +1,1 @@
+"""The checkpoint folder and its card, without torch."""

@@ -1,0 +1,1 @@
+"""The engine: device, inference, saliency and the process that serves them."""

@@ -1,0 +1,1 @@
+"""Studies: images with units, the catalogue, labels, and the synthetic cohort."""

@@ -1,0 +1,1 @@
+"""Training: data, the loop, and fine-tuning as a job."""
