@@ -1,4 +1,4 @@
-"""xferviewer: compare fine-tuned medical-image classifiers on one's own workstation. For research, not for diagnosis."""
+"""xferviewer: compare fine-tuned medical-image classifiers on the workstation. For research, not for diagnosis."""
 
 from importlib.metadata import PackageNotFoundError, version
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def anonymous(identifier: str | Path) -> str:
-    """Eight hex digits that stand for a path or an identifier, the same in every log of one file, telling nobody whose."""
+    """Eight hex digits that stand for a path or an identifier in a log, telling nobody whose it is."""
     return hashlib.sha256(str(identifier).encode(errors="surrogateescape")).hexdigest()[:8]
 
 

@@ -1,1 +1,260 @@
-"""The messages between the window and the engine process."""
+"""The messages between the window and the engine process: frozen dataclasses, framed on a pipe.
+
+A frame is eight bytes (the magic `XFV1` and the header's length, big endian), a JSON header, then the raw bytes of the
+arrays that the header lists, C-ordered and little endian. Nothing in a frame is ever executed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PREFIX = struct.Struct(">4sI")
+_MAGIC = b"XFV1"
+_LARGEST_HEADER = 64 << 20
+_LARGEST_ARRAY = 1 << 30
+_DTYPES = ("<f4", "<f8", "|u1", "<u2", "<i4", "<i8")
+
+
+class ProtocolError(Exception):
+    """Bytes that are no frame of this protocol: the other side crashed in mid-sentence or is something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """One frame of one file. `identity` is that of `studies.images.Image`."""
+
+    identity: str
+    path: str
+    frame: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCheckpoints:
+    """Load these checkpoint folders and forget all others. Answered by CheckpointOpened or Failed for each."""
+
+    request: int
+    folders: tuple[str, ...]
+    device: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainImage:
+    """Probabilities and maps of the visible image, before all else. A newer generation makes an older one stale."""
+
+    request: int
+    generation: int
+    image: ImageReference
+    checkpoints: tuple[str, ...]
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredictImages:
+    """Logits of many images by these checkpoints, in the background. Answered image by image, then by Finished."""
+
+    request: int
+    images: tuple[ImageReference, ...]
+    checkpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Stop working on a request. Answered by Finished with `cancelled`."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStarted:
+    """The first message of an engine: it can be talked to; its libraries are not loaded yet."""
+
+    process: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointOpened:
+    """A checkpoint is ready. `checkpoint` is the SHA-256 of its weights, its name in all other messages."""
+
+    request: int
+    folder: str
+    checkpoint: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Once a second. `request` is what the engine works on (0: nothing) and `seconds` for how long it has."""
+
+    request: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted:
+    """Logits of one image by one checkpoint: float32 of shape (findings,), in the order of the checkpoint's card."""
+
+    request: int
+    identity: str
+    checkpoint: str
+    logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """Logits (findings,) and maps (findings, rows, columns) of one image by one checkpoint, both float32.
+
+    A map is in [0, 1] at the resolution that the network saw; `strengths` (findings,) holds each map's maximum before
+    it was scaled, 0 where there is no positive evidence. `crop` is the part of the film that the network saw, as
+    (top, left, bottom, right) fractions.
+    """
+
+    request: int
+    generation: int
+    identity: str
+    checkpoint: str
+    method: str
+    layer: str
+    crop: tuple[float, float, float, float]
+    logits: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    strengths: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What could not be done, in three parts. `identity` and `checkpoint` are empty where it concerns all."""
+
+    request: int
+    identity: str
+    checkpoint: str
+    what: str
+    why: str
+    todo: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A request is over; `done` images of `total` were answered, the others failed or were cancelled."""
+
+    request: int
+    done: int
+    total: int
+    cancelled: bool
+
+
+Message = (
+    OpenCheckpoints
+    | ExplainImage
+    | PredictImages
+    | CancelRequest
+    | EngineStarted
+    | CheckpointOpened
+    | Heartbeat
+    | Predicted
+    | Explained
+    | Failed
+    | Finished
+)
+_TYPES: dict[str, type] = {kind.__name__: kind for kind in Message.__args__}
+
+
+def encode(message: Message) -> bytes:
+    """The frame of a message."""
+    values: dict[str, Any] = {}
+    arrays: list[dict[str, Any]] = []
+    payload: list[bytes] = []
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        if isinstance(value, np.ndarray):
+            array = np.ascontiguousarray(value)
+            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+            arrays.append({"name": field.name, "dtype": array.dtype.str, "shape": array.shape})
+            payload.append(array.tobytes())
+        else:
+            values[field.name] = value
+    header = json.dumps(
+        {"type": type(message).__name__, "values": values, "arrays": arrays},
+        default=dataclasses.asdict,
+        allow_nan=False,
+    ).encode()
+    return b"".join([_PREFIX.pack(_MAGIC, len(header)), header, *payload])
+
+
+class Decoder:
+    """Turns bytes, in whatever portions a pipe delivers them, into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that are complete with `data`. Raises ProtocolError at bytes that are no frame."""
+        self._buffer += data
+        messages = []
+        while (taken := self._take()) is not None:
+            messages.append(taken)
+        return messages
+
+    def _take(self) -> Message | None:
+        if len(self._buffer) < _PREFIX.size:
+            return None
+        magic, header_length = _PREFIX.unpack_from(self._buffer)
+        if magic != _MAGIC or header_length > _LARGEST_HEADER:
+            raise ProtocolError(f"expected a frame, got {bytes(self._buffer[:16])!r}")
+        body = _PREFIX.size + header_length
+        if len(self._buffer) < body:
+            return None
+        try:
+            header = json.loads(self._buffer[_PREFIX.size : body])
+            lengths = [_array_length(entry) for entry in header["arrays"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ProtocolError(f"unreadable header: {error}") from error
+        if len(self._buffer) < body + sum(lengths):
+            return None
+        values = header["values"]
+        for entry, length in zip(header["arrays"], lengths, strict=True):
+            flat = np.frombuffer(bytes(self._buffer[body : body + length]), dtype=entry["dtype"])
+            values[entry["name"]] = flat.reshape(entry["shape"])
+            body += length
+        del self._buffer[:body]
+        return _build(header["type"], values)
+
+
+def _array_length(entry: dict[str, Any]) -> int:
+    if entry["dtype"] not in _DTYPES or any(not isinstance(side, int) or side < 0 for side in entry["shape"]):
+        raise ValueError(f"array of {entry['dtype']} and shape {entry['shape']}")
+    length: int = math.prod(entry["shape"]) * np.dtype(entry["dtype"]).itemsize
+    if length > _LARGEST_ARRAY:
+        raise ValueError(f"array of {length} bytes")
+    return length
+
+
+def _build(name: str, values: dict[str, Any]) -> Message:
+    kind = _TYPES.get(name)
+    if kind is None:
+        raise ProtocolError(f"unknown message {name}")
+    hints = get_type_hints(kind)
+    try:
+        built: Message = kind(**{key: _as(hints[key], value) for key, value in values.items()})
+    except (KeyError, TypeError) as error:
+        raise ProtocolError(f"{name}: {error}") from error
+    return built
+
+
+def _as(hint: Any, value: Any) -> Any:
+    """JSON knows neither tuples nor dataclasses: give both back."""
+    if hint is ImageReference:
+        return ImageReference(**value)
+    if isinstance(value, list):
+        item = hint.__args__[0]
+        return tuple(_as(item, entry) for entry in value)
+    return value
