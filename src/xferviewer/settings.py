@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tomllib
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+import tomli_w
 
 from xferviewer.errors import UnusableFolder
 
@@ -49,3 +53,73 @@ def write_atomically(path: Path, content: bytes) -> None:
             f"{path.parent}: {error.strerror or error}.",
             "Free space there, or choose a folder that you may write to.",
         ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user may set. Unknown keys of the file are kept out; a value of the wrong kind is replaced by its default.
+
+    theme             "dark" or "light"
+    device            "auto", "cuda", "mps" or "cpu"
+    precision         "fp32", "bf16" or "fp16"
+    colour_map        name of the saliency colour map
+    overlay_opacity   0 to 1
+    drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
+    notice_seen       the research notice was acknowledged
+    checkpoints       folders of the checkpoints to compare; empty: the bundled ones
+    """
+
+    theme: str = "dark"
+    device: str = "auto"
+    precision: str = "fp32"
+    colour_map: str = "inferno"
+    overlay_opacity: float = 0.5
+    drag_up: str = "brighter"
+    notice_seen: bool = False
+    checkpoints: tuple[str, ...] = ()
+
+
+_CHOICES = {
+    "theme": ("dark", "light"),
+    "device": ("auto", "cuda", "mps", "cpu"),
+    "precision": ("fp32", "bf16", "fp16"),
+    "drag_up": ("brighter", "darker"),
+}
+
+
+def read_settings(path: Path) -> tuple[Settings, list[str]]:
+    """The settings in a TOML file, and a sentence for each key that could not be used. A bad key costs only itself."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings(), []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return Settings(), [f"The settings file {path.name} cannot be read ({error}); the defaults are used."]
+    good: dict[str, Any] = {}
+    bad: list[str] = []
+    defaults = {field.name: field.default for field in fields(Settings)}
+    for key, value in written.items():
+        if key not in defaults:
+            bad.append(f"The setting {key} is not known to this version and is ignored.")
+        elif (usable := _usable(key, value, defaults[key])) is None:
+            bad.append(f"The setting {key} = {value!r} cannot be used; {defaults[key]!r} is used instead.")
+        else:
+            good[key] = usable
+    return Settings(**good), bad
+
+
+def _usable(key: str, value: Any, default: Any) -> Any:
+    """`value` in the type of `default`, or None where it has another type or is not among the choices."""
+    if isinstance(default, tuple):
+        strings = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        return tuple(value) if strings else None
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(default) or value not in _CHOICES.get(key, (value,)):
+        return None
+    return value
+
+
+def write_settings(path: Path, settings: Settings) -> None:
+    """Replace the settings file. Raises UnusableFolder where it cannot be written."""
+    write_atomically(path, tomli_w.dumps(asdict(settings)).encode())

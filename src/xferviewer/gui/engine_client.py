@@ -1,0 +1,285 @@
+"""The window's side of the engine process: starts it, talks to it, and brings it back when it dies.
+
+Every request is kept until it is answered. When the engine crashes or hangs, it is started again, the checkpoints are
+opened again and what was not answered is asked again, so that no work is lost and none is done twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
+
+from xferviewer import protocol
+from xferviewer.processes import own_command
+
+log = logging.getLogger(__name__)
+
+_MOST_SECONDS_PER_IMAGE = 120.0
+"""One image by one set of checkpoints takes a second or so, on a slow machine ten; after this the engine hangs."""
+
+_MOST_SECONDS_WITHOUT_HEARTBEAT = 60.0
+_MOST_CRASHES_WITHOUT_ANSWER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """What the window says about the engine: "starting", "ready", "restarting" or "stopped", and the device."""
+
+    state: str
+    device: str = ""
+
+
+class EngineClient(QObject):
+    """One long-lived engine process.
+
+    Signals carry the frozen dataclasses of `protocol` as objects, so that arrays pass uncopied.
+    """
+
+    state_changed = Signal(object)  # EngineState
+    checkpoint_opened = Signal(object)  # protocol.CheckpointOpened
+    predicted = Signal(object)  # protocol.Predicted
+    explained = Signal(object)  # protocol.Explained
+    failed = Signal(object)  # protocol.Failed
+    finished = Signal(object)  # protocol.Finished
+    interrupted = Signal(str)  # a sentence for the user: the engine died, and what happens now
+
+    def __init__(self, parent: QObject | None = None, command: Iterable[str] | None = None) -> None:
+        super().__init__(parent)
+        self._command = list(command) if command is not None else own_command("engine")
+        self._process: QProcess | None = None
+        self._decoder = protocol.Decoder()
+        self._next_request = 1
+        self._opening: protocol.OpenCheckpoints | None = None
+        self._explaining: protocol.ExplainImage | None = None
+        self._batches: dict[int, protocol.PredictImages] = {}
+        self._answered: dict[int, set[tuple[str, str]]] = {}  # (image, checkpoint) pairs of each batch
+        self._crashes_without_answer = 0
+        self._last_sign = time.monotonic()
+        self._stopping = False
+        self.state = EngineState("stopped")
+        self._watch = QTimer(self, interval=1000)
+        self._watch.timeout.connect(self._look_for_a_hang)
+
+    @property
+    def process_id(self) -> int:
+        """The engine's process id; 0 while there is none."""
+        return int(self._process.processId()) if self._process is not None else 0
+
+    def start(self) -> None:
+        """Start the engine process; what was asked before it lives is sent when it does."""
+        self._stopping = False
+        self._decoder = protocol.Decoder()
+        process = QProcess(self)
+        process.setProcessChannelMode(QProcess.ProcessChannelMode.SeparateChannels)
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._read_log)
+        process.errorOccurred.connect(self._could_not_start)
+        process.finished.connect(self._ended)
+        self._process = process
+        self._last_sign = time.monotonic()
+        self._set_state(EngineState("starting"))
+        process.start(self._command[0], self._command[1:])
+        for message in self._unanswered():
+            self._write(message)
+        self._watch.start()
+
+    def stop(self) -> None:
+        """End the engine process; it holds nothing that is not held elsewhere."""
+        self._stopping = True
+        self._watch.stop()
+        process, self._process = self._process, None
+        if process is not None:
+            process.closeWriteChannel()
+            if not process.waitForFinished(2000):
+                process.kill()
+                process.waitForFinished(2000)
+            process.deleteLater()
+        self._set_state(EngineState("stopped"))
+
+    def open_checkpoints(self, folders: Iterable[str], device: str, precision: str) -> int:
+        """Load these checkpoints in place of those before. Returns the request's number."""
+        self._opening = protocol.OpenCheckpoints(self._number(), tuple(folders), device, precision)
+        self._write(self._opening)
+        return self._opening.request
+
+    def explain(self, image: protocol.ImageReference, generation: int, checkpoints: Iterable[str], method: str) -> int:
+        """Ask for probabilities and maps of the visible image; an older such request is no longer of interest."""
+        self._explaining = protocol.ExplainImage(self._number(), generation, image, tuple(checkpoints), method)
+        self._write(self._explaining)
+        return self._explaining.request
+
+    def predict(self, images: Iterable[protocol.ImageReference], checkpoints: Iterable[str]) -> int:
+        """Ask for logits of many images in the background. Returns the request's number."""
+        batch = protocol.PredictImages(self._number(), tuple(images), tuple(checkpoints))
+        self._batches[batch.request] = batch
+        self._answered[batch.request] = set()
+        self._write(batch)
+        return batch.request
+
+    def cancel(self, request: int) -> None:
+        """Stop a background request; `finished` follows."""
+        if request in self._batches:
+            self._write(protocol.CancelRequest(request))
+
+    def _number(self) -> int:
+        self._next_request += 1
+        return self._next_request
+
+    def _unanswered(self) -> list[protocol.Message]:
+        """What a new engine has to be asked: the checkpoints, the visible image, the rest of each batch."""
+        messages: list[protocol.Message] = [m for m in (self._opening, self._explaining) if m is not None]
+        for request, batch in self._batches.items():
+            messages.append(replace(batch, images=tuple(self._unanswered_images(request, batch))))
+        return messages
+
+    def _unanswered_images(self, request: int, batch: protocol.PredictImages) -> list[protocol.ImageReference]:
+        answered = self._answered[request]
+        return [
+            image
+            for image in batch.images
+            if any((image.identity, digest) not in answered for digest in batch.checkpoints)
+        ]
+
+    def _write(self, message: protocol.Message) -> None:
+        if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
+            self._process.write(protocol.encode(message))
+
+    @Slot()
+    def _read(self) -> None:
+        if self._process is None:
+            return
+        try:
+            messages = self._decoder.feed(self._process.readAllStandardOutput().data())
+        except protocol.ProtocolError as error:
+            log.error("the engine spoke nonsense: %s", error)
+            self._process.kill()
+            return
+        self._last_sign = time.monotonic()
+        for message in messages:
+            self._receive(message)
+
+    def _receive(self, message: protocol.Message) -> None:
+        match message:
+            case protocol.Heartbeat():
+                if message.request and message.seconds > _MOST_SECONDS_PER_IMAGE:
+                    self._kill("did not answer for two minutes")
+            case protocol.CheckpointOpened():
+                self._crashes_without_answer = 0
+                self._set_state(EngineState("ready", message.device))
+                self.checkpoint_opened.emit(message)
+            case protocol.Predicted():
+                self._note_answer(message)
+                self.predicted.emit(message)
+            case protocol.Explained():
+                self._crashes_without_answer = 0
+                self.explained.emit(message)
+            case protocol.Failed():
+                self._note_answer(message)
+                self.failed.emit(message)
+            case protocol.Finished():
+                self._forget(message)
+
+    def _note_answer(self, message: protocol.Predicted | protocol.Failed) -> None:
+        self._crashes_without_answer = 0
+        if message.request in self._answered and message.identity:
+            self._answered[message.request].add((message.identity, message.checkpoint))
+
+    def _forget(self, message: protocol.Finished) -> None:
+        if self._explaining is not None and self._explaining.request == message.request:
+            self._explaining = None
+        batch = self._batches.get(message.request)
+        if batch is not None:  # after a crash the engine was asked for the rest only: count what came back in all
+            total = len(batch.images)
+            done = total - len(self._unanswered_images(message.request, batch))
+            message = replace(message, done=done, total=total)
+            del self._batches[message.request], self._answered[message.request]
+        self.finished.emit(message)
+
+    @Slot()
+    def _read_log(self) -> None:
+        if self._process is not None:
+            text = self._process.readAllStandardError().data().decode(errors="replace").strip()
+            if text:
+                log.info("engine: %s", text)
+
+    @Slot(QProcess.ProcessError)
+    def _could_not_start(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart and not self._stopping:
+            self._watch.stop()
+            self._set_state(EngineState("stopped"))
+            why = self._process.errorString() if self._process else ""
+            self.failed.emit(
+                protocol.Failed(0, "", "", "The engine could not be started.", f"{why}.", "Install xferviewer again.")
+            )
+
+    @Slot(int, QProcess.ExitStatus)
+    def _ended(self, code: int, status: QProcess.ExitStatus) -> None:
+        if self._stopping or self._process is None:
+            return
+        self._watch.stop()
+        self._process.deleteLater()
+        self._process = None
+        crashed = status == QProcess.ExitStatus.CrashExit
+        log.error("the engine ended (%s %d)", "signal" if crashed else "code", code)
+        self._crashes_without_answer += 1
+        if self._crashes_without_answer > _MOST_CRASHES_WITHOUT_ANSWER:
+            self._give_up_on_first()
+        left = sum(len(self._unanswered_images(request, batch)) for request, batch in self._batches.items())
+        waiting = f"; {left} images are still to be predicted" if left else ""
+        self._set_state(EngineState("restarting"))
+        self.interrupted.emit(f"The engine stopped unexpectedly and is started again{waiting}. Nothing is lost.")
+        QTimer.singleShot(min(4000, 250 * 2**self._crashes_without_answer), self, self._restart)
+
+    @Slot()
+    def _restart(self) -> None:
+        if not self._stopping and self._process is None:
+            self.start()
+
+    def _give_up_on_first(self) -> None:
+        """The same work brings the engine down again and again: leave out the image it fell over, keep the rest."""
+        self._crashes_without_answer = 0
+        if self._explaining is not None:
+            image, request, self._explaining = self._explaining.image, self._explaining.request, None
+        else:
+            pending = [
+                (request, image)
+                for request, batch in self._batches.items()
+                for image in self._unanswered_images(request, batch)
+            ]
+            if not pending:
+                self._opening = None  # the checkpoints themselves bring it down
+                self.failed.emit(
+                    protocol.Failed(
+                        0, "", "", "The checkpoints could not be opened.", "The engine crashed each time.",
+                        "Compare fewer checkpoints, or choose another device in the settings.",
+                    )
+                )  # fmt: skip
+                return
+            request, image = pending[0]
+            self._answered[request] |= {(image.identity, digest) for digest in self._batches[request].checkpoints}
+        self.failed.emit(
+            protocol.Failed(
+                request, image.identity, "", "One image could not be predicted.",
+                "The engine crashed on it repeatedly.", "Look at the file; the other images go on without it.",
+            )
+        )  # fmt: skip
+
+    @Slot()
+    def _look_for_a_hang(self) -> None:
+        if time.monotonic() - self._last_sign > _MOST_SECONDS_WITHOUT_HEARTBEAT:
+            self._kill("gave no sign of life for a minute")
+
+    def _kill(self, why: str) -> None:
+        log.error("the engine %s and is killed", why)
+        self._last_sign = time.monotonic()
+        if self._process is not None:
+            self._process.kill()
+
+    def _set_state(self, state: EngineState) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_changed.emit(state)

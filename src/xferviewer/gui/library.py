@@ -1,0 +1,240 @@
+"""The open catalogue: what the worklist shows, what the cohort holds, and the index that runs as a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QProcess, Signal, Slot
+
+from xferviewer.errors import XferviewerError
+from xferviewer.gui.cohort import Cohort
+from xferviewer.gui.session import Session, ShownImage
+from xferviewer.processes import own_command
+from xferviewer.protocol import ImageReference
+from xferviewer.studies.catalogue import Catalogue, ImageRow
+from xferviewer.studies.labels import JoinReport, join_labels, read_labels
+
+
+@dataclass(frozen=True, slots=True)
+class IndexProgress:
+    """How far the index of a folder is; `files` seen so far, `rate` in files a second."""
+
+    folder: str
+    files: int
+    images: int
+    refused: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexResult:
+    """How an index ended. `why` is empty unless it failed."""
+
+    folder: str
+    images: int
+    refused: int
+    cancelled: bool
+    why: str
+
+
+class Library(QObject):
+    """Queries the catalogue for the session and keeps it up to date."""
+
+    index_progressed = Signal(object)  # IndexProgress
+    index_finished = Signal(object)  # IndexResult
+
+    def __init__(self, catalogue: Catalogue, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.catalogue = catalogue
+        self._session = session
+        self._search = ""
+        self._order_by = "patient_id"
+        self._descending = False
+        self._process: QProcess | None = None
+        self._folder = ""
+        self._waiting: deque[str] = deque()
+        self._cancelling = False
+        self._errors = b""
+
+    # --- worklist
+
+    def query(self, search: str | None = None, order_by: str | None = None, descending: bool | None = None) -> None:
+        """Search and sort the worklist in SQL; what is left out stays as it was."""
+        self._search = self._search if search is None else search
+        self._order_by = self._order_by if order_by is None else order_by
+        self._descending = self._descending if descending is None else descending
+        rows = self.catalogue.studies(self._search, self._order_by, descending=self._descending)
+        self._session.set_worklist(rows)
+
+    def show_study(self, row: int) -> None:
+        """Put the first image of a study of the worklist into the panes."""
+        studies = self._session.studies
+        if 0 <= row < len(studies):
+            images = self.catalogue.images(studies[row].id)
+            self._session.show(ShownImage(studies[row], tuple(images), 0, 0) if images else None)
+
+    def step_study(self, step: int) -> None:
+        """The next (+1) or previous (-1) study of the worklist; at its ends nothing happens."""
+        row = self._session.position() + step
+        if 0 <= row < len(self._session.studies):
+            self.show_study(row)
+
+    def step(self, step: int) -> None:
+        """The next or previous frame, then image, then study: what the wheel does."""
+        shown = self._session.shown
+        if shown is None:
+            self.step_study(step)
+        elif 0 <= shown.frame + step < shown.image.frames:
+            self._session.show(ShownImage(shown.study, shown.images, shown.index, shown.frame + step))
+        elif 0 <= shown.index + step < len(shown.images):
+            images, index = shown.images, shown.index + step
+            self._session.show(ShownImage(shown.study, images, index, 0 if step > 0 else images[index].frames - 1))
+        else:
+            self.step_study(step)
+
+    def neighbours(self) -> list[tuple[Path, int]]:
+        """The films that one step leads to: worth reading before they are asked for."""
+        shown = self._session.shown
+        if shown is None:
+            return []
+        near = [
+            (Path(image.path), 0)
+            for image in shown.images[max(shown.index - 1, 0) : shown.index + 2]
+            if image is not shown.image
+        ]
+        position = self._session.position()
+        for row in (position + 1, position - 1):
+            if position >= 0 and 0 <= row < len(self._session.studies):
+                near.append((Path(self._session.studies[row].first_path), 0))
+        return near
+
+    def images_to_predict(self) -> list[ImageReference]:
+        """First frames of all images of the catalogue: those of the worklist first, in its order."""
+        place = {study.id: row for row, study in enumerate(self._session.studies)}
+        images = sorted(self.catalogue.all_images(), key=lambda image: place.get(image.study, len(place)))
+        return [ImageReference(image.identity, image.path, 0) for image in images]
+
+    # --- labels and cohort
+
+    def join_labels(self, table: Path) -> JoinReport:
+        """Join a label table to the catalogue's images. Raises UnusableTable."""
+        report = join_labels(read_labels(table), self.catalogue)
+        self.refresh()
+        return report
+
+    def refresh(self) -> None:
+        """Read worklist and cohort anew, after the catalogue has changed."""
+        self.query()
+        self._session.set_cohort(self._cohort())
+
+    def _cohort(self) -> Cohort:
+        findings = self.catalogue.label_findings()
+        columns = [self.catalogue.labels(finding) for finding in findings]
+        labelled = set().union(*columns) if columns else set()
+        images: list[ImageRow] = [image for image in self.catalogue.all_images() if image.id in labelled]
+        table = np.full((len(images), len(findings)), np.nan)
+        for column, values in enumerate(columns):
+            stated = [values.get(image.id, -1) for image in images]
+            table[:, column] = [np.nan if value < 0 else value for value in stated]  # uncertain counts as not stated
+        return Cohort(
+            tuple(image.identity for image in images),
+            tuple(image.id for image in images),
+            tuple(image.study for image in images),
+            tuple(findings),
+            table,
+        )
+
+    # --- index
+
+    @property
+    def indexing(self) -> bool:
+        """An index is running."""
+        return self._process is not None
+
+    def index(self, folder: Path) -> None:
+        """Index a folder or a file in a process of its own, after those that were asked for before."""
+        self._waiting.append(str(folder))
+        if self._process is None:
+            self._start_next()
+
+    def resume(self) -> None:
+        """Go on with the folders whose index was interrupted."""
+        for folder in self.catalogue.unfinished_roots():
+            self.index(folder)
+
+    def cancel_index(self) -> None:
+        """Stop the index; what it has found stays, and it can go on later."""
+        self._waiting.clear()
+        if self._process is not None:
+            self._cancelling = True
+            self._process.closeWriteChannel()  # the index ends, its work committed, when nobody listens any more
+
+    def close(self) -> None:
+        """Stop the index and close the catalogue."""
+        self._waiting.clear()
+        process, self._process = self._process, None
+        if process is not None:
+            process.finished.disconnect(self._ended)
+            process.closeWriteChannel()
+            if not process.waitForFinished(5000):
+                process.kill()
+                process.waitForFinished(2000)
+        self.catalogue.close()
+
+    def _start_next(self) -> None:
+        self._folder = self._waiting.popleft()
+        self._cancelling = False
+        self._errors = b""
+        process = QProcess(self)
+        process.readyReadStandardError.connect(self._read_progress)
+        process.finished.connect(self._ended)
+        self._process = process
+        command = own_command(
+            "index", self._folder, "--catalogue", str(self.catalogue.path), "--json", "--while-stdin-is-open"
+        )
+        process.start(command[0], command[1:])
+
+    @Slot()
+    def _read_progress(self) -> None:
+        if self._process is None:
+            return
+        self._errors += self._process.readAllStandardError().data()
+        *lines, self._errors = self._errors.split(b"\n")
+        for line in lines:
+            try:
+                values = json.loads(line)
+                progress = IndexProgress(self._folder, *(values[k] for k in ("files", "images", "refused", "rate")))
+            except (ValueError, KeyError, TypeError):
+                continue  # a line for people
+            self.index_progressed.emit(progress)
+
+    @Slot(int, QProcess.ExitStatus)
+    def _ended(self, code: int, status: QProcess.ExitStatus) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        answer = _json(process.readAllStandardOutput().data())
+        process.deleteLater()
+        why = ""
+        if status == QProcess.ExitStatus.CrashExit:
+            why = self.tr("The index stopped unexpectedly; it goes on when the folder is opened again.")
+        elif "error" in answer:
+            error = answer["error"]
+            why = str(XferviewerError(error["what"], error["why"], error["todo"]))
+        self.refresh()
+        images, refused = int(answer.get("images", 0)), len(answer.get("refused", ()))
+        self.index_finished.emit(IndexResult(self._folder, images, refused, self._cancelling, why))
+        if self._waiting:
+            self._start_next()
+
+
+def _json(text: bytes) -> dict[str, object]:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -1,0 +1,29 @@
+"""How numbers are written in the window."""
+
+from __future__ import annotations
+
+import math
+
+
+def probability_text(probability: float) -> str:
+    """Two decimals, but never 0.00 or 1.00: nothing is certain."""
+    if probability < 0.005:
+        return "< 0.01"
+    return "> 0.99" if probability >= 0.995 else f"{probability:.2f}"
+
+
+def rate_text(value: float, digits: int = 3) -> str:
+    """A rate or an AUC in [0, 1] without its leading zero: .914; "n/a" where it is not defined."""
+    if math.isnan(value):
+        return "n/a"
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("0") if value < 1 else text
+
+
+def interval_text(value: float, lower: float, upper: float, digits: int = 3) -> str:
+    """A value with its interval: .914 [.871, .957]."""
+    if math.isnan(value):
+        return "n/a"
+    if math.isnan(lower) or math.isnan(upper):
+        return rate_text(value, digits)
+    return f"{rate_text(value, digits)} [{rate_text(lower, digits)}, {rate_text(upper, digits)}]"

@@ -1,0 +1,191 @@
+"""Keeps predictions complete: asks the engine for what is missing, takes in what comes, and puts it away for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from xferviewer import protocol
+from xferviewer.checkpoints import Checkpoint
+from xferviewer.errors import XferviewerError
+from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.gui.engine_client import EngineClient
+from xferviewer.gui.library import Library
+from xferviewer.gui.session import Session
+
+_STORE_EVERY_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionProgress:
+    """Images done of those that were missing, images a second, and seconds to go (NaN before the first)."""
+
+    done: int
+    total: int
+    rate: float
+
+    @property
+    def remaining_seconds(self) -> float:
+        """At the present rate."""
+        return (self.total - self.done) / self.rate if self.rate > 0 else float("nan")
+
+
+class Predicting(QObject):
+    """Between session, engine and prediction store."""
+
+    progressed = Signal(object)  # PredictionProgress
+    finished = Signal(object)  # protocol.Finished
+    failed = Signal(object)  # protocol.Failed
+
+    def __init__(
+        self, session: Session, library: Library, engine: EngineClient, store: PredictionStore, parent: QObject | None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._library = library
+        self._engine = engine
+        self._store = store
+        self._request = 0
+        self._generation = 0
+        self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
+        self._total = 0
+        self._started = 0.0
+        self._new: dict[str, dict[str, NDArray[np.float32]]] = {}
+        self._unusable: set[tuple[str, str]] = set()
+        self.paused = False
+        self._putting = QTimer(self, singleShot=True, interval=_STORE_EVERY_MS)
+        self._putting.timeout.connect(self.put_away)
+        engine.predicted.connect(self._take_in)
+        engine.explained.connect(self._take_in_explanation)
+        engine.failed.connect(self._note_failure)
+        engine.finished.connect(self._note_end)
+        session.image_changed.connect(self.explain)
+        session.checkpoints_changed.connect(self._new_checkpoints)
+        session.cohort_changed.connect(self.predict_missing)
+
+    @property
+    def running(self) -> bool:
+        """A background run is under way."""
+        return self._request != 0
+
+    @Slot()
+    def explain(self) -> None:
+        """Ask for the maps of the shown image."""
+        shown, digests = self._session.shown, [c.weights_sha256 for c in self._session.checkpoints]
+        if shown is not None and digests:
+            self._generation += 1
+            self._engine.explain(shown.reference, self._generation, digests, "gradcam")
+
+    @Slot()
+    def predict_missing(self) -> None:
+        """Ask for every prediction of the catalogue's images that is neither known nor stored nor known to fail."""
+        if self.paused or not self._session.checkpoints:
+            return
+        images = self._library.images_to_predict()
+        missing: dict[str, set[str]] = {}
+        for checkpoint in self._session.checkpoints:
+            self._fetch_stored(checkpoint, [image.identity for image in images])
+            digest = checkpoint.weights_sha256
+            known = self._session.predicted_identities(digest)
+            for image in images:
+                if image.identity not in known and (image.identity, digest) not in self._unusable:
+                    missing.setdefault(image.identity, set()).add(digest)
+        if self._request:
+            self._engine.cancel(self._request)
+            self._request = 0
+        self._missing, self._total, self._started = missing, len(missing), time.monotonic()
+        if missing:
+            wanted = [image for image in images if image.identity in missing]
+            self._request = self._engine.predict(wanted, [c.weights_sha256 for c in self._session.checkpoints])
+            self.progressed.emit(PredictionProgress(0, self._total, 0.0))
+
+    def cancel(self) -> None:
+        """Stop the background run; it goes on with `resume`."""
+        self.paused = True
+        if self._request:
+            self._engine.cancel(self._request)
+
+    def resume(self) -> None:
+        """Go on with what is missing."""
+        self.paused = False
+        self.predict_missing()
+
+    @Slot()
+    def put_away(self) -> None:
+        """Write new predictions to the store; a kill loses at most the last half second."""
+        self._putting.stop()
+        new, self._new = self._new, {}
+        for digest, logits in new.items():
+            checkpoint = self._session.checkpoint(digest)
+            if checkpoint is not None:
+                try:
+                    self._store.put_many(digest, checkpoint.preprocessing.digest, logits)
+                except XferviewerError as error:
+                    self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
+
+    def _fetch_stored(self, checkpoint: Checkpoint, identities: Iterable[str]) -> None:
+        digest = checkpoint.weights_sha256
+        known = self._session.predicted_identities(digest)
+        wanted = [identity for identity in identities if identity not in known]
+        stored = self._store.get(digest, checkpoint.preprocessing.digest, wanted)
+        if stored.shape[1] != len(checkpoint.findings):
+            return  # nothing is stored
+        found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
+        self._session.add_predictions(digest, found)
+
+    @Slot()
+    def _new_checkpoints(self) -> None:
+        self.explain()
+        self.predict_missing()
+
+    @Slot(object)
+    def _take_in(self, message: protocol.Predicted) -> None:
+        self._add(message.checkpoint, message.identity, message.logits)
+
+    @Slot(object)
+    def _take_in_explanation(self, message: protocol.Explained) -> None:
+        self._add(message.checkpoint, message.identity, message.logits)
+        if message.generation == self._generation:
+            self._session.add_explanation(message)
+
+    def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
+        if identity not in self._session.predicted_identities(digest):
+            self._session.add_predictions(digest, {identity: logits})
+            self._new.setdefault(digest, {})[identity] = logits
+            if not self._putting.isActive():
+                self._putting.start()
+        self._count_answer(identity, digest)
+
+    @Slot(object)
+    def _note_failure(self, message: protocol.Failed) -> None:
+        if message.identity and message.request == self._request:
+            digests = (
+                [message.checkpoint] if message.checkpoint else [c.weights_sha256 for c in self._session.checkpoints]
+            )
+            for digest in digests:
+                self._unusable.add((message.identity, digest))
+                self._count_answer(message.identity, digest)
+        self.failed.emit(message)
+
+    def _count_answer(self, identity: str, digest: str) -> None:
+        waiting = self._missing.get(identity)
+        if waiting is None:
+            return
+        waiting.discard(digest)
+        if not waiting:
+            del self._missing[identity]
+            done = self._total - len(self._missing)
+            rate = done / max(time.monotonic() - self._started, 1e-3)
+            self.progressed.emit(PredictionProgress(done, self._total, rate))
+
+    @Slot(object)
+    def _note_end(self, message: protocol.Finished) -> None:
+        if message.request == self._request:
+            self._request = 0
+            self.put_away()
+            self.finished.emit(message)

@@ -1,0 +1,122 @@
+"""Colours and fonts of the window: Fusion with a palette of our own, read from `resources/themes/`.
+
+`QStyleHints.setColorScheme` does nothing on the offscreen platform, so the palette is always set explicitly.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication
+
+from xferviewer.resources import resource
+
+GRID = 4
+"""All margins and gaps are multiples of this many pixels."""
+
+_BASE_POINT_SIZE = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of one theme, as `#rrggbb`."""
+
+    window: str
+    panel: str
+    raised: str
+    line: str
+    text: str
+    faint: str
+    accent: str
+    on_accent: str
+    warning: str
+    error: str
+    film: str
+
+
+def read_theme(name: str) -> Theme:
+    """The theme `resources/themes/NAME.toml`."""
+    return Theme(**tomllib.loads(resource(f"themes/{name}.toml").read_text(encoding="utf-8")))
+
+
+def small_font() -> QFont:
+    """One step below the base size: corner text, table details."""
+    font = QFont(QApplication.font())
+    font.setPointSize(_BASE_POINT_SIZE - 2)
+    return font
+
+
+def heading_font() -> QFont:
+    """One step above the base size, bold: what a panel is about."""
+    font = QFont(QApplication.font())
+    font.setPointSize(_BASE_POINT_SIZE + 1)
+    font.setBold(True)
+    return font
+
+
+def apply(application: QApplication, theme: Theme) -> None:
+    """Style the application: Fusion, our palette, one base font size, one sheet for what a palette cannot say."""
+    application.setStyle("Fusion")
+    application.setPalette(_palette(theme))
+    font = application.font()
+    font.setPointSize(_BASE_POINT_SIZE)
+    application.setFont(font)
+    application.setStyleSheet(_style_sheet(theme))
+
+
+def _palette(theme: Theme) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for target, colour in {
+        role.Window: theme.window,
+        role.WindowText: theme.text,
+        role.Base: theme.panel,
+        role.AlternateBase: theme.raised,
+        role.Text: theme.text,
+        role.PlaceholderText: theme.faint,
+        role.Button: theme.raised,
+        role.ButtonText: theme.text,
+        role.BrightText: theme.error,
+        role.ToolTipBase: theme.raised,
+        role.ToolTipText: theme.text,
+        role.Highlight: theme.accent,
+        role.HighlightedText: theme.on_accent,
+        role.Accent: theme.accent,
+        role.Link: theme.accent,
+        role.LinkVisited: theme.accent,
+        role.Light: theme.line,
+        role.Midlight: theme.line,
+        role.Mid: theme.line,
+        role.Dark: theme.window,
+        role.Shadow: theme.film,
+    }.items():
+        palette.setColor(target, QColor(colour))
+    for target in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, target, QColor(theme.line).lighter(140))
+    return palette
+
+
+def _style_sheet(theme: Theme) -> str:
+    """Only what Fusion does not take from the palette; no widget has a sheet of its own."""
+    return f"""
+        QDockWidget {{ font-weight: bold; }}
+        QDockWidget::title {{ background: {theme.window}; padding: {GRID}px {2 * GRID}px; }}
+        QMainWindow::separator {{ background: {theme.window}; width: {GRID}px; height: {GRID}px; }}
+        QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line}; padding: {GRID}px; }}
+        QHeaderView::section {{ background: {theme.window}; color: {theme.faint}; border: none;
+                                border-bottom: 1px solid {theme.line}; padding: {GRID}px; }}
+        QTableView {{ gridline-color: {theme.window}; border: none; selection-background-color: {theme.raised};
+                      selection-color: {theme.text}; }}
+        QTableView:focus {{ border: 1px solid {theme.accent}; }}
+        QToolButton#perspective {{ border: none; padding: {GRID}px {3 * GRID}px; color: {theme.faint}; }}
+        QToolButton#perspective:checked {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
+        QToolButton#perspective:focus {{ background: {theme.raised}; }}
+        QLabel#faint {{ color: {theme.faint}; }}
+        QLabel#notice {{ color: {theme.warning}; }}
+        QLabel#corner {{ color: {theme.text}; background: transparent; }}
+        QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
+        QFrame#pane {{ background: {theme.film}; border: 1px solid {theme.line}; }}
+        QFrame#pane[active="true"] {{ border: 1px solid {theme.accent}; }}
+    """

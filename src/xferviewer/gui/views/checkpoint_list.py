@@ -1,0 +1,114 @@
+"""The checkpoint list: which checkpoints are compared, which have a pane, and what their cards say."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+from xferviewer.checkpoints import Checkpoint
+from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.session import MOST_PANES, Session
+from xferviewer.gui.theme import GRID
+
+
+class CheckpointList(QWidget):
+    """Tick a checkpoint to give it a pane; choose one to read its card."""
+
+    add_asked = Signal()
+    remove_asked = Signal(str)  # digest
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._showing = False
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Checkpoints; ticked ones have a pane"))
+        self.card = QLabel()
+        self.card.setObjectName("faint")
+        self.card.setWordWrap(True)
+        self.card.setTextFormat(Qt.TextFormat.PlainText)
+        self.add = QPushButton(self.tr("Add folder …"))
+        self.remove = QPushButton(self.tr("Remove"))
+        self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.add)
+        buttons.addWidget(self.remove)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, GRID, GRID, GRID)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(self.card)
+        layout.addLayout(buttons)
+        self.add.clicked.connect(self.add_asked)
+        self.remove.clicked.connect(self._remove)
+        self.list.itemChanged.connect(self._ticked)
+        self.list.currentRowChanged.connect(self._chosen)
+        session.checkpoints_changed.connect(self._show)
+        session.panes_changed.connect(self._show_panes)
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        self._showing = True
+        chosen = max(self.list.currentRow(), 0)
+        self.list.clear()
+        for place, checkpoint in enumerate(self._session.checkpoints):
+            swatch = QPixmap(3 * GRID, 3 * GRID)
+            swatch.fill(QColor(style_of(place).colour))
+            item = QListWidgetItem(QIcon(swatch), checkpoint.name, self.list)
+            item.setToolTip(checkpoint.title)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+        self._showing = False
+        self._show_panes()
+        self.list.setCurrentRow(min(chosen, self.list.count() - 1))
+
+    @Slot()
+    def _show_panes(self) -> None:
+        self._showing = True
+        for row, checkpoint in enumerate(self._session.checkpoints):
+            ticked = checkpoint.weights_sha256 in self._session.in_panes
+            self.list.item(row).setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+            font = self.list.item(row).font()
+            font.setBold(checkpoint.weights_sha256 == self._session.active)
+            self.list.item(row).setFont(font)
+        self._showing = False
+
+    @Slot(QListWidgetItem)
+    def _ticked(self, item: QListWidgetItem) -> None:
+        if not self._showing:
+            digest = self._session.checkpoints[self.list.row(item)].weights_sha256
+            self._session.set_in_pane(digest, item.checkState() == Qt.CheckState.Checked)
+
+    @Slot(int)
+    def _chosen(self, row: int) -> None:
+        if 0 <= row < len(self._session.checkpoints):
+            checkpoint = self._session.checkpoints[row]
+            self.card.setText(_card_text(checkpoint))
+            self._session.set_active(checkpoint.weights_sha256)
+        else:
+            self.card.setText(
+                self.tr("No checkpoint yet. Add the folder of one; up to {0} are shown side by side.").format(
+                    MOST_PANES
+                )
+            )
+
+    @Slot()
+    def _remove(self) -> None:
+        row = self.list.currentRow()
+        if 0 <= row < len(self._session.checkpoints):
+            self.remove_asked.emit(self._session.checkpoints[row].weights_sha256)
+
+
+def _card_text(checkpoint: Checkpoint) -> str:
+    """Title, network, start, training cohort, and the mean AUC that the card states for each held-out cohort."""
+    card = checkpoint.card
+    lines = [checkpoint.title, checkpoint.architecture]
+    if card.data is not None:
+        lines.append(f"trained on {card.data.training} images of {card.data.cohort}")
+    by_site: dict[str, list[float]] = {}
+    for metric in card.metrics:
+        if metric.auc is not None:
+            by_site.setdefault(metric.site or metric.cohort, []).append(metric.auc)
+    for site, aucs in by_site.items():
+        lines.append(f"held out, site {site}: mean AUC {sum(aucs) / len(aucs):.3f} over {len(aucs)} findings")
+    return "\n".join(lines)

@@ -1,0 +1,5 @@
+"""The compare view: the shown film in linked panes, one for each checkpoint, each with its map."""
+
+from xferviewer.gui.views.compare.view import CompareView
+
+__all__ = ["CompareView"]

@@ -1,0 +1,103 @@
+"""The words in a pane's corners, as rich text. Pure functions: what they say is tested without a window."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import QPointF
+
+from xferviewer.checkpoints import Checkpoint
+from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.gui.number_text import probability_text
+from xferviewer.gui.session import Display, Session, ShownImage
+from xferviewer.protocol import Explained
+from xferviewer.studies.images import Image
+
+_OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
+
+
+def patient_text(shown: ShownImage | None, *, hide_identity: bool) -> str:
+    """Patient, sex, age; study date, view and site. Without the patient's identifier where it is to be hidden."""
+    if shown is None:
+        return ""
+    study = shown.study
+    who = "" if hide_identity else study.patient_id
+    age = f"{study.age:.0f} y" if study.age is not None else ""
+    lines = [
+        " ".join(part for part in (who, study.sex, age) if part),
+        " ".join(part for part in (study.modality, study.view, study.study_date) if part),
+        f"site {study.site}" if study.site else "",
+    ]
+    return "<br>".join(escape(line) for line in lines if line)
+
+
+def image_text(shown: ShownImage | None, image: Image | None, display: Display, zoom: float) -> str:
+    """Place in the series, window, zoom, polarity."""
+    if shown is None or image is None:
+        return ""
+    lines = []
+    if len(shown.images) > 1:
+        lines.append(f"image {shown.index + 1} of {len(shown.images)}")
+    if image.frames > 1:
+        lines.append(f"frame {shown.frame + 1} of {image.frames}")
+    if not image.is_colour:
+        window = display.window or image.default_window()
+        source = f" {window.explanation}" if window.explanation else ""
+        if display.window is None and image.voi_lut is not None:
+            lines.append("VOI LUT of the file")
+        else:
+            unit = f" {image.unit}" if image.unit else ""
+            lines.append(f"W {window.width:.0f} L {window.centre:.0f}{unit}{source}")
+    if display.inverted:
+        lines.append("inverted by you")
+    lines.append(f"zoom {100 * zoom:.0f} %")
+    return "<br>".join(escape(line) for line in lines)
+
+
+def pixel_text(image: Image | None, cursor: QPointF | None) -> str:
+    """The pixel under the cursor in the file's unit."""
+    if image is None or cursor is None:
+        return ""
+    row, column = int(cursor.y() // 1), int(cursor.x() // 1)
+    rows, columns = image.pixels.shape[:2]
+    if not (0 <= row < rows and 0 <= column < columns):
+        return ""
+    value = image.pixels[row, column]
+    shown = ", ".join(str(v) for v in value) if image.is_colour else f"{value:g} {image.unit}".strip()
+    return escape(f"row {row}, column {column}: {shown}")
+
+
+def result_text(
+    session: Session, checkpoint: Checkpoint, style: CheckpointStyle, explained: Explained | None, index: int
+) -> str:
+    """Checkpoint, finding with probability and its kind, and the state of the map."""
+    name = f'<span style="color:{style.colour}">■</span> <b>{escape(checkpoint.name)}</b>'
+    if session.finding not in checkpoint.trained_findings:
+        return f"{name}<br>{escape(session.finding)}: not trained"
+    shown = session.shown
+    probability = (
+        session.probability(checkpoint.weights_sha256, shown.reference.identity, session.finding) if shown else None
+    )
+    if probability is None:
+        return f"{name}<br>computing …" if shown else name
+    positive = probability > session.threshold(checkpoint.weights_sha256, session.finding)
+    value = f"{escape(session.finding)} <b>{probability_text(probability)}</b> raw probability"
+    state = "above" if positive else "not above"
+    lines = [name, value, f"{state} its threshold"]
+    if explained is None:
+        lines.append("map: computing …")
+    elif explained.strengths[index] == 0:
+        lines.append("map: no positive evidence")
+    return "<br>".join(lines)
+
+
+def orientation_letters(image: Image | None) -> tuple[str, str]:
+    """What lies at the left edge and at the top edge, from Patient Orientation (PS3.3 C.7.6.1.1.1).
+
+    The file names where rows and columns run to, that is the right and the lower edge; the letters shown are their
+    opposites. Empty where the file does not say: wrong letters are worse than none.
+    """
+    if image is None or image.orientation is None:
+        return "", ""
+    left, top = ("".join(_OPPOSITE.get(letter, "") for letter in towards) for towards in image.orientation)
+    return left, top

@@ -1,0 +1,97 @@
+"""Controls of the overlay: on/off, opacity, cut-off, colour map and scale. None of them touches the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
+
+from xferviewer.gui.colour_maps import COLOUR_MAPS
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID
+
+
+class OverlayBar(QWidget):
+    """One line below the panes; what is set holds for all of them."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._showing = False
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        layout.setSpacing(2 * GRID)
+        self.visible_box = QCheckBox(self.tr("Map"))
+        self.visible_box.setToolTip(self.tr("Show the saliency map (O); hold H to look under it"))
+        self.method = QLabel(self.tr("Grad-CAM"))
+        self.method.setObjectName("faint")
+        self.opacity, opacity_slider = self._percent(self.tr("Opacity"))
+        self.cut_off, cut_off_slider = self._percent(self.tr("Cut-off"))
+        self.colour_map = QComboBox()
+        self.colour_map.setAccessibleName(self.tr("Colour map"))
+        for name, note in COLOUR_MAPS.items():
+            self.colour_map.addItem(name)
+            self.colour_map.setItemData(self.colour_map.count() - 1, note, Qt.ItemDataRole.ToolTipRole)
+        self.scale = QComboBox()
+        self.scale.setAccessibleName(self.tr("Scale of the maps"))
+        self.scale.addItem(self.tr("scale: own maximum"), "own")
+        self.scale.addItem(self.tr("scale: shared"), "shared")
+        self.scale.setToolTip(
+            self.tr("Own: each map's maximum is 1, so maps of two checkpoints cannot be compared in strength. "
+                    "Shared: the strongest of the shown maps is 1.")
+        )  # fmt: skip
+        for widget in (self.visible_box, self.method):
+            layout.addWidget(widget)
+        for text, slider, number in (
+            (self.tr("Opacity"), opacity_slider, self.opacity),
+            (self.tr("Cut-off"), cut_off_slider, self.cut_off),
+        ):
+            layout.addWidget(QLabel(text))
+            layout.addWidget(slider, 1)
+            layout.addWidget(number)
+        layout.addWidget(self.colour_map)
+        layout.addWidget(self.scale)
+        self._show_display()
+        session.display_changed.connect(self._show_display)
+        self.visible_box.toggled.connect(self._changed)
+        self.opacity.valueChanged.connect(self._changed)
+        self.cut_off.valueChanged.connect(self._changed)
+        self.colour_map.currentIndexChanged.connect(self._changed)
+        self.scale.currentIndexChanged.connect(self._changed)
+
+    def _percent(self, name: str) -> tuple[QSpinBox, QSlider]:
+        number = QSpinBox(maximum=100, suffix=" %")
+        number.setAccessibleName(name)
+        slider = QSlider(Qt.Orientation.Horizontal, maximum=100)
+        slider.setAccessibleName(name)
+        slider.setMinimumWidth(12 * GRID)
+        slider.valueChanged.connect(number.setValue)
+        number.valueChanged.connect(slider.setValue)
+        return number, slider
+
+    @Slot()
+    def _show_display(self) -> None:
+        display = self._session.display
+        self._showing = True  # each control would report its change before the next one is set
+        self.visible_box.setChecked(display.overlay_visible)
+        self.opacity.setValue(round(100 * display.overlay_opacity))
+        self.cut_off.setValue(round(100 * display.cut_off))
+        self.colour_map.setCurrentText(display.colour_map)
+        self.scale.setCurrentIndex(self.scale.findData(display.scale))
+        self._showing = False
+
+    @Slot()
+    def _changed(self) -> None:
+        if self._showing:
+            return
+        self._session.set_display(
+            replace(
+                self._session.display,
+                overlay_visible=self.visible_box.isChecked(),
+                overlay_opacity=self.opacity.value() / 100,
+                cut_off=self.cut_off.value() / 100,
+                colour_map=self.colour_map.currentText(),
+                scale=self.scale.currentData(),
+            )
+        )

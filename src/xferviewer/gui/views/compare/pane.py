@@ -1,0 +1,155 @@
+"""One pane: the film, one checkpoint's map over it, and the corner text that says what is what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+
+from xferviewer.gui.colour_maps import overlay_table
+from xferviewer.gui.theme import GRID, small_font
+from xferviewer.gui.views.compare.colour_bar import ColourBar
+from xferviewer.gui.views.compare.film_box import FilmBox
+
+_SMALLEST_WITH_TEXT = 240
+"""Panes narrower than this many pixels show no corner text: it would hide the film."""
+
+CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
+EDGES = ("left", "top")
+_ALIGNMENT = {
+    "top_left": Qt.AlignmentFlag.AlignLeft,
+    "top_right": Qt.AlignmentFlag.AlignRight,
+    "bottom_left": Qt.AlignmentFlag.AlignLeft,
+    "bottom_right": Qt.AlignmentFlag.AlignRight,
+}
+
+
+class Pane(QFrame):
+    """Shows what it is told to; knows neither the session nor the other panes."""
+
+    resized = Signal()
+
+    def __init__(self, digest: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.digest = digest
+        self.setObjectName("pane")
+        self.setProperty("active", False)
+        self.box = FilmBox()
+        self._graphics = pg.GraphicsView(self)
+        self._graphics.setCentralItem(self.box)
+        self._graphics.setBackground("k")
+        self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._graphics.setAccessibleName(self.tr("Film"))
+        self._graphics.viewport().setAccessibleName(self.tr("Film"))
+        self._film = pg.ImageItem(axisOrder="row-major")
+        self._overlay = pg.ImageItem(axisOrder="row-major")
+        self._overlay.setZValue(1)
+        self.box.addItem(self._film)
+        self.box.addItem(self._overlay)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.addWidget(self._graphics)
+        self._corners = {corner: self._corner_label(corner) for corner in CORNERS}
+        self._letters = {edge: self._corner_label("top_left") for edge in EDGES}
+        self._centre = QLabel(self._graphics)
+        self._centre.setObjectName("corner")
+        self._centre.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._centre.setWordWrap(True)
+        self._bar = ColourBar(self._graphics)
+        self._bar.hide()
+        self._graphics.installEventFilter(self)
+
+    def _corner_label(self, corner: str) -> QLabel:
+        label = QLabel(self._graphics)
+        label.setObjectName("corner")
+        label.setFont(small_font())
+        label.setAlignment(_ALIGNMENT[corner])
+        label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        label.setTextFormat(Qt.TextFormat.RichText)
+        return label
+
+    def set_active(self, active: bool) -> None:
+        """Mark this pane as the active one by its border."""
+        self.setProperty("active", active)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def set_film(self, pixels: NDArray[np.uint8] | None) -> None:
+        """Show these pixels, uint8 (rows, columns) or (rows, columns, 3); None shows an empty pane."""
+        if pixels is None:
+            self._film.clear()
+        else:
+            self._film.setImage(pixels, autoLevels=False, levels=(0, 255))
+        self._overlay.setVisible(False)
+
+    def set_map(self, values: NDArray[np.float32] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
+        """Draw a map (rows, columns) in [0, 1] over the part `placed` of the film, in pixels of the film."""
+        self._overlay.setVisible(values is not None)
+        if values is not None and table is not None:
+            self._overlay.setImage(np.rint(values * 255).astype(np.uint8), autoLevels=False, levels=(0, 255), lut=table)
+            self._overlay.setRect(placed)
+
+    def set_scale(self, shown: bool, colour_map: str, cut_off: float, top: str) -> None:
+        """Show the colour bar, or hide it with the map."""
+        self._bar.setVisible(shown and self._has_room())
+        self._bar.set_scale(colour_map, cut_off, top)
+        self._place()
+
+    def set_corner(self, corner: str, text: str) -> None:
+        """Text (rich) of one of the four corners."""
+        label = self._corners[corner]
+        if label.text() != text:
+            label.setText(text)
+            self._place()
+
+    def set_orientation(self, left: str, top: str) -> None:
+        """The letters at the left and the upper edge; empty where they are not known."""
+        self._letters["left"].setText(f"<b>{left}</b>")
+        self._letters["top"].setText(f"<b>{top}</b>")
+        self._place()
+
+    def set_message(self, text: str) -> None:
+        """A sentence over the film: why there is none, or what is being waited for."""
+        self._centre.setText(text)
+        self._centre.setVisible(bool(text))
+        self._place()
+
+    def look_at(self, part: QRectF) -> None:
+        """Bring this part of the film, in its pixels, into view."""
+        self.box.setRange(part, padding=0)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Place the text again when the film's area changes."""
+        if event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell that the film's area changed."""
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    def _has_room(self) -> bool:
+        return self.width() >= _SMALLEST_WITH_TEXT
+
+    def _place(self) -> None:
+        area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
+        for corner, label in self._corners.items():
+            label.setVisible(self._has_room())
+            label.adjustSize()
+            x = area.left() if corner.endswith("left") else area.right() - label.width()
+            y = area.top() if corner.startswith("top") else area.bottom() - label.height()
+            label.move(x, y)
+        for label in self._letters.values():
+            label.setVisible(self._has_room())
+            label.adjustSize()
+        self._letters["left"].move(area.left(), area.center().y())
+        self._letters["top"].move(area.center().x(), area.top())
+        self._centre.setGeometry(
+            area.adjusted(area.width() // 8, area.height() // 3, -area.width() // 8, -area.height() // 3)
+        )
+        height = min(160, area.height() // 3)
+        self._bar.setGeometry(area.right() - 120, area.center().y() - height // 2, 120, height)

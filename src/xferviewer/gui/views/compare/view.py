@@ -1,0 +1,269 @@
+"""The compare view: one pane for each checkpoint over one film, linked in all they do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import QPointF, QRectF, Signal, Slot
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+
+from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.colour_maps import overlay_table
+from xferviewer.gui.films import Film, screen_pixels
+from xferviewer.gui.session import Session
+from xferviewer.gui.views.compare.corner_text import (
+    image_text,
+    orientation_letters,
+    patient_text,
+    pixel_text,
+    result_text,
+)
+from xferviewer.gui.views.compare.overlay_bar import OverlayBar
+from xferviewer.gui.views.compare.pane import Pane
+from xferviewer.protocol import Explained
+from xferviewer.studies.images import Image, Window
+
+_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2}
+_NARROWEST_SHARE = 1e-3
+
+
+class CompareView(QWidget):
+    """Panes in a grid with the overlay bar below them.
+
+    Pan, zoom and window are one for all panes; a new study keeps the links and starts fitted, in its own window.
+    """
+
+    stepped = Signal(int)  # the wheel asks for the next (+1) or previous (-1) frame, image or study
+
+    def __init__(self, session: Session, drag_up: str = "brighter", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._drag_up = 1.0 if drag_up == "brighter" else -1.0
+        self._film: Film | None = None
+        self._view: QRectF | None = None
+        self._maximised = ""
+        self._cursor: QPointF | None = None
+        self.hide_identity = False
+        self.panes: list[Pane] = []
+        self._grid = QGridLayout()
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(2)
+        self.overlay_bar = OverlayBar(session)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(self._grid, 1)
+        layout.addWidget(self.overlay_bar)
+        session.panes_changed.connect(self._arrange)
+        session.image_changed.connect(self._new_image)
+        session.display_changed.connect(self._draw)
+        session.finding_changed.connect(self._draw_maps)
+        session.explanations_changed.connect(self._draw_maps)
+        session.predictions_changed.connect(self._write_corners)
+        session.thresholds_changed.connect(self._write_corners)
+        self._arrange()
+
+    # --- what the rest of the window tells this view
+
+    @Slot(object)
+    def show_film(self, film: Film) -> None:
+        """A film was read: show it in all panes, if it is the one that is looked at."""
+        shown = self._session.shown
+        if shown is None or film.path != str(shown.image.path) or film.frame != shown.frame:
+            return
+        self._film = film
+        self._draw()
+        self.fit()
+
+    @Slot()
+    def fit(self) -> None:
+        """Show the whole film in each pane."""
+        self._view = None
+        self._apply_view()
+
+    @Slot()
+    def reset(self) -> None:
+        """Whole film, the file's own window, no inversion by the user: in all panes."""
+        self._session.set_display(replace(self._session.display, window=None, inverted=False))
+        self.fit()
+
+    def zoom(self, factor: float) -> None:
+        """Magnify all panes about their centre."""
+        if self.panes:
+            box = self.panes[0].box
+            box.zoom(factor, box.viewRect().center())
+
+    def set_hide_identity(self, hidden: bool) -> None:
+        """Leave the patient out of the corner text."""
+        self.hide_identity = hidden
+        self._write_corners()
+
+    @property
+    def image(self) -> Image | None:
+        """The image in the panes, once it is read."""
+        return self._film.image if self._film is not None else None
+
+    # --- panes
+
+    @Slot()
+    def _arrange(self) -> None:
+        wanted = list(self._session.in_panes) or [""]
+        if self._maximised in wanted:
+            wanted = [self._maximised]
+        if [pane.digest for pane in self.panes] != wanted:
+            self._rebuild(wanted)
+        for pane in self.panes:
+            pane.set_active(len(self.panes) > 1 and pane.digest == self._session.active)
+        self._draw()
+
+    def _rebuild(self, digests: list[str]) -> None:
+        for pane in self.panes:
+            self._grid.removeWidget(pane)
+            pane.hide()
+            pane.deleteLater()
+        self.panes = [self._new_pane(digest) for digest in digests]
+        columns = _COLUMNS.get(len(digests), 2)
+        for index, pane in enumerate(self.panes):
+            self._grid.addWidget(pane, index // columns, index % columns)
+        self._apply_view()
+
+    def _new_pane(self, digest: str) -> Pane:
+        pane = Pane(digest, self)
+        pane.box.windowed.connect(self._drag_window)
+        pane.box.moved.connect(self._move_view)
+        pane.box.stepped.connect(self.stepped)
+        pane.box.pressed.connect(partial(self._session.set_active, digest))
+        pane.box.maximised.connect(partial(self._maximise, digest))
+        pane.box.hovered.connect(self._hover)
+        pane.resized.connect(self._apply_view)
+        return pane
+
+    def _maximise(self, digest: str) -> None:
+        self._maximised = "" if self._maximised else digest
+        self._arrange()
+
+    # --- linked view and window
+
+    @Slot(object)
+    def _move_view(self, view: QRectF) -> None:
+        if self.image is not None:
+            self._view = view
+            self._apply_view()
+
+    @Slot()
+    def _apply_view(self) -> None:
+        image = self.image
+        if image is None:
+            return
+        rows, columns = image.pixels.shape[:2]
+        view = self._view or QRectF(0, 0, columns, rows)
+        for pane in self.panes:
+            pane.look_at(view)
+        self._write_corners()
+
+    @Slot(float, float)
+    def _drag_window(self, right: float, up: float) -> None:
+        image = self.image
+        if image is None or image.is_colour:
+            return
+        window = self._session.display.window or image.default_window()
+        low, high = image.value_range()
+        span = max(min(high - low, 4 * image.default_window().width), 1.0)
+        narrowest = 1.0 if window.function == "LINEAR" else span * _NARROWEST_SHARE
+        brighter = -1.0 if image.inverted == self._session.display.inverted else 1.0  # a lower centre is brighter
+        moved = Window(
+            window.centre + self._drag_up * brighter * up * span,
+            max(window.width + right * span, narrowest),
+            window.function,
+            "set by hand",
+        )
+        self._session.set_display(replace(self._session.display, window=moved))
+
+    # --- drawing
+
+    @Slot()
+    def _new_image(self) -> None:
+        self._film = None
+        self._cursor = None
+        self._draw()
+
+    @Slot()
+    def _draw(self) -> None:
+        image, display = self.image, self._session.display
+        pixels = screen_pixels(image, display.window, display.inverted) if image is not None else None
+        message = self._message()
+        for pane in self.panes:
+            pane.set_film(pixels)
+            pane.set_message(message)
+            pane.set_orientation(*orientation_letters(image))
+        self._draw_maps()
+
+    def _message(self) -> str:
+        if self._session.shown is None:
+            return self.tr("Choose a study, or drop a folder of films here.")
+        if self._film is None:
+            return self.tr("Reading …")
+        return str(self._film.error) if self._film.error is not None else ""
+
+    @Slot()
+    def _draw_maps(self) -> None:
+        strongest = max((self._strength(pane.digest) for pane in self.panes), default=0.0)
+        for pane in self.panes:
+            self._draw_map(pane, strongest)
+        self._write_corners()
+
+    def _strength(self, digest: str) -> float:
+        explained, index = self._explanation(digest)
+        return float(explained.strengths[index]) if explained is not None else 0.0
+
+    def _explanation(self, digest: str) -> tuple[Explained | None, int]:
+        """The maps of the shown image by a checkpoint and the place of the chosen finding in them."""
+        explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
+        finding = self._session.finding
+        if explained is None or checkpoint is None or finding not in checkpoint.trained_findings:
+            return None, -1
+        return explained, checkpoint.findings.index(finding)
+
+    def _draw_map(self, pane: Pane, strongest: float) -> None:
+        display, image = self._session.display, self.image
+        explained, index = self._explanation(pane.digest)
+        if explained is None or image is None or not display.overlay_visible:
+            pane.set_map(None, QRectF(), None)
+            pane.set_scale(False, display.colour_map, display.cut_off, "")
+            return
+        values = explained.maps[index]
+        if display.scale == "shared" and strongest > 0:
+            values = values * (float(explained.strengths[index]) / strongest)
+        rows, columns = image.pixels.shape[:2]
+        top, left, bottom, right = explained.crop
+        placed = QRectF(left * columns, top * rows, (right - left) * columns, (bottom - top) * rows)
+        pane.set_map(values, placed, overlay_table(display.colour_map, display.overlay_opacity, display.cut_off))
+        top_means = self.tr("own maximum") if display.scale == "own" else self.tr("strongest shown")
+        pane.set_scale(True, display.colour_map, display.cut_off, top_means)
+
+    # --- corner text
+
+    @Slot(object)
+    def _hover(self, position: QPointF) -> None:
+        self._cursor = position
+        self._write_corners()
+
+    @Slot()
+    def _write_corners(self) -> None:
+        image = self.image
+        patient = patient_text(self._session.shown, hide_identity=self.hide_identity)
+        for pane in self.panes:
+            explained, index = self._explanation(pane.digest)
+            checkpoint = self._session.checkpoint(pane.digest)
+            zoom = 1 / pane.box.viewPixelSize()[0] if image is not None else 0.0
+            pane.set_corner("top_left", patient)
+            pane.set_corner("bottom_left", image_text(self._session.shown, image, self._session.display, zoom))
+            pane.set_corner("bottom_right", pixel_text(image, self._cursor))
+            if checkpoint is None:
+                pane.set_corner("top_right", "")
+                continue
+            pane.set_corner(
+                "top_right",
+                result_text(self._session, checkpoint, style_of(self._session.place_of(pane.digest)), explained, index),
+            )

@@ -1,0 +1,197 @@
+"""The findings panel: each finding with one bar for each checkpoint, its operating point, and the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
+
+from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.number_text import probability_text
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID, Theme, small_font
+
+_NUMBER_WIDTH = 14 * GRID
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What one checkpoint says of one finding in the shown image; probability None: not known yet, or not trained."""
+
+    name: str
+    colour: str
+    probability: float | None
+    threshold: float
+    trained: bool
+
+
+class FindingsPanel(QScrollArea):
+    """Scrolls the bars; the bars themselves are painted, since there are many and they change with every film."""
+
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bars = FindingBars(session, theme)
+        self.setWidget(self.bars)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(56 * GRID)
+
+
+class FindingBars(QWidget):
+    """One block a finding, one line a checkpoint. Click a finding, or Up and Down, to look at it everywhere."""
+
+    height_changed = Signal()
+
+    def __init__(self, session: Session, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._theme = theme
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.setAccessibleName(self.tr("Findings and probabilities"))
+        for signal in (
+            session.image_changed,
+            session.finding_changed,
+            session.checkpoints_changed,
+            session.panes_changed,
+            session.predictions_changed,
+            session.thresholds_changed,
+            session.cohort_changed,
+        ):
+            signal.connect(self._refresh)
+
+    def bars(self, finding: str) -> list[Bar]:
+        """The bars of a finding, in the order of the checkpoints."""
+        shown = self._session.shown
+        result = []
+        for place, checkpoint in enumerate(self._session.checkpoints):
+            digest = checkpoint.weights_sha256
+            result.append(
+                Bar(
+                    checkpoint.name,
+                    style_of(place).colour,
+                    self._session.probability(digest, shown.reference.identity, finding) if shown else None,
+                    self._session.threshold(digest, finding),
+                    finding in checkpoint.trained_findings,
+                )
+            )
+        return result
+
+    def truth(self, finding: str) -> str:
+        """What the label table says of the shown image: "present", "absent" or nothing."""
+        shown = self._session.shown
+        label = self._session.truth(shown.reference.identity, finding) if shown is not None else None
+        return {1.0: self.tr("present"), 0.0: self.tr("absent")}.get(label, "") if label is not None else ""
+
+    @Slot()
+    def _refresh(self) -> None:
+        self.setMinimumHeight(self._block() * len(self._session.findings()) + GRID)
+        spoken = []
+        for finding in self._session.findings():
+            values = [
+                f"{bar.name} {probability_text(bar.probability)}"
+                for bar in self.bars(finding)
+                if bar.probability is not None
+            ]
+            spoken.append(f"{finding}: {', '.join(values)}" if values else finding)
+        self.setAccessibleDescription("; ".join(spoken))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for names and numbers."""
+        return QSize(60 * GRID, self._block() * max(len(self._session.findings()), 3))
+
+    def _line(self) -> int:
+        return self.fontMetrics().height() + GRID // 2
+
+    def _block(self) -> int:
+        return self._line() * (1 + len(self._session.checkpoints)) + 3 * GRID
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw what is inside the dirty rectangle."""
+        painter = QPainter(self)
+        findings = self._session.findings()
+        if not findings:
+            painter.setPen(QColor(self._theme.faint))
+            painter.drawText(
+                self.rect().adjusted(2 * GRID, 2 * GRID, -2 * GRID, 0),
+                int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap),
+                self.tr("No checkpoint is open. Add one under Checkpoints."),
+            )
+        for index, finding in enumerate(findings):
+            block = QRect(0, index * self._block(), self.width(), self._block())
+            if block.intersects(event.rect()):
+                self._paint_finding(painter, block, finding)
+        painter.end()
+
+    def _paint_finding(self, painter: QPainter, block: QRect, finding: str) -> None:
+        theme, chosen = self._theme, finding == self._session.finding
+        if chosen:
+            painter.fillRect(block, QColor(theme.raised))
+            painter.fillRect(QRect(block.left(), block.top(), GRID // 2, block.height()), QColor(theme.accent))
+        line = QRect(block.left() + 2 * GRID, block.top() + GRID, block.width() - 4 * GRID, self._line())
+        font = self.font()
+        font.setBold(chosen)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.text))
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, finding)
+        painter.setFont(small_font())
+        truth = self.truth(finding)
+        painter.setPen(QColor(theme.warning if truth == self.tr("present") else theme.faint))
+        words = self.tr("truth: {0}").format(truth) if truth else ""
+        painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, words)
+        for bar in self.bars(finding):
+            line.translate(0, self._line())
+            self._paint_bar(painter, line, bar)
+
+    def _paint_bar(self, painter: QPainter, line: QRect, bar: Bar) -> None:
+        theme = self._theme
+        name_width = min(28 * GRID, line.width() // 3)
+        name = painter.fontMetrics().elidedText(bar.name, Qt.TextElideMode.ElideMiddle, name_width)
+        painter.setPen(QColor(theme.faint))
+        left_middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRect(line.left(), line.top(), name_width, line.height()), left_middle, name)
+        track = line.adjusted(name_width + GRID, GRID, -_NUMBER_WIDTH, -GRID)
+        painter.fillRect(track, QColor(theme.line))
+        number = line.adjusted(line.width() - _NUMBER_WIDTH + GRID, 0, 0, 0)
+        painter.setPen(QColor(theme.text))
+        if bar.probability is None:
+            painter.drawText(number, left_middle, "…" if bar.trained else self.tr("n/a"))
+            return
+        filled = QRect(track.left(), track.top(), round(bar.probability * track.width()), track.height())
+        painter.fillRect(filled, QColor(bar.colour))
+        at = track.left() + round(bar.threshold * track.width())
+        painter.fillRect(QRect(at - 1, track.top() - GRID // 2, 2, track.height() + GRID), QColor(theme.text))
+        positive = "●" if bar.probability > bar.threshold else " "
+        painter.drawText(number, left_middle, f"{probability_text(bar.probability)} {positive}")
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the finding under the cursor."""
+        findings = self._session.findings()
+        index = int(event.position().y()) // self._block()
+        if index < len(findings):
+            self._session.set_finding(findings[index])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Up and Down choose the finding."""
+        step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
+        findings = self._session.findings()
+        if step is None or not findings:
+            super().keyPressEvent(event)
+            return
+        at = findings.index(self._session.finding) + step
+        self._session.set_finding(findings[min(max(at, 0), len(findings) - 1)])
+
+    def event(self, event: QEvent) -> bool:
+        """A tool tip says what the marks mean and which kind of score it is."""
+        if event.type() == QEvent.Type.ToolTip:
+            QToolTip.showText(
+                event.globalPos(),  # type: ignore[attr-defined]
+                self.tr("Raw probability of each checkpoint; the upright mark is its threshold, ● lies above it."),
+                self,
+            )
+            return True
+        return super().event(event)

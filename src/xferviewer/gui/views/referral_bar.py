@@ -1,0 +1,143 @@
+"""The referral line at the bottom of the window: how many cases go to an expert, and what that does."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QWidget
+
+from xferviewer.evaluation.operating_points import at_sensitivity, youden
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.number_text import interval_text
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID
+
+_TARGET_SENSITIVITY = 0.95
+
+
+class ReferralBar(QWidget):
+    """The referral slider, the threshold of the active checkpoint, and the retained rates with their intervals."""
+
+    def __init__(self, session: Session, numbers: LiveNumbers, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._numbers = numbers
+        self._showing = False
+        self.rate = QSlider(Qt.Orientation.Horizontal, maximum=100)
+        self.rate.setAccessibleName(self.tr("Referral rate"))
+        self.rate_number = QSpinBox(maximum=100, suffix=" %")
+        self.rate_number.setAccessibleName(self.tr("Referral rate in percent"))
+        self.measure = QComboBox()
+        self.measure.setAccessibleName(self.tr("What makes a case uncertain"))
+        self.measure.addItem(self.tr("uncertain: whole case"), "case")
+        self.measure.addItem(self.tr("uncertain: this finding"), "finding")
+        self.measure.setItemData(
+            0, self.tr("Mean over findings of the distance to 0.5"), Qt.ItemDataRole.ToolTipRole
+        )  # fmt: skip
+        self.measure.setItemData(1, self.tr("Distance of this finding to its threshold"), Qt.ItemDataRole.ToolTipRole)
+        self.threshold = QSlider(Qt.Orientation.Horizontal, maximum=1000)
+        self.threshold.setAccessibleName(self.tr("Threshold of the active checkpoint"))
+        self.threshold_text = QLabel()
+        self.youden = QPushButton(self.tr("Youden"))
+        self.youden.setToolTip(
+            self.tr("For every checkpoint: the threshold of the largest sensitivity + specificity on these cases")
+        )
+        self.sensitive = QPushButton(self.tr("95 % sensitive"))
+        self.sensitive.setToolTip(
+            self.tr("For every checkpoint: the highest threshold with sensitivity of at least 95 % on these cases")
+        )
+        self.summary = QLabel()
+        self.summary.setTextFormat(Qt.TextFormat.RichText)
+        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(QLabel(self.tr("refer the most uncertain")))
+        layout.addWidget(self.rate, 2)
+        layout.addWidget(self.rate_number)
+        layout.addWidget(self.measure)
+        layout.addWidget(self.threshold_text)
+        layout.addWidget(self.threshold, 2)
+        layout.addWidget(self.youden)
+        layout.addWidget(self.sensitive)
+        layout.addWidget(self.summary, 3)
+        self.rate.valueChanged.connect(self._rate_moved)
+        self.rate_number.valueChanged.connect(self._rate_moved)
+        self.measure.currentIndexChanged.connect(self._measure_chosen)
+        self.threshold.valueChanged.connect(self._threshold_moved)
+        self.youden.clicked.connect(self._choose_youden)
+        self.sensitive.clicked.connect(self._choose_sensitive)
+        session.panes_changed.connect(self._show)
+        session.finding_changed.connect(self._show)
+        numbers.changed.connect(self._show)
+        self._show()
+
+    @Slot(int)
+    def _rate_moved(self, percent: int) -> None:
+        if not self._showing:
+            self._session.set_referral_rate(percent / 100)
+
+    @Slot(int)
+    def _measure_chosen(self, index: int) -> None:
+        if not self._showing:
+            self._session.set_uncertainty(self.measure.itemData(index))
+
+    @Slot(int)
+    def _threshold_moved(self, value: int) -> None:
+        if not self._showing and self._session.active:
+            self._session.set_thresholds(self._session.finding, {self._session.active: value / 1000})
+
+    @Slot()
+    def _choose_youden(self) -> None:
+        self._choose(youden)
+
+    @Slot()
+    def _choose_sensitive(self) -> None:
+        self._choose(lambda curve: at_sensitivity(curve, _TARGET_SENSITIVITY))
+
+    def _choose(self, rule: object) -> None:
+        finding = self._session.finding
+        chosen = {}
+        compared = self._numbers.compared(finding)
+        if compared.n_positive and compared.n_negative:
+            for digest in compared.digests:
+                point = rule(self._numbers.curve(finding, digest))  # type: ignore[operator]
+                if point is not None:
+                    chosen[digest] = point.threshold
+        self._session.set_thresholds(finding, chosen)
+
+    @Slot()
+    def _show(self) -> None:
+        session = self._session
+        self._showing = True
+        percent = round(100 * session.referral_rate)
+        self.rate.setValue(percent)
+        self.rate_number.setValue(percent)
+        self.measure.setCurrentIndex(self.measure.findData(session.uncertainty))
+        threshold = session.threshold(session.active, session.finding)
+        self.threshold.setValue(round(1000 * threshold))
+        self.threshold.setEnabled(bool(session.active))
+        self._showing = False
+        self.threshold_text.setText(self.tr("threshold p > {0}").format(f"{threshold:.3f}"))
+        self.summary.setText(self._summary())
+
+    def _summary(self) -> str:
+        session = self._session
+        compared = self._numbers.compared(session.finding)
+        checkpoint = session.checkpoint(session.active)
+        if checkpoint is None or session.active not in compared.digests or not compared.rows.size:
+            return ""
+        state = self._numbers.state(session.finding)
+        at = compared.digests.index(session.active)
+        referred = self.tr("{0} of {1} to an expert").format(state.n_referred, len(compared.rows))
+        if not compared.n_positive or not compared.n_negative:
+            return f"{checkpoint.name}: {referred}"
+        sensitivity = interval_text(
+            float(state.sensitivity[at]), float(state.sensitivity_lower[at]), float(state.sensitivity_upper[at]), 2
+        )
+        specificity = interval_text(
+            float(state.specificity[at]), float(state.specificity_lower[at]), float(state.specificity_upper[at]), 2
+        )
+        return (
+            f"<b>{checkpoint.name}</b>: {referred} ({self.tr('{0} with the finding').format(int(state.referred_positive[at]))})"
+            f" · {self.tr('retained: sensitivity')} <b>{sensitivity}</b> · {self.tr('specificity')} <b>{specificity}</b>"
+        )

@@ -1,0 +1,116 @@
+"""The referral panel: sensitivity and specificity of what is retained, over the referral rate, against chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import Theme
+
+_RATES = np.linspace(0, 0.9, 46)
+
+
+class ReferralCurvePanel(QWidget):
+    """The active checkpoint's retained sensitivity and specificity with Wilson bands; dotted: referral by lot."""
+
+    def __init__(self, session: Session, numbers: LiveNumbers, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._numbers = numbers
+        self._theme = theme
+        self.heading = QLabel()
+        self.heading.setWordWrap(True)
+        self.plot = pg.PlotWidget(background=theme.panel)
+        self.plot.setAccessibleName(self.tr("Retained sensitivity and specificity over the referral rate"))
+        self.plot.viewport().setAccessibleName(self.plot.accessibleName())
+        self.plot.setRange(xRange=(0, 90), yRange=(0, 1), padding=0.03)
+        self.plot.setMouseEnabled(False, False)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        for side, text in (
+            ("bottom", self.tr("referred to an expert (%)")),
+            ("left", self.tr("on the retained cases")),
+        ):
+            axis = self.plot.getAxis(side)
+            axis.setLabel(text)
+            axis.setPen(theme.faint)
+            axis.setTextPen(theme.text)
+        self.legend = self.plot.addLegend(offset=(8, -8), labelTextColor=theme.text, brush=theme.panel)
+        self._drawn: list[pg.GraphicsObject] = []
+        self._marker = pg.InfiniteLine(
+            angle=90, movable=True, pen=pg.mkPen(theme.accent), hoverPen=pg.mkPen(theme.text)
+        )
+        self._marker.setBounds((0, 90))
+        self._marker.sigPositionChanged.connect(self._marker_moved)
+        self.plot.addItem(self._marker)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.heading)
+        layout.addWidget(self.plot, 1)
+        numbers.changed.connect(self._draw)
+        session.finding_changed.connect(self._draw)
+        session.panes_changed.connect(self._draw)
+        self._draw()
+
+    @Slot()
+    def _marker_moved(self) -> None:
+        self._session.set_referral_rate(round(self._marker.value()) / 100)
+
+    @Slot()
+    def _draw(self) -> None:
+        for item in self._drawn:
+            self.plot.removeItem(item)
+        self._drawn.clear()
+        self.legend.clear()
+        self._marker.blockSignals(True)
+        self._marker.setValue(100 * self._session.referral_rate)
+        self._marker.blockSignals(False)
+        session, finding = self._session, self._session.finding
+        compared, checkpoint = self._numbers.compared(finding), session.checkpoint(session.active)
+        if checkpoint is None or session.active not in compared.digests:
+            self.heading.setText(self.tr("The active checkpoint was not trained for this finding."))
+            return
+        if not compared.n_positive or not compared.n_negative:
+            self.heading.setText(self.tr("Referral needs predicted cases with and without the finding."))
+            return
+        measure = (
+            self.tr("the case's probabilities near 0.5")
+            if session.uncertainty == "case"
+            else self.tr("its probability near the threshold")
+        )
+        self.heading.setText(
+            self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: 95 % Wilson").format(
+                finding, checkpoint.name, measure
+            )
+        )
+        self._draw_rates(finding, compared.digests.index(session.active))
+
+    def _draw_rates(self, finding: str, at: int) -> None:
+        session = self._session
+        thresholds = [session.threshold(digest, finding) for digest in self._numbers.compared(finding).digests]
+        sweep = self._numbers.sweep(finding)
+        states = [sweep.at(float(rate), thresholds) for rate in _RATES]
+        colour = style_of(session.place_of(session.active)).colour
+        for name, dash in (("sensitivity", Qt.PenStyle.SolidLine), ("specificity", Qt.PenStyle.DashLine)):
+            middle, lower, upper = (
+                np.array([getattr(state, f"{name}{part}")[at] for state in states]) for part in ("", "_lower", "_upper")
+            )
+            defined = ~np.isnan(middle)
+            percent = 100 * _RATES[defined]
+            band = pg.mkColor(colour)
+            band.setAlpha(40 if name == "sensitivity" else 24)
+            edges = [pg.PlotDataItem(percent, values[defined], pen=None) for values in (lower, upper)]
+            fill = pg.FillBetweenItem(*edges, brush=band)
+            line = pg.PlotDataItem(percent, middle[defined], pen=pg.mkPen(colour, width=2, style=dash))
+            by_lot = pg.PlotDataItem(
+                [0, 90], [middle[0], middle[0]], pen=pg.mkPen(self._theme.faint, style=Qt.PenStyle.DotLine)
+            )
+            for item in (*edges, fill, line, by_lot):
+                self.plot.addItem(item)
+                self._drawn.append(item)
+            self.legend.addItem(line, name)
+        self.legend.addItem(by_lot, self.tr("referred by lot"))
