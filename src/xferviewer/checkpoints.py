@@ -1,1 +1,0 @@
-"""The checkpoint folder and its card, without torch."""

@@ -1,0 +1,232 @@
+"""The card of a checkpoint: what its weights cannot say of themselves, as the YAML front matter of its README.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import yaml
+
+from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
+
+CARD_VERSION = 1
+
+# Part of every preprocessing digest. Raise it when networks/preprocessing.py computes other numbers from the same
+# constants: predictions kept under the old digest are then not mistaken for the new ones.
+PREPROCESSING_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How the presentation of an image ([0, 1], see studies.images.present) becomes the input of the network.
+
+    size            (rows, columns) of the input
+    resize          "squash": both sides to size / crop_fraction, the aspect given up; "shorter": the shorter side to
+                    it, the aspect kept. Either way the middle of `size` is then cut out.
+    crop_fraction   in (0, 1]; 1 with "squash" crops nothing
+    interpolation   always antialiased, in float32
+    channel_order   "grey": one channel; "RGB" and "BGR": three; a grey image fills all, a colour one is turned to grey
+                    by 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)
+    mean, std       per channel, in the unit of the presentation: input = (value - mean) / std
+    polarity        "as shown": bright on the screen is bright in the input (MONOCHROME1 is undone); "inverted": dark
+    window          "default": the VOI LUT or first window that the file states, else its minimum and maximum
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resize: Literal["squash", "shorter"] = "squash"
+    crop_fraction: float = 1.0
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    channel_order: Literal["grey", "RGB", "BGR"] = "RGB"
+    polarity: Literal["as shown", "inverted"] = "as shown"
+    window: Literal["default"] = "default"
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            raise ValueError(f"size {self.size} should be positive.")
+        if not 0 < self.crop_fraction <= 1:
+            raise ValueError(f"crop_fraction {self.crop_fraction} should be above 0 and at most 1.")
+        if not len(self.mean) == len(self.std) == self.channels:
+            raise ValueError(
+                f"mean and std should have {self.channels} entries for channel_order {self.channel_order}."
+            )
+        if min(self.std) <= 0:
+            raise ValueError(f"std {self.std} should be positive.")
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        return 1 if self.channel_order == "grey" else 3
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of every constant: two checkpoints with the same digest take the same tensor of an image."""
+        content = {"version": PREPROCESSING_VERSION, **to_mapping(self)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands between the pooled features and the logits. `parameters` holds the head's own arguments."""
+
+    kind: Literal["linear"] = "linear"
+    parameters: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InitialisationStep:
+    """One link of the chain that the weights started from, oldest first. `source` is "random" or a name for people."""
+
+    source: str
+    file: str | None = None
+    sha256: str | None = None
+    license: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What the checkpoint was fine-tuned on. Counts are of images unless they say patients."""
+
+    cohort: str
+    site: str | None
+    seed: int | None
+    training: int
+    validation: int
+    training_patients: int
+    validation_patients: int
+    shared_patients: int
+    split_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """The AUC of one finding on one cohort that the checkpoint never saw. None where it is undefined."""
+
+    cohort: str
+    site: str | None
+    finding: str
+    positive: int
+    negative: int
+    auc: float | None
+    auc_lower: float | None
+    auc_upper: float | None
+    level: float = 0.95
+    interval: str = "DeLong"
+    unit: Literal["image", "study", "patient"] = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything on a card. `license` and `library_name` are the keys that model hubs read.
+
+    findings            in the order of the logits
+    trained_findings    those whose head saw labels; the others are not drawn
+    task                "multi-label": a sigmoid per finding; "multi-class": softmax over them; "binary": one finding
+    initialisation      oldest first; empty for weights of unknown origin
+    recipe              what the training command was told, by name
+    command             reproduces the checkpoint
+    weights_sha256      of model.safetensors
+    """
+
+    name: str
+    title: str
+    architecture: str
+    findings: tuple[str, ...]
+    task: Literal["multi-label", "multi-class", "binary"]
+    preprocessing: Preprocessing
+    weights_sha256: str
+    trained_findings: tuple[str, ...]
+    license: str
+    head: Head = field(default_factory=Head)
+    initialisation: tuple[InitialisationStep, ...] = ()
+    data: TrainingData | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    job: str | None = None
+    command: str | None = None
+    metrics: tuple[Metric, ...] = ()
+    libraries: dict[str, str] = field(default_factory=dict)
+    library_name: str = "timm"
+    card_version: int = CARD_VERSION
+
+    def __post_init__(self) -> None:
+        if not self.findings or len(set(self.findings)) != len(self.findings):
+            raise ValueError("findings should name every output once.")
+        strangers = sorted(set(self.trained_findings) - set(self.findings))
+        if strangers:
+            raise ValueError(f"trained_findings names {strangers[0]}, which is not among the findings.")
+        if self.task == "binary" and len(self.findings) != 1:
+            raise ValueError(f"a binary task has one finding, not {len(self.findings)}.")
+
+
+def parse_card(readme: str) -> Card:
+    """The card in the front matter of a README.md. Raises FieldError with one sentence that says what is wrong."""
+    opening, _, rest = readme.removeprefix("\ufeff").partition("\n")
+    front, closing, _ = rest.partition("\n---")
+    if opening.strip() != "---" or not closing:
+        raise FieldError("README.md has no front matter between two lines of three hyphens.")
+    try:
+        content = yaml.safe_load(front)
+    except yaml.YAMLError as error:
+        # PyYAML's first line says what, the rest quotes the file
+        raise FieldError(f"The front matter of README.md is not YAML: {str(error).splitlines()[0]}.") from error
+    version = content.get("card_version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise FieldError("The front matter of README.md has no card_version.")
+    if version > CARD_VERSION:
+        raise FieldError(f"The card has version {version}; this xferviewer reads up to version {CARD_VERSION}.")
+    return from_mapping(Card, content)
+
+
+def render_card(card: Card) -> str:
+    """The README.md of a checkpoint: the card as front matter, and the same for people below it."""
+    front = yaml.safe_dump(to_mapping(card), sort_keys=False, allow_unicode=True, width=110)
+    return f"---\n{front}---\n\n{_page(card)}"
+
+
+def _page(card: Card) -> str:
+    lines = [
+        f"# {card.title}",
+        "",
+        "For research, not for diagnosis.",
+        "",
+        f"{card.architecture}, {card.task}: {', '.join(card.findings)}.",
+    ]
+    if card.command:
+        lines += ["", f"Made by `{card.command}`."]
+    lines += [
+        "",
+        "Opens in xferviewer, and in timm by `timm.create_model('local-dir:FOLDER', pretrained=True)`;",
+        "the preprocessing that it expects stands above.",
+    ]
+    if card.metrics:
+        lines += ["", "## AUC on held-out images", "", *_metrics_table(card)]
+    return "\n".join(lines) + "\n"
+
+
+def _metrics_table(card: Card) -> list[str]:
+    cohorts = list(dict.fromkeys((metric.cohort, metric.site) for metric in card.metrics))
+    first = card.metrics[0]
+    lines = [
+        f"Per {first.unit}; in brackets the {first.level:.0%} interval ({first.interval}), then the positives.",
+        "",
+    ]
+    lines += [
+        "| finding | " + " | ".join(f"{cohort}" for cohort, _ in cohorts) + " |",
+        "|---" * (len(cohorts) + 1) + "|",
+    ]
+    of = {(metric.cohort, metric.finding): metric for metric in card.metrics}
+    for finding in card.findings:
+        cells = [_cell(of.get((cohort, finding))) for cohort, _ in cohorts]
+        lines.append(f"| {finding} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cell(metric: Metric | None) -> str:
+    if metric is None or metric.auc is None:
+        return "undefined"
+    interval = "" if metric.auc_lower is None else f" [{metric.auc_lower:.3f}, {metric.auc_upper:.3f}]"
+    return f"{metric.auc:.3f}{interval}, {metric.positive}"

@@ -1,0 +1,68 @@
+"""Networks by timm's names with a linear head, and which of their layers learn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import timm
+from torch import nn
+
+from xferviewer.networks.families import LayerGroup, family_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def create(architecture: str, findings: int, channels: int = 3, options: Mapping[str, Any] | None = None) -> nn.Module:
+    """A network with random weights and one logit per finding. It never asks the network for weights.
+
+    architecture  a name that timm knows, without a tag ("tf_efficientnet_lite0")
+    channels      of the input
+    options       further keyword arguments of timm.create_model, as config.json keeps them (`depth`, `img_size`, …)
+
+    Raises ValueError when timm knows no such architecture or the options do not suit it.
+    """
+    if not timm.is_model(architecture):
+        raise ValueError(f"timm {timm.__version__} knows no architecture named {architecture}.")
+    arguments: dict[str, Any] = {**(options or {}), "num_classes": findings, "in_chans": channels}
+    try:
+        network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
+    except (TypeError, AssertionError, RuntimeError) as error:
+        raise ValueError(f"{architecture} cannot be built with {arguments}: {error}.") from error
+    return network
+
+
+def layer_groups(network: nn.Module) -> list[LayerGroup]:
+    """The backbone's layer groups that hold parameters, from stem to top (METHODS: canonical groups)."""
+    names = [name for name, _ in network.named_parameters()]
+    return [
+        group for group in family_of(network).groups(network) if any(name.startswith(group.prefixes) for name in names)
+    ]
+
+
+def freeze(network: nn.Module, trainable_groups: int | None) -> list[str]:
+    """Let the classifier and the topmost `trainable_groups` layer groups learn, nothing else; None lets everything.
+
+    Returns the names of the frozen groups. Raises ValueError when the network has fewer groups than that.
+    """
+    network.requires_grad_(True)
+    if trainable_groups is None:
+        return []
+    groups = layer_groups(network)
+    if not 0 <= trainable_groups <= len(groups):
+        raise ValueError(f"the network has {len(groups)} layer groups, not {trainable_groups}.")
+    frozen = groups[: len(groups) - trainable_groups]
+    for name, parameter in network.named_parameters():
+        if any(name.startswith(group.prefixes) for group in frozen):
+            parameter.requires_grad_(False)
+    return [group.name for group in frozen]
+
+
+def train_mode(network: nn.Module) -> None:
+    """Training mode, but batch normalisation whose scale is frozen keeps its running statistics too."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001  torch's only common class of them
+            own = list(module.parameters(recurse=False))
+            if own and not any(parameter.requires_grad for parameter in own):
+                module.eval()

@@ -1,0 +1,66 @@
+"""From an image, as it is presented on the screen, to the tensor that a network takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from xferviewer.studies.images import Image, present
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xferviewer.checkpoints import Preprocessing
+
+# ITU-R BT.601, as Pillow and OpenCV weigh red, green and blue.
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+def to_tensor(image: Image, preprocessing: Preprocessing) -> Tensor:
+    """The input of the network for one image: float32 (channels, rows, columns), the same bits every time."""
+    return present_to_tensor(present(image), preprocessing)
+
+
+def present_to_tensor(presentation: NDArray[np.float32], preprocessing: Preprocessing) -> Tensor:
+    """The same from the presentation: float32 in [0, 1], (rows, columns) grey or (rows, columns, 3) RGB."""
+    return normalise(fit(presentation, preprocessing), preprocessing)
+
+
+def fit(presentation: NDArray[np.float32], preprocessing: Preprocessing) -> Tensor:
+    """Channels, size and crop, still in [0, 1]: float32 (channels, rows, columns), one where all are equal."""
+    grey = presentation.ndim == 2
+    if not grey and preprocessing.channels == 1:
+        presentation, grey = presentation @ _LUMA, True
+    planes = torch.from_numpy(np.ascontiguousarray(presentation))
+    planes = planes[None] if grey else planes.permute(2, 0, 1)
+    if preprocessing.channel_order == "BGR" and not grey:
+        planes = planes.flip(0)
+    planes = _resize_and_crop(planes, preprocessing)
+    return 1 - planes if preprocessing.polarity == "inverted" else planes
+
+
+def normalise(planes: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """(value - mean) / std per channel, over the last three axes; a single plane fills every channel."""
+    mean = torch.tensor(preprocessing.mean, dtype=torch.float32)[:, None, None]
+    std = torch.tensor(preprocessing.std, dtype=torch.float32)[:, None, None]
+    return (planes - mean) / std
+
+
+def _resize_and_crop(planes: Tensor, preprocessing: Preprocessing) -> Tensor:
+    rows, columns = planes.shape[-2:]
+    wanted = preprocessing.size
+    before_crop = [round(side / preprocessing.crop_fraction) for side in wanted]
+    if preprocessing.resize == "shorter":
+        scale = max(before_crop[0] / rows, before_crop[1] / columns)
+        before_crop = [round(rows * scale), round(columns * scale)]
+    if before_crop != [rows, columns]:
+        planes = functional.interpolate(
+            planes[None], size=before_crop, mode=preprocessing.interpolation, antialias=True, align_corners=False
+        )[0]
+        planes = planes.clamp(0.0, 1.0)  # bicubic overshoots
+    top, left = ((have - want) // 2 for have, want in zip(before_crop, wanted, strict=True))
+    return planes[:, top : top + wanted[0], left : left + wanted[1]].contiguous()

@@ -1,0 +1,79 @@
+"""What a file holds, told from its first bytes and never from its name."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from xferviewer.errors import UnreadableImage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD_BYTES = 132  # the DICOM preamble and its prefix, PS3.10 section 7.1
+
+_RASTER_SIGNATURES = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",  # JPEG
+    b"II*\x00",  # TIFF, little endian
+    b"MM\x00*",  # TIFF, big endian
+    b"II+\x00",  # BigTIFF
+    b"MM\x00+",
+    b"BM",
+    b"GIF8",
+    b"\x00\x00\x00\x0cjP  ",  # JP2
+    b"\xff\x4f\xff\x51",  # JPEG 2000 code stream
+)
+
+
+class Content(Enum):
+    DICOM = "DICOM"
+    RASTER = "raster image"
+    OTHER = "other"
+
+
+def content_of(head: bytes) -> Content:
+    """What the first HEAD_BYTES bytes of a file announce."""
+    if head[128:132] == b"DICM":
+        return Content.DICOM
+    if head.startswith(_RASTER_SIGNATURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return Content.RASTER
+    if head[:1] == b"P" and head[1:2] in b"2356" and head[2:3] in b" \t\r\n" and len(head) > 2:  # PGM and PPM
+        return Content.RASTER
+    return Content.DICOM if _begins_a_data_set(head) else Content.OTHER
+
+
+def _begins_a_data_set(head: bytes) -> bool:
+    """True for a DICOM file without preamble: it begins with an element of group 0002 or 0008, in either byte order."""
+    little = head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] in (b"\x00", b"\x01", b"\x10")
+    big = head[:2] in (b"\x00\x02", b"\x00\x08") and head[2:3] in (b"\x00", b"\x01", b"\x10")
+    return len(head) >= 8 and (little or big)
+
+
+def read_head(path: Path) -> bytes:
+    """The first HEAD_BYTES bytes of a file. Raises UnreadableImage where it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        raise unopenable(path, error) from error
+
+
+def unopenable(path: Path, error: OSError) -> UnreadableImage:
+    """The refusal of a file that the operating system does not hand over."""
+    return UnreadableImage(
+        f"{path.name} could not be opened.",
+        f"The system says: {error.strerror or 'it could not be read'}.",
+        "Check that the file is still there and that you may read it.",
+    )
+
+
+def not_an_image(path: Path, head: bytes) -> UnreadableImage:
+    """The refusal of a file whose content is neither DICOM nor a picture."""
+    if not head:
+        why = "The file is empty."
+    elif b"\x00" not in head and all(byte >= 9 for byte in head):
+        why = "It holds text, not pixels."
+    else:
+        why = "Its content is neither DICOM nor a picture format that is read here."
+    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG or TIFF files.")

@@ -1,0 +1,109 @@
+"""One frame of a DICOM file as an Image: modality LUT, VOI, polarity, padding, geometry (PS3.3)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies import dicom_geometry
+from xferviewer.studies.content import unopenable
+from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
+from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
+from xferviewer.studies.dicom_pixels import stored_pixels
+from xferviewer.studies.images import Image
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def read_dicom(path: Path, frame: int) -> Image:
+    """Read one frame. Raises UnreadableImage."""
+    try:
+        with path.open("rb") as file:
+            header = read_header(path, file)
+            pixel_element = refuse_unless_image(path, header)
+            refuse_missing_frame(path, frame, header.frames)
+            pixels = stored_pixels(path, file, header, pixel_element, frame)
+            return _image(header, pixels, frame, dicom_identity(header, file))
+    except UnreadableImage:
+        raise
+    except OSError as error:
+        raise unopenable(path, error) from error
+    except Exception:  # noqa: BLE001 - the cause may quote a header value, which may name a patient: it is not carried on
+        raise damaged_header(path) from None
+
+
+def dicom_identity(header: DicomHeader, file: BufferedReader) -> str:
+    """The SOP Instance UID, or the digest of the bytes of a file that has none; without the frame."""
+    uid = text(header.dataset, "SOPInstanceUID")
+    if uid:
+        return uid
+    file.seek(0)
+    return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
+    """Raise UnreadableImage for a frame that the file does not have."""
+    if not 0 <= frame < frames:
+        raise UnreadableImage(
+            f"{path.name} has no frame {frame}.",
+            f"It holds {frames} frame(s), counted from 0.",
+            "Choose one of them.",
+        )
+
+
+def _image(header: DicomHeader, pixels: NDArray[Any], frame: int, identity: str) -> Image:
+    colour = pixels.ndim == 3
+    modality = ModalityLut() if colour else modality_lut(header, frame)
+    padding, padding_limit = (None, None) if colour else _padding(header, pixels, modality)
+    return Image(
+        pixels=pixels if colour else modality.apply(pixels),
+        unit=modality.unit,
+        windows=() if colour else windows(header, frame),
+        voi_lut=None if colour else voi_lut(header, frame, signed=pixels.dtype.kind == "i"),
+        inverted=not colour and _shows_low_values_bright(header),
+        spacing_mm=dicom_geometry.spacing_mm(header, frame),
+        orientation=dicom_geometry.orientation(header, frame),
+        identity=f"{identity}#{frame}",
+        frame=frame,
+        frames=header.frames,
+        facts=facts(header),
+        padding=padding,
+        padding_limit=padding_limit,
+    )
+
+
+def _shows_low_values_bright(header: DicomHeader) -> bool:
+    """MONOCHROME1 and Presentation LUT Shape INVERSE say the same thing, each for its IODs: together they do not
+    cancel out (PS3.3 C.8.11.3.1.2).
+    """
+    dataset = header.dataset
+    monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    return monochrome1 or text(dataset, "PresentationLUTShape") == "INVERSE"
+
+
+def _padding(header: DicomHeader, stored: NDArray[Any], modality: ModalityLut) -> tuple[float | None, float | None]:
+    """Pixel Padding Value and Range Limit (PS3.3 C.7.5.1.1.2), which are stored values, in the unit of the pixels."""
+    ends = []
+    for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
+        value = header.dataset.get(keyword)
+        ends.append(None if value in (None, "") else _reinterpreted(int(value), stored.dtype))
+    if ends[0] is None:
+        return None, None
+    mapped = [None if end is None else float(modality.apply(np.array([[end]], stored.dtype))[0, 0]) for end in ends]
+    return mapped[0], mapped[1]
+
+
+def _reinterpreted(value: int, dtype: np.dtype[Any]) -> int | float:
+    """A padding value written with the wrong sign (US for SS) as the bit pattern that stands in the pixels."""
+    if dtype.kind not in "iu":
+        return value
+    bits = 8 * dtype.itemsize
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if dtype.kind == "i" and value >= 1 << (bits - 1) else value

@@ -1,0 +1,252 @@
+"""The header of a DICOM file, read up to its pixel data: what it says about the image, and where the pixels lie."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_partial
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies.content import unopenable
+from xferviewer.studies.images import ImageFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
+_LONG_HEADER_VRS = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class PixelElement:
+    """Where the pixel data of a file lie.
+
+    length  bytes as the element states them; None for encapsulated (compressed) data, whose length is not stated
+    offset  first byte of the value in the file; None inside a deflated data set, which has to be inflated first
+    """
+
+    keyword: str
+    vr: str
+    length: int | None
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DicomHeader:
+    """All elements before the pixel data, and the pixel data's place (None when the object has none)."""
+
+    dataset: Any
+    syntax: UID
+    pixels: PixelElement | None
+    size: int
+
+    @property
+    def frames(self) -> int:
+        return max(1, int(self.dataset.get("NumberOfFrames") or 1))
+
+    def macro_values(self, sequence: str, frame: int) -> Iterator[Any]:
+        """Where an attribute of `frame` may stand, the most particular first: the macro `sequence` in the frame's own
+        functional group, in the shared one, and the data set itself (PS3.3 C.7.6.16).
+        """
+        per_frame = self.dataset.get("PerFrameFunctionalGroupsSequence") or []
+        groups = [per_frame[frame]] if frame < len(per_frame) else []
+        groups += (self.dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+        for group in groups:
+            yield from (group.get(sequence) or [])[:1]
+        yield self.dataset
+
+    def macro_holding(self, sequence: str, frame: int, *keywords: str) -> Any:
+        """The first place that states all `keywords`; an empty data set where none does."""
+        for place in self.macro_values(sequence, frame):
+            if all(place.get(keyword) not in (None, "") for keyword in keywords):
+                return place
+        return Dataset()
+
+
+def be_quiet() -> None:
+    """Keep what pydicom and the decoders say about odd files off the screen and out of every log.
+
+    Such messages quote header values, which may name a patient. The filter is put in front of the process's filters
+    and stays: entering `warnings.catch_warnings` for each file would race with the other threads that read.
+    """
+    silent = ("ignore", None, Warning, _LIBRARIES, 0)
+    if not any(_same_filter(entry, silent) for entry in warnings.filters[:4]):
+        warnings.filterwarnings("ignore", module=_LIBRARIES)
+    for name in ("pydicom", "openjpeg", "libjpeg", "rle", "PIL"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+_LIBRARIES = r"(pydicom|openjpeg|libjpeg|rle|jpeg_ls|PIL|xferviewer\.studies)(\.|$)"
+
+
+def _same_filter(entry: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+    module = getattr(entry[3], "pattern", entry[3])
+    return bool(entry[0] == wanted[0] and entry[2] is wanted[2] and module == wanted[3])
+
+
+def read_header(path: Path, file: BinaryIO, only: list[str] | None = None) -> DicomHeader:
+    """Read a data set up to its pixel data, with or without preamble, meta information and a stated transfer syntax.
+
+    `only` names the elements wanted (all when None). Raises UnreadableImage where the file is damaged.
+    """
+    be_quiet()
+    found: list[tuple[int, str | None, int]] = []
+
+    def at_pixel_data(tag: int, vr: str | None, length: int) -> bool:
+        if int(tag) in _PIXEL_KEYWORDS:
+            found.append((int(tag), vr, length))
+        return bool(found)
+
+    try:
+        file.seek(0)
+        dataset = read_partial(file, stop_when=at_pixel_data, force=True, specific_tags=only)
+        syntax = _transfer_syntax(dataset)
+        size = path.stat().st_size
+        pixels = _pixel_element(found[0], syntax, file.tell()) if found else None
+    except OSError as error:
+        raise unopenable(path, error) from error
+    except Exception:  # noqa: BLE001 - the cause may quote a header value, which may name a patient: it is not carried on
+        raise damaged_header(path) from None
+    return DicomHeader(dataset, syntax, pixels, size)
+
+
+def _pixel_element(found: tuple[int, str | None, int], syntax: UID, position: int) -> PixelElement:
+    tag, vr, length = found
+    header_bytes = 12 if vr in _LONG_HEADER_VRS else 8
+    inflated = syntax == DeflatedExplicitVRLittleEndian
+    return PixelElement(
+        keyword=_PIXEL_KEYWORDS[tag],
+        vr=vr or "OW",
+        length=None if length == _UNDEFINED_LENGTH else length,
+        offset=None if inflated else position + header_bytes,
+    )
+
+
+def _transfer_syntax(dataset: Any) -> UID:
+    stated = dataset.file_meta.get("TransferSyntaxUID")
+    if stated:
+        return UID(stated)
+    implicit, little_endian = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
+
+
+def damaged_header(path: Path) -> UnreadableImage:
+    """The refusal of a DICOM file whose elements make no sense."""
+    return UnreadableImage(
+        f"{path.name} could not be read.",
+        "It looks like DICOM, but an element of its header is damaged or cut off.",
+        "Fetch the file again from where it came from.",
+    )
+
+
+def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
+    """The pixel data of a DICOM image.
+
+    Raises UnreadableImage for an object without pixels: a report, a plan, a directory, a cut-off header.
+    """
+    dataset = header.dataset
+    storage = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or ""))
+    if storage == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in dataset:
+        raise UnreadableImage(
+            f"{path.name} is a directory of DICOM files, not an image.",
+            "A DICOMDIR lists files and holds no pixels itself.",
+            "Open the folder that it lies in; the files that it lists are read on their own.",
+        )
+    if header.pixels is None:
+        name = storage.name if storage else "DICOM object of no stated class"
+        raise UnreadableImage(
+            f"{path.name} holds no pixels.",
+            f"It is a {name} without pixel data, or it was cut off before them.",
+            "Open an image of the same study instead, or fetch the file again if it should be one.",
+        )
+    missing = [word for word in ("Rows", "Columns", "BitsAllocated") if not _number(dataset, word)]
+    if header.pixels.keyword != "PixelData" and "BitsAllocated" in missing:
+        missing.remove("BitsAllocated")
+    if missing:
+        raise UnreadableImage(
+            f"{path.name} does not say how its pixels are laid out.",
+            f"Its header lacks a usable {' and '.join(missing)}.",
+            "Fetch the file again from where it came from.",
+        )
+    return header.pixels
+
+
+def _number(dataset: Any, keyword: str) -> int:
+    try:
+        return int(dataset.get(keyword) or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
+def facts(header: DicomHeader) -> ImageFacts:
+    """What the header says about patient, study and image; a value that makes no sense counts as not stated."""
+    return ImageFacts(
+        patient_id=text(header.dataset, "PatientID"),
+        study_uid=text(header.dataset, "StudyInstanceUID"),
+        series_uid=text(header.dataset, "SeriesInstanceUID"),
+        sop_uid=text(header.dataset, "SOPInstanceUID"),
+        modality=text(header.dataset, "Modality"),
+        sex=text(header.dataset, "PatientSex"),
+        age=years(text(header.dataset, "PatientAge")),
+        view=text(header.dataset, "ViewPosition"),
+        study_date=iso_date(text(header.dataset, "StudyDate")),
+        body_part=text(header.dataset, "BodyPartExamined"),
+        manufacturer=text(header.dataset, "Manufacturer"),
+        transfer_syntax=header.syntax.name,
+        photometric=text(header.dataset, "PhotometricInterpretation"),
+        file_format="DICOM",
+    )
+
+
+FACT_KEYWORDS = [
+    "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality", "PatientSex",
+    "PatientAge", "ViewPosition", "StudyDate", "BodyPartExamined", "Manufacturer", "PhotometricInterpretation",
+    "DirectoryRecordSequence", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated",
+]  # fmt: skip
+
+
+def text(dataset: Any, keyword: str) -> str:
+    """The element's value without padding; "" when absent, empty or damaged; the first of several."""
+    try:
+        value = dataset.get(keyword)
+        if isinstance(value, pydicom.multival.MultiValue):
+            value = value[0] if value else ""
+        return str("" if value is None else value).strip(" \x00")
+    except Exception:  # noqa: BLE001 - a damaged element is one that says nothing, whatever pydicom raises for it
+        return ""
+
+
+_YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
+
+
+def years(age: str) -> float | None:
+    """An Age String ("058Y", "006M", PS3.5 6.2) or a bare number in years; None when it is neither."""
+    number, unit = (age[:-1], age[-1:].upper()) if age[-1:].isalpha() else (age, "Y")
+    try:
+        value = float(number) * _YEARS_PER_UNIT[unit]
+    except (ValueError, KeyError):
+        return None
+    return value if 0 <= value < 200 else None
+
+
+def iso_date(date: str) -> str:
+    """20040119 or 2004.01.19 as 2004-01-19; anything else as it is."""
+    digits = date.replace(".", "")
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 and digits.isdigit() else date

@@ -1,0 +1,160 @@
+"""Pixel data of one frame, decompressed: greyscale as stored, colour as RGB in 8 bits."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.encaps import get_frame
+from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
+from pydicom.pixels.utils import as_pixel_options, unpack_bits
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGExtended12Bit, RLELossless
+
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies.gdcm_pixels import decode_with_gdcm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from xferviewer.studies.dicom_header import DicomHeader, PixelElement
+
+LARGEST_FRAME_BYTES = 1 << 30
+# A frame up to this size is worth decoding whatever its compressed length; above, its data must be long enough for it.
+_ALWAYS_DECODED_BYTES = 64 << 20
+_LARGEST_COMPRESSION = 2000
+_DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")  # Deflated Image Frame Compression, PS3.5 A.4.13
+
+
+def stored_pixels(path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> NDArray[Any]:
+    """(rows, columns) stored greyscale values in native byte order, or (rows, columns, 3) uint8 RGB.
+
+    Raises UnreadableImage when the data are too short, too large, or no decoder understands them.
+    """
+    _refuse_impossible_size(path, header, pixels)
+    try:
+        values, photometric = _decode(path, file, header, pixels, frame)
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
+        return _as_grey_or_rgb(values, photometric, header)
+    except Exception as error:
+        raise _undecodable(path, header) from error
+
+
+def frame_bytes(header: DicomHeader) -> int:
+    """Size of one decoded frame as the header declares it, in bytes."""
+    dataset = header.dataset
+    bits = int(dataset.get("BitsAllocated") or 64)
+    samples = int(dataset.get("SamplesPerPixel") or 1)
+    return (int(dataset.Rows) * int(dataset.Columns) * samples * bits + 7) // 8
+
+
+def _refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement) -> None:
+    declared = frame_bytes(header)
+    size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
+    if declared > LARGEST_FRAME_BYTES:
+        raise UnreadableImage(
+            f"{path.name} is too large to be opened.",
+            f"It declares {size}, over the limit of {LARGEST_FRAME_BYTES >> 20} MiB a frame.",
+            "Open a smaller version of it, or fetch the file again if its header is damaged.",
+        )
+    if pixels.length is None:
+        too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
+    elif pixels.offset is None:
+        too_short = pixels.length < declared
+    else:
+        too_short = min(pixels.length, header.size - pixels.offset) < _native_bytes(header, declared)
+    if too_short:
+        raise UnreadableImage(
+            f"{path.name} is cut off.",
+            f"Its header declares {header.frames} frame(s) of {size}, and the file holds fewer bytes than that.",
+            "Fetch the file again from where it came from.",
+        )
+
+
+def _native_bytes(header: DicomHeader, declared: int) -> int:
+    """Bytes of all uncompressed frames; YBR_FULL_422 stores two samples a pixel where it declares three."""
+    if header.dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+        declared = declared // 3 * 2
+    if header.dataset.get("BitsAllocated") == 1:  # frames of single bits follow each other without padding
+        return (int(header.dataset.Rows) * int(header.dataset.Columns) * header.frames + 7) // 8
+    return declared * header.frames
+
+
+def _decode(
+    path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int
+) -> tuple[NDArray[Any], str]:
+    """pydicom with all its plugins, and what these leave out: 12-bit JPEG, frames of single bits, deflated frames."""
+    options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
+    options["number_of_frames"] = header.frames
+    if header.syntax == JPEGExtended12Bit and header.dataset.get("BitsStored") != 8:
+        return decode_with_gdcm(path, frame)
+    if header.syntax == RLELossless and header.dataset.BitsAllocated == 1:
+        return _run_length_bits(file, header, pixels, frame), str(header.dataset.PhotometricInterpretation)
+    source: BinaryIO = file
+    syntax = header.syntax
+    if pixels.offset is None:
+        file.seek(0)
+        source, syntax = io.BytesIO(dcmread(file, force=True)[pixels.keyword].value), ExplicitVRLittleEndian
+    elif syntax == _DEFLATED_FRAMES:
+        source, syntax, frame = io.BytesIO(_inflated_frame(file, header, pixels, frame)), ExplicitVRLittleEndian, 0
+        options["number_of_frames"] = 1
+    else:
+        file.seek(pixels.offset)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        syntax = ExplicitVRLittleEndian
+    values, properties = get_decoder(syntax).as_array(source, index=frame, **options)
+    return values, str(properties["photometric_interpretation"])
+
+
+def _run_length_bits(file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> NDArray[np.uint8]:
+    """A frame of single bits, packed eight to a byte before it was compressed (PS3.5 8.1.1, G.2).
+
+    pydicom's decoders expect a byte a pixel and gdcm aborts the process, so the bytes are decoded as if they were
+    the pixels, and unpacked.
+    """
+    rows, columns = int(header.dataset.Rows), int(header.dataset.Columns)
+    options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
+    options.update(rows=1, columns=(rows * columns + 7) // 8, bits_allocated=8, bits_stored=8)
+    options["number_of_frames"] = header.frames
+    file.seek(pixels.offset or 0)
+    packed, _ = get_decoder(RLELossless).as_array(file, index=frame, **options)
+    bits: NDArray[np.uint8] = unpack_bits(packed.tobytes())
+    return bits[: rows * columns].reshape(rows, columns)
+
+
+def _inflated_frame(file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> bytes:
+    file.seek(pixels.offset or 0)
+    compressed = get_frame(file, frame, number_of_frames=header.frames)
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(compressed, frame_bytes(header) + 1)
+
+
+def _as_grey_or_rgb(values: NDArray[Any], photometric: str, header: DicomHeader) -> NDArray[Any]:
+    if photometric == "PALETTE COLOR":
+        return _eight_bit(apply_color_lut(values, header.dataset)[..., :3], _palette_bits(header))
+    if values.ndim == 2:
+        return values
+    if photometric.startswith("YBR"):
+        values = convert_color_space(values, photometric, "RGB") if photometric.startswith("YBR_FULL") else values
+    return _eight_bit(values[..., :3], int(header.dataset.get("BitsStored") or 8))
+
+
+def _palette_bits(header: DicomHeader) -> int:
+    return int(header.dataset.RedPaletteColorLookupTableDescriptor[2])
+
+
+def _eight_bit(colour: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+    """The most significant 8 of `bits` bits; values that fit 8 bits are taken to be 8 bits, whatever is declared."""
+    shift = max(0, bits - 8) if colour.size and int(colour.max()) > 255 else 0
+    return np.ascontiguousarray(colour >> shift).astype(np.uint8)
+
+
+def _undecodable(path: Path, header: DicomHeader) -> UnreadableImage:
+    return UnreadableImage(
+        f"{path.name} could not be decoded.",
+        f"Its pixel data ({header.syntax.name}) are damaged, or no decoder here understands them.",
+        "Fetch the file again, or convert it to an uncompressed transfer syntax.",
+    )

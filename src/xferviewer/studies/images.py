@@ -1,0 +1,143 @@
+"""Images: what a DICOM, PNG, JPEG or TIFF file shows, as pixels with their unit, and the one way to present them.
+
+`present` is the only pipeline from pixels to brightness. The screen at its default window and the preprocessing of
+every network start from its array, so that what a person sees is what a network gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xferviewer.studies.content import Content, content_of, not_an_image, read_head
+from xferviewer.studies.voi import VoiLut, Window, brightness
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Image", "ImageFacts", "VoiLut", "Window", "present", "read_image"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What a file says about an image beside its pixels; empty where it says nothing. Never the patient's name.
+
+    sex         M, F or O
+    age         years; a fraction for infants
+    view        view position: PA, AP, LL, CC, MLO …
+    study_date  YYYY-MM-DD
+    """
+
+    patient_id: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uid: str = ""
+    modality: str = ""
+    sex: str = ""
+    age: float | None = None
+    view: str = ""
+    study_date: str = ""
+    body_part: str = ""
+    manufacturer: str = ""
+    transfer_syntax: str = ""
+    photometric: str = ""
+    file_format: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """One frame, with all that is needed to present it.
+
+    pixels       (rows, columns) greyscale after the modality LUT, in `unit`: an integer dtype where the modality LUT
+                 maps integers to integers, else float32; or (rows, columns, 3) uint8 RGB. C-contiguous, native order
+    unit         "HU", the file's Rescale Type, or "" for stored values
+    windows      as the file states them, in `unit`; an 8-bit picture states its full range; empty when nothing is said
+    voi_lut      the file's VOI look-up table
+    inverted     low values are shown bright (MONOCHROME1, Presentation LUT Shape INVERSE), applied after the VOI
+    spacing_mm   (row, column) distance of pixel centres; None when the file does not say. Of a projection film it is
+                 measured at the detector unless the file says more
+    orientation  where the rows and the columns run to ("L", "F"), PS3.3 C.7.6.1.1.1; None when the file does not say
+    identity     "SOPInstanceUID#frame" for DICOM, frames counted from 0; "sha256:HEX" of the file's bytes otherwise,
+                 with "#frame" where a file holds several
+    padding      pixel padding value in `unit`; with `padding_limit` the other end of a range of such values
+    """
+
+    pixels: NDArray[Any]
+    unit: str
+    windows: tuple[Window, ...]
+    voi_lut: VoiLut | None
+    inverted: bool
+    spacing_mm: tuple[float, float] | None
+    orientation: tuple[str, str] | None
+    identity: str
+    frame: int
+    frames: int
+    facts: ImageFacts
+    padding: float | None = None
+    padding_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if self.pixels.ndim != 2 and not (self.pixels.ndim == 3 and shape[2] == 3 and self.pixels.dtype == np.uint8):
+            raise ValueError(
+                f"expected (rows, columns) or (rows, columns, 3) uint8 pixels, got {shape} {self.pixels.dtype}"
+            )
+
+    @property
+    def is_colour(self) -> bool:
+        return self.pixels.ndim == 3
+
+    def default_window(self) -> Window:
+        """The file's first window, else one from the lowest to the highest pixel that is not padding."""
+        if self.windows:
+            return self.windows[0]
+        low, high = self.value_range()
+        return Window((low + high) / 2, (high - low) or 1.0, "LINEAR_EXACT", "lowest to highest value")
+
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest finite pixel that is not padding; (0, 0) when there is none."""
+        values = self.pixels
+        if self.padding is not None:
+            limit = self.padding if self.padding_limit is None else self.padding_limit
+            low, high = sorted((self.padding, limit))
+            values = values[(values < low) | (values > high)]
+        if values.dtype.kind == "f":
+            values = values[np.isfinite(values)]
+        return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+
+
+def read_image(path: Path | str, frame: int = 0) -> Image:
+    """Read one frame of a DICOM, PNG, JPEG or TIFF file; the format is told by content, never by the name.
+
+    A picture whose three colour channels are equal everywhere is read as greyscale, which it is.
+    Only the wanted frame is decoded. Raises UnreadableImage, which never carries the patient's name.
+    """
+    path = Path(path)
+    head = read_head(path)
+    match content_of(head):
+        case Content.DICOM:
+            from xferviewer.studies.dicom import read_dicom
+
+            return read_dicom(path, frame)
+        case Content.RASTER:
+            from xferviewer.studies.raster import read_raster
+
+            return read_raster(path, frame)
+        case Content.OTHER:
+            raise not_an_image(path, head)
+
+
+def present(image: Image, window: Window | None = None) -> NDArray[np.float32]:
+    """The brightness of each pixel, float32 in [0, 1]: greyscale (rows, columns), colour (rows, columns, 3).
+
+    Greyscale goes through the given window, else the file's VOI LUT, else its default window; then, and only then,
+    through the polarity (PS3.4 N.2). Colour is its values over 255; a window does not apply to it. Values lie on
+    multiples of 2^-24, so that a film and its negative add up to exactly 1.
+    """
+    if image.is_colour:
+        return brightness(image.pixels, Window(128, 256), inverted=False)
+    voi = window or image.voi_lut or image.default_window()
+    return brightness(image.pixels, voi, inverted=image.inverted)

@@ -1,0 +1,113 @@
+"""PNG, JPEG, TIFF and their like as an Image."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies.content import unopenable
+from xferviewer.studies.dicom import refuse_missing_frame
+from xferviewer.studies.dicom_header import be_quiet
+from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
+from xferviewer.studies.images import Image, ImageFacts
+from xferviewer.studies.voi import Window
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
+_PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
+_FULL_RANGE = Window(128, 256, "LINEAR", "full range")
+
+
+def read_raster(path: Path, frame: int) -> Image:
+    """Read one picture of a file. Raises UnreadableImage.
+
+    8-bit values have their full range as window: a PNG sample of 0 is black and of 255 white by definition.
+    """
+    be_quiet()
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            with PIL.Image.open(file, formats=FORMATS) as picture:
+                frames = int(getattr(picture, "n_frames", 1))
+                refuse_missing_frame(path, frame, frames)
+                refuse_oversized(path, picture)
+                picture.seek(frame)
+                mode, white_is_zero = picture.mode, _stores_white_as_zero(picture)
+                pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+                file_format = str(picture.format)
+    except UnreadableImage:
+        raise
+    except Exception as error:
+        raise undecodable_raster(path, error) from error
+    return Image(
+        pixels=pixels,
+        unit="",
+        windows=(_FULL_RANGE,) if pixels.dtype == np.uint8 and pixels.ndim == 2 else (),
+        voi_lut=None,
+        inverted=white_is_zero and pixels.ndim == 2,
+        spacing_mm=None,
+        orientation=None,
+        identity=f"sha256:{digest}" + (f"#{frame}" if frames > 1 else ""),
+        frame=frame,
+        frames=frames,
+        facts=ImageFacts(file_format=file_format, photometric=mode),
+    )
+
+
+def refuse_oversized(path: Path, picture: PIL.Image.Image) -> None:
+    """Raise UnreadableImage before decoding what would not fit the limit of a frame."""
+    if picture.width * picture.height * 4 > LARGEST_FRAME_BYTES:
+        raise UnreadableImage(
+            f"{path.name} is too large to be opened.",
+            f"It declares {picture.height} by {picture.width} pixels, over the limit of "
+            f"{LARGEST_FRAME_BYTES >> 20} MiB a frame.",
+            "Open a smaller version of it.",
+        )
+
+
+def undecodable_raster(path: Path, error: Exception) -> UnreadableImage:
+    """The refusal of a picture that Pillow cannot open or decode."""
+    if isinstance(error, PIL.Image.DecompressionBombError):
+        why = "It declares more pixels than are decoded in safety."
+    elif isinstance(error, OSError) and error.errno is not None:
+        return unopenable(path, error)
+    else:
+        why = "Its data are damaged or cut off, or of a kind that is not read here."
+    return UnreadableImage(f"{path.name} could not be decoded.", why, "Save it again as PNG or TIFF, or leave it out.")
+
+
+def _stores_white_as_zero(picture: PIL.Image.Image) -> bool:
+    """True for a TIFF of more than 8 bits in WhiteIsZero; Pillow itself turns those of 8 bits round."""
+    tags = getattr(picture, "tag_v2", {})
+    return picture.mode not in ("1", "L") and tags.get(_PHOTOMETRIC_TAG) == 0
+
+
+def grey_or_rgb(picture: PIL.Image.Image) -> NDArray[Any]:
+    """(rows, columns) uint8, uint16, int32 or float32, or (rows, columns, 3) uint8.
+
+    Transparency is laid on black, the ground of a film. 16-bit modes are taken as they are: Pillow's own conversion
+    to 8 bits would clip them. Equal colour channels are one grey channel.
+    """
+    if picture.mode in ("1", "L"):
+        return np.array(picture.convert("L"))
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        values = np.array(picture)
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+    if picture.has_transparency_data:
+        layered = picture.convert("RGBA")
+        ground = PIL.Image.new("RGBA", layered.size, "black")
+        picture = PIL.Image.alpha_composite(ground, layered)
+    colour = np.array(picture.convert("RGB"))
+    if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 0] == colour[..., 2]).all():
+        return np.ascontiguousarray(colour[..., 0])
+    return colour

@@ -1,0 +1,72 @@
+"""Preprocessing computes what its constants say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torchvision.transforms.v2 import functional
+
+from xferviewer.checkpoints import Preprocessing
+from xferviewer.networks.preprocessing import present_to_tensor
+
+
+def plain(**constants: object) -> Preprocessing:
+    values = {"size": (32, 48), "mean": (0.0,), "std": (1.0,), "channel_order": "grey"} | constants
+    return Preprocessing(**values)
+
+
+def test_that_a_grey_image_fills_every_channel_with_its_own_mean_and_deviation():
+    grey = np.linspace(0, 1, 32 * 48, dtype=np.float32).reshape(32, 48)
+
+    tensor = present_to_tensor(grey, plain(channel_order="RGB", mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0)))
+
+    assert tensor.dtype == torch.float32
+    for channel, (mean, std) in enumerate(((0.1, 1.0), (0.2, 2.0), (0.3, 4.0))):
+        np.testing.assert_allclose(tensor[channel].numpy(), (grey - mean) / std, atol=1e-6)
+
+
+def test_that_colour_becomes_grey_by_the_weights_of_bt601_as_in_pillow():
+    colour = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    by_pillow = np.asarray(Image.fromarray(colour).convert("L"), dtype=np.float32)
+
+    grey = present_to_tensor(colour.astype(np.float32) / 255, plain())[0].numpy() * 255
+
+    assert np.abs(grey - by_pillow).max() <= 0.51  # Pillow rounds to whole numbers
+
+
+def test_that_bgr_is_rgb_backwards():
+    colour = np.random.default_rng(0).random((32, 48, 3), dtype=np.float32)
+    constants = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
+
+    rgb, bgr = (present_to_tensor(colour, plain(channel_order=order, **constants)) for order in ("RGB", "BGR"))
+
+    assert torch.equal(rgb.flip(0), bgr)
+
+
+def test_that_inverted_polarity_swaps_black_and_white():
+    grey = np.random.default_rng(0).random((40, 50), dtype=np.float32)
+    shown, inverted = (present_to_tensor(grey, plain(polarity=polarity)) for polarity in ("as shown", "inverted"))
+    torch.testing.assert_close(inverted, 1 - shown)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_that_squash_then_centre_crop_is_what_torchvision_computes(interpolation):
+    grey = np.random.default_rng(0).random((200, 150), dtype=np.float32)
+
+    ours = present_to_tensor(grey, plain(crop_fraction=0.8, interpolation=interpolation))
+
+    resized = functional.resize(torch.from_numpy(grey)[None], [40, 60], interpolation, antialias=True).clamp(0, 1)
+    torch.testing.assert_close(ours, functional.center_crop(resized, [32, 48]))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(8, 200), st.integers(8, 200), st.sampled_from(["squash", "shorter"]), st.floats(0.5, 1.0))
+def test_that_any_image_gives_the_size_asked_for_and_a_flat_one_stays_flat(rows, columns, resize, crop_fraction):
+    flat = np.full((rows, columns), 0.25, dtype=np.float32)
+    tensor = present_to_tensor(flat, plain(resize=resize, crop_fraction=crop_fraction))
+    assert tuple(tensor.shape) == (1, 32, 48)
+    torch.testing.assert_close(tensor, torch.full_like(tensor, 0.25))
