@@ -90,8 +90,6 @@ def _decode(
     """pydicom with all its plugins, and what these leave out: 12-bit JPEG, frames of single bits, deflated frames."""
     options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
     options["number_of_frames"] = header.frames
-    if header.syntax == JPEGExtended12Bit and header.dataset.get("BitsStored") != 8:
-        return decode_with_gdcm(path, frame)
     if header.syntax == RLELossless and header.dataset.BitsAllocated == 1:
         return _run_length_bits(file, header, pixels, frame), str(header.dataset.PhotometricInterpretation)
     source: BinaryIO = file
@@ -106,7 +104,12 @@ def _decode(
         file.seek(pixels.offset)
     if syntax == DeflatedExplicitVRLittleEndian:
         syntax = ExplicitVRLittleEndian
-    values, properties = get_decoder(syntax).as_array(source, index=frame, **options)
+    try:
+        values, properties = get_decoder(syntax).as_array(source, index=frame, **options)
+    except RuntimeError:  # all of pydicom's plugins failed
+        if syntax != JPEGExtended12Bit:
+            raise
+        return decode_with_gdcm(path, frame)
     return values, str(properties["photometric_interpretation"])
 
 

@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.content import unopenable
@@ -22,7 +32,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
+# The formats that are opened (MPO comes with JPEG); Pillow's other readers, much less exercised, stay shut.
+FORMATS = [
+    plugin.format
+    for plugin in (
+        PngImagePlugin.PngImageFile,
+        JpegImagePlugin.JpegImageFile,
+        TiffImagePlugin.TiffImageFile,
+        BmpImagePlugin.BmpImageFile,
+        GifImagePlugin.GifImageFile,
+        WebPImagePlugin.WebPImageFile,
+        Jpeg2KImagePlugin.Jpeg2KImageFile,
+        PpmImagePlugin.PpmImageFile,
+    )
+]
 _PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
 _FULL_RANGE = Window(128, 256, "LINEAR", "full range")
 
