@@ -62,14 +62,24 @@ class Library(QObject):
 
     # --- worklist
 
-    def query(self, search: str | None = None, order_by: str | None = None, descending: bool | None = None) -> None:
-        """Search and sort the worklist in SQL; what is left out stays as it was."""
-        self._search = self._search if search is None else search
-        self._order_by = self._order_by if order_by is None else order_by
-        self._descending = self._descending if descending is None else descending
+    @Slot(str)
+    def search(self, words: str) -> None:
+        """Show the studies that hold these words."""
+        self._search = words
+        self.query()
+
+    @Slot(str, bool)
+    def sort(self, order_by: str, descending: bool) -> None:
+        """Sort the worklist by a column of the catalogue."""
+        self._order_by, self._descending = order_by, descending
+        self.query()
+
+    def query(self) -> None:
+        """Ask the catalogue for the worklist, searched and sorted as it was."""
         rows = self.catalogue.studies(self._search, self._order_by, descending=self._descending)
         self._session.set_worklist(rows)
 
+    @Slot(int)
     def show_study(self, row: int) -> None:
         """Put the first image of a study of the worklist into the panes."""
         studies = self._session.studies
@@ -83,6 +93,7 @@ class Library(QObject):
         if 0 <= row < len(self._session.studies):
             self.show_study(row)
 
+    @Slot(int)
     def step(self, step: int) -> None:
         """The next or previous frame, then image, then study: what the wheel does."""
         shown = self._session.shown
@@ -128,14 +139,15 @@ class Library(QObject):
 
     def refresh(self) -> None:
         """Read worklist and cohort anew, after the catalogue has changed."""
+        images = self.catalogue.all_images()
+        self._session.set_cohort(self._cohort(images), {image.id: image.identity for image in images})
         self.query()
-        self._session.set_cohort(self._cohort())
 
-    def _cohort(self) -> Cohort:
+    def _cohort(self, images: list[ImageRow]) -> Cohort:
         findings = self.catalogue.label_findings()
         columns = [self.catalogue.labels(finding) for finding in findings]
         labelled = set().union(*columns) if columns else set()
-        images: list[ImageRow] = [image for image in self.catalogue.all_images() if image.id in labelled]
+        images = [image for image in images if image.id in labelled]
         table = np.full((len(images), len(findings)), np.nan)
         for column, values in enumerate(columns):
             stated = [values.get(image.id, -1) for image in images]

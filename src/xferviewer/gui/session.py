@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from xferviewer.checkpoints import Checkpoint
-from xferviewer.evaluation.predictions import probabilities
+from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.gui.cohort import Cohort
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
@@ -49,6 +49,12 @@ class Display:
     scale: str = "own"
 
 
+def frame_identity(first: str, frame: int) -> str:
+    """The identity of a frame, given that of its file's first one ("…#0"; a single picture has no number)."""
+    file, numbered, _ = first.rpartition("#")
+    return f"{file}#{frame}" if numbered else first
+
+
 @dataclass(frozen=True, slots=True)
 class ShownImage:
     """The image in the panes: a frame of an image of a study of the worklist."""
@@ -66,12 +72,7 @@ class ShownImage:
     @property
     def reference(self) -> ImageReference:
         """What the engine is asked about."""
-        return ImageReference(frame_identity(self.image, self.frame), str(self.image.path), self.frame)
-
-
-def frame_identity(image: ImageRow, frame: int) -> str:
-    """The identity of one frame of a catalogued image, as `studies.images.Image.identity` gives it."""
-    return image.frame_identity(frame)
+        return ImageReference(frame_identity(self.image.identity, self.frame), self.image.path, self.frame)
 
 
 class Session(QObject):
@@ -92,6 +93,7 @@ class Session(QObject):
     def __init__(self, display: Display, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.studies: list[StudyRow] = []
+        self.identities: dict[int, str] = {}  # of the images of the catalogue, by their numbers
         self.shown: ShownImage | None = None
         self.display = display
         self.finding = ""
@@ -186,6 +188,17 @@ class Session(QObject):
             self.finding = finding
             self.finding_changed.emit()
 
+    def step_finding(self, step: int) -> None:
+        """The next (+1) or previous (-1) finding, round and round."""
+        findings = self.findings()
+        if findings:
+            self.set_finding(findings[(findings.index(self.finding) + step) % len(findings)])
+
+    def step_active(self) -> None:
+        """Make the next pane's checkpoint the active one, round and round."""
+        if self.in_panes:
+            self.set_active(self.in_panes[(self.in_panes.index(self.active) + 1) % len(self.in_panes)])
+
     # --- thresholds and referral
 
     def threshold(self, digest: str, finding: str) -> float:
@@ -213,9 +226,10 @@ class Session(QObject):
 
     # --- cohort, predictions, explanations
 
-    def set_cohort(self, cohort: Cohort) -> None:
-        """The images and labels that every number is computed from."""
+    def set_cohort(self, cohort: Cohort, identities: dict[int, str]) -> None:
+        """The images and labels that every number is computed from, and the identities of all images."""
         self.cohort = cohort
+        self.identities = identities
         self.cohort_changed.emit()
 
     def add_predictions(self, digest: str, logits: dict[str, NDArray[np.float32]]) -> None:
@@ -234,7 +248,7 @@ class Session(QObject):
         logits = self._logits.get(digest, {}).get(identity)
         if checkpoint is None or logits is None or finding not in checkpoint.trained_findings:
             return None
-        row = probabilities(logits[np.newaxis], checkpoint.task)[0]
+        row = scores_from_logits(logits[np.newaxis], checkpoint.task)[0]
         return float(row[checkpoint.findings.index(finding)])
 
     def truth(self, identity: str, finding: str) -> float | None:
@@ -254,7 +268,7 @@ class Session(QObject):
         if checkpoint is None or not rows:
             return table
         logits = np.stack([known[self.cohort.identities[row]] for row in rows])
-        predicted = probabilities(logits, checkpoint.task)
+        predicted = scores_from_logits(logits, checkpoint.task)
         for column, finding in enumerate(findings):
             if finding in checkpoint.trained_findings:
                 table[rows, column] = predicted[:, checkpoint.findings.index(finding)]

@@ -52,15 +52,38 @@ def normalise(planes: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 def _resize_and_crop(planes: Tensor, preprocessing: Preprocessing) -> Tensor:
     rows, columns = planes.shape[-2:]
-    wanted = preprocessing.size
-    before_crop = [round(side / preprocessing.crop_fraction) for side in wanted]
-    if preprocessing.resize == "shorter":
-        scale = max(before_crop[0] / rows, before_crop[1] / columns)
-        before_crop = [round(rows * scale), round(columns * scale)]
+    height, width = preprocessing.size
+    before_crop = _size_before_crop(rows, columns, preprocessing)
     if before_crop != [rows, columns]:
         planes = functional.interpolate(
             planes[None], size=before_crop, mode=preprocessing.interpolation, antialias=True, align_corners=False
         )[0]
         planes = planes.clamp(0.0, 1.0)  # bicubic overshoots
-    top, left = ((have - want) // 2 for have, want in zip(before_crop, wanted, strict=True))
-    return planes[:, top : top + wanted[0], left : left + wanted[1]].contiguous()
+    top, left = _crop_corner(before_crop, preprocessing)
+    return planes[:, top : top + height, left : left + width].contiguous()
+
+
+def seen_part(rows: int, columns: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
+    """The part of a film of that size that reaches the network: (top, left, bottom, right) in fractions of the film."""
+    before_crop = _size_before_crop(rows, columns, preprocessing)
+    top, left = _crop_corner(before_crop, preprocessing)
+    height, width = preprocessing.size
+    return (
+        top / before_crop[0],
+        left / before_crop[1],
+        (top + height) / before_crop[0],
+        (left + width) / before_crop[1],
+    )
+
+
+def _size_before_crop(rows: int, columns: int, preprocessing: Preprocessing) -> list[int]:
+    before_crop = [round(side / preprocessing.crop_fraction) for side in preprocessing.size]
+    if preprocessing.resize == "shorter":
+        scale = max(before_crop[0] / rows, before_crop[1] / columns)
+        before_crop = [round(rows * scale), round(columns * scale)]
+    return before_crop
+
+
+def _crop_corner(before_crop: list[int], preprocessing: Preprocessing) -> tuple[int, int]:
+    top, left = ((have - want) // 2 for have, want in zip(before_crop, preprocessing.size, strict=True))
+    return top, left

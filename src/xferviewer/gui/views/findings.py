@@ -186,7 +186,9 @@ class FindingBars(QWidget):
         self._session.set_finding(findings[min(max(at, 0), len(findings) - 1)])
 
     def event(self, event: QEvent) -> bool:
-        """A tool tip says what the marks mean and which kind of score it is."""
+        """A tool tip says what the marks mean; Up and Down are this panel's own while it has the focus."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            event.setAccepted(event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down))
         if event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(
                 event.globalPos(),  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QPointF, QRectF, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
@@ -46,14 +46,18 @@ class CompareView(QWidget):
         self._cursor: QPointF | None = None
         self.hide_identity = False
         self.panes: list[Pane] = []
-        self._grid = QGridLayout()
+        self._peeking = False
+        self.films = QWidget()
+        self.films.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.films.setAccessibleName(self.tr("Films of the compared checkpoints"))
+        self._grid = QGridLayout(self.films)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
         self.overlay_bar = OverlayBar(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(self._grid, 1)
+        layout.addWidget(self.films, 1)
         layout.addWidget(self.overlay_bar)
         session.panes_changed.connect(self._arrange)
         session.image_changed.connect(self._new_image)
@@ -98,6 +102,12 @@ class CompareView(QWidget):
         """Leave the patient out of the corner text."""
         self.hide_identity = hidden
         self._write_corners()
+
+    def set_peeking(self, peeking: bool) -> None:
+        """Take the maps away for as long as a key is held."""
+        if peeking != self._peeking:
+            self._peeking = peeking
+            self._draw_maps()
 
     @property
     def image(self) -> Image | None:
@@ -228,7 +238,7 @@ class CompareView(QWidget):
     def _draw_map(self, pane: Pane, strongest: float) -> None:
         display, image = self._session.display, self.image
         explained, index = self._explanation(pane.digest)
-        if explained is None or image is None or not display.overlay_visible:
+        if explained is None or image is None or not display.overlay_visible or self._peeking:
             pane.set_map(None, QRectF(), None)
             pane.set_scale(False, display.colour_map, display.cut_off, "")
             return

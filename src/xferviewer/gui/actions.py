@@ -1,0 +1,118 @@
+"""Everything a person can do by key or menu: one table, from which menus, shortcuts and the cheat sheet are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRow:
+    """name: how code calls it; menu: where it stands; keys: in Qt's portable form.
+
+    films_only  the keys count while the worklist or a film has the focus: elsewhere arrow keys move sliders and lists
+    """
+
+    name: str
+    menu: str
+    text: str
+    keys: tuple[str, ...] = ()
+    checkable: bool = False
+    films_only: bool = False
+
+
+# Up/Down, I, O, Home/End and F11 are what two of the three open viewers use; Shift+number chooses a checkpoint because
+# plain numbers are window presets everywhere.
+ACTIONS = (
+    ActionRow("open_folder", "File", "Open folder …", ("Ctrl+O",)),
+    ActionRow("open_files", "File", "Open files …", ("Ctrl+Shift+O",)),
+    ActionRow("open_labels", "File", "Open label table …", ("Ctrl+L",)),
+    ActionRow("add_checkpoint", "File", "Add checkpoint folder …", ("Ctrl+K",)),
+    ActionRow("open_demo", "File", "Open the demo cohort"),
+    ActionRow("refused_files", "File", "Files that were refused …"),
+    ActionRow("quit", "File", "Quit", ("Ctrl+Q",)),
+    ActionRow("perspective_read", "View", "Read", ("Ctrl+1",)),
+    ActionRow("perspective_evaluate", "View", "Evaluate", ("Ctrl+2",)),
+    ActionRow("perspective_train", "View", "Train", ("Ctrl+3",)),
+    ActionRow("full_screen", "View", "Full screen", ("F11",)),
+    ActionRow("hide_identity", "View", "Hide patient identity", ("Ctrl+H",), checkable=True),
+    ActionRow("reset_layout", "View", "Reset the panels"),
+    ActionRow("next_study", "Study", "Next study", ("Down", "PgDown"), films_only=True),
+    ActionRow("previous_study", "Study", "Previous study", ("Up", "PgUp"), films_only=True),
+    ActionRow("first_study", "Study", "First study", ("Home",), films_only=True),
+    ActionRow("last_study", "Study", "Last study", ("End",), films_only=True),
+    ActionRow("next_image", "Study", "Next image or frame", ("Right",), films_only=True),
+    ActionRow("previous_image", "Study", "Previous image or frame", ("Left",), films_only=True),
+    ActionRow("next_finding", "Study", "Next finding", ("F", "]")),
+    ActionRow("previous_finding", "Study", "Previous finding", ("Shift+F", "[")),
+    ActionRow("next_checkpoint", "Study", "Next checkpoint", ("Ctrl+Right",)),
+    ActionRow("checkpoint_1", "Study", "First checkpoint", ("Shift+1", "!")),
+    ActionRow("checkpoint_2", "Study", "Second checkpoint", ("Shift+2", "@")),
+    ActionRow("checkpoint_3", "Study", "Third checkpoint", ("Shift+3", "#")),
+    ActionRow("checkpoint_4", "Study", "Fourth checkpoint", ("Shift+4", "$")),
+    ActionRow("overlay", "Film", "Show the map", ("O",)),
+    ActionRow("invert", "Film", "Invert", ("I",)),
+    ActionRow("fit", "Film", "Fit to pane", ("Ctrl+Return",)),
+    ActionRow("zoom_in", "Film", "Zoom in", ("+", "=")),
+    ActionRow("zoom_out", "Film", "Zoom out", ("-",)),
+    ActionRow("reset", "Film", "Reset view and window", ("Esc", "R")),
+    ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
+    ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
+    ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
+    ActionRow("resume_work", "Work", "Go on predicting"),
+    ActionRow("cheat_sheet", "Help", "Keys and mouse", ("?", "F1")),
+    ActionRow("about", "Help", "About xferviewer"),
+)
+
+PEEK_KEY = Qt.Key.Key_H
+MOUSE = (
+    ("Left drag", "window (right: wider) and level (up: brighter)"),
+    ("Middle drag", "pan"),
+    ("Right drag", "zoom"),
+    ("Wheel", "next or previous frame, image, study"),
+    ("Ctrl + wheel", "zoom about the cursor"),
+    ("Double click", "this pane alone, and back"),
+    ("Ctrl + drag", "four times as far"),
+    ("Hold H", "look under the map"),
+)
+
+
+def make_actions(
+    window: QWidget, film_areas: Sequence[QWidget], handlers: Mapping[str, Callable[[], object]]
+) -> dict[str, QAction]:
+    """The window's actions by name, wired to `handlers`. Raises KeyError where a row has no handler."""
+    actions = {}
+    for row in ACTIONS:
+        action = QAction(QCoreApplication.translate("actions", row.text), window)
+        action.setShortcuts([QKeySequence(key) for key in row.keys])
+        action.setCheckable(row.checkable)
+        action.triggered.connect(_without_arguments(handlers[row.name]))
+        if row.films_only:
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            for area in film_areas:
+                area.addAction(action)
+        else:
+            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+            window.addAction(action)
+        actions[row.name] = action
+    return actions
+
+
+def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
+    def called(checked: bool = False) -> None:
+        handler()
+
+    return called
+
+
+def cheat_sheet() -> str:
+    """Keys and mouse as rich text."""
+    rows = [
+        f"<tr><td><b>{', '.join(row.keys)}</b>&nbsp;&nbsp;</td><td>{row.text}</td></tr>" for row in ACTIONS if row.keys
+    ]
+    mouse = [f"<tr><td><b>{how}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for how, what in MOUSE]
+    return f"<table>{''.join(mouse)}<tr><td>&nbsp;</td></tr>{''.join(rows)}</table>"

@@ -1,0 +1,330 @@
+"""Puts the application together: every object is made here, by hand, and given what it needs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
+from PySide6.QtWidgets import QApplication
+
+from xferviewer import protocol, settings
+from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_checkpoint
+from xferviewer.errors import CannotStart, XferviewerError
+from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.gui import theme
+from xferviewer.gui.engine_client import EngineClient
+from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.library import IndexResult, Library
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.predicting import Predicting
+from xferviewer.gui.session import Display, Session
+from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.log import start_logging
+from xferviewer.resources import bundled_checkpoints, resource
+from xferviewer.settings import Settings
+from xferviewer.studies.catalogue import Catalogue
+
+log = logging.getLogger(__name__)
+
+_TABLES = (".csv", ".tsv", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where one run of the application keeps what it makes.
+
+    catalogue    SQLite file of the studies
+    predictions  SQLite file of the logits
+    """
+
+    home: Path
+    catalogue: Path
+    predictions: Path
+    thumbnails: Path
+    jobs: Path
+    layout: Path
+
+    @classmethod
+    def under(cls, home: Path, *, demo: bool) -> Folders:
+        """The demo has a catalogue of its own, so that trying it leaves a user's worklist alone."""
+        catalogue = home / ("demo.sqlite" if demo else "catalogue.sqlite")
+        return cls(
+            home, catalogue, home / "predictions.sqlite", home / "thumbnails", home / "jobs", home / "layout.ini"
+        )
+
+
+class Application(QObject):
+    """All parts of the running application, and what happens between them."""
+
+    def __init__(self, folders: Folders, chosen: Settings, *, demo: bool) -> None:
+        super().__init__()
+        self.folders = folders
+        self.settings = chosen
+        self._demo = demo
+        self.theme = theme.read_theme(chosen.theme)
+        display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
+        self.session = Session(display, self)
+        self.store = PredictionStore(folders.predictions)
+        self.library = Library(Catalogue(folders.catalogue), self.session, self)
+        self.numbers = LiveNumbers(self.session, self)
+        self.films = FilmShelf(self)
+        self.thumbnails = Thumbnails(folders.thumbnails, self)
+        self.engine = EngineClient(self)
+        self.predicting = Predicting(self.session, self.library, self.engine, self.store, self)
+        self.window = MainWindow(
+            self.session, self.library, self.numbers, self.films, self.thumbnails, self.theme,
+            folders.layout, folders.jobs, drag_up=chosen.drag_up,
+        )  # fmt: skip
+        self.notifier = self.window.notifier
+        self._connect()
+
+    def _connect(self) -> None:
+        window, engine, predicting = self.window, self.engine, self.predicting
+        window.paths_dropped.connect(self.open_paths)
+        window.demo_asked.connect(self.open_demo)
+        window.cancel_asked.connect(self._cancel_work)
+        window.resume_asked.connect(predicting.resume)
+        window.notice_acknowledged.connect(self._keep_notice)
+        window.checkpoints.add_asked.connect(window.add_checkpoint)
+        window.checkpoints.remove_asked.connect(self._remove_checkpoint)
+        window.jobs.compare_asked.connect(self._compare)
+        window.jobs.failed.connect(self._tell_error)
+        self.library.index_finished.connect(self._index_ended)
+        engine.state_changed.connect(window.show_engine)
+        engine.interrupted.connect(self._tell_interruption)
+        predicting.failed.connect(self._tell_failure)
+        predicting.progressed.connect(window.work.show_prediction)
+        predicting.finished.connect(self._prediction_ended)
+
+    def start(self) -> None:
+        """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""
+        self.library.refresh()
+        self._open_first_study()
+        self.set_checkpoints([Path(folder) for folder in self.settings.checkpoints] or bundled_checkpoints())
+        self.engine.start()
+        if self._demo:
+            self.open_demo()
+        self.library.resume()
+        if not self.settings.notice_seen:
+            self.window.show_notice()
+
+    def close(self) -> None:
+        """End the children and write what is not written."""
+        self.predicting.put_away()
+        self.engine.stop()
+        self.library.close()
+        self.films.close()
+        self.thumbnails.close()
+        self.store.close()
+
+    # --- opening
+
+    @Slot(object)
+    def open_paths(self, paths: list[Path]) -> None:
+        """Open whatever it is: a folder or images are indexed, a table is joined, a checkpoint is compared."""
+        for path in paths:
+            try:
+                if path.is_dir() and (found := find_checkpoints(path)):
+                    self.add_checkpoints(found)
+                elif path.is_file() and path.suffix.lower() in _TABLES:
+                    self._join_labels(path)
+                else:
+                    self.library.index(path)
+            except XferviewerError as error:
+                self._tell_error(error)
+
+    @Slot()
+    def open_demo(self) -> None:
+        """The bundled cohort, which needs no patient."""
+        try:
+            self.library.index(resource("demo"))
+        except XferviewerError as error:
+            self._tell_error(error)
+
+    def _join_labels(self, table: Path) -> None:
+        report = self.library.join_labels(table)
+        self.notifier.tell(report.headline, report.details)
+
+    @Slot(object)
+    def _index_ended(self, result: IndexResult) -> None:
+        if result.why:
+            self.notifier.tell(self.tr("The folder could not be indexed to the end."), result.why, lasting=True)
+        elif result.cancelled:
+            self.notifier.tell(self.tr("Indexing was cancelled; what was found stays in the worklist."))
+        else:
+            text = self.tr("{0} images indexed").format(result.images)
+            if result.refused:
+                text += self.tr(", {0} files refused").format(result.refused)
+            self.notifier.tell(text + ".", self.tr("Menu, File, “Files that were refused” names each with its reason."))
+        if self.session.shown is None:
+            self._open_first_study()
+
+    def _open_first_study(self) -> None:
+        if self.session.studies:
+            self.library.show_study(0)
+
+    # --- checkpoints
+
+    def set_checkpoints(self, folders: list[Path]) -> None:
+        """Compare the checkpoints in these folders; one that cannot be used is named and left out."""
+        checkpoints: dict[str, Checkpoint] = {}
+        for folder in folders:
+            try:
+                checkpoint = read_checkpoint(folder)
+            except XferviewerError as error:
+                self._tell_error(error)
+                continue
+            checkpoints.setdefault(checkpoint.weights_sha256, checkpoint)
+        chosen = [str(checkpoint.folder) for checkpoint in checkpoints.values()]
+        self.engine.open_checkpoints(chosen, self.settings.device, self.settings.precision)
+        self.session.set_checkpoints(checkpoints.values())
+
+    def add_checkpoints(self, folders: list[Path]) -> None:
+        """Compare these too, and remember them."""
+        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints] + folders)
+        self._keep_checkpoints()
+
+    @Slot(str)
+    def _remove_checkpoint(self, digest: str) -> None:
+        self.set_checkpoints([c.folder for c in self.session.checkpoints if c.weights_sha256 != digest])
+        self._keep_checkpoints()
+
+    @Slot(str)
+    def _compare(self, folder: str) -> None:
+        self.add_checkpoints([Path(folder)])
+        self.window.show_perspective("evaluate")
+
+    def _keep_checkpoints(self) -> None:
+        bundled = set(bundled_checkpoints())
+        folders = [checkpoint.folder for checkpoint in self.session.checkpoints]
+        same = set(folders) == bundled
+        self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders))))
+
+    @Slot()
+    def _keep_notice(self) -> None:
+        self._keep(replace(self.settings, notice_seen=True))
+
+    def _keep(self, changed: Settings) -> None:
+        self.settings = changed
+        try:
+            settings.write_settings(settings.settings_file(), changed)
+        except XferviewerError as error:
+            self._tell_error(error)
+
+    # --- telling
+
+    @Slot()
+    def _cancel_work(self) -> None:
+        if self.library.indexing:
+            self.library.cancel_index()
+        else:
+            self.predicting.cancel()
+
+    @Slot(object)
+    def _prediction_ended(self, message: protocol.Finished) -> None:
+        self.window.work.hide()
+        if message.cancelled and self.predicting.paused:
+            self.notifier.tell(self.tr("Predicting was cancelled; menu, Work, “Go on predicting” continues it."))
+
+    @Slot(str)
+    def _tell_interruption(self, sentence: str) -> None:
+        self.notifier.tell(sentence)
+
+    @Slot(object)
+    def _tell_failure(self, message: protocol.Failed) -> None:
+        self.notifier.tell(message.what, f"{message.why} {message.todo}")
+
+    @Slot(object)
+    def _tell_error(self, error: XferviewerError) -> None:
+        log.warning("%s: %s", type(error).__name__, error.why)
+        self.notifier.tell(error.what, f"{error.why} {error.todo}", lasting=True)
+
+
+def make_qt_application() -> QApplication:
+    """The one QApplication. Raises CannotStart where there is no display: Qt itself would abort."""
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if (
+        sys.platform.startswith("linux")
+        and not platform
+        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    ):
+        raise CannotStart(
+            "The window cannot be opened.",
+            "There is no display: neither DISPLAY nor WAYLAND_DISPLAY is set.",
+            "Start it in a desktop session, or use the command line: xferviewer --help.",
+        )
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
+    application.setApplicationName("xferviewer")
+    application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
+    return application
+
+
+def _only_copy(home: Path) -> QLockFile:
+    """The lock that says that this home is in use. Raises CannotStart if another copy holds it."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(
+            "The window cannot be opened.",
+            f"Its data folder {home} cannot be made: {error.strerror}.",
+            "Make it writable, or set XFERVIEWER_HOME to a folder that is.",
+        ) from error
+    lock = QLockFile(str(home / "window.lock"))
+    lock.setStaleLockTime(0)
+    if not lock.tryLock(100):
+        other = lock.error() == QLockFile.LockError.LockFailedError
+        raise CannotStart(
+            "A second window cannot be opened." if other else "The window cannot be opened.",
+            "xferviewer runs already with the same data folder." if other else f"{home} cannot be written to.",
+            "Use the window that is open, or set XFERVIEWER_HOME to another folder.",
+        )
+    return lock
+
+
+def _log_qt(kind: QtMsgType, context: object, message: str) -> None:
+    log.log(logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG, "Qt: %s", message)
+
+
+def _show_unexpected(application: Application) -> Callable[..., None]:
+    """A hook for errors that nobody caught: logged, shown, and the window lives on."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: object) -> None:
+        log.error("unexpected", exc_info=(kind, error, trace))  # type: ignore[arg-type]
+        details = f"{kind.__name__}: {error}. Please report it; the log has the details."
+        application.notifier.tell("Something went wrong that should not.", details, lasting=True)
+
+    return hook
+
+
+def run(paths: list[Path], *, demo: bool = False) -> int:
+    """Open the window on `paths` (or the demo cohort) and stay until it is closed. Raises CannotStart."""
+    home = settings.data_folder()
+    start_logging("window", settings.log_folder())
+    qt = make_qt_application()
+    lock = _only_copy(home)
+    chosen, complaints = settings.read_settings(settings.settings_file())
+    theme.apply(qt, theme.read_theme(chosen.theme))
+    qInstallMessageHandler(_log_qt)
+    application = Application(Folders.under(home, demo=demo), chosen, demo=demo)
+    sys.excepthook = _show_unexpected(application)
+    for complaint in complaints:
+        application.notifier.tell(complaint, lasting=True)
+    application.window.show()
+
+    def begin() -> None:  # after the first paint: the window is there before anything slow begins
+        application.start()
+        application.open_paths(paths)
+
+    QTimer.singleShot(0, application, begin)
+    try:
+        return qt.exec()
+    finally:
+        application.close()
+        lock.unlock()

@@ -1,0 +1,416 @@
+"""The main window: three perspectives over one session, with the referral line below them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QButtonGroup,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xferviewer import RESEARCH_NOTICE, __version__
+from xferviewer.gui.actions import ACTIONS, PEEK_KEY, cheat_sheet, make_actions
+from xferviewer.gui.engine_client import EngineState
+from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.library import Library
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.notify import Notifier
+from xferviewer.gui.perspective import Perspective
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.views.checkpoint_list import CheckpointList
+from xferviewer.gui.views.compare import CompareView
+from xferviewer.gui.views.findings import FindingsPanel
+from xferviewer.gui.views.jobs import JobsPanel
+from xferviewer.gui.views.metrics_table import MetricsTable
+from xferviewer.gui.views.referral_bar import ReferralBar
+from xferviewer.gui.views.referral_curve import ReferralCurvePanel
+from xferviewer.gui.views.roc import RocPanel
+from xferviewer.gui.views.work import WorkLine
+from xferviewer.gui.views.worklist import Worklist
+
+PERSPECTIVES = ("read", "evaluate", "train")
+
+
+class MainWindow(QMainWindow):
+    """Builds the panels and connects them to session and library. What it cannot do itself it asks for by signal."""
+
+    paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
+    demo_asked = Signal()
+    cancel_asked = Signal()
+    resume_asked = Signal()
+    notice_acknowledged = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        library: Library,
+        numbers: LiveNumbers,
+        films: FilmShelf,
+        thumbnails: Thumbnails,
+        theme: Theme,
+        layout_file: Path,
+        jobs_folder: Path,
+        *,
+        drag_up: str = "brighter",
+    ) -> None:
+        super().__init__()
+        self._session = session
+        self._library = library
+        self._films = films
+        self._layout = QSettings(str(layout_file), QSettings.Format.IniFormat)
+        self.setWindowTitle("xferviewer")
+        self.setAcceptDrops(True)
+        self.resize(1440, 900)
+        self.notifier = Notifier(self)
+        self.worklist = Worklist(session, numbers, thumbnails, theme)
+        self.compare = CompareView(session, drag_up)
+        self.findings = FindingsPanel(session, theme)
+        self.checkpoints = CheckpointList(session)
+        self.roc = RocPanel(session, numbers, theme)
+        self.metrics = MetricsTable(session, numbers)
+        self.referral_curve = ReferralCurvePanel(session, numbers, theme)
+        self.jobs = JobsPanel(jobs_folder)
+        self.referral = ReferralBar(session, numbers)
+        self.work = WorkLine()
+        self.perspectives = self._build_perspectives()
+        self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
+        self._build_top()
+        self._build_centre()
+        self._connect()
+        self._restore()
+        self.show_perspective("read")
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+
+    # --- building
+
+    def _build_perspectives(self) -> dict[str, Perspective]:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        read = Perspective("read", self.compare)
+        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, 300)
+        read.add_panel("findings", self.tr("Findings"), self.findings, right, 270)
+        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, 270)
+        evaluate = Perspective("evaluate", self.roc)
+        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, left, 620)
+        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, 400)
+        train = Perspective("train", self.jobs)
+        for perspective in (read, evaluate, train):
+            perspective.remember_first_layout()
+        return {perspective.name: perspective for perspective in (read, evaluate, train)}
+
+    def _build_top(self) -> None:
+        bar = QToolBar(self.tr("Perspectives"))
+        bar.setObjectName("top")
+        bar.setMovable(False)
+        bar.setFloatable(False)
+        menu_button = QToolButton(text="☰", popupMode=QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu_button.setAccessibleName(self.tr("Menu"))
+        menu_button.setMenu(self._menu())
+        bar.addWidget(menu_button)
+        self._perspective_buttons = QButtonGroup(self)
+        for name, title in zip(PERSPECTIVES, (self.tr("Read"), self.tr("Evaluate"), self.tr("Train")), strict=True):
+            button = QToolButton(text=title, checkable=True)
+            button.setObjectName("perspective")
+            button.clicked.connect(self.actions_by_name[f"perspective_{name}"].trigger)
+            self._perspective_buttons.addButton(button, PERSPECTIVES.index(name))
+            bar.addWidget(button)
+        spacer = QWidget()
+        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        bar.addWidget(spacer)
+        notice = QLabel(RESEARCH_NOTICE)
+        notice.setObjectName("notice")
+        bar.addWidget(notice)
+        bar.addSeparator()
+        label = QLabel(self.tr("  finding "))
+        self.finding = QComboBox()
+        self.finding.setAccessibleName(self.tr("Finding shown everywhere"))
+        self.finding.setMinimumContentsLength(16)
+        label.setBuddy(self.finding)
+        bar.addWidget(label)
+        bar.addWidget(self.finding)
+        bar.addSeparator()
+        self.device = QLabel(self.tr("engine: starting"))
+        self.device.setObjectName("faint")
+        self.device.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        bar.addWidget(self.device)
+        self.addToolBar(bar)
+
+    def _menu(self) -> QMenu:
+        menu = QMenu(self)
+        below: dict[str, QMenu] = {}
+        for row in ACTIONS:
+            if row.menu not in below:
+                below[row.menu] = menu.addMenu(self.tr(row.menu))
+            below[row.menu].addAction(self.actions_by_name[row.name])
+        return menu
+
+    def _build_centre(self) -> None:
+        self._stack = QStackedWidget()
+        for name in PERSPECTIVES:
+            self._stack.addWidget(self.perspectives[name])
+        bottom = QHBoxLayout()
+        bottom.setContentsMargins(0, 0, 0, 0)
+        bottom.addWidget(self.referral, 1)
+        centre = QWidget()
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._stack, 1)
+        layout.addLayout(bottom)
+        self.setCentralWidget(centre)
+        self.statusBar().addPermanentWidget(self.work)
+        self.statusBar().setSizeGripEnabled(False)
+
+    def _connect(self) -> None:
+        session, library = self._session, self._library
+        self.worklist.search_changed.connect(library.search)
+        self.worklist.model.sort_asked.connect(library.sort)
+        self.worklist.study_chosen.connect(library.show_study)
+        self.compare.stepped.connect(library.step)
+        session.image_changed.connect(self._want_film)
+        self._films.film_read.connect(self.compare.show_film)
+        session.checkpoints_changed.connect(self._fill_findings)
+        session.finding_changed.connect(self._show_finding)
+        self.finding.textActivated.connect(session.set_finding)
+        self.work.cancel_asked.connect(self.cancel_asked)
+        library.index_progressed.connect(self.work.show_index)
+        library.index_finished.connect(self.work.show_index_end)
+        self._fill_findings()
+
+    def _handlers(self) -> dict[str, Callable[[], object]]:
+        session, library = self._session, self._library
+        return {
+            "open_folder": self._open_folder,
+            "open_files": self._open_files,
+            "open_labels": self._open_labels,
+            "add_checkpoint": self.add_checkpoint,
+            "open_demo": self.demo_asked.emit,
+            "refused_files": self.show_refused,
+            "quit": self.close,
+            "perspective_read": lambda: self.show_perspective("read"),
+            "perspective_evaluate": lambda: self.show_perspective("evaluate"),
+            "perspective_train": lambda: self.show_perspective("train"),
+            "full_screen": self._toggle_full_screen,
+            "hide_identity": self._toggle_identity,
+            "reset_layout": self._reset_layout,
+            "next_study": lambda: library.step_study(1),
+            "previous_study": lambda: library.step_study(-1),
+            "first_study": lambda: library.show_study(0),
+            "last_study": lambda: library.show_study(len(session.studies) - 1),
+            "next_image": lambda: library.step(1),
+            "previous_image": lambda: library.step(-1),
+            "next_finding": lambda: session.step_finding(1),
+            "previous_finding": lambda: session.step_finding(-1),
+            "next_checkpoint": session.step_active,
+            **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
+            "overlay": self._toggle_overlay,
+            "invert": self._toggle_inverted,
+            "fit": self.compare.fit,
+            "zoom_in": lambda: self.compare.zoom(1.25),
+            "zoom_out": lambda: self.compare.zoom(0.8),
+            "reset": self.compare.reset,
+            "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
+            "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
+            "cancel_work": self.cancel_asked.emit,
+            "resume_work": self.resume_asked.emit,
+            "cheat_sheet": self.show_cheat_sheet,
+            "about": self.show_about,
+        }
+
+    # --- perspectives and layout
+
+    def show_perspective(self, name: str) -> None:
+        """Show "read", "evaluate" or "train"; the session stays what it is."""
+        index = PERSPECTIVES.index(name)
+        self._stack.setCurrentIndex(index)
+        self._perspective_buttons.button(index).setChecked(True)
+        self.jobs.set_watching(name == "train")
+        if name == "read":
+            self.worklist.table.setFocus()
+
+    def _restore(self) -> None:
+        geometry = self._layout.value("geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        for name, perspective in self.perspectives.items():
+            state = self._layout.value(f"panels/{name}")
+            if state is not None:
+                perspective.restoreState(state)
+
+    def _reset_layout(self) -> None:
+        for perspective in self.perspectives.values():
+            perspective.reset_layout()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout."""
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self._layout.setValue("geometry", self.saveGeometry())
+        for name, perspective in self.perspectives.items():
+            self._layout.setValue(f"panels/{name}", perspective.saveState())
+        self._layout.sync()
+        self.jobs.set_watching(False)
+        super().closeEvent(event)
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # --- film
+
+    @Slot()
+    def _want_film(self) -> None:
+        shown = self._session.shown
+        if shown is not None:
+            self._films.want(Path(shown.image.path), shown.frame, self._library.neighbours())
+
+    def _toggle_overlay(self) -> None:
+        display = self._session.display
+        self._session.set_display(replace(display, overlay_visible=not display.overlay_visible))
+
+    def _toggle_inverted(self) -> None:
+        display = self._session.display
+        self._session.set_display(replace(display, inverted=not display.inverted))
+
+    def _toggle_identity(self) -> None:
+        hidden = self.actions_by_name["hide_identity"].isChecked()
+        self.compare.set_hide_identity(hidden)
+        self.worklist.model.set_hide_identity(hidden)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """While H is held the map is out of the way, whichever panel has the focus."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.key() == PEEK_KEY
+            and not event.isAutoRepeat()
+            and event.modifiers() == Qt.KeyboardModifier.NoModifier
+            and not self.worklist.search.hasFocus()
+            and event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
+        ):
+            self.compare.set_peeking(event.type() == QEvent.Type.KeyPress)
+        return super().eventFilter(watched, event)
+
+    # --- findings and engine
+
+    @Slot()
+    def _fill_findings(self) -> None:
+        self.finding.clear()
+        self.finding.addItems(self._session.findings())
+        self._show_finding()
+
+    @Slot()
+    def _show_finding(self) -> None:
+        self.finding.setCurrentText(self._session.finding)
+
+    @Slot(object)
+    def show_engine(self, state: EngineState) -> None:
+        """Device and precision, or what the engine is doing instead."""
+        words = {
+            "starting": self.tr("engine: starting …"),
+            "restarting": self.tr("engine: starting again …"),
+            "stopped": self.tr("engine: stopped"),
+        }
+        self.device.setText(words.get(state.state, self.tr("device: {0}").format(state.device)))
+
+    # --- opening
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files and folders may be dropped anywhere."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        self.paths_dropped.emit(paths)
+
+    def _open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Open a folder of images"))
+        if chosen:
+            self.paths_dropped.emit([Path(chosen)])
+
+    def _open_files(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Open images"))
+        if chosen:
+            self.paths_dropped.emit([Path(path) for path in chosen])
+
+    def _open_labels(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Open a label table"), filter=self.tr("Tables (*.csv *.tsv *.txt);;All files (*)")
+        )
+        if chosen:
+            self.paths_dropped.emit([Path(chosen)])
+
+    @Slot()
+    def add_checkpoint(self) -> None:
+        """Ask for a checkpoint folder."""
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))
+        if chosen:
+            self.paths_dropped.emit([Path(chosen)])
+
+    # --- texts
+
+    def show_refused(self) -> None:
+        """List the files that were refused, each with its reason."""
+        refused = self._library.catalogue.refused()
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(self.tr("Refused files"))
+        box.setText(self.tr("%n files were refused.", "", len(refused)))
+        box.setDetailedText("\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in refused))
+        box.open()
+
+    def show_cheat_sheet(self) -> None:
+        """Keys and mouse."""
+        self._show_text(self.tr("Keys and mouse"), cheat_sheet())
+
+    def show_about(self) -> None:
+        """Version and research notice."""
+        self._show_text(self.tr("About xferviewer"), f"<b>xferviewer {__version__}</b><p>{RESEARCH_NOTICE}</p>")
+
+    def show_notice(self) -> None:
+        """The research notice at the first start; acknowledged once."""
+        box = self._show_text(
+            self.tr("Before you begin"),
+            self.tr(
+                "<b>xferviewer is for research, not for diagnosis.</b><p>It compares image classifiers. It is no "
+                "medical device, and nothing it shows may be used to decide about a patient.</p>"
+                "<p>Images and predictions stay on this computer.</p>"
+            ),
+        )
+        box.accepted.connect(self.notice_acknowledged)
+
+    def _show_text(self, title: str, text: str) -> QMessageBox:
+        box = QMessageBox(self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setWindowTitle(title)
+        box.setTextFormat(Qt.TextFormat.RichText)
+        box.setText(text)
+        box.open()
+        return box
+
+
+def _activate(session: Session, place: int) -> Callable[[], None]:
+    def activate() -> None:
+        if place < len(session.in_panes):
+            session.set_active(session.in_panes[place])
+
+    return activate

@@ -1,0 +1,306 @@
+"""The worklist: studies with thumbnail, demographics, label and what each checkpoint says of the chosen finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.number_text import probability_text
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.thumbnails import SIZE, Thumbnails
+from xferviewer.studies.catalogue import StudyRow
+
+_Index = QModelIndex | QPersistentModelIndex
+_SEARCH_AFTER_MS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the worklist. `order_by`: what the catalogue sorts it by; empty: the worklist sorts it itself."""
+
+    title: str
+    order_by: str
+    text: Callable[[StudyRow], str]
+    width: int
+
+
+def _age(study: StudyRow) -> str:
+    return f"{study.age:.0f}" if study.age is not None else ""
+
+
+COLUMNS = (
+    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 120),
+    Column("Sex", "sex", lambda s: s.sex, 36),
+    Column("Age", "age", _age, 40),
+    Column("View", "view", lambda s: s.view or s.modality, 48),
+    Column("Site", "site", lambda s: s.site, 40),
+    Column("Labels", "labels", lambda s: s.labels, 150),
+)
+
+
+class WorklistModel(QAbstractTableModel):
+    """Studies of the session, then a probability column for each checkpoint, then disagreement and referral.
+
+    Reading a cell is a look-up; sorting is done by the catalogue's SQL, or on one list for the checkpoints' columns.
+    """
+
+    sort_asked = Signal(str, bool)  # order_by of the catalogue, descending
+
+    def __init__(
+        self,
+        session: Session,
+        numbers: LiveNumbers,
+        thumbnails: Thumbnails,
+        theme: Theme,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._numbers = numbers
+        self._thumbnails = thumbnails
+        self._theme = theme
+        self._referred: set[int] = set()
+        self.hide_identity = False
+        session.worklist_changed.connect(self._reset)
+        session.checkpoints_changed.connect(self._reset)
+        session.cohort_changed.connect(self._find_referred)
+        session.finding_changed.connect(self._find_referred)
+        session.panes_changed.connect(self._find_referred)
+        numbers.changed.connect(self._find_referred)
+        thumbnails.made.connect(self._thumbnail_made)
+
+    def set_hide_identity(self, hidden: bool) -> None:
+        """Leave patients' identifiers out."""
+        self.hide_identity = hidden
+        self._reset()
+
+    @Slot()
+    def _reset(self) -> None:
+        self.beginResetModel()
+        self.endResetModel()
+
+    @Slot()
+    def _find_referred(self) -> None:
+        session = self._session
+        rows = self._numbers.referred_rows(session.finding, session.active)
+        self._referred = {session.cohort.study_ids[row] for row in rows}
+        if session.studies:
+            first = self.index(0, len(COLUMNS))
+            self.dataChanged.emit(first, self.index(self.rowCount() - 1, self.columnCount() - 1))
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
+        """One row a study."""
+        return 0 if parent.isValid() else len(self._session.studies)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        """Fixed columns, the checkpoints, disagreement, referral."""
+        return 0 if parent.isValid() else len(COLUMNS) + len(self._session.checkpoints) + 2
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Column titles; a checkpoint's column shows its colour as a square and its name as a tool tip."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        place = section - len(COLUMNS)
+        if role == Qt.ItemDataRole.ForegroundRole and 0 <= place < len(self._session.checkpoints):
+            return QColor(style_of(place).colour)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._tip(place)
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if place < 0:
+            return COLUMNS[section].title
+        if place < len(self._session.checkpoints):
+            return f"■ {place + 1}"
+        return self.tr("differ") if place == len(self._session.checkpoints) else self.tr("refer")
+
+    def _tip(self, place: int) -> str:
+        if 0 <= place < len(self._session.checkpoints):
+            return f"{self._session.checkpoints[place].name}: raw probability of {self._session.finding}"
+        if place == len(self._session.checkpoints):
+            return self.tr("Largest difference between the checkpoints' probabilities")
+        return self.tr("● the active checkpoint refers this study to an expert") if place > 0 else ""
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """A cell; the thumbnail stands in the first column."""
+        if not index.isValid():
+            return None
+        study = self._session.studies[index.row()]
+        column = index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(study, column)
+        if role == Qt.ItemDataRole.DecorationRole and column == 0:
+            identity = self._session.identities.get(study.first_image)
+            return self._thumbnails.pixmap(identity, Path(study.first_path)) if identity else None
+        if role == Qt.ItemDataRole.TextAlignmentRole and column >= len(COLUMNS):
+            return Qt.AlignmentFlag.AlignCenter
+        if role == Qt.ItemDataRole.ForegroundRole and column == self.columnCount() - 1:
+            return QColor(self._theme.warning)
+        if role == Qt.ItemDataRole.ToolTipRole and column == len(COLUMNS) - 1:
+            return study.labels
+        return None
+
+    def _text(self, study: StudyRow, column: int) -> str:
+        if column == 0 and self.hide_identity:
+            return self.tr("study {0}").format(study.id)
+        if column < len(COLUMNS):
+            return COLUMNS[column].text(study)
+        place = column - len(COLUMNS)
+        if place < len(self._session.checkpoints):
+            value = self.probability(study, place)
+            return probability_text(value) if value is not None else "…"
+        if place == len(self._session.checkpoints):
+            spread = self.disagreement(study)
+            return f"{spread:.2f}" if spread is not None else ""
+        return "●" if study.id in self._referred else ""
+
+    def probability(self, study: StudyRow, place: int) -> float | None:
+        """What a checkpoint says of the chosen finding in the study's first image."""
+        identity = self._session.identities.get(study.first_image, "")
+        return self._session.probability(
+            self._session.checkpoints[place].weights_sha256, identity, self._session.finding
+        )
+
+    def disagreement(self, study: StudyRow) -> float | None:
+        """The largest difference between two checkpoints' probabilities; None with fewer than two."""
+        values = [self.probability(study, place) for place in range(len(self._session.checkpoints))]
+        known = [value for value in values if value is not None]
+        return max(known) - min(known) if len(known) > 1 else None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; what is not known comes last in either direction."""
+        descending = order == Qt.SortOrder.DescendingOrder
+        if 0 <= column < len(COLUMNS):
+            self.sort_asked.emit(COLUMNS[column].order_by, descending)
+            return
+        place = column - len(COLUMNS)
+        if column < 0 or column >= self.columnCount():
+            return
+        ranks = {study.id: self._rank(study, place) for study in self._session.studies}
+        known = [study for study in self._session.studies if ranks[study.id] is not None]
+        unknown = [study for study in self._session.studies if ranks[study.id] is None]
+        known.sort(key=lambda study: ranks[study.id] or 0.0, reverse=descending)
+        self._session.set_worklist(known + unknown)
+
+    def _rank(self, study: StudyRow, place: int) -> float | None:
+        if place < len(self._session.checkpoints):
+            return self.probability(study, place)
+        if place == len(self._session.checkpoints):
+            return self.disagreement(study)
+        return float(study.id in self._referred)
+
+    @Slot(str)
+    def _thumbnail_made(self, identity: str) -> None:
+        for row, study in enumerate(self._session.studies):
+            if self._session.identities.get(study.first_image) == identity:
+                self.dataChanged.emit(self.index(row, 0), self.index(row, 0), [Qt.ItemDataRole.DecorationRole])
+                break
+
+
+class Worklist(QWidget):
+    """The table with its search field. Up and Down step through the studies."""
+
+    search_changed = Signal(str)
+    study_chosen = Signal(int)  # row of the worklist
+
+    def __init__(
+        self,
+        session: Session,
+        numbers: LiveNumbers,
+        thumbnails: Thumbnails,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.model = WorklistModel(session, numbers, thumbnails, theme, self)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search: patient, view, site, finding …"))
+        self.search.setAccessibleName(self.tr("Search the worklist"))
+        self.search.setClearButtonEnabled(True)
+        self.count = QLabel()
+        self.count.setObjectName("faint")
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(self.tr("Worklist of studies"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setIconSize(QSize(SIZE, SIZE))
+        self.table.setWordWrap(False)
+        self.table.setSortingEnabled(True)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(SIZE + GRID)
+        self.table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self.model.modelReset.connect(self._after_reset)
+        top = QHBoxLayout()
+        top.addWidget(self.search, 1)
+        top.addWidget(self.count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, GRID, GRID, GRID)
+        layout.addLayout(top)
+        layout.addWidget(self.table, 1)
+        self._search_later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
+        self._search_later.timeout.connect(self._search_now)
+        self.search.textChanged.connect(self._search_later.start)
+        session.image_changed.connect(self._show_position)
+        self._after_reset()
+
+    @Slot()
+    def _search_now(self) -> None:
+        self.search_changed.emit(self.search.text())
+
+    @Slot(QModelIndex, QModelIndex)
+    def _row_chosen(self, current: QModelIndex, previous: QModelIndex) -> None:
+        if current.isValid() and current.row() != self._session.position():
+            self.study_chosen.emit(current.row())
+
+    @Slot()
+    def _after_reset(self) -> None:
+        self.count.setText(self.tr("%n studies", "", len(self._session.studies)))
+        header = self.table.horizontalHeader()
+        for column in range(self.model.columnCount()):
+            fixed = column < len(COLUMNS)
+            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 13 * GRID)
+        self._show_position()
+
+    @Slot()
+    def _show_position(self) -> None:
+        row = self._session.position()
+        selection = self.table.selectionModel()
+        if row < 0:
+            selection.clearCurrentIndex()
+        elif selection.currentIndex().row() != row:
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            selection.setCurrentIndex(self.model.index(row, 0), flags)
+            self.table.scrollTo(self.model.index(row, 0))
