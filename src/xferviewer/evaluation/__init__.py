@@ -1,1 +1,1 @@
-"""Evaluation: predictions, ROC, operating points, referral, calibration and significance. numpy and scipy; no torch, no Qt."""
+"""Evaluation: predictions, ROC, operating points, referral, calibration and significance. No torch, no Qt."""

@@ -1,0 +1,202 @@
+"""The prediction store: every logit that a checkpoint has computed, so that nothing is computed twice.
+
+One SQLite file in write-ahead mode: the window reads while the engine or the command line writes, and a killed process
+loses at most the batch that it had not handed over.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xferviewer.errors import UnusableFolder, UnusableTable
+
+_FORMAT = 1
+_APPLICATION = 0x78667670  # "xfvp", in PRAGMA application_id: this file is a prediction store
+_WAIT_FOR_ANOTHER_WRITER_S = 30.0
+_TABLES = """
+CREATE TABLE network (
+    id INTEGER PRIMARY KEY,
+    weights TEXT NOT NULL,
+    preprocessing TEXT NOT NULL,
+    findings INTEGER NOT NULL,
+    UNIQUE (weights, preprocessing)
+) STRICT;
+CREATE TABLE prediction (
+    network INTEGER NOT NULL REFERENCES network (id),
+    image TEXT NOT NULL,
+    logits BLOB NOT NULL, -- float32, little-endian, in the order of the checkpoint's findings
+    PRIMARY KEY (network, image)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionKey:
+    """Whose predictions: what is computed from an image depends on these two digests and on nothing else.
+
+    weights        SHA-256 of the checkpoint's weights, hex.
+    preprocessing  digest of its preprocessing, hex. Whoever computes in another precision than float32 appends it here,
+                   because the logits differ then.
+    n_findings     the number of logits of one image.
+    """
+
+    weights: str
+    preprocessing: str
+    n_findings: int
+
+
+class PredictionStore:
+    """The store in the SQLite file `path`, made if there is none. To be used by the thread that opened it.
+
+    Raises UnusableTable for a file that is no prediction store or a newer one, UnusableFolder where it cannot be
+    opened or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=_WAIT_FOR_ANOTHER_WRITER_S, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def put_many(self, key: PredictionKey, identities: Sequence[str], logits: ArrayLike) -> None:
+        """Keep logits, (len(identities), key.n_findings) float32, finite; a row that is there already is replaced.
+
+        All rows or none are kept, and they are on disk when this returns, as far as a kill of the process goes. Raises
+        ValueError for another shape or a logit that is not finite, UnusableFolder when the disk is full.
+        """
+        rows = np.ascontiguousarray(logits, dtype="<f4")
+        if rows.shape != (len(identities), key.n_findings):
+            raise ValueError(f"expected logits of shape {(len(identities), key.n_findings)}, got {rows.shape}")
+        if not np.isfinite(rows).all():
+            raise ValueError("a logit is not finite")
+        with self._explained(), self._transaction():
+            network = self._network(key)
+            if network is None:
+                network = self._connection.execute(
+                    "INSERT INTO network (weights, preprocessing, findings) VALUES (?, ?, ?)",
+                    (key.weights, key.preprocessing, key.n_findings),
+                ).lastrowid
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO prediction (network, image, logits) VALUES (?, ?, ?)",
+                ((network, identity, row.tobytes()) for identity, row in zip(identities, rows, strict=True)),
+            )
+
+    def get(self, key: PredictionKey, identities: Sequence[str]) -> NDArray[np.float32]:
+        """The logits of images, (len(identities), key.n_findings) float32, in that order; rows of NaN where missing."""
+        logits = np.full((len(identities), key.n_findings), np.nan, dtype=np.float32)
+        with self._explained():
+            stored: dict[str, bytes] = dict(self._stored(key, identities, "image, logits"))
+        for row, identity in enumerate(identities):
+            if identity in stored:
+                logits[row] = np.frombuffer(stored[identity], dtype="<f4")
+        return logits
+
+    def missing(self, key: PredictionKey, identities: Sequence[str]) -> list[str]:
+        """The images without a prediction, each once, in the order given."""
+        with self._explained():
+            stored = {image for (image,) in self._stored(key, identities, "image")}
+        return [identity for identity in dict.fromkeys(identities) if identity not in stored]
+
+    def _stored(self, key: PredictionKey, identities: Sequence[str], columns: str) -> list[Any]:
+        network = self._network(key)
+        if network is None:
+            return []
+        return self._connection.execute(
+            f"SELECT {columns} FROM prediction WHERE network = ? AND image IN (SELECT value FROM json_each(?))",  # noqa: S608 - our own column names
+            (network, json.dumps(list(identities))),
+        ).fetchall()
+
+    def _network(self, key: PredictionKey) -> int | None:
+        row = self._connection.execute(
+            "SELECT id, findings FROM network WHERE weights = ? AND preprocessing = ?", (key.weights, key.preprocessing)
+        ).fetchone()
+        if row is None:
+            return None
+        if row[1] != key.n_findings:
+            raise ValueError(f"these weights gave {row[1]} logits before, not {key.n_findings}")
+        return int(row[0])
+
+    def _prepare(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version == 0 and not self._has_tables():
+            self._create()
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        if application != _APPLICATION:
+            raise self._refused("It is an SQLite file of something else.", "Name another file.")
+        if version > _FORMAT:
+            raise self._refused(
+                f"It has format {version}, and this version of xferviewer knows formats up to {_FORMAT}.",
+                "Install the newer version that wrote it, or move the file away; it will be computed again.",
+            )
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+
+    def _create(self) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        with self._transaction():
+            # Somebody else may have made it between our look and our lock.
+            if not self._has_tables():
+                for statement in _TABLES.split(";\n")[:-1]:
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+    def _has_tables(self) -> bool:
+        return self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk has rolled it back already
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _refused(self, why: str, todo: str) -> UnusableTable:
+        return UnusableTable(f"{self.path.name} is no prediction store that can be used.", why, todo)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what SQLite or the file system says in three parts."""
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError) as error:
+            raise UnusableFolder(
+                f"The predictions in {self.path.name} could not be read or written.",
+                f"{self.path.parent}: {error}.",
+                "Free space there, close the program that holds the file, or choose a folder that you may write to.",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._refused(
+                f"SQLite says: {error}.", "Move the file away; the predictions will be computed again."
+            ) from error

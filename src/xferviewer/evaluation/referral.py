@@ -1,0 +1,136 @@
+"""Referral: give the most uncertain cases to an expert and look at what the checkpoint keeps, or at both together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xferviewer.evaluation.cases import check_labels
+from xferviewer.evaluation.collaborative import collaborative_auc
+from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
+from xferviewer.evaluation.roc import AucInterval, auc, auc_interval
+from xferviewer.evaluation.uncertainty import n_referred, referral_order, uncertainty
+
+OracleDefinition = Literal["single", "cumulative", "collaborative"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RetainedCurve:
+    """One checkpoint and one finding over referral rates: arrays of shape (rates,), undefined values NaN.
+
+    states                  the counts and rates with Wilson's intervals, one for each rate (C = 1 in each).
+    auc                     with DeLong's interval, on the retained cases.
+    random_*                what referring cases by lot is expected to leave: the rates of the whole set, and the share
+                            of its positives referred.
+    ideal_sensitivity, ideal_specificity  the best that any referral of so many cases could leave: every referral a
+                            missed case, or a false alarm.
+    """
+
+    rates: NDArray[np.float64]
+    threshold: float
+    states: tuple[ReferralState, ...]
+    auc: tuple[AucInterval, ...]
+    random_auc: float
+    random_sensitivity: float
+    random_specificity: float
+    random_referred_positive: NDArray[np.float64]
+    ideal_sensitivity: NDArray[np.float64]
+    ideal_specificity: NDArray[np.float64]
+
+
+def retained_curve(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    uncertain: ArrayLike,
+    rates: Sequence[float],
+    threshold: float,
+    level: float = 0.95,
+) -> RetainedCurve:
+    """What remains to one checkpoint when the most uncertain share of the cases goes to an expert.
+
+    labels (n,) of 1, 0, NaN; scores (n,), finite; uncertain (n,), larger = referred sooner; rates in [0, 1];
+    threshold: positive is called what is strictly above it. Raises ValueError as `ReferralSweep` does.
+    """
+    truth, row = check_labels(labels), np.asarray(scores, dtype=np.float64)
+    sweep = ReferralSweep(truth, row, uncertain, level)
+    order = referral_order(uncertain)
+    states = tuple(sweep.at(rate, threshold) for rate in rates)
+    retained = [order[state.n_referred :] for state in states]
+    whole = sweep.at(0.0, threshold)
+    tp, fp, tn, fn = (
+        int(count[0])
+        for count in (whole.true_positive, whole.false_positive, whole.true_negative, whole.false_negative)
+    )
+    referred = np.array([state.n_referred for state in states])
+    with np.errstate(invalid="ignore"):
+        ideal_sensitivity = np.divide(tp, np.maximum(tp + fn - np.minimum(referred, fn), 0))
+        ideal_specificity = np.divide(tn, np.maximum(tn + fp - np.minimum(referred, fp), 0))
+    return RetainedCurve(
+        np.asarray(rates, dtype=np.float64),
+        threshold,
+        states,
+        tuple(auc_interval(truth[kept], row[kept], level) for kept in retained),
+        float(sweep.retained_auc(0.0)[0]),
+        float(whole.sensitivity[0]),
+        float(whole.specificity[0]),
+        referred * ((tp + fn) / max(truth.size, 1)),
+        ideal_sensitivity,
+        ideal_specificity,
+    )
+
+
+def oracle_auc(
+    labels: ArrayLike, probabilities: ArrayLike, rates: Sequence[float], definition: OracleDefinition = "single"
+) -> NDArray[np.float64]:
+    """The mean AUC over findings when an oracle answers the referred cases, (rates,) float64 in [0, 1].
+
+    labels, probabilities  (n, findings); labels 1, 0 or NaN (left out of that finding's AUC).
+    definition             "single": at each rate anew, the cases of the smallest mean |p - 0.5| get their labels.
+                           "cumulative": as Krones (arXiv 2605.08819) published it, where each rate refers further cases
+                           on top of those before, so that a column stands for more than it says (`oracle_referrals`).
+                           "collaborative": per finding and threshold (`collaborative_auc`, Kivlichan et al. 2021).
+
+    The mean is over the findings with an AUC; NaN when there is none. Raises ValueError for other labels, shapes or
+    rates, for a probability that is NaN or outside [0, 1], and for another definition.
+    """
+    areas = oracle_auc_per_finding(labels, probabilities, rates, definition)
+    defined = ~np.isnan(areas)
+    return np.where(
+        defined.any(axis=1), np.where(defined, areas, 0).sum(axis=1) / np.maximum(defined.sum(axis=1), 1), np.nan
+    )
+
+
+def oracle_auc_per_finding(
+    labels: ArrayLike, probabilities: ArrayLike, rates: Sequence[float], definition: OracleDefinition = "single"
+) -> NDArray[np.float64]:
+    """`oracle_auc` of each finding, (rates, findings) float64; NaN for a finding with one class."""
+    truth, p = check_labels(labels), np.array(probabilities, dtype=np.float64)
+    if truth.ndim != 2 or truth.shape != p.shape:
+        raise ValueError(f"expected labels and probabilities of one shape (n, findings), got {truth.shape}, {p.shape}")
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError("a probability is NaN or outside [0, 1]")
+    if definition == "collaborative":
+        columns = [collaborative_auc(truth[:, k], p[:, k], rates) for k in range(p.shape[1])]
+        return np.stack(columns, axis=1)
+    if definition not in ("single", "cumulative"):
+        raise ValueError(f'the definition is "single", "cumulative" or "collaborative", not {definition!r}')
+    # What the oracle says; where the label is unknown it only takes the case out of the queue.
+    told = np.where(np.isnan(truth), 0.0, truth)
+    current, areas = p.copy(), np.empty((len(rates), p.shape[1]))
+    for row, rate in enumerate(rates):
+        if definition == "single":
+            current = p.copy()
+        referred = referral_order(uncertainty(current))[: n_referred(len(p), rate)]
+        current[referred] = told[referred]
+        areas[row] = [auc(truth[:, k], current[:, k]) for k in range(p.shape[1])]
+    return areas
+
+
+def oracle_referrals(n: int, rates: Sequence[float], definition: OracleDefinition = "single") -> NDArray[np.int64]:
+    """How many of n cases the oracle has answered at each rate, (rates,); the sum so far for "cumulative"."""
+    each = np.array([n_referred(n, rate) for rate in rates], dtype=np.int64)
+    return np.minimum(np.cumsum(each), n) if definition == "cumulative" else each

@@ -1,0 +1,226 @@
+"""ROC curves and the area under them. Higher scores mean disease; an area below 0.5 is shown as it is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xferviewer.evaluation.cases import StatedCases, stated_cases
+from xferviewer.evaluation.intervals import normal_quantile
+from xferviewer.evaluation.placements import placements
+
+AucMethod = Literal["delong", "logit", "bootstrap"]
+
+
+@dataclass(frozen=True, slots=True)
+class AucInterval:
+    """An area under the ROC curve with its two-sided interval. Undefined values are NaN.
+
+    auc             in [0, 1]; NaN when one class is empty.
+    standard_error  of `auc`: DeLong's, or the standard deviation over resamples for "bootstrap"; NaN when a class has
+                    fewer than two cases.
+    lower, upper    at `level`, within [0, 1].
+    n_unstated      cases left out because their label is NaN.
+    n_failed        resamples that lost a class and were left out (bootstrap of patients only).
+    """
+
+    auc: float
+    standard_error: float
+    lower: float
+    upper: float
+    level: float
+    method: AucMethod
+    n_positive: int
+    n_negative: int
+    n_unstated: int
+    n_failed: int = 0
+
+    @property
+    def degenerate(self) -> bool:
+        """The estimated variance is zero, as for an AUC of exactly 0 or 1, so that the interval says nothing."""
+        return self.standard_error == 0
+
+
+def auc(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The area under the ROC curve, P(S+ > S-) + P(S+ = S-) / 2, by mid-ranks in O(n log n).
+
+    labels (n,) of 1, 0, NaN (left out); scores (n,), finite. NaN when a class is empty. Raises ValueError as
+    `stated_cases` does.
+    """
+    return placements(stated_cases(labels, scores))[0].auc
+
+
+def auc_interval(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    level: float = 0.95,
+    method: AucMethod = "delong",
+    *,
+    patients: ArrayLike | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> AucInterval:
+    """The area under the ROC curve with a confidence interval.
+
+    labels, scores  as for `auc`.
+    method          "delong": A ± z·se, clipped to [0, 1] (DeLong et al. 1988). "logit": the same on the logit scale,
+                    better near 1, NaN at 0 and 1. "bootstrap": percentiles (type 7) over `resamples` drawn with
+                    `seed`, within each class; with `patients` (n,) whole patients are drawn, within those who have a
+                    positive case and those who have none.
+
+    Raises ValueError for an unknown method and as `stated_cases` does.
+    """
+    cases = stated_cases(labels, scores)
+    placed = placements(cases)[0]
+    area, error, n_failed = placed.auc, math.sqrt(placed.variance), 0
+    z = normal_quantile(level)
+    if method == "delong":
+        lower, upper = max(0.0, area - z * error), min(1.0, area + z * error)
+    elif method == "logit":
+        lower, upper = _logit_bounds(area, z * error)
+    elif method == "bootstrap":
+        stated = ~np.isnan(np.asarray(labels, dtype=np.float64))
+        owners = None if patients is None else np.asarray(patients)[stated]
+        areas = _resampled_aucs(cases, owners, resamples, np.random.default_rng(seed))
+        n_failed = resamples - areas.size
+        tail = (1 - level) / 2
+        lower, upper = (float(np.quantile(areas, q)) if areas.size else math.nan for q in (tail, 1 - tail))
+        error = float(areas.std(ddof=1)) if areas.size > 1 else math.nan
+    else:
+        raise ValueError(f'the method is "delong", "logit" or "bootstrap", not {method!r}')
+    if math.isnan(area) or math.isnan(error):
+        lower = upper = math.nan
+    return AucInterval(
+        area, error, lower, upper, level, method, cases.n_positive, cases.n_negative, cases.n_unstated, n_failed
+    )
+
+
+def _logit_bounds(area: float, half_width: float) -> tuple[float, float]:
+    if not 0 < area < 1 or math.isnan(half_width):
+        return math.nan, math.nan
+    centre = math.log(area / (1 - area))
+    half = half_width / (area * (1 - area))
+    return _expit(centre - half), _expit(centre + half)
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else 1 - 1 / (1 + math.exp(x))
+
+
+def _resampled_aucs(
+    cases: StatedCases, patients: NDArray[np.generic] | None, resamples: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """The AUC of each resample, by weights in the order of the scores; those that lost a class are left out."""
+    if not 0 < cases.n_positive < cases.positive.size:
+        return np.empty(0)
+    order = np.argsort(cases.scores[0])
+    positive, ordered = cases.positive[order], cases.scores[0][order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    clusters = np.arange(order.size) if patients is None else np.unique(patients, return_inverse=True)[1][order]
+    has_positive = np.bincount(clusters, weights=positive) > 0
+    strata = [np.flatnonzero(has_positive), np.flatnonzero(~has_positive)]
+    areas = np.empty(resamples)
+    for i in range(resamples):
+        times = np.zeros(has_positive.size, dtype=np.int64)
+        for stratum in strata:
+            times[stratum] = np.bincount(random.integers(stratum.size, size=stratum.size), minlength=stratum.size)
+        weights = times[clusters]
+        of_positives = np.add.reduceat(np.where(positive, weights, 0), starts)
+        of_negatives = np.add.reduceat(np.where(positive, 0, weights), starts)
+        pairs = int(of_positives.sum()) * int(of_negatives.sum())
+        doubled = int(of_positives @ (2 * np.cumsum(of_negatives) - of_negatives))
+        areas[i] = doubled / (2 * pairs) if pairs else math.nan
+    return areas[~np.isnan(areas)]
+
+
+def separated_auc_bound(n_positive: int, n_negative: int, level: float = 0.95) -> float:
+    """How low the true area may be when the AUC observed is exactly 1 (mirror it for 0); NaN when a class is empty.
+
+    DeLong's interval is [1, 1] there. This is the lower Clopper-Pearson bound of k successes in k trials, k being the
+    size of the smaller class: the greatest number of disjoint, hence independent, pairs that all were ranked rightly.
+    """
+    k = min(n_positive, n_negative)
+    return ((1 - level) / 2) ** (1 / k) if k else math.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RocCurve:
+    """The points of an empirical ROC curve, from (0, 0) to (1, 1): one for each way in which p > t can turn out.
+
+    thresholds       (k,) float64, descending: +inf, the midpoints between consecutive distinct scores, -inf.
+    true_positives   (k,) int64: positives with a score above the threshold.
+    false_positives  (k,) int64: negatives with a score above the threshold.
+    """
+
+    thresholds: NDArray[np.float64]
+    true_positives: NDArray[np.int64]
+    false_positives: NDArray[np.int64]
+    n_positive: int
+    n_negative: int
+
+    @property
+    def true_positive_rate(self) -> NDArray[np.float64]:
+        """Sensitivity, (k,) in [0, 1]; NaN without positives."""
+        return self.true_positives / self.n_positive if self.n_positive else np.full(self.thresholds.size, np.nan)
+
+    @property
+    def false_positive_rate(self) -> NDArray[np.float64]:
+        """1 - specificity, (k,) in [0, 1]; NaN without negatives."""
+        return self.false_positives / self.n_negative if self.n_negative else np.full(self.thresholds.size, np.nan)
+
+
+def roc_curve(labels: ArrayLike, scores: ArrayLike) -> RocCurve:
+    """The exact ROC curve with every threshold at which it changes; labels and scores as for `auc`."""
+    cases = stated_cases(labels, scores)
+    order = np.argsort(cases.scores[0])[::-1]
+    ordered = cases.scores[0][order]
+    last_of_block = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True]))[: ordered.size]
+    true_positives = np.cumsum(cases.positive[order])[last_of_block]
+    above, below = ordered[last_of_block[:-1]], ordered[last_of_block[1:]]
+    middle = above / 2 + below / 2
+    # Between neighbouring floats there is no middle: the lower one still separates them, because p > t is strict.
+    middle = np.where((below <= middle) & (middle < above), middle, below)
+    thresholds = np.concatenate(([np.inf], middle, [-np.inf])) if ordered.size else np.array([np.inf])
+    return RocCurve(
+        thresholds,
+        np.concatenate(([0], true_positives)),
+        np.concatenate(([0], last_of_block + 1 - true_positives)),
+        cases.n_positive,
+        cases.n_negative,
+    )
+
+
+def thin(curve: RocCurve, points: int = 2000) -> RocCurve:
+    """The curve for drawing: without the points that lie on a straight line, and with about `points` of them at most.
+
+    Where more corners remain, those left out lie within steps that add up to at most 4 / points over both axes.
+    """
+    steps_right, steps_up = np.diff(curve.false_positives), np.diff(curve.true_positives)
+    turns = steps_right[:-1] * steps_up[1:] != steps_up[:-1] * steps_right[1:]
+    keep = np.concatenate(([True], turns, [True])) if curve.thresholds.size > 1 else np.ones(1, dtype=bool)
+    kept = np.flatnonzero(keep)
+    if kept.size > points:
+        way = curve.true_positives[kept] / max(curve.n_positive, 1)
+        way += curve.false_positives[kept] / max(curve.n_negative, 1)
+        stretch = np.floor(way * (points / 2))
+        kept = kept[np.concatenate(([True], stretch[1:-1] != stretch[:-2], [True]))]
+    return RocCurve(
+        curve.thresholds[kept],
+        curve.true_positives[kept],
+        curve.false_positives[kept],
+        curve.n_positive,
+        curve.n_negative,
+    )
+
+
+def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The sum of (R_i - R_{i-1}) P_i over the distinct scores, without interpolation; NaN without positives."""
+    curve = roc_curve(labels, scores)
+    if not curve.n_positive:
+        return math.nan
+    called = curve.true_positives[1:] + curve.false_positives[1:]
+    return float(np.sum(np.diff(curve.true_positives) / curve.n_positive * (curve.true_positives[1:] / called)))
