@@ -35,7 +35,7 @@ def stored_pixels(path: Path, file: BinaryIO, header: DicomHeader, pixels: Pixel
 
     Raises UnreadableImage when the data are too short, too large, or no decoder understands them.
     """
-    _refuse_impossible_size(path, header, pixels)
+    refuse_impossible_size(path, header, pixels)
     try:
         values, photometric = _decode(path, file, header, pixels, frame)
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
@@ -52,7 +52,8 @@ def frame_bytes(header: DicomHeader) -> int:
     return (int(dataset.Rows) * int(dataset.Columns) * samples * bits + 7) // 8
 
 
-def _refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement) -> None:
+def refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement) -> None:
+    """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
     size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
     if declared > LARGEST_FRAME_BYTES:
