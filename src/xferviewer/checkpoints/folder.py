@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, TYPE_CHECKING
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class Checkpoint:
         return self.card.trained_findings
 
     @property
-    def task(self) -> str:
+    def task(self) -> Literal["multi-label", "multi-class", "binary"]:
         return self.card.task
 
     @property

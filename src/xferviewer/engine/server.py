@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the en
 
 
 class Inbox:
-    """Requests by urgency: checkpoints to open, then the newest image to explain, then one image of a batch at a time."""
+    """Requests by urgency: checkpoints to open, then the newest image to explain, then batches image by image."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

@@ -13,8 +13,8 @@ class CheckpointStyle:
     line: str
 
 
-# Okabe and Ito's colours (jfly.uni-koeln.de/color), which people with a colour-vision deficiency can tell apart, without
-# black; the line style tells them apart once more, in print and for everybody.
+# Okabe and Ito's colours (jfly.uni-koeln.de/color), which people with a colour-vision deficiency can tell apart,
+# without black; the line style tells them apart once more, in print and for everybody.
 _STYLES = (
     CheckpointStyle("#56b4e9", "solid"),
     CheckpointStyle("#e69f00", "dashed"),

@@ -149,7 +149,8 @@ class Application(QObject):
 
     def _join_labels(self, table: Path) -> None:
         report = self.library.join_labels(table)
-        self.notifier.tell(report.headline, report.details)
+        headline = self.tr("{0} images labelled from {1}.").format(report.labelled_images, table.name)
+        self.notifier.tell(headline, str(report), lasting=report.matched == 0)
 
     @Slot(object)
     def _index_ended(self, result: IndexResult) -> None:

@@ -153,7 +153,7 @@ class EngineClient(QObject):
         if self._process is None:
             return
         try:
-            messages = self._decoder.feed(self._process.readAllStandardOutput().data())
+            messages = self._decoder.feed(bytes(self._process.readAllStandardOutput().data()))
         except protocol.ProtocolError as error:
             log.error("the engine spoke nonsense: %s", error)
             self._process.kill()
@@ -202,7 +202,7 @@ class EngineClient(QObject):
     @Slot()
     def _read_log(self) -> None:
         if self._process is not None:
-            text = self._process.readAllStandardError().data().decode(errors="replace").strip()
+            text = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
             if text:
                 log.info("engine: %s", text)
 

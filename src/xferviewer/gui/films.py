@@ -49,7 +49,7 @@ def screen_pixels(image: Image, window: Window | None, inverted: bool) -> NDArra
         low, high = int(pixels.min()), int(pixels.max())
         if high - low < _MOST_TABLE:
             table = _in_256_steps(brightness(np.arange(low, high + 1), voi, inverted=flip))
-            return table[np.subtract(pixels, low, dtype=np.intp)] if low else table[pixels]
+            return np.take(table, np.subtract(pixels, low, dtype=np.intp) if low else pixels)
     return _in_256_steps(brightness(pixels, voi, inverted=flip))
 
 

@@ -1,4 +1,4 @@
-"""The open catalogue: what the worklist shows, what the cohort holds, and the index that runs as a process of its own."""
+"""The open catalogue: what the worklist shows, what the cohort holds, and the index, a process of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QObject, QProcess, Signal, Slot
@@ -118,10 +119,8 @@ class Library(QObject):
             if image is not shown.image
         ]
         position = self._session.position()
-        for row in (position + 1, position - 1):
-            if position >= 0 and 0 <= row < len(self._session.studies):
-                near.append((Path(self._session.studies[row].first_path), 0))
-        return near
+        rows = [row for row in (position + 1, position - 1) if position >= 0 and 0 <= row < len(self._session.studies)]
+        return near + [(Path(self._session.studies[row].first_path), 0) for row in rows]
 
     def images_to_predict(self) -> list[ImageReference]:
         """First frames of all images of the catalogue: those of the worklist first, in its order."""
@@ -229,7 +228,7 @@ class Library(QObject):
         process, self._process = self._process, None
         if process is None:
             return
-        answer = _json(process.readAllStandardOutput().data())
+        answer = _json(bytes(process.readAllStandardOutput().data()).decode())
         process.deleteLater()
         why = ""
         if status == QProcess.ExitStatus.CrashExit:
@@ -244,7 +243,7 @@ class Library(QObject):
             self._start_next()
 
 
-def _json(text: bytes) -> dict[str, object]:
+def _json(text: str) -> dict[str, Any]:
     try:
         answer = json.loads(text)
     except ValueError:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from xferviewer import protocol
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.errors import XferviewerError
-from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
 from xferviewer.gui.session import Session
@@ -124,7 +124,7 @@ class Predicting(QObject):
             checkpoint = self._session.checkpoint(digest)
             if checkpoint is not None:
                 try:
-                    self._store.put_many(digest, checkpoint.preprocessing.digest, logits)
+                    self._store.put_many(_key(checkpoint), list(logits), np.stack(list(logits.values())))
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
@@ -132,9 +132,7 @@ class Predicting(QObject):
         digest = checkpoint.weights_sha256
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(digest, checkpoint.preprocessing.digest, wanted)
-        if stored.shape[1] != len(checkpoint.findings):
-            return  # nothing is stored
+        stored = self._store.get(_key(checkpoint), wanted)
         found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
         self._session.add_predictions(digest, found)
 
@@ -189,3 +187,7 @@ class Predicting(QObject):
             self._request = 0
             self.put_away()
             self.finished.emit(message)
+
+
+def _key(checkpoint: Checkpoint) -> PredictionKey:
+    return PredictionKey(checkpoint.weights_sha256, checkpoint.preprocessing.digest, len(checkpoint.findings))

@@ -104,7 +104,8 @@ def _style_sheet(theme: Theme) -> str:
         QDockWidget {{ font-weight: bold; }}
         QDockWidget::title {{ background: {theme.window}; padding: {GRID}px {2 * GRID}px; }}
         QMainWindow::separator {{ background: {theme.window}; width: {GRID}px; height: {GRID}px; }}
-        QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line}; padding: {GRID}px; }}
+        QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line};
+                    padding: {GRID}px; }}
         QHeaderView::section {{ background: {theme.window}; color: {theme.faint}; border: none;
                                 border-bottom: 1px solid {theme.line}; padding: {GRID}px; }}
         QTableView {{ gridline-color: {theme.window}; border: none; selection-background-color: {theme.raised};

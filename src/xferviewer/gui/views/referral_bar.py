@@ -22,7 +22,8 @@ class ReferralBar(QWidget):
         self._session = session
         self._numbers = numbers
         self._showing = False
-        self.rate = QSlider(Qt.Orientation.Horizontal, maximum=100)
+        self.rate = QSlider(Qt.Orientation.Horizontal)
+        self.rate.setMaximum(100)
         self.rate.setAccessibleName(self.tr("Referral rate"))
         self.rate_number = QSpinBox(maximum=100, suffix=" %")
         self.rate_number.setAccessibleName(self.tr("Referral rate in percent"))
@@ -34,7 +35,8 @@ class ReferralBar(QWidget):
             0, self.tr("Mean over findings of the distance to 0.5"), Qt.ItemDataRole.ToolTipRole
         )  # fmt: skip
         self.measure.setItemData(1, self.tr("Distance of this finding to its threshold"), Qt.ItemDataRole.ToolTipRole)
-        self.threshold = QSlider(Qt.Orientation.Horizontal, maximum=1000)
+        self.threshold = QSlider(Qt.Orientation.Horizontal)
+        self.threshold.setMaximum(1000)
         self.threshold.setAccessibleName(self.tr("Threshold of the active checkpoint"))
         self.threshold_text = QLabel()
         self.youden = QPushButton(self.tr("Youden"))
@@ -137,7 +139,6 @@ class ReferralBar(QWidget):
         specificity = interval_text(
             float(state.specificity[at]), float(state.specificity_lower[at]), float(state.specificity_upper[at]), 2
         )
-        return (
-            f"<b>{checkpoint.name}</b>: {referred} ({self.tr('{0} with the finding').format(int(state.referred_positive[at]))})"
-            f" · {self.tr('retained: sensitivity')} <b>{sensitivity}</b> · {self.tr('specificity')} <b>{specificity}</b>"
-        )
+        among_them = self.tr("{0} with the finding").format(int(state.referred_positive[at]))
+        rates = self.tr("retained: sensitivity <b>{0}</b> · specificity <b>{1}</b>").format(sensitivity, specificity)
+        return f"<b>{checkpoint.name}</b>: {referred} ({among_them}) · {rates}"

@@ -25,7 +25,7 @@ _NEAREST_PIXELS = 24
 
 
 class RocPanel(QWidget):
-    """Thick: what is retained at the referral rate. Thin: all cases. Dot: the operating point; drag or click sets it."""
+    """Thick: what is retained at the referral rate. Thin: all cases. Dot: the operating point; a click sets it."""
 
     def __init__(self, session: Session, numbers: LiveNumbers, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -95,7 +95,8 @@ class RocPanel(QWidget):
         checkpoint = self._session.checkpoint(digest)
         dash = PEN_STYLES[style.line]
         interval = self._numbers.auc(finding, digest)
-        assert checkpoint is not None and interval is not None
+        if checkpoint is None or interval is None:
+            return
         name = f"{checkpoint.name}  {interval_text(interval.auc, interval.lower, interval.upper, 2)}"
         whole = thin(self._numbers.curve(finding, digest))
         if self._session.referral_rate > 0:

@@ -81,7 +81,9 @@ def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpa
     top = physique.dome(side)
     centre = 0.52 * physique.half_width
     beyond = (lateral - centre) / np.float32(physique.half_width - centre)
-    drop = np.where(beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2)
+    drop = np.where(
+        beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2
+    )
     blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(_DOME_CURVE))
     return LungSpace(side, across, lateral, y, half, blocked)
 

@@ -221,9 +221,7 @@ def _bowel_gas(physique: Physique, projection: Projection, draw: np.random.Gener
     for _ in range(int(draw.integers(0, 5))):
         centre = (float(draw.uniform(-9.0, 11.0)), dome + float(draw.uniform(5.5, 11.0)), 3.0)
         radius = float(draw.uniform(0.6, 1.5))
-        air = np.maximum(
-            air, ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1)))
-        )
+        air = np.maximum(air, ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1))))
     return air
 
 

@@ -299,7 +299,12 @@ def _draw_atelectasis(study: Study, draw: np.random.Generator) -> tuple[Atelecta
     collapse = None
     if severity == 3:
         lobe = "upper" if side == RIGHT and draw.random() < 0.45 else "lower"
-        collapse = Collapse(side, lobe, spread=float(draw.uniform(2.6, 4.6)), depth=float(draw.uniform(5.0, 8.5)) + (4.0 if lobe == "upper" else 0.0))
+        collapse = Collapse(
+            side,
+            lobe,
+            spread=float(draw.uniform(2.6, 4.6)),
+            depth=float(draw.uniform(5.0, 8.5)) + (4.0 if lobe == "upper" else 0.0),
+        )
         rise *= 1.0 if lobe == "lower" else 0.5
         bands = bands[:1]
     pull = side * {1: 0.05, 2: 0.35, 3: 1.3}[severity]

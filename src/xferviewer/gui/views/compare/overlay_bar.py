@@ -63,7 +63,8 @@ class OverlayBar(QWidget):
     def _percent(self, name: str) -> tuple[QSpinBox, QSlider]:
         number = QSpinBox(maximum=100, suffix=" %")
         number.setAccessibleName(name)
-        slider = QSlider(Qt.Orientation.Horizontal, maximum=100)
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setMaximum(100)
         slider.setAccessibleName(name)
         slider.setMinimumWidth(12 * GRID)
         slider.valueChanged.connect(number.setValue)
