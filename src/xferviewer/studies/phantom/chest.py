@@ -81,7 +81,9 @@ def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpa
     top = physique.dome(side)
     centre = 0.52 * physique.half_width
     beyond = (lateral - centre) / np.float32(physique.half_width - centre)
-    drop = np.where(beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2)
+    drop = np.where(
+        beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2
+    )
     blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(_DOME_CURVE))
     return LungSpace(side, across, lateral, y, half, blocked)
 
@@ -135,7 +137,7 @@ def heart(physique: Physique, projection: Projection) -> Field:
 
 
 def great_vessels(physique: Physique, projection: Projection) -> tuple[Field, Field]:
-    """Lengths through what lies in front (cava, aorta up to the arch, pulmonary trunk) and behind (descending aorta)."""
+    """Lengths of what lies in front (cava, aorta up to the arch, pulmonary trunk) and behind (descending aorta)."""
     s, u, arch = physique.shift, physique.unfolding, physique.arch
     low = physique.lung_height
     core = ellipsoid(projection, (s * 0.6, 0.30 * low, 0.5), (2.75 + 0.4 * physique.fat, 0.62 * low, 4.5))
@@ -177,9 +179,8 @@ def trunk(physique: Physique, placing: Placing) -> Field:
         if physique.breast:
             length += _breast(physique, projection, side)
         else:
-            pectoral = ellipsoid(projection, (side * 8.5, 8.0, 7.0), (7.5, 4.6, 0.9), side * -0.45)
-            length += pectoral
-    return length
+            length += ellipsoid(projection, (side * 8.5, 8.0, 7.0), (7.5, 4.6, 0.9), side * -0.45)  # pectoral muscle
+    return np.asarray(length, dtype=np.float32)
 
 
 def _arm(physique: Physique, placing: Placing, side: int) -> Field:
@@ -192,7 +193,7 @@ def _arm(physique: Physique, placing: Placing, side: int) -> Field:
     along = ((lateral - start) * outward + (y - 3.5)) / lean
     across = ((lateral - start) - outward * (y - 3.5)) / lean
     distance = across**2 + np.minimum(along, 0.0) ** 2  # a cylinder with a round end at the shoulder
-    return 2.0 * np.sqrt(np.maximum(radius**2 - distance, 0.0))
+    return np.asarray(2.0 * np.sqrt(np.maximum(radius**2 - distance, 0.0)), dtype=np.float32)
 
 
 def _breast(physique: Physique, projection: Projection, side: int) -> Field:
@@ -204,4 +205,4 @@ def _breast(physique: Physique, projection: Projection, side: int) -> Field:
     dy = (y - middle) / np.where(y > middle, size * np.float32(0.86), size * np.float32(1.7))
     inside = np.maximum(1.0 - dx**2 - dy**2, 0.0)
     rounded = smoothstep(y, float(middle) - 4.0, float(middle) + 2.0)
-    return np.float32(physique.breast) * (inside + rounded * (np.sqrt(inside) - inside))
+    return np.asarray(physique.breast * (inside + rounded * (np.sqrt(inside) - inside)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What lies on the film beside the patient: the lead side marker, and at the bedside wires, electrodes and catheters."""
+"""What lies on the film beside the patient: the side marker, and at the bedside wires, electrodes and catheters."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _add_marker(metal: Field, projection: Projection, draw: np.random.Generator)
     tilt = float(draw.normal(0.0, 0.12))
     letter = np.array([[0.0, -0.7, 0.0], [0.0, 0.7, 0.0], [0.75, 0.7, 0.0]])
     turned = letter @ np.array([[np.cos(tilt), np.sin(tilt), 0.0], [-np.sin(tilt), np.cos(tilt), 0.0], [0.0, 0.0, 1.0]])
-    _add(metal, projection, turned + (x - projection.rotation * z, y, z), 0.13, 3.0)
+    _add(metal, projection, turned + np.array([x - projection.rotation * z, y, z]), 0.13, 3.0)
 
 
 def _add_lead(metal: Field, physique: Physique, projection: Projection, draw: np.random.Generator) -> None:
@@ -80,7 +80,11 @@ def _add_lead(metal: Field, physique: Physique, projection: Projection, draw: np
 def _add_central_line(metal: Field, physique: Physique, projection: Projection, draw: np.random.Generator) -> None:
     """A catheter through the right jugular or subclavian vein into the superior vena cava."""
     s, tip = physique.shift, 0.36 * physique.lung_height + float(draw.normal(0.0, 1.0))
-    entry = [[-4.0, -9.0, 2.0], [-3.2, -3.0, 1.5]] if draw.random() < 0.5 else [[-12.0, 4.0, 6.0], [-9.0, 0.6, 4.0], [-5.0, 1.0, 2.0]]
+    entry = (
+        [[-4.0, -9.0, 2.0], [-3.2, -3.0, 1.5]]
+        if draw.random() < 0.5
+        else [[-12.0, 4.0, 6.0], [-9.0, 0.6, 4.0], [-5.0, 1.0, 2.0]]
+    )
     route = np.array([*entry, [-2.6 + s, 2.5, 1.0], [-2.2 + s, 0.5 * tip, 1.0], [-2.2 + s, tip, 1.0]])
     _add(metal, projection, _smooth(route), 0.10, 0.07)
 
