@@ -126,7 +126,7 @@ def heart(physique: Physique, projection: Projection) -> Field:
     ventricle = ellipsoid(projection, (centre_x, centre_y, 2.6), (long_axis, short_axis, depth), turn)
     atrium_width = 0.75 * right + 0.8
     atrium = ellipsoid(
-        projection, (atrium_width - right, centre_y + 0.6, 1.5), (atrium_width, 0.74 * below + 1.0, 3.6), 0.10
+        projection, (atrium_width - right, centre_y - 0.1, 1.5), (atrium_width, 0.86 * below + 0.8, 3.6), 0.08
     )
     # The left border runs straight from the pulmonary trunk to the apex.
     slope = np.arctan2(0.95 * below, 0.55 * left)
@@ -137,13 +137,13 @@ def heart(physique: Physique, projection: Projection) -> Field:
 
 
 def great_vessels(physique: Physique, projection: Projection) -> tuple[Field, Field]:
-    """Lengths through what lies in front (cava, aorta up to the arch, pulmonary trunk) and behind (descending aorta)."""
+    """Lengths of what lies in front (cava, aorta up to the arch, pulmonary trunk) and behind (descending aorta)."""
     s, u, arch = physique.shift, physique.unfolding, physique.arch
     low = physique.lung_height
     core = ellipsoid(projection, (s * 0.6, 0.30 * low, 0.5), (2.75 + 0.4 * physique.fat, 0.62 * low, 4.5))
     cava = ellipsoid(projection, (-1.2 + 0.8 * s, 0.36 * low, 1.0), (1.75, 0.34 * low, 1.6))
     ascending = ellipsoid(projection, (-1.1 - 0.5 * u + 0.8 * s, 0.40 * low, 3.0), (2.0 + 0.3 * u, 0.22 * low, 2.0))
-    knob = ellipsoid(projection, (1.6 + 0.5 * u + 0.5 * s, arch + 0.4, -1.0), (1.75 + 0.45 * u, 1.75 + 0.45 * u, 3.6))
+    knob = ellipsoid(projection, (1.9 + 0.6 * u + 0.5 * s, arch + 0.4, -1.0), (1.75 + 0.45 * u, 1.8 + 0.45 * u, 3.6))
     trunk = ellipsoid(projection, (1.9 + 0.8 * s, arch + 4.0, 2.0), (1.9, 2.1, 2.2), 0.5)
     subclavian = ellipsoid(projection, (1.7 + 0.5 * s, arch - 3.0, -0.5), (1.5, 4.2, 2.2), 0.06)
     front = np.maximum.reduce([core, cava, ascending, knob, trunk, subclavian])
@@ -168,7 +168,8 @@ def trunk(physique: Physique, placing: Placing) -> Field:
     width = width * (1.0 - axilla) + chest * axilla
     width = width + np.float32(1.2 * physique.fat) * smoothstep(y, 18.0, 30.0)
     inner = half_depth(np.maximum(y, 0.8), physique).astype(np.float32)
-    depth = np.maximum(inner + np.float32(1.5 + 1.3 * physique.fat), 5.8)
+    shoulders = 5.8 + (1.7 + 0.5 * physique.fat) * smoothstep(y, -6.0, 0.5)
+    depth = np.maximum(inner + np.float32(1.5 + 1.3 * physique.fat), shoulders)
     depth = depth + (0.4 + 1.5 * physique.fat) * smoothstep(y, 0.5 * physique.lung_height, 1.2 * physique.lung_height)
     across = np.minimum((x / width) ** 2, 1.0)
     length = 2.0 * depth * np.sqrt((1.0 - across) * (1.0 + 0.75 * across))
@@ -178,9 +179,8 @@ def trunk(physique: Physique, placing: Placing) -> Field:
         if physique.breast:
             length += _breast(physique, projection, side)
         else:
-            pectoral = ellipsoid(projection, (side * 8.5, 8.0, 7.0), (7.5, 4.6, 0.9), side * -0.45)
-            length += pectoral
-    return length
+            length += ellipsoid(projection, (side * 8.5, 8.0, 7.0), (7.5, 4.6, 0.9), side * -0.45)  # pectoral muscle
+    return np.asarray(length, dtype=np.float32)
 
 
 def _arm(physique: Physique, placing: Placing, side: int) -> Field:
@@ -193,7 +193,7 @@ def _arm(physique: Physique, placing: Placing, side: int) -> Field:
     along = ((lateral - start) * outward + (y - 3.5)) / lean
     across = ((lateral - start) - outward * (y - 3.5)) / lean
     distance = across**2 + np.minimum(along, 0.0) ** 2  # a cylinder with a round end at the shoulder
-    return 2.0 * np.sqrt(np.maximum(radius**2 - distance, 0.0))
+    return np.asarray(2.0 * np.sqrt(np.maximum(radius**2 - distance, 0.0)), dtype=np.float32)
 
 
 def _breast(physique: Physique, projection: Projection, side: int) -> Field:
@@ -205,4 +205,4 @@ def _breast(physique: Physique, projection: Projection, side: int) -> Field:
     dy = (y - middle) / np.where(y > middle, size * np.float32(0.86), size * np.float32(1.7))
     inside = np.maximum(1.0 - dx**2 - dy**2, 0.0)
     rounded = smoothstep(y, float(middle) - 4.0, float(middle) + 2.0)
-    return np.float32(physique.breast) * (inside + rounded * (np.sqrt(inside) - inside))
+    return np.asarray(physique.breast * (inside + rounded * (np.sqrt(inside) - inside)), dtype=np.float32)

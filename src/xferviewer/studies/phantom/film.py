@@ -195,7 +195,7 @@ def _one_lung(
             filling = np.maximum(filling, atelectasis.base_share * smoothstep(space.y, dome - 5.0, dome + 0.5) * lung)
         found["Atelectasis"] += filling
         lung = lung - filling
-    return lung
+    return np.asarray(lung, dtype=np.float32)
 
 
 def _scapula_offset(study: Study) -> float:
@@ -244,4 +244,4 @@ def _aperture(placing: Placing) -> Field:
     soft = np.float32(0.004 * size)
     columns = np.clip((place_in - left) / soft + 0.5, 0, 1) * np.clip((size - right - place_in) / soft + 0.5, 0, 1)
     rows = np.clip((place_in - top) / soft + 0.5, 0, 1) * np.clip((size - bottom - place_in) / soft + 0.5, 0, 1)
-    return (rows[:, None] * columns[None, :]).astype(np.float32)
+    return np.asarray(rows[:, None] * columns[None, :], dtype=np.float32)

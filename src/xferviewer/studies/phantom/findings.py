@@ -81,7 +81,7 @@ class Consolidation:
         border = 1.0 - dx**2 - dy**2 + 0.30 * grain(draw, projection.size, (8, 17, 37), 0.65)
         share = smoothstep(border, -0.25, 1.05)
         if self.fissure is not None:
-            line = np.float32(self.fissure * physique.lung_height)
+            line = self.fissure * physique.lung_height
             share = share * (1.0 - smoothstep(space.y, line - 0.15, line + 0.15))
         filling = share * np.minimum(lung, self.depth) * np.float32(self.filled)
         filling *= 1.0 + 0.05 * grain(draw, projection.size, (60, 110))
@@ -91,7 +91,7 @@ class Consolidation:
             wide = radii > 0.10
             add_tubes(air, projection, points[wide], radii[wide], steps[wide])
             filling -= np.minimum(0.7 * air, 0.5 * filling)
-        return np.clip(filling, 0.0, lung)
+        return np.asarray(np.clip(filling, 0.0, lung), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Collapse:
             edge = edge - np.float32(0.05) * np.maximum(space.x - 2.5, 0.0) ** 2 + np.float32(0.4 * self.spread)
             share = 1.0 - smoothstep(space.y - edge, -0.45, 0.5)
         share = share * np.clip(1.0 - 0.25 * space.blocked, 0.0, 1.0)
-        return share * np.minimum(lung, np.float32(self.depth)) * np.float32(0.92)
+        return np.asarray(0.92 * share * np.minimum(lung, self.depth), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)

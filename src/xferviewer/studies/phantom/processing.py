@@ -52,7 +52,7 @@ def _store(
     """Tone (0 lung … 1 spine) to integers of Bits Stored."""
     largest = float(2**processing.bits - 1)
     if processing.slope:
-        ends = [1.0 / (1.0 + np.exp(-processing.slope * (t - 0.5))) for t in (-0.22, 1.10)]
+        ends = [1.0 / (1.0 + np.exp(-processing.slope * (t - 0.5))) for t in (-0.30, 1.10)]
         value = 1.0 / (1.0 + np.exp(np.float32(-processing.slope) * (tone - np.float32(0.5))))
         value = (value - np.float32(ends[0])) / np.float32(ends[1] - ends[0])
         window = ((largest + 1.0) / 2.0, largest + 1.0)

@@ -85,7 +85,8 @@ def add_tubes(
     inside = (row > -reach) & (row < size + reach) & (column > -reach) & (column < size + reach)
     if not inside.any():
         return
-    row, column, radius, reach, steps = (a[inside] for a in (row, column, radius, reach, steps))
+    row, column, radius, steps = row[inside], column[inside], radius[inside], steps[inside]
+    reach = reach[inside]
     margin = int(reach.max()) + 1
     top, left = int(row.min()) - margin, int(column.min()) - margin
     rows, columns = int(row.max()) + margin + 1 - top, int(column.max()) + margin + 1 - left
@@ -98,11 +99,12 @@ def add_tubes(
         dy = (offset[None, :] - (r - whole_r)[:, None]).astype(np.float32)
         dx = (offset[None, :] - (c - whole_c)[:, None]).astype(np.float32)
         distance = np.sqrt((dy * dy)[:, :, None] + (dx * dx)[:, None, :])
-        weight = np.clip(big + np.float32(0.5) - distance, 0.0, 1.0)
+        # Finer than the pixels, a disc is shown one pixel wide and counts by its area.
+        weight = np.clip(np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance, 0.0, 1.0)
         if wall is not None:
             inner = big - np.float32(wall / projection.pitch_cm - 0.5)
             weight -= np.float32(1.0 - core) * np.clip(inner - distance, 0.0, 1.0)
-        elif half == 1:  # finer than the pixels: keep what the disc covers
+        elif half == 1:
             weight *= np.pi * big**2 / weight.sum(axis=(1, 2), keepdims=True)
         weight *= steps[chosen].astype(np.float32)[:, None, None]
         place = ((whole_r - top) * columns + whole_c - left)[:, None, None]
