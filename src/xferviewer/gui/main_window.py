@@ -106,15 +106,13 @@ class MainWindow(QMainWindow):
     def _build_perspectives(self) -> dict[str, Perspective]:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         read = Perspective("read", self.compare)
-        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, 300)
-        read.add_panel("findings", self.tr("Findings"), self.findings, right, 270)
-        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, 270)
+        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (340, 800))
+        read.add_panel("findings", self.tr("Findings"), self.findings, right, (290, 560))
+        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (290, 240))
         evaluate = Perspective("evaluate", self.roc)
-        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, left, 620)
-        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, 400)
+        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, left, (560, 800))
+        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (360, 800))
         train = Perspective("train", self.jobs)
-        for perspective in (read, evaluate, train):
-            perspective.remember_first_layout()
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
 
     def _build_top(self) -> None:
@@ -258,7 +256,7 @@ class MainWindow(QMainWindow):
         for name, perspective in self.perspectives.items():
             state = self._layout.value(f"panels/{name}")
             if state is not None:
-                perspective.restoreState(state)
+                perspective.restore_layout(state)
 
     def _reset_layout(self) -> None:
         for perspective in self.perspectives.values():
@@ -269,7 +267,8 @@ class MainWindow(QMainWindow):
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
         self._layout.setValue("geometry", self.saveGeometry())
         for name, perspective in self.perspectives.items():
-            self._layout.setValue(f"panels/{name}", perspective.saveState())
+            if perspective.was_shown:
+                self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
         self.jobs.set_watching(False)
         super().closeEvent(event)

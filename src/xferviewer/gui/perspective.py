@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 
@@ -19,24 +20,52 @@ class Perspective(QMainWindow):
             | QMainWindow.DockOption.AllowTabbedDocks
         )
         self.setCentralWidget(centre)
-        self._first_layout = QByteArray()
+        self._sizes: list[tuple[QDockWidget, int, int]] = []
+        self._first_layout: QByteArray | None = None
+        self._restored: QByteArray | None = None
 
-    def add_panel(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea, size: int) -> QDockWidget:
-        """Put a panel at an edge, `size` pixels wide (left, right) or high (top, bottom)."""
+    def add_panel(
+        self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea, size: tuple[int, int]
+    ) -> QDockWidget:
+        """Put a panel at an edge, about `size` (width, height) pixels large at the first start."""
         dock = QDockWidget(title, self)
         dock.setObjectName(name)
         dock.setWidget(widget)
         self.addDockWidget(area, dock)
-        sideways = area in (Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
-        self.resizeDocks([dock], [size], Qt.Orientation.Horizontal if sideways else Qt.Orientation.Vertical)
+        self._sizes.append((dock, *size))
         return dock
 
-    def remember_first_layout(self) -> None:
-        """What `reset_layout` goes back to: call it once all panels are in place."""
-        self._first_layout = self.saveState()
+    @property
+    def was_shown(self) -> bool:
+        """It has a layout worth saving."""
+        return self._first_layout is not None
+
+    def restore_layout(self, state: QByteArray) -> None:
+        """Lay the panels out as they were saved, when this perspective is first shown."""
+        self._restored = state
 
     def reset_layout(self) -> None:
         """Put all panels back to where they were at the first start."""
-        self.restoreState(self._first_layout)
-        for dock in self.findChildren(QDockWidget):
+        if self._first_layout is not None:
+            self.restoreState(self._first_layout)
+        self._apply_sizes()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Qt heeds the sizes of docks only once they are laid out, which is after the event."""
+        super().showEvent(event)
+        if self._first_layout is None:
+            QTimer.singleShot(0, self, self._lay_out_first)
+
+    @Slot()
+    def _lay_out_first(self) -> None:
+        self._apply_sizes()
+        self._first_layout = self.saveState()
+        if self._restored is not None:
+            self.restoreState(self._restored)
+
+    def _apply_sizes(self) -> None:
+        for dock, _, _ in self._sizes:
             dock.show()
+        docks = [dock for dock, _, _ in self._sizes]
+        self.resizeDocks(docks, [width for _, width, _ in self._sizes], Qt.Orientation.Horizontal)
+        self.resizeDocks(docks, [height for _, _, height in self._sizes], Qt.Orientation.Vertical)

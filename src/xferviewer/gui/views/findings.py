@@ -13,7 +13,7 @@ from xferviewer.gui.number_text import probability_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme, small_font
 
-_NUMBER_WIDTH = 14 * GRID
+_NUMBER_WIDTH = 16 * GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class FindingBars(QWidget):
 
     def _paint_bar(self, painter: QPainter, line: QRect, bar: Bar) -> None:
         theme = self._theme
-        name_width = min(28 * GRID, line.width() // 3)
+        name_width = min(32 * GRID, 2 * line.width() // 5)
         name = painter.fontMetrics().elidedText(bar.name, Qt.TextElideMode.ElideMiddle, name_width)
         painter.setPen(QColor(theme.faint))
         left_middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from xferviewer.evaluation.operating_points import at_sensitivity, youden
 from xferviewer.gui.live_numbers import LiveNumbers
@@ -49,19 +49,24 @@ class ReferralBar(QWidget):
         )
         self.summary = QLabel()
         self.summary.setTextFormat(Qt.TextFormat.RichText)
+        self.summary.setWordWrap(True)
         self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout = QHBoxLayout(self)
+        controls = QHBoxLayout()
+        controls.setSpacing(2 * GRID)
+        controls.addWidget(QLabel(self.tr("refer the most uncertain")))
+        controls.addWidget(self.rate, 2)
+        controls.addWidget(self.rate_number)
+        controls.addWidget(self.measure)
+        controls.addSpacing(4 * GRID)
+        controls.addWidget(self.threshold_text)
+        controls.addWidget(self.threshold, 2)
+        controls.addWidget(self.youden)
+        controls.addWidget(self.sensitive)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        layout.setSpacing(2 * GRID)
-        layout.addWidget(QLabel(self.tr("refer the most uncertain")))
-        layout.addWidget(self.rate, 2)
-        layout.addWidget(self.rate_number)
-        layout.addWidget(self.measure)
-        layout.addWidget(self.threshold_text)
-        layout.addWidget(self.threshold, 2)
-        layout.addWidget(self.youden)
-        layout.addWidget(self.sensitive)
-        layout.addWidget(self.summary, 3)
+        layout.setSpacing(GRID)
+        layout.addLayout(controls)
+        layout.addWidget(self.summary)
         self.rate.valueChanged.connect(self._rate_moved)
         self.rate_number.valueChanged.connect(self._rate_moved)
         self.measure.currentIndexChanged.connect(self._measure_chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from xferviewer.evaluation.operating_points import confusion_at
@@ -36,7 +37,7 @@ class RocPanel(QWidget):
         self.plot = pg.PlotWidget(background=theme.panel)
         self.plot.setAccessibleName(self.tr("ROC curves"))
         self.plot.viewport().setAccessibleName(self.tr("ROC curves"))
-        self.plot.setAspectLocked(True)
+        self.plot.setMouseEnabled(False, False)
         self.plot.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.03)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
@@ -52,7 +53,7 @@ class RocPanel(QWidget):
         self.readout.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.addWidget(self.heading)
-        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.plot, 1, Qt.AlignmentFlag.AlignCenter)
         layout.addWidget(self.readout)
         self._drawn: list[pg.GraphicsObject] = []
         self.plot.scene().sigMouseClicked.connect(self._click)
@@ -60,6 +61,14 @@ class RocPanel(QWidget):
         numbers.changed.connect(self._draw)
         session.finding_changed.connect(self._draw)
         self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A ROC plot is square."""
+        super().resizeEvent(event)
+        margins = self.layout().contentsMargins()
+        texts = self.heading.heightForWidth(self.width()) + 3 * self.readout.fontMetrics().height()
+        side = min(self.width() - margins.left() - margins.right(), self.height() - texts - 8 * GRID)
+        self.plot.setFixedSize(max(side, 40 * GRID), max(side, 40 * GRID))
 
     @Slot()
     def _draw(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from xferviewer.gui.library import IndexProgress, IndexResult
 from xferviewer.gui.predicting import PredictionProgress
@@ -25,9 +25,11 @@ class WorkLine(QWidget):
         self.bar.setFixedWidth(40 * GRID)
         self.bar.setTextVisible(False)
         self.cancel = QPushButton(self.tr("Cancel"))
+        self.cancel.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.cancel.clicked.connect(self.cancel_asked)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, 0)
+        layout.addStretch(1)
         layout.addWidget(self.text)
         layout.addWidget(self.bar)
         layout.addWidget(self.cancel)

@@ -81,7 +81,7 @@ def result_text(
     if probability is None:
         return f"{name}<br>computing …" if shown else name
     positive = probability > session.threshold(checkpoint.weights_sha256, session.finding)
-    value = f"{escape(session.finding)} <b>{probability_text(probability)}</b> raw probability"
+    value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> (raw probability)"
     state = "above" if positive else "not above"
     lines = [name, value, f"{state} its threshold"]
     if explained is None:
