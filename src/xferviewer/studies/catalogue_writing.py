@@ -175,16 +175,17 @@ UPDATE study SET n_images = summary.n, first_image = summary.id, first_path = su
             WHERE study_label.study = study.id AND study_label.value = 1), ''))
 FROM (
     SELECT min(described.path), count(*) AS n, group_concat(base_name, char(10)) AS names, described.*
-    FROM described JOIN touched ON touched.study = described.study GROUP BY described.study
+    FROM described WHERE described.study IN (SELECT study FROM touched) GROUP BY described.study
 ) AS summary WHERE summary.study = study.id
 """  # SQLite takes the bare columns beside min() from the row that holds the minimum
 
+# CROSS JOIN keeps SQLite to this order: left to itself it walks through all labels for each batch.
 _LABEL_STUDIES = """
 INSERT INTO study_label (study, finding, value)
 SELECT series.study, label.finding,
     CASE WHEN max(value) = 1 THEN 1 WHEN min(value) = -1 THEN -1 ELSE 0 END
-FROM touched JOIN series ON series.study = touched.study JOIN image ON image.series = series.id
-    JOIN label ON label.image = image.id GROUP BY series.study, label.finding
+FROM touched CROSS JOIN series ON series.study = touched.study CROSS JOIN image ON image.series = series.id
+    CROSS JOIN label ON label.image = image.id GROUP BY series.study, label.finding
 """
 
 

@@ -18,7 +18,7 @@ from xferviewer.studies.voi import VoiLut, Window, brightness
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Image", "ImageFacts", "VoiLut", "Window", "present", "read_image"]
+__all__ = ["Image", "ImageFacts", "VoiLut", "Window", "frame_identity", "present", "read_image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,12 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
             return read_raster(path, frame)
         case Content.OTHER:
             raise not_an_image(path, head)
+
+
+def frame_identity(identity: str, frame: int) -> str:
+    """The identity of another frame of the same file: the part after "#" replaced; a single picture has none."""
+    name, mark, _ = identity.rpartition("#")
+    return f"{name}#{frame}" if mark else identity
 
 
 def present(image: Image, window: Window | None = None) -> NDArray[np.float32]:

@@ -185,12 +185,10 @@ def _write(connection: sqlite3.Connection, table: LabelTable, chosen: dict[int, 
         contradicted = _contradicted_by_file(connection, image, row)
         if contradicted:
             contradicting.append((row.number, f"the {contradicted} in the file"))
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (image INTEGER PRIMARY KEY)")
-    connection.execute("DELETE FROM chosen")
-    connection.executemany("INSERT INTO chosen VALUES (?)", ((image,) for image in chosen))
+    marks = ", ".join("?" * len(table.findings))
     connection.executemany(
-        "DELETE FROM label WHERE finding = ? AND image IN (SELECT image FROM chosen)",
-        ((finding,) for finding in table.findings),
+        f"DELETE FROM label WHERE image = ? AND finding IN ({marks})",  # noqa: S608 - marks only
+        ((image, *table.findings) for image in chosen),
     )
     connection.executemany("INSERT INTO label VALUES (?, ?, ?)", values)
     summarise(connection, touched)
