@@ -129,10 +129,10 @@ class LiveNumbers(QObject):
         thresholds = [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
         return self.sweep(finding).at(self._session.referral_rate, thresholds)
 
-    def retained_auc(self, finding: str, digest: str) -> float:
-        """AUC on the retained cases; NaN where a class is gone."""
+    def retained_auc(self, finding: str, digest: str) -> AucInterval:
+        """AUC with DeLong's interval on the retained cases; NaN where a class is gone."""
         digests = self.compared(finding).digests
-        return float(self.sweep(finding).retained_auc(self._session.referral_rate)[digests.index(digest)])
+        return self.sweep(finding).retained_auc(self._session.referral_rate)[digests.index(digest)]
 
     def referred_rows(self, finding: str, digest: str) -> NDArray[np.intp]:
         """Rows of the cohort that a checkpoint refers at the session's rate, the most uncertain first."""

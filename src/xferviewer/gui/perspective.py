@@ -48,24 +48,29 @@ class Perspective(QMainWindow):
         """Put all panels back to where they were at the first start."""
         if self._first_layout is not None:
             self.restoreState(self._first_layout)
-        self._apply_sizes()
+        self._apply_widths()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Qt heeds the sizes of docks only once they are laid out, which is after the event."""
         super().showEvent(event)
         if self._first_layout is None:
-            QTimer.singleShot(0, self, self._lay_out_first)
+            QTimer.singleShot(0, self, self._apply_widths)
 
     @Slot()
-    def _lay_out_first(self) -> None:
-        self._apply_sizes()
-        self._first_layout = self.saveState()
-        if self._restored is not None:
-            self.restoreState(self._restored)
-
-    def _apply_sizes(self) -> None:
+    def _apply_widths(self) -> None:
         for dock, _, _ in self._sizes:
             dock.show()
-        docks = [dock for dock, _, _ in self._sizes]
-        self.resizeDocks(docks, [width for _, width, _ in self._sizes], Qt.Orientation.Horizontal)
-        self.resizeDocks(docks, [height for _, _, height in self._sizes], Qt.Orientation.Vertical)
+        self.resizeDocks(
+            [dock for dock, _, _ in self._sizes], [width for _, width, _ in self._sizes], Qt.Orientation.Horizontal
+        )
+        QTimer.singleShot(0, self, self._apply_heights)  # at once, the widths would be forgotten
+
+    @Slot()
+    def _apply_heights(self) -> None:
+        self.resizeDocks(
+            [dock for dock, _, _ in self._sizes], [height for _, _, height in self._sizes], Qt.Orientation.Vertical
+        )
+        if self._first_layout is None:
+            self._first_layout = self.saveState()
+            if self._restored is not None:
+                self.restoreState(self._restored)

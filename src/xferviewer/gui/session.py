@@ -18,7 +18,7 @@ from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.gui.cohort import Cohort
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
-from xferviewer.studies.images import Window
+from xferviewer.studies.images import Window, frame_identity
 
 Uncertainty = Literal["case", "finding"]
 """What makes a case uncertain: "case": its probabilities lie near 0.5, in the mean over findings;
@@ -47,12 +47,6 @@ class Display:
     cut_off: float = 0.25
     colour_map: str = "inferno"
     scale: str = "own"
-
-
-def frame_identity(first: str, frame: int) -> str:
-    """The identity of a frame, given that of its file's first one ("…#0"; a single picture has no number)."""
-    file, numbered, _ = first.rpartition("#")
-    return f"{file}#{frame}" if numbered else first
 
 
 @dataclass(frozen=True, slots=True)

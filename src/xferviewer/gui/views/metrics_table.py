@@ -16,11 +16,13 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
+from xferviewer.checkpoints import Checkpoint
 from xferviewer.evaluation.roc import AucInterval
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.number_text import interval_text, rate_text
+from xferviewer.gui.number_text import interval_text
 from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -32,46 +34,53 @@ class MetricsTableModel(QAbstractTableModel):
         super().__init__(parent)
         self._session = session
         self._numbers = numbers
+        self._findings: list[str] = []
+        self._checkpoints: tuple[Checkpoint, ...] = ()
+        session.checkpoints_changed.connect(self._reset)
         numbers.changed.connect(self._refresh)
 
     @Slot()
-    def _refresh(self) -> None:
+    def _reset(self) -> None:
         self.beginResetModel()
+        self._findings, self._checkpoints = self._session.findings(), self._session.checkpoints
         self.endResetModel()
+
+    @Slot()
+    def _refresh(self) -> None:
+        """The numbers changed, not the rows and columns."""
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, self.columnCount() - 1))
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
         """One row a finding."""
-        return 0 if parent.isValid() else len(self._session.findings())
+        return 0 if parent.isValid() else len(self._findings)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         """Cases, then the checkpoints."""
-        return 0 if parent.isValid() else 1 + len(self._session.checkpoints)
+        return 0 if parent.isValid() else 1 + len(self._checkpoints)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Names of findings and checkpoints; a checkpoint's header has its colour."""
         if orientation == Qt.Orientation.Vertical:
-            findings = self._session.findings()
-            return findings[section] if role == Qt.ItemDataRole.DisplayRole and section < len(findings) else None
+            return self._findings[section] if role == Qt.ItemDataRole.DisplayRole else None
         if section == 0:
             return self.tr("present / absent") if role == Qt.ItemDataRole.DisplayRole else None
         place = section - 1
-        if place >= len(self._session.checkpoints):
-            return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._session.checkpoints[place].name
+            return self._checkpoints[place].name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._session.checkpoints[place].title
+            return self._checkpoints[place].title
         return QColor(style_of(place).colour) if role == Qt.ItemDataRole.ForegroundRole else None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell's text; its tool tip says what the interval is and rests on."""
         if not index.isValid() or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
-        finding = self._session.findings()[index.row()]
+        finding = self._findings[index.row()]
         compared = self._numbers.compared(finding)
         if index.column() == 0:
             return f"{compared.n_positive} / {compared.n_negative}"
-        digest = self._session.checkpoints[index.column() - 1].weights_sha256
+        digest = self._checkpoints[index.column() - 1].weights_sha256
         interval = self._numbers.auc(finding, digest)
         if interval is None:
             return self.tr("not trained")
@@ -80,8 +89,9 @@ class MetricsTableModel(QAbstractTableModel):
     def _cell(self, finding: str, digest: str, interval: AucInterval) -> str:
         text = interval_text(interval.auc, interval.lower, interval.upper)
         if self._session.referral_rate > 0 and interval.n_positive and interval.n_negative:
-            retained = rate_text(self._numbers.retained_auc(finding, digest))
-            text += "\n" + self.tr("retained {0}").format(retained)
+            retained = self._numbers.retained_auc(finding, digest)
+            kept = interval_text(retained.auc, retained.lower, retained.upper)
+            text += "\n" + self.tr("kept {0}").format(kept)
         return text
 
     def _tip(self, interval: AucInterval) -> str:
@@ -107,13 +117,14 @@ class MetricsTable(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.setWordWrap(False)
-        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + 2 * GRID)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         layout = QVBoxLayout(self)
         layout.addWidget(self.heading)
         layout.addWidget(self.table, 1)
         session.finding_changed.connect(self._show_finding)
-        self.model.modelReset.connect(self._show_finding)
+        # Queued: inside the reset the view's own tables are not rebuilt yet.
+        self.model.modelReset.connect(self._show_finding, Qt.ConnectionType.QueuedConnection)
 
     @Slot(QModelIndex, QModelIndex)
     def _chosen(self, current: QModelIndex, previous: QModelIndex) -> None:

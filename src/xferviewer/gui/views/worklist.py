@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_text import probability_text
@@ -88,6 +89,8 @@ class WorklistModel(QAbstractTableModel):
         self._numbers = numbers
         self._thumbnails = thumbnails
         self._theme = theme
+        self._studies: list[StudyRow] = []
+        self._checkpoints: tuple[Checkpoint, ...] = ()
         self._referred: set[int] = set()
         self.hide_identity = False
         session.worklist_changed.connect(self._reset)
@@ -106,6 +109,7 @@ class WorklistModel(QAbstractTableModel):
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
+        self._studies, self._checkpoints = self._session.studies, self._session.checkpoints
         self.endResetModel()
 
     @Slot()
@@ -113,24 +117,24 @@ class WorklistModel(QAbstractTableModel):
         session = self._session
         rows = self._numbers.referred_rows(session.finding, session.active)
         self._referred = {session.cohort.study_ids[row] for row in rows}
-        if session.studies:
+        if self._studies:
             first = self.index(0, len(COLUMNS))
             self.dataChanged.emit(first, self.index(self.rowCount() - 1, self.columnCount() - 1))
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
         """One row a study."""
-        return 0 if parent.isValid() else len(self._session.studies)
+        return 0 if parent.isValid() else len(self._studies)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         """Fixed columns, the checkpoints, disagreement, referral."""
-        return 0 if parent.isValid() else len(COLUMNS) + len(self._session.checkpoints) + 2
+        return 0 if parent.isValid() else len(COLUMNS) + len(self._checkpoints) + 2
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Column titles; a checkpoint's column shows its colour as a square and its name as a tool tip."""
         if orientation != Qt.Orientation.Horizontal:
             return None
         place = section - len(COLUMNS)
-        if role == Qt.ItemDataRole.ForegroundRole and 0 <= place < len(self._session.checkpoints):
+        if role == Qt.ItemDataRole.ForegroundRole and 0 <= place < len(self._checkpoints):
             return QColor(style_of(place).colour)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(place)
@@ -138,14 +142,14 @@ class WorklistModel(QAbstractTableModel):
             return None
         if place < 0:
             return COLUMNS[section].title
-        if place < len(self._session.checkpoints):
+        if place < len(self._checkpoints):
             return f"■ {place + 1}"
-        return self.tr("differ") if place == len(self._session.checkpoints) else self.tr("refer")
+        return self.tr("differ") if place == len(self._checkpoints) else self.tr("refer")
 
     def _tip(self, place: int) -> str:
-        if 0 <= place < len(self._session.checkpoints):
-            return f"{self._session.checkpoints[place].name}: raw probability of {self._session.finding}"
-        if place == len(self._session.checkpoints):
+        if 0 <= place < len(self._checkpoints):
+            return f"{self._checkpoints[place].name}: raw probability of {self._session.finding}"
+        if place == len(self._checkpoints):
             return self.tr("Largest difference between the checkpoints' probabilities")
         return self.tr("● the active checkpoint refers this study to an expert") if place > 0 else ""
 
@@ -153,7 +157,7 @@ class WorklistModel(QAbstractTableModel):
         """A cell; the thumbnail stands in the first column."""
         if not index.isValid():
             return None
-        study = self._session.studies[index.row()]
+        study = self._studies[index.row()]
         column = index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(study, column)
@@ -174,10 +178,10 @@ class WorklistModel(QAbstractTableModel):
         if column < len(COLUMNS):
             return COLUMNS[column].text(study)
         place = column - len(COLUMNS)
-        if place < len(self._session.checkpoints):
+        if place < len(self._checkpoints):
             value = self.probability(study, place)
             return probability_text(value) if value is not None else "…"
-        if place == len(self._session.checkpoints):
+        if place == len(self._checkpoints):
             spread = self.disagreement(study)
             return f"{spread:.2f}" if spread is not None else ""
         return "●" if study.id in self._referred else ""
@@ -185,13 +189,11 @@ class WorklistModel(QAbstractTableModel):
     def probability(self, study: StudyRow, place: int) -> float | None:
         """What a checkpoint says of the chosen finding in the study's first image."""
         identity = self._session.identities.get(study.first_image, "")
-        return self._session.probability(
-            self._session.checkpoints[place].weights_sha256, identity, self._session.finding
-        )
+        return self._session.probability(self._checkpoints[place].weights_sha256, identity, self._session.finding)
 
     def disagreement(self, study: StudyRow) -> float | None:
         """The largest difference between two checkpoints' probabilities; None with fewer than two."""
-        values = [self.probability(study, place) for place in range(len(self._session.checkpoints))]
+        values = [self.probability(study, place) for place in range(len(self._checkpoints))]
         known = [value for value in values if value is not None]
         return max(known) - min(known) if len(known) > 1 else None
 
@@ -204,22 +206,22 @@ class WorklistModel(QAbstractTableModel):
         place = column - len(COLUMNS)
         if column < 0 or column >= self.columnCount():
             return
-        ranks = {study.id: self._rank(study, place) for study in self._session.studies}
-        known = [study for study in self._session.studies if ranks[study.id] is not None]
-        unknown = [study for study in self._session.studies if ranks[study.id] is None]
+        ranks = {study.id: self._rank(study, place) for study in self._studies}
+        known = [study for study in self._studies if ranks[study.id] is not None]
+        unknown = [study for study in self._studies if ranks[study.id] is None]
         known.sort(key=lambda study: ranks[study.id] or 0.0, reverse=descending)
         self._session.set_worklist(known + unknown)
 
     def _rank(self, study: StudyRow, place: int) -> float | None:
-        if place < len(self._session.checkpoints):
+        if place < len(self._checkpoints):
             return self.probability(study, place)
-        if place == len(self._session.checkpoints):
+        if place == len(self._checkpoints):
             return self.disagreement(study)
         return float(study.id in self._referred)
 
     @Slot(str)
     def _thumbnail_made(self, identity: str) -> None:
-        for row, study in enumerate(self._session.studies):
+        for row, study in enumerate(self._studies):
             if self._session.identities.get(study.first_image) == identity:
                 self.dataChanged.emit(self.index(row, 0), self.index(row, 0), [Qt.ItemDataRole.DecorationRole])
                 break
@@ -262,7 +264,8 @@ class Worklist(QWidget):
         self.table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
-        self.model.modelReset.connect(self._after_reset)
+        # Queued: inside the reset the view's own tables are not rebuilt yet.
+        self.model.modelReset.connect(self._after_reset, Qt.ConnectionType.QueuedConnection)
         top = QHBoxLayout()
         top.addWidget(self.search, 1)
         top.addWidget(self.count)
