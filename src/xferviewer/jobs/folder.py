@@ -1,0 +1,205 @@
+"""The folder of a job: all that a training process and those who watch it share, on this machine or over a network.
+
+spec.toml      what the job was told
+status.json    how it stands; replaced whole, at least every few seconds while it runs
+events.jsonl   what happened, one JSON object a line, appended
+log.txt        the same for people
+request        "pause" or "cancel", written by who watches, read by the job; absent otherwise
+result/        the checkpoint folder, once the job has finished
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from xferviewer.checkpoints import find_checkpoints
+from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
+from xferviewer.errors import UnusableFolder, UnusableSpec, XferviewerError
+from xferviewer.jobs.spec import TrainingSpec, parse_spec, render_spec
+from xferviewer.settings import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+State = Literal["queued", "running", "paused", "finished", "failed", "cancelled"]
+Request = Literal["pause", "cancel"]
+
+STATUS_VERSION = 1
+
+# A job that runs says so more often than this; after ten times as long it is taken for dead.
+HEARTBEAT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a job stands.
+
+    heartbeat  seconds since the epoch when the job last said so
+    pid, host  of the process that runs it
+    step       optimiser steps done, of `steps`
+    message    one sentence for people
+    error      what, why and todo, when it failed
+    """
+
+    state: State
+    heartbeat: float
+    pid: int = 0
+    host: str = ""
+    step: int = 0
+    steps: int = 0
+    message: str = ""
+    error: dict[str, str] | None = None
+    version: int = STATUS_VERSION
+
+    @property
+    def over(self) -> bool:
+        """It will not go on by itself."""
+        return self.state in ("finished", "failed", "cancelled")
+
+    def lost(self, now: float | None = None) -> bool:
+        """It says that it runs, but has said nothing for so long that its process must be gone."""
+        silent = (time.time() if now is None else now) - self.heartbeat
+        return self.state in ("running", "paused") and silent > 10 * HEARTBEAT_SECONDS
+
+
+class JobFolder:
+    """A job folder on disk; holds no state of its own."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: Path | str, spec: TrainingSpec) -> JobFolder:
+        """A new job in the state "queued". Raises UnusableFolder if `path` holds something already."""
+        folder = cls(path)
+        if folder.path.exists() and any(folder.path.iterdir()):
+            raise UnusableFolder(
+                f"The job folder {folder.path} cannot be used.",
+                "It holds files already, perhaps of another job.",
+                "Choose an empty folder, or remove that job first.",
+            )
+        write_atomically(folder.path / "spec.toml", render_spec(spec).encode())
+        folder.write_status(Status("queued", time.time()))
+        return folder
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def result(self) -> Path:
+        """The folder in which the finished checkpoint lies, in a folder of its own name."""
+        return self.path / "result"
+
+    def checkpoint(self) -> Path | None:
+        """The checkpoint folder that the job has made, None while there is none."""
+        found = find_checkpoints(self.result) if self.result.is_dir() else []
+        return found[0] if found else None
+
+    def spec(self) -> TrainingSpec:
+        """Raises UnusableSpec."""
+        try:
+            text = (self.path / "spec.toml").read_text(encoding="utf-8")
+        except OSError as error:
+            raise UnusableSpec(
+                f"The job folder {self.path} cannot be read.",
+                f"spec.toml: {error.strerror or error}.",
+                "Choose a job folder, one that holds spec.toml and status.json.",
+            ) from error
+        return parse_spec(text, f"{self.name}/spec.toml")
+
+    def status(self) -> Status:
+        """Raises UnusableFolder when status.json is missing or is not one."""
+        try:
+            return from_mapping(Status, json.loads((self.path / "status.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:  # FieldError and JSONDecodeError are ValueErrors
+            why = f"{error}" if isinstance(error, FieldError) else f"status.json: {error}."
+            raise UnusableFolder(
+                f"The job folder {self.path} cannot be read.", why, "Choose a job folder, or remove this one."
+            ) from error
+
+    def write_status(self, status: Status) -> None:
+        write_atomically(self.path / "status.json", (json.dumps(to_mapping(status), indent=1) + "\n").encode())
+
+    def append_event(self, kind: str, **values: Any) -> None:
+        """Append one event: `kind`, the time, and values that JSON can hold."""
+        line = json.dumps({"time": round(time.time(), 3), "kind": kind, **values})
+        self._append("events.jsonl", line)
+
+    def log(self, message: str) -> None:
+        self._append("log.txt", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}")
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The events so far. A last line that is still being written is left out."""
+        try:
+            with (self.path / "events.jsonl").open(encoding="utf-8") as lines:
+                for line in lines:
+                    if line.endswith("\n"):
+                        yield json.loads(line)
+        except FileNotFoundError:
+            return
+
+    def request(self, what: Request | None) -> None:
+        """Ask the job to pause or to stop; None takes the request back, so that a paused job goes on."""
+        path = self.path / "request"
+        if what is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomically(path, what.encode())
+
+    def requested(self) -> Request | None:
+        """What the job is asked to do."""
+        try:
+            text = (self.path / "request").read_text(encoding="utf-8")
+        except OSError:
+            return None
+        return "pause" if text == "pause" else "cancel" if text == "cancel" else None
+
+    def _append(self, name: str, line: str) -> None:
+        try:
+            with (self.path / name).open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise UnusableFolder(
+                f"{name} of the job {self.name} could not be written.",
+                f"{error.strerror or error}.",
+                "Free space there; the job can then be started again.",
+            ) from error
+
+
+class Heart:
+    """The status of a running job, written when it changes and every few seconds; used by the job itself."""
+
+    def __init__(self, folder: JobFolder, steps: int = 0) -> None:
+        self._folder = folder
+        self.status = Status("running", time.time(), os.getpid(), socket.gethostname(), steps=steps)
+        folder.write_status(self.status)
+
+    def beat(self, **changes: Any) -> None:
+        """Take over the changes; write when the state changed or the last write is long ago."""
+        now = time.time()
+        written = self.status
+        self.status = replace(written, **changes)
+        if self.status.state != written.state or now - written.heartbeat > HEARTBEAT_SECONDS:
+            self.status = replace(self.status, heartbeat=now)
+            self._folder.write_status(self.status)
+
+    def stop(self, state: State, message: str, error: XferviewerError | None = None) -> None:
+        """The last word of the job."""
+        self.status = replace(
+            self.status, state=state, message=message, heartbeat=time.time(), error=error.as_dict() if error else None
+        )
+        self._folder.write_status(self.status)
+
+
+def list_jobs(folder: Path | str) -> list[JobFolder]:
+    """The job folders directly in `folder`, newest first by the time of their status; none where there is no folder."""
+    found = [JobFolder(path.parent) for path in Path(folder).glob("*/status.json")]
+    return sorted(found, key=lambda job: (job.path / "status.json").stat().st_mtime, reverse=True)
