@@ -42,7 +42,6 @@ class LungSpace:
     y: Field
     half: Field
     blocked: Field
-    angle_y: float
 
     def length(self, reach: Field | None = None) -> Field:
         """Length in cm of the ray over the diaphragm and within `reach` of the middle (default: all of the cavity)."""
@@ -55,7 +54,7 @@ class LungSpace:
 def lateral_wall(y: NDArray[np.float64] | Field, physique: Physique) -> NDArray[np.float64]:
     """Distance of the inner chest wall from the midline at the height y."""
     t = np.clip(np.asarray(y, dtype=np.float64) / (0.98 * physique.lung_height), 0.0, 1.35)
-    rise = 1.0 - (1.0 - np.minimum(t, 1.0)) ** 3.0
+    rise = 1.0 - (1.0 - np.minimum(t, 1.0)) ** (3.0 + 0.35 * physique.barrel)
     return 4.6 + (physique.half_width - 4.6) * np.maximum(rise, 0.0) ** 0.55 - 0.9 * np.maximum(t - 0.9, 0.0)
 
 
@@ -73,33 +72,49 @@ def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpa
     fraction = y / np.float32(physique.lung_height)
     medial = (1.1 + 3.3 * np.exp(-np.maximum(fraction, 0.0) * 6.5)).astype(np.float32)
     across = (lateral - medial) / np.maximum(wall - medial, 0.05)
-    inside = np.clip(4.0 * across * (1.0 - across), 0.0, 1.0)
+    # Towards the midline the lungs thin out behind the sternum and beside the spine.
+    rising = np.clip(across, 0.0, 1.0)
+    rising = 0.35 * rising + 0.65 * rising * np.sqrt(rising)
+    inside = 4.0 * rising * (1.0 - rising)
     depth = half_depth(y, physique).astype(np.float32) * (y > 0)
     half = depth * np.sqrt(inside * (1.7 - 0.7 * inside))
     top = physique.dome(side)
     centre = 0.52 * physique.half_width
     beyond = (lateral - centre) / np.float32(physique.half_width - centre)
-    drop = np.where(beyond > 0, 4.2 * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2)
+    drop = np.where(
+        beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2
+    )
     blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(_DOME_CURVE))
-    return LungSpace(side, across, lateral, y, half, blocked, angle_y=top + 4.2)
+    return LungSpace(side, across, lateral, y, half, blocked)
 
 
-def _ellipsoid(
+def ellipsoid(
     projection: Projection, centre: tuple[float, float, float], axes: tuple[float, float, float], turn: float = 0.0
 ) -> Field:
     """Length in cm through an ellipsoid whose first axis is turned by `turn` radians from x towards y."""
     x, y = projection.plane(centre[2])
     x, y = x - np.float32(centre[0]), y - np.float32(centre[1])
-    cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
-    along, over = x * cos + y * sin, y * cos - x * sin
+    cos, sin = float(np.cos(turn)), float(np.sin(turn))
+    columns = _span(x, np.hypot(axes[0] * cos, axes[1] * sin))
+    rows = _span(y, np.hypot(axes[0] * sin, axes[1] * cos))
+    x, y = x[:, columns], y[rows]
+    along, over = x * np.float32(cos) + y * np.float32(sin), y * np.float32(cos) - x * np.float32(sin)
     inside = 1.0 - (along / np.float32(axes[0])) ** 2 - (over / np.float32(axes[1])) ** 2
-    return np.float32(2.0 * axes[2]) * np.sqrt(np.maximum(inside, 0.0))
+    length = np.zeros((projection.size, projection.size), dtype=np.float32)
+    length[rows, columns] = np.float32(2.0 * axes[2]) * np.sqrt(np.maximum(inside, 0.0))
+    return length
+
+
+def _span(positions: Field, reach: float) -> slice:
+    """The stretch of increasing positions that lies within `reach` of 0."""
+    low, high = np.searchsorted(positions.ravel(), (-reach, reach))
+    return slice(int(low), int(high))
 
 
 def heart(physique: Physique, projection: Projection) -> Field:
     """Length through the heart: left ventricle with apex, right atrium, left atrial appendage."""
     right, left = physique.heart_extent
-    turn = np.deg2rad(33.0)
+    turn = np.deg2rad(physique.heart_turn)
     centre_x = 0.13 * (left + right) + 0.5 * physique.shift
     reach = left - centre_x
     long_axis = reach / float(np.sqrt(np.cos(turn) ** 2 + (0.66 * np.sin(turn)) ** 2))
@@ -108,29 +123,29 @@ def heart(physique: Physique, projection: Projection) -> Field:
     floor = min(physique.dome(RIGHT) + 2.6, physique.dome(LEFT) + 2.0)
     centre_y = floor - 0.97 * below
     depth = 0.62 * short_axis + 1.3
-    ventricle = _ellipsoid(projection, (centre_x, centre_y, 2.6), (long_axis, short_axis, depth), turn)
+    ventricle = ellipsoid(projection, (centre_x, centre_y, 2.6), (long_axis, short_axis, depth), turn)
     atrium_width = 0.75 * right + 0.8
-    atrium = _ellipsoid(
-        projection, (atrium_width - right, centre_y + 0.6, 1.5), (atrium_width, 0.74 * below + 1.0, 3.6), 0.10
+    atrium = ellipsoid(
+        projection, (atrium_width - right, centre_y - 0.1, 1.5), (atrium_width, 0.86 * below + 0.8, 3.6), 0.08
     )
     # The left border runs straight from the pulmonary trunk to the apex.
     slope = np.arctan2(0.95 * below, 0.55 * left)
-    border = _ellipsoid(
+    border = ellipsoid(
         projection, (0.36 * left, centre_y - 0.42 * below, 1.5), (0.95 * below, 0.34 * left, 3.4), float(slope)
     )
     return np.maximum(np.maximum(ventricle, atrium), border)
 
 
 def great_vessels(physique: Physique, projection: Projection) -> tuple[Field, Field]:
-    """Lengths through what lies in front (cava, aorta up to the arch, pulmonary trunk) and behind (descending aorta)."""
+    """Lengths of what lies in front (cava, aorta up to the arch, pulmonary trunk) and behind (descending aorta)."""
     s, u, arch = physique.shift, physique.unfolding, physique.arch
     low = physique.lung_height
-    core = _ellipsoid(projection, (s * 0.6, 0.30 * low, 0.5), (2.75 + 0.4 * physique.fat, 0.62 * low, 4.5))
-    cava = _ellipsoid(projection, (-1.2 + 0.8 * s, 0.36 * low, 1.0), (1.75, 0.34 * low, 1.6))
-    ascending = _ellipsoid(projection, (-1.1 - 0.5 * u + 0.8 * s, 0.40 * low, 3.0), (2.0 + 0.3 * u, 0.22 * low, 2.0))
-    knob = _ellipsoid(projection, (1.6 + 0.5 * u + 0.5 * s, arch + 0.4, -1.0), (1.75 + 0.45 * u, 1.75 + 0.45 * u, 3.6))
-    trunk = _ellipsoid(projection, (1.9 + 0.8 * s, arch + 4.0, 2.0), (1.9, 2.1, 2.2), 0.5)
-    subclavian = _ellipsoid(projection, (1.7 + 0.5 * s, arch - 3.0, -0.5), (1.5, 4.2, 2.2), 0.06)
+    core = ellipsoid(projection, (s * 0.6, 0.30 * low, 0.5), (2.75 + 0.4 * physique.fat, 0.62 * low, 4.5))
+    cava = ellipsoid(projection, (-1.2 + 0.8 * s, 0.36 * low, 1.0), (1.75, 0.34 * low, 1.6))
+    ascending = ellipsoid(projection, (-1.1 - 0.5 * u + 0.8 * s, 0.40 * low, 3.0), (2.0 + 0.3 * u, 0.22 * low, 2.0))
+    knob = ellipsoid(projection, (1.9 + 0.6 * u + 0.5 * s, arch + 0.4, -1.0), (1.75 + 0.45 * u, 1.8 + 0.45 * u, 3.6))
+    trunk = ellipsoid(projection, (1.9 + 0.8 * s, arch + 4.0, 2.0), (1.9, 2.1, 2.2), 0.5)
+    subclavian = ellipsoid(projection, (1.7 + 0.5 * s, arch - 3.0, -0.5), (1.5, 4.2, 2.2), 0.06)
     front = np.maximum.reduce([core, cava, ascending, knob, trunk, subclavian])
     x, y = projection.plane(-5.0)
     bend = np.float32(1.6 + 1.1 * u) + np.float32(0.6 * u) * np.sin((y - np.float32(arch)) / np.float32(3.6))
@@ -153,18 +168,19 @@ def trunk(physique: Physique, placing: Placing) -> Field:
     width = width * (1.0 - axilla) + chest * axilla
     width = width + np.float32(1.2 * physique.fat) * smoothstep(y, 18.0, 30.0)
     inner = half_depth(np.maximum(y, 0.8), physique).astype(np.float32)
-    depth = np.maximum(inner + np.float32(1.5 + 1.3 * physique.fat), 5.8)
+    shoulders = 5.8 + (1.7 + 0.5 * physique.fat) * smoothstep(y, -6.0, 0.5)
+    depth = np.maximum(inner + np.float32(1.5 + 1.3 * physique.fat), shoulders)
     depth = depth + (0.4 + 1.5 * physique.fat) * smoothstep(y, 0.5 * physique.lung_height, 1.2 * physique.lung_height)
     across = np.minimum((x / width) ** 2, 1.0)
     length = 2.0 * depth * np.sqrt((1.0 - across) * (1.0 + 0.75 * across))
     for side in (RIGHT, LEFT):
-        length = np.maximum(length, _arm(physique, placing, side))
+        arm = _arm(physique, placing, side)
+        length = np.sqrt(np.maximum(length, arm) ** 2 + 0.35 * np.minimum(length, arm) ** 2)
         if physique.breast:
             length += _breast(physique, projection, side)
         else:
-            pectoral = _ellipsoid(projection, (side * 8.5, 8.0, 7.0), (7.5, 4.6, 0.9), side * -0.45)
-            length += pectoral
-    return length
+            length += ellipsoid(projection, (side * 8.5, 8.0, 7.0), (7.5, 4.6, 0.9), side * -0.45)  # pectoral muscle
+    return np.asarray(length, dtype=np.float32)
 
 
 def _arm(physique: Physique, placing: Placing, side: int) -> Field:
@@ -172,9 +188,12 @@ def _arm(physique: Physique, placing: Placing, side: int) -> Field:
     radius = np.float32(4.0 + 1.2 * physique.fat)
     lateral = x * np.float32(side)
     outward = np.float32(0.72 - 0.58 * placing.arms_down)
-    axis_x = np.float32(physique.half_width + 3.4) + outward * (y - 3.0) + np.float32(1.6 * placing.arms_down)
-    distance = (lateral - axis_x) / np.float32(np.hypot(1.0, outward))
-    return 2.0 * np.sqrt(np.maximum(radius**2 - distance**2, 0.0)) * smoothstep(y, 0.5, 3.0)
+    start = np.float32(physique.half_width + 2.6 + 1.6 * placing.arms_down)
+    lean = np.float32(np.hypot(1.0, outward))
+    along = ((lateral - start) * outward + (y - 3.5)) / lean
+    across = ((lateral - start) - outward * (y - 3.5)) / lean
+    distance = across**2 + np.minimum(along, 0.0) ** 2  # a cylinder with a round end at the shoulder
+    return np.asarray(2.0 * np.sqrt(np.maximum(radius**2 - distance, 0.0)), dtype=np.float32)
 
 
 def _breast(physique: Physique, projection: Projection, side: int) -> Field:
@@ -185,6 +204,5 @@ def _breast(physique: Physique, projection: Projection, side: int) -> Field:
     dx = (x * np.float32(side) - np.float32(0.60 * physique.half_width)) / (size * np.float32(1.12))
     dy = (y - middle) / np.where(y > middle, size * np.float32(0.86), size * np.float32(1.7))
     inside = np.maximum(1.0 - dx**2 - dy**2, 0.0)
-    upper = np.where(y > middle, np.sqrt(inside), inside)
-    soft = smoothstep(inside, 0.0, 0.5) * 0.4 + 0.6
-    return np.float32(physique.breast) * upper * soft
+    rounded = smoothstep(y, float(middle) - 4.0, float(middle) + 2.0)
+    return np.asarray(physique.breast * (inside + rounded * (np.sqrt(inside) - inside)), dtype=np.float32)

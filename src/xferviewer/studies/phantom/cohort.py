@@ -135,7 +135,7 @@ def _claim(out: Path, cohort: dict[str, object]) -> None:
         )
 
 
-def _write_all(tasks: list[_Task], workers: int, cancelled: Callable[[], bool]) -> Iterator[None]:
+def _write_all(tasks: list[_Task], workers: int, cancelled: Callable[[], bool]) -> Iterator[Path]:
     """Write the films in order, one step of the iterator for each; ends early when cancelled."""
     if workers == 1:
         for task in tasks:
@@ -153,15 +153,16 @@ def _write_all(tasks: list[_Task], workers: int, cancelled: Callable[[], bool]) 
         pool.shutdown(cancel_futures=True)
 
 
-def _write(task: _Task) -> None:
+def _write(task: _Task) -> Path:
     if all(path.exists() for path in task.files):
-        return
+        return task.image
     study = task.study
     film = render_film(study.seed, study.site.name, study.index, task.size)
     if task.masks:
         for finding in (finding for finding, severity in film.severities.items() if severity):
             write_atomically(task.mask(finding), _png(film.masks[finding].astype(np.uint8) * np.uint8(255)))
     write_atomically(task.image, encode(film) if task.image_format == "dicom" else _png(_presented(film)))
+    return task.image
 
 
 def _presented(film: Film) -> NDArray[np.uint16]:
@@ -170,7 +171,7 @@ def _presented(film: Film) -> NDArray[np.uint16]:
     shown = np.clip((film.pixels - (centre - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
     if film.photometric == "MONOCHROME1":
         shown = 1.0 - shown
-    return np.rint(shown * 65535.0).astype(np.uint16)
+    return np.asarray(np.rint(shown * 65535.0), dtype=np.uint16)
 
 
 def _png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:

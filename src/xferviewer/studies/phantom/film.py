@@ -13,13 +13,14 @@ from xferviewer.studies.phantom.chest import (
     LEFT,
     RIGHT,
     LungSpace,
-    _ellipsoid,
+    ellipsoid,
     great_vessels,
     heart,
     lung_space,
     smoothstep,
     trunk,
 )
+from xferviewer.studies.phantom.devices import devices
 from xferviewer.studies.phantom.findings import Disease, bands, draw_disease
 from xferviewer.studies.phantom.patients import Study, generator, plan_study
 from xferviewer.studies.phantom.physics import (
@@ -41,7 +42,7 @@ from xferviewer.studies.phantom.vessels import Perfusion, airways, vessels
 if TYPE_CHECKING:
     from xferviewer.studies.phantom.projection import Field, Projection
 
-_TISSUE, _DETECTOR, _SCAPULA = 30, 31, 32
+_TISSUE, _DETECTOR, _SCAPULA, _DEVICES = 30, 31, 32, 33
 
 Mask = NDArray[np.bool_]
 
@@ -147,7 +148,9 @@ def chest_lengths(
     soft = np.maximum(body - lungs - bone - air, 0.0)
     found["Cardiomegaly"] = cardiac if study.severities["Cardiomegaly"] else found["Cardiomegaly"]
     masks = {finding: field > _VISIBLE[finding] for finding, field in found.items()}
-    return PathLengths(soft=soft, bone=bone, lung=lungs, air=air), masks
+    placed = generator(study.seed, study.site.name, _DEVICES, study.index)
+    metal = devices(study, physique, projection, placed)
+    return PathLengths(soft=soft, bone=bone, lung=lungs, air=air, metal=metal), masks
 
 
 # Length in cm of changed tissue from which on a ray counts as inside the finding.
@@ -192,7 +195,7 @@ def _one_lung(
             filling = np.maximum(filling, atelectasis.base_share * smoothstep(space.y, dome - 5.0, dome + 0.5) * lung)
         found["Atelectasis"] += filling
         lung = lung - filling
-    return lung
+    return np.asarray(lung, dtype=np.float32)
 
 
 def _scapula_offset(study: Study) -> float:
@@ -205,7 +208,7 @@ def _bowel_gas(physique: Physique, projection: Projection, draw: np.random.Gener
     """The gastric bubble under the left dome, and some gas in the colon."""
     dome = physique.dome(LEFT)
     width = float(draw.uniform(1.4, 3.4))
-    air = _ellipsoid(
+    air = ellipsoid(
         projection,
         (float(draw.uniform(5.0, 8.0)), dome + 2.6 + float(draw.uniform(0.0, 1.5)), 1.0),
         (width, float(draw.uniform(1.0, 1.8)), float(draw.uniform(1.2, 3.2))),
@@ -218,9 +221,7 @@ def _bowel_gas(physique: Physique, projection: Projection, draw: np.random.Gener
     for _ in range(int(draw.integers(0, 5))):
         centre = (float(draw.uniform(-9.0, 11.0)), dome + float(draw.uniform(5.5, 11.0)), 3.0)
         radius = float(draw.uniform(0.6, 1.5))
-        air = np.maximum(
-            air, _ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1)))
-        )
+        air = np.maximum(air, ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1))))
     return air
 
 
@@ -243,4 +244,4 @@ def _aperture(placing: Placing) -> Field:
     soft = np.float32(0.004 * size)
     columns = np.clip((place_in - left) / soft + 0.5, 0, 1) * np.clip((size - right - place_in) / soft + 0.5, 0, 1)
     rows = np.clip((place_in - top) / soft + 0.5, 0, 1) * np.clip((size - bottom - place_in) / soft + 0.5, 0, 1)
-    return (rows[:, None] * columns[None, :]).astype(np.float32)
+    return np.asarray(rows[:, None] * columns[None, :], dtype=np.float32)

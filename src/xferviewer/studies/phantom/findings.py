@@ -81,7 +81,7 @@ class Consolidation:
         border = 1.0 - dx**2 - dy**2 + 0.30 * grain(draw, projection.size, (8, 17, 37), 0.65)
         share = smoothstep(border, -0.25, 1.05)
         if self.fissure is not None:
-            line = np.float32(self.fissure * physique.lung_height)
+            line = self.fissure * physique.lung_height
             share = share * (1.0 - smoothstep(space.y, line - 0.15, line + 0.15))
         filling = share * np.minimum(lung, self.depth) * np.float32(self.filled)
         filling *= 1.0 + 0.05 * grain(draw, projection.size, (60, 110))
@@ -91,7 +91,7 @@ class Consolidation:
             wide = radii > 0.10
             add_tubes(air, projection, points[wide], radii[wide], steps[wide])
             filling -= np.minimum(0.7 * air, 0.5 * filling)
-        return np.clip(filling, 0.0, lung)
+        return np.asarray(np.clip(filling, 0.0, lung), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class Collapse:
             edge = edge - np.float32(0.05) * np.maximum(space.x - 2.5, 0.0) ** 2 + np.float32(0.4 * self.spread)
             share = 1.0 - smoothstep(space.y - edge, -0.45, 0.5)
         share = share * np.clip(1.0 - 0.25 * space.blocked, 0.0, 1.0)
-        return share * np.minimum(lung, np.float32(self.depth)) * np.float32(0.92)
+        return np.asarray(0.92 * share * np.minimum(lung, self.depth), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ def _draw_effusions(study: Study, draw: np.random.Generator) -> tuple[Effusion, 
     grades = [(first, severity)] + ([(-first, int(draw.integers(1, severity + 1)))] if both else [])
     effusions = []
     for side, grade in grades:
-        low, high = {1: (2.4, 3.5), 2: (-1.2, 1.4), 3: (-9.0, -3.5)}[grade]
+        low, high = {1: (2.6, 3.8), 2: (-1.2, 1.4), 3: (-9.0, -3.5)}[grade]
         layer = 0.0
         level, climb = float(draw.uniform(low, high)), float(draw.uniform(1.3, 2.2) + 0.7 * grade)
         if study.supine:  # most of the fluid runs behind the lung
@@ -285,21 +285,26 @@ def _draw_atelectasis(study: Study, draw: np.random.Generator) -> tuple[Atelecta
     for number in range(int(draw.integers(1, 3)) + (severity == 2)):
         on = side if number == 0 or draw.random() < 0.75 else -side
         middle, half = float(draw.uniform(6.0, 9.5)), float(draw.uniform(1.6, 3.4))
-        y, slope = float(draw.uniform(-3.2, -0.5)) + 0.4, float(draw.normal(0.12, 0.22))
+        y, slope = float(draw.uniform(-4.2, -0.6)), float(draw.normal(0.12, 0.22))
         bands.append(
             Band(
                 side=on,
                 start=(middle - half, y - slope * half),
                 end=(middle + half, y + slope * half),
-                thickness=float(draw.uniform(0.16, 0.32)),
-                depth=float(draw.uniform(0.8, 1.5)) * (1.0 if severity == 1 else 1.5),
+                thickness=float(draw.uniform(0.20, 0.42)),
+                depth=float(draw.uniform(0.9, 1.7)) * (1.0 if severity == 1 else 1.7),
             )
         )
     rise = float({1: draw.uniform(0.3, 1.0), 2: draw.uniform(1.1, 2.2), 3: draw.uniform(1.4, 2.8)}[severity])
     collapse = None
     if severity == 3:
         lobe = "upper" if side == RIGHT and draw.random() < 0.45 else "lower"
-        collapse = Collapse(side, lobe, spread=float(draw.uniform(2.6, 4.6)), depth=float(draw.uniform(5.0, 8.5)))
+        collapse = Collapse(
+            side,
+            lobe,
+            spread=float(draw.uniform(2.6, 4.6)),
+            depth=float(draw.uniform(5.0, 8.5)) + (4.0 if lobe == "upper" else 0.0),
+        )
         rise *= 1.0 if lobe == "lower" else 0.5
         bands = bands[:1]
     pull = side * {1: 0.05, 2: 0.35, 3: 1.3}[severity]

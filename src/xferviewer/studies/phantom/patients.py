@@ -124,12 +124,12 @@ def _draw_liabilities(seed: int, site: SiteName, patient: int, follow_up: int) -
     """Standard normal liabilities of the findings and of AP; those of a follow-up correlate with the first study's."""
     # Summed by hand: a matrix product could round differently with another number of BLAS threads.
     factor = np.linalg.cholesky(_CORRELATION)
-    first = (factor * generator(seed, site, _LIABILITY, patient, 0).standard_normal(len(factor))).sum(axis=1)
-    if not follow_up:
-        return first
-    later = (factor * generator(seed, site, _LIABILITY, patient, 1).standard_normal(len(factor))).sum(axis=1)
-    rho = _FOLLOW_UP_CORRELATION
-    return rho * first + (1.0 - rho**2) ** 0.5 * later
+    independent = generator(seed, site, _LIABILITY, patient, 0).standard_normal(len(factor))
+    if follow_up:
+        rho = _FOLLOW_UP_CORRELATION
+        later = generator(seed, site, _LIABILITY, patient, 1).standard_normal(len(factor))
+        independent = rho * independent + (1.0 - rho**2) ** 0.5 * later
+    return np.asarray((factor * independent).sum(axis=1))
 
 
 def _exceeds(liability: float, share: float) -> bool:

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 class Beam:
     """Linear attenuation in 1/cm, averaged over the spectrum that has passed a chest.
 
-    Values are mass attenuation coefficients of water, cortical bone (1.92 g/cm³) and lung (0.26 g/cm³ inflated) at the
-    effective energy, from NIST's tables (Hubbell and Seltzer, NISTIR 5632).
+    Values are mass attenuation coefficients of water, cortical bone (1.92 g/cm³), lung (0.26 g/cm³ inflated) and iron
+    at the effective energy, from NIST's tables (Hubbell and Seltzer, NISTIR 5632).
     """
 
     kvp: float
     soft: float
     bone: float
     lung: float
+    metal: float
 
 
-CHEST_STAND = Beam(kvp=120.0, soft=0.198, bone=0.54, lung=0.0515)  # about 66 keV effective
-PORTABLE = Beam(kvp=90.0, soft=0.211, bone=0.67, lung=0.0549)  # about 56 keV effective
+CHEST_STAND = Beam(kvp=120.0, soft=0.198, bone=0.54, lung=0.0515, metal=7.5)  # about 66 keV effective
+PORTABLE = Beam(kvp=90.0, soft=0.213, bone=0.67, lung=0.0555, metal=11.4)  # about 56 keV effective
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +41,7 @@ class PathLengths:
     bone: Field
     lung: Field
     air: Field
+    metal: Field
 
 
 def attenuation(lengths: PathLengths, beam: Beam) -> Field:
@@ -47,7 +49,8 @@ def attenuation(lengths: PathLengths, beam: Beam) -> Field:
     return np.asarray(
         np.float32(beam.soft) * lengths.soft
         + np.float32(beam.bone) * lengths.bone
-        + np.float32(beam.lung) * lengths.lung,
+        + np.float32(beam.lung) * lengths.lung
+        + np.float32(beam.metal) * lengths.metal,
         dtype=np.float32,
     )
 

@@ -28,7 +28,12 @@ class Physique:
     cardiothoracic  largest width of the heart over the largest inner width of the chest, at full inspiration
     unfolding       0 young … 1 old aorta: knob and descending aorta stand out
     bone            mineral relative to a young adult
-    kyphosis        lateral bend of the spine
+    scoliosis       lateral bend of the spine
+    rib_drop        how much more the ribs fall to the front than usual
+    barrel          how early the chest reaches its full width: -2 a bell, 0 usual, 2 a barrel
+    dome_drop       depth of the costophrenic angle below the top of the dome
+    heart_turn      angle in degrees of the long axis of the heart below the horizontal
+    clavicle_slope  rise of the clavicle from the breastbone to the shoulder
     elevation       rise of the (right, left) dome over its usual height
     shift           of the mediastinum to the patient's left
     """
@@ -47,6 +52,10 @@ class Physique:
     bone: float
     scoliosis: float
     rib_drop: float
+    barrel: float
+    dome_drop: float
+    heart_turn: float
+    clavicle_slope: float
     dome_difference: float
     elevation: tuple[float, float]
     shift: float
@@ -101,7 +110,11 @@ def draw_physique(study: Study, elevation: tuple[float, float], shift: float) ->
             np.clip(1.05 - 0.006 * max(study.age - 40, 0) * (1.4 if female else 1.0) + draw.normal(0, 0.06), 0.55, 1.2)
         ),
         scoliosis=float(draw.normal(0.0, 0.35)),
-        rib_drop=float(draw.normal(0.0, 0.8)),
+        rib_drop=float(draw.normal(0.0, 0.9)),
+        barrel=float(np.clip(draw.normal(0.0, 1.0), -2.0, 2.0)),
+        dome_drop=float(np.clip(draw.normal(4.2, 0.6), 3.0, 5.6)),
+        heart_turn=float(np.clip(draw.normal(33.0, 5.0), 22.0, 44.0)) - (3.0 if study.view == "AP" else 0.0),
+        clavicle_slope=float(draw.normal(3.4, 0.7)) - (0.8 if study.view == "AP" else 0.0),
         dome_difference=float(np.clip(draw.normal(1.2, 0.5), 0.0, 2.4)),
         elevation=elevation,
         shift=shift,

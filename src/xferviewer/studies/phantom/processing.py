@@ -32,7 +32,7 @@ def develop(
     signal = np.log(np.float32(unattenuated)) - np.log(counts)
     sparse = signal[::4, ::4]
     body = sparse[(sparse > 0.9) & open_field[::4, ::4]]
-    low, high = (float(v) for v in np.percentile(body, (2.0, 95.0))) if body.size else (0.0, 6.0)
+    low, high = (float(v) for v in np.percentile(body, (2.0, 96.5))) if body.size else (0.0, 6.0)
     flattened = np.clip(signal, low - 0.8, high + 0.5)
     coarse = shrink(flattened, max(signal.shape[0] // 8, 8))
     sigma = 0.1 * processing.coarse_mm / (pitch_cm * signal.shape[0] / coarse.shape[0])
@@ -52,7 +52,7 @@ def _store(
     """Tone (0 lung … 1 spine) to integers of Bits Stored."""
     largest = float(2**processing.bits - 1)
     if processing.slope:
-        ends = [1.0 / (1.0 + np.exp(-processing.slope * (t - 0.5))) for t in (-0.12, 1.08)]
+        ends = [1.0 / (1.0 + np.exp(-processing.slope * (t - 0.5))) for t in (-0.30, 1.10)]
         value = 1.0 / (1.0 + np.exp(np.float32(-processing.slope) * (tone - np.float32(0.5))))
         value = (value - np.float32(ends[0])) / np.float32(ends[1] - ends[0])
         window = ((largest + 1.0) / 2.0, largest + 1.0)

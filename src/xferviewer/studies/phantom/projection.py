@@ -83,28 +83,38 @@ def add_tubes(
     reach = np.ceil(radius + 0.5).astype(np.int64)
     size = projection.size
     inside = (row > -reach) & (row < size + reach) & (column > -reach) & (column < size + reach)
-    margin = int(reach.max(initial=1)) * 2 + 2
-    padded = size + 2 * margin
-    total = np.zeros(padded * padded)
-    for half in np.unique(reach[inside]):
-        chosen = inside & (reach == half)
+    if not inside.any():
+        return
+    row, column, radius, steps = row[inside], column[inside], radius[inside], steps[inside]
+    reach = reach[inside]
+    margin = int(reach.max()) + 1
+    top, left = int(row.min()) - margin, int(column.min()) - margin
+    rows, columns = int(row.max()) + margin + 1 - top, int(column.max()) + margin + 1 - left
+    total = np.zeros(rows * columns)
+    for half in np.unique(reach):
+        chosen = reach == half
         r, c, big = row[chosen], column[chosen], radius[chosen].astype(np.float32)[:, None, None]
         whole_r, whole_c = np.rint(r).astype(np.int64), np.rint(c).astype(np.int64)
         offset = np.arange(-half, half + 1)
         dy = (offset[None, :] - (r - whole_r)[:, None]).astype(np.float32)
         dx = (offset[None, :] - (c - whole_c)[:, None]).astype(np.float32)
-        distance = np.sqrt(dy[:, :, None] ** 2 + dx[:, None, :] ** 2)
-        weight = np.clip(big + 0.5 - distance, 0.0, 1.0)
+        distance = np.sqrt((dy * dy)[:, :, None] + (dx * dx)[:, None, :])
+        # Finer than the pixels, a disc is shown one pixel wide and counts by its area.
+        weight = np.clip(np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance, 0.0, 1.0)
         if wall is not None:
-            inner = big - np.float32(wall / projection.pitch_cm)
-            weight -= (1.0 - core) * np.clip(inner + 0.5 - distance, 0.0, 1.0)
-        elif half == 1:  # finer than the pixels: keep what the disc covers
+            inner = big - np.float32(wall / projection.pitch_cm - 0.5)
+            weight -= np.float32(1.0 - core) * np.clip(inner - distance, 0.0, 1.0)
+        elif half == 1:
             weight *= np.pi * big**2 / weight.sum(axis=(1, 2), keepdims=True)
         weight *= steps[chosen].astype(np.float32)[:, None, None]
-        place = ((whole_r + margin) * padded + whole_c + margin)[:, None, None]
-        place = place + (offset * padded)[None, :, None] + offset[None, None, :]
-        total += np.bincount(place.ravel(), weights=weight.ravel(), minlength=padded * padded)
-    field += total.reshape(padded, padded)[margin : margin + size, margin : margin + size].astype(np.float32)
+        place = ((whole_r - top) * columns + whole_c - left)[:, None, None]
+        place = place + ((offset * columns)[:, None] + offset[None, :])[None]
+        total += np.bincount(place.ravel(), weights=weight.ravel(), minlength=rows * columns)
+    shown_rows = slice(max(top, 0), min(top + rows, size))
+    shown_columns = slice(max(left, 0), min(left + columns, size))
+    field[shown_rows, shown_columns] += total.reshape(rows, columns)[
+        shown_rows.start - top : shown_rows.stop - top, shown_columns.start - left : shown_columns.stop - left
+    ].astype(np.float32)
 
 
 def axis(points: NDArray[np.float64], spacing: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:

@@ -47,7 +47,7 @@ class Processing:
     coarse_mm     standard deviation of the kernel that parts coarse from fine, in mm
     edge          gain added to details finer than `edge_mm`
     edge_mm       standard deviation of the kernel of the edge enhancement, in mm
-    slope         steepness of the sigmoid tone curve; 0 stores the log signal linearly and leaves contrast to the window
+    slope         steepness of the sigmoid tone curve; 0 stores the log signal linearly, for the window to choose
     bits          Bits Stored
     photometric   Photometric Interpretation of what is stored
     shutter       whether what the collimator closed is blackened; else it stays as bright as unexposed film

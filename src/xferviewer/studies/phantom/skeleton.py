@@ -51,9 +51,11 @@ def _add_ribs(bone: Field, physique: Physique, projection: Projection) -> None:
         for number in range(1, 12):
             curve, along, step = axis(_rib(number, side, physique), 0.17)
             height = (0.47 + 0.13 * np.sin(np.pi * along)) * scale * (0.85 if number in (1, 11) else 1.0)
-            flat = 0.78 - 0.28 * along
+            # A rib is a ribbon: at the side the beam runs along it and meets it edge on.
+            edge_on = np.exp(-((curve[:, 2] / (0.45 * physique.half_depth)) ** 2))
+            flat = (0.86 - 0.30 * along) * (1.0 - 0.40 * edge_on)
             points.append(curve)
-            radii.append(height)
+            radii.append(height * (1.0 - 0.30 * edge_on))
             steps.append(step * flat * np.minimum(1.0, (1.0 - along) * 8.0))
     add_tubes(
         bone, projection, np.concatenate(points), np.concatenate(radii), np.concatenate(steps), wall=0.13, core=0.28
@@ -64,7 +66,7 @@ def _add_clavicle(bone: Field, physique: Physique, projection: Projection, side:
     w = physique.half_width
     along = np.linspace(0.0, 1.0, 24)
     x = 1.9 + (w + 1.6) * along
-    y = 2.9 - 3.4 * along + 0.9 * np.sin(2.0 * np.pi * along) * 0.55
+    y = 2.9 - physique.clavicle_slope * along + 0.9 * np.sin(2.0 * np.pi * along) * 0.55
     z = 0.72 * physique.half_depth - 5.5 * along + 1.4 * np.sin(np.pi * along)
     curve, place, step = axis(np.stack([side * x, y, z], axis=1), 0.15)
     radius = 0.62 + 0.30 * np.exp(-place / 0.10) + 0.12 * np.exp(-(1 - place) / 0.15)

@@ -84,7 +84,7 @@ def vessels(
     """Length in cm of blood that each ray meets in the lungs; to be cut off where there is no lung."""
     field = np.zeros((projection.size, projection.size), dtype=np.float32)
     for side, flow in zip((-1, 1), perfusion, strict=True):
-        points, radii, steps = grow_tree(physique, side, draw, root_radius=0.42)
+        points, radii, steps = grow_tree(physique, side, draw, root_radius=0.47)
         level = np.clip(points[:, 1] / physique.lung_height, 0.0, 1.0)
         radii = radii * (flow.upper + (flow.lower - flow.upper) * level)
         fine = np.clip(1.0 - radii / 0.14, 0.0, 1.0)
@@ -100,7 +100,7 @@ def _add_hilum(field: Field, physique: Physique, projection: Projection, side: i
     x = side * np.array([2.2, 3.2, 4.0, 4.7, 5.4]) + physique.shift
     y = top + np.array([-0.2, 0.1, 1.4, 3.2, 5.4]) + draw.normal(0.0, 0.15, 5)
     curve, along, step = axis(np.stack([x, y, np.array([0.5, 0.2, -0.8, -1.6, -2.6])], axis=1), 0.16)
-    add_tubes(field, projection, curve, 0.86 - 0.50 * along, np.full(len(curve), step))
+    add_tubes(field, projection, curve, 0.92 - 0.52 * along, np.full(len(curve), step))
     veins = np.array(
         [
             [side * 2.0, physique.hilum + 2.8, 0.0],
