@@ -1,0 +1,191 @@
+"""A fine-tuning job, from its spec to a checkpoint in its folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from xferviewer import __version__
+from xferviewer.checkpoints import Card, Checkpoint, InitialisationStep, TrainingData, write_card, write_checkpoint
+from xferviewer.checkpoints.fields import to_mapping
+from xferviewer.engine.device import choose_device
+from xferviewer.engine.inference import load
+from xferviewer.errors import UnusableSpec, XferviewerError
+from xferviewer.jobs.folder import Heart, JobFolder
+from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
+from xferviewer.networks import backbones, initialisation
+from xferviewer.training.cohort import (
+    Cohort,
+    Split,
+    leakage_receipt,
+    open_cohort,
+    phantom_cohort,
+    split_by_patient,
+)
+from xferviewer.training.held_out import measure
+from xferviewer.training.loop import Examples, fit
+from xferviewer.training.planes import Precision, prepare
+from xferviewer.training.watch import Cancelled, Watch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Training images are kept this much finer than the network's input, so that turning and scaling them costs no detail.
+_FINER = 1.15
+
+
+def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
+    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when the job was cancelled.
+
+    `command` is what the card says reproduces the checkpoint. Whatever ends the job, its status says so. Raises
+    XferviewerError for what its user can mend, and anything else as it came.
+    """
+    heart = Heart(folder)
+    try:
+        checkpoint = _run(spec, Watch(folder, heart), command or f"xferviewer train {folder.path / 'spec.toml'}")
+    except Cancelled:
+        heart.stop("cancelled", "Cancelled as asked.")
+        return None
+    except XferviewerError as error:
+        folder.log(str(error))
+        heart.stop("failed", error.what, error)
+        raise
+    except BaseException as error:
+        told = XferviewerError(
+            f"The job {folder.name} stopped.",
+            f"{type(error).__name__}: {error}.",
+            "Read log.txt in its folder, and start it again.",
+        )
+        folder.log(str(told))
+        heart.stop("failed", told.what, told)
+        raise
+    heart.stop("finished", f"The checkpoint {checkpoint.name} is ready.")
+    return checkpoint
+
+
+def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
+    torch.manual_seed(spec.seed)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
+    cohort = open_cohort(spec.data, spec.findings, watch.working)
+    split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
+    data = _training_data(spec, cohort, split, watch)
+    network, start = _build(spec)
+    learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+    watch.say(
+        "network",
+        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
+        parameters=learning,
+    )
+    training = _examples(spec.network, cohort, split.training, "training", watch)
+    validation = _examples(spec.network, cohort, split.validation, "validation", watch)
+    fit(spec, network, training, validation, watch)
+    card = _card(spec, start, data, command, watch.folder.name)
+    weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
+    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, spec.network.options, weights)
+    return _measured(spec, checkpoint, cohort, watch)
+
+
+def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
+    receipt = leakage_receipt(cohort, split)
+    watch.say("receipt", f"Leakage receipt: {receipt}", **to_mapping(receipt), split_digest=split.digest)
+    if receipt.shared_patients:
+        raise UnusableSpec(
+            f"The job {spec.name} does not start.", f"{receipt}.", "Split the cohort by patient, and start it again."
+        )
+    return TrainingData(
+        cohort=cohort.name,
+        site=cohort.site,
+        seed=spec.data.phantom.seed if spec.data.phantom else None,
+        training=len(split.training),
+        validation=len(split.validation),
+        training_patients=receipt.training_patients,
+        validation_patients=receipt.validation_patients,
+        shared_patients=receipt.shared_patients,
+        split_digest=split.digest,
+    )
+
+
+def _build(spec: TrainingSpec) -> tuple[nn.Module, InitialisationStep]:
+    made = spec.network
+    try:
+        network = backbones.create(made.architecture, len(spec.findings), made.preprocessing.channels, made.options)
+        start = InitialisationStep("random")
+        if made.pretrained:
+            file = Path(made.weights) if made.weights else initialisation.imagenet_file(made.architecture)
+            start = initialisation.load_backbone(network, file)
+        backbones.freeze(network, made.trainable_groups)
+    except ValueError as error:
+        raise UnusableSpec(
+            f"The network of the job {spec.name} cannot be built.",
+            f"{error}",
+            "Correct the section network of the job, and start it again.",
+        ) from error
+    return network.to(choose_device()).to(memory_format=torch.channels_last), start
+
+
+def _examples(
+    made: NetworkSpec, cohort: Cohort, rows: np.ndarray, side: Literal["training", "validation"], watch: Watch
+) -> Examples:
+    """Training images finer than the network's input and in whole grey levels; validation images as in inference."""
+    preprocessing, precision = made.preprocessing, Precision.FLOAT32
+    if side == "training":
+        height, width = preprocessing.size
+        preprocessing = replace(preprocessing, size=(round(height * _FINER), round(width * _FINER)))
+        precision = Precision.UINT8
+    part = cohort.part(rows)
+    planes = prepare(
+        part,
+        preprocessing,
+        precision,
+        lambda done: watch.working(f"{side}: {done} of {len(rows)} images prepared"),
+        watch.refused,
+    )
+    return Examples(planes, part.labels, np.flatnonzero(planes.readable))
+
+
+def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, command: str, job: str) -> Card:
+    return Card(
+        name=spec.name,
+        title=spec.title,
+        architecture=spec.network.architecture,
+        findings=spec.findings,
+        trained_findings=spec.findings,
+        task="multi-label",
+        preprocessing=spec.network.preprocessing,
+        weights_sha256="",
+        license=spec.license,
+        initialisation=(start,),
+        data=data,
+        recipe={
+            "setting": f"{spec.network.setting}: {SETTINGS[spec.network.setting]}",
+            "top_groups": spec.network.trainable_groups,
+            **to_mapping(spec.recipe),
+        },
+        seed=spec.seed,
+        job=job,
+        command=command,
+        libraries={
+            "python": platform.python_version(),
+            "xferviewer": __version__,
+            **{name: importlib.metadata.version(name) for name in ("torch", "timm", "numpy", "safetensors")},
+        },
+    )
+
+
+def _measured(spec: TrainingSpec, checkpoint: Checkpoint, cohort: Cohort, watch: Watch) -> Checkpoint:
+    """The checkpoint with its AUC on every held-out cohort on its card."""
+    loaded = load(checkpoint, choose_device())
+    for data in spec.held_out:
+        unseen = phantom_cohort(data, spec.findings, watch.working)
+        found = measure(loaded, unseen, cohort, watch)
+        checkpoint = write_card(checkpoint, replace(checkpoint.card, metrics=(*checkpoint.card.metrics, *found)))
+        areas = ", ".join(f"{metric.finding} {metric.auc}" for metric in found)
+        watch.say("held out", f"{unseen.name}: {areas}", cohort=unseen.name, metrics=[to_mapping(one) for one in found])
+    return checkpoint
