@@ -104,14 +104,15 @@ class MainWindow(QMainWindow):
     # --- building
 
     def _build_perspectives(self) -> dict[str, Perspective]:
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        area = Qt.DockWidgetArea
+        left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
         read = Perspective("read", self.compare)
-        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (340, 800))
+        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (390, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (290, 560))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (290, 240))
         evaluate = Perspective("evaluate", self.roc)
-        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, left, (560, 800))
-        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (360, 800))
+        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 240))
+        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
         train = Perspective("train", self.jobs)
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
 

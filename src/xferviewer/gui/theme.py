@@ -116,7 +116,7 @@ def _style_sheet(theme: Theme) -> str:
         QToolButton#perspective:focus {{ background: {theme.raised}; }}
         QLabel#faint {{ color: {theme.faint}; }}
         QLabel#notice {{ color: {theme.warning}; }}
-        QLabel#corner {{ color: {theme.text}; background: transparent; }}
+        QLabel#corner {{ color: {theme.text}; background: rgba(0, 0, 0, 110); }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
         QFrame#pane {{ background: {theme.film}; border: 1px solid {theme.line}; }}
         QFrame#pane[active="true"] {{ border: 1px solid {theme.accent}; }}

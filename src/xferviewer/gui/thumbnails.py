@@ -51,9 +51,7 @@ class Thumbnails(QObject):
 
     def _make(self, identity: str, path: Path, frame: int) -> None:
         try:
-            pixels: NDArray[np.uint8] = thumbnail(
-                path, frame, SIZE, identity=identity, cache=self._cache_folder
-            )
+            pixels: NDArray[np.uint8] = thumbnail(path, frame, SIZE, identity=identity, cache=self._cache_folder)
         except XferviewerError:
             pixels = np.zeros((SIZE, SIZE), dtype=np.uint8)  # the pane says why the film cannot be shown
         self._arrived.emit(identity, pixels)

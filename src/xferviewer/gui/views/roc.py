@@ -25,6 +25,21 @@ PEN_STYLES = {
 _NEAREST_PIXELS = 24
 
 
+class _Square(QWidget):
+    """Keeps a plot square, as large as there is room: a layout would make its size a wish and move the panels."""
+
+    def __init__(self, plot: pg.PlotWidget) -> None:
+        super().__init__()
+        self._plot = plot
+        plot.setParent(self)
+        self.setMinimumSize(40 * GRID, 40 * GRID)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Centre the square."""
+        side = min(self.width(), self.height())
+        self._plot.setGeometry((self.width() - side) // 2, (self.height() - side) // 2, side, side)
+
+
 class RocPanel(QWidget):
     """Thick: what is retained at the referral rate. Thin: all cases. Dot: the operating point; a click sets it."""
 
@@ -53,7 +68,7 @@ class RocPanel(QWidget):
         self.readout.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.addWidget(self.heading)
-        layout.addWidget(self.plot, 1, Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(_Square(self.plot), 1)
         layout.addWidget(self.readout)
         self._drawn: list[pg.GraphicsObject] = []
         self.plot.scene().sigMouseClicked.connect(self._click)
@@ -61,14 +76,6 @@ class RocPanel(QWidget):
         numbers.changed.connect(self._draw)
         session.finding_changed.connect(self._draw)
         self._draw()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """A ROC plot is square."""
-        super().resizeEvent(event)
-        margins = self.layout().contentsMargins()
-        texts = self.heading.heightForWidth(self.width()) + 3 * self.readout.fontMetrics().height()
-        side = min(self.width() - margins.left() - margins.right(), self.height() - texts - 8 * GRID)
-        self.plot.setFixedSize(max(side, 40 * GRID), max(side, 40 * GRID))
 
     @Slot()
     def _draw(self) -> None:

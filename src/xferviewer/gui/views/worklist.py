@@ -59,11 +59,11 @@ def _age(study: StudyRow) -> str:
 
 
 COLUMNS = (
-    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 120),
-    Column("Sex", "sex", lambda s: s.sex, 36),
-    Column("Age", "age", _age, 40),
-    Column("View", "view", lambda s: s.view or s.modality, 48),
-    Column("Site", "site", lambda s: s.site, 40),
+    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 88),
+    Column("Sex", "sex", lambda s: s.sex, 34),
+    Column("Age", "age", _age, 36),
+    Column("View", "view", lambda s: s.view or s.modality, 42),
+    Column("Site", "site", lambda s: s.site, 36),
     Column("Labels", "labels", lambda s: s.labels, 150),
 )
 
@@ -294,7 +294,7 @@ class Worklist(QWidget):
         header = self.table.horizontalHeader()
         for column in range(self.model.columnCount()):
             fixed = column < len(COLUMNS)
-            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 13 * GRID)
+            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 12 * GRID)
         self._show_position()
 
     @Slot()

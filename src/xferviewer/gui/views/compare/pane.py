@@ -7,7 +7,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import ColourBar
@@ -40,6 +40,8 @@ class Pane(QFrame):
         self._graphics = pg.GraphicsView(self)
         self._graphics.setCentralItem(self.box)
         self._graphics.setBackground("k")
+        # Panes take what room there is: their wishes must not push the panels beside them together.
+        self._graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._graphics.setAccessibleName(self.tr("Film"))
         self._graphics.viewport().setAccessibleName(self.tr("Film"))
