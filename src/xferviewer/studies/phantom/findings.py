@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xferviewer.studies.phantom.chest import LEFT, RIGHT, LungSpace, smoothstep
-from xferviewer.studies.phantom.patients import Study, generator
+from xferviewer.studies.phantom.patients import Purpose, Study, generator
 from xferviewer.studies.phantom.projection import Field, Projection, add_tubes, axis
 from xferviewer.studies.phantom.texture import grain
 from xferviewer.studies.phantom.vessels import Perfusion, grow_tree
 
 if TYPE_CHECKING:
     from xferviewer.studies.phantom.physique import Physique
-
-_EFFUSION, _CONSOLIDATION, _EDEMA, _ATELECTASIS = 20, 21, 22, 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,16 +196,16 @@ class Disease:
 
 def draw_disease(study: Study) -> Disease:
     """What the severities of a study mean in this chest."""
-    base = (study.seed, ord(study.site.name), study.index)
-    effusions = _draw_effusions(study, generator(study.seed, study.site.name, _EFFUSION, study.index))
+    film = (study.seed, ord(study.site.name), study.index)
+    effusions = _draw_effusions(study, generator(study.seed, study.site.name, Purpose.EFFUSION, study.index))
     atelectasis, elevation, pull = _draw_atelectasis(
-        study, generator(study.seed, study.site.name, _ATELECTASIS, study.index)
+        study, generator(study.seed, study.site.name, Purpose.ATELECTASIS, study.index)
     )
     push = sum(-0.22 * max(-effusion.level - 2.5, 0.0) * effusion.side for effusion in effusions)
     return Disease(
         effusions=effusions,
-        consolidation=_draw_consolidation(study, (*base, _CONSOLIDATION)),
-        edema=_draw_edema(study, (*base, _EDEMA)),
+        consolidation=_draw_consolidation(study, (*film, Purpose.CONSOLIDATION)),
+        edema=_draw_edema(study, (*film, Purpose.EDEMA)),
         atelectasis=atelectasis,
         elevation=elevation,
         shift=float(np.clip(pull + push, -2.2, 2.2)),
