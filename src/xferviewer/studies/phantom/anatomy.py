@@ -124,7 +124,7 @@ def _bowel_gas(physique: Physique, projection: Projection, draw: np.random.Gener
         _, y = projection.plane(1.0)
         level = dome + 2.6 + float(draw.uniform(0.6, 2.2))
         air = air * (1.0 - smoothstep(y, level - 0.12, level + 0.12))
-    for _ in range(int(draw.integers(0, 5))):
+    for _ in range(int(draw.integers(0, 4))):
         centre = (float(draw.uniform(-9.0, 11.0)), dome + float(draw.uniform(5.5, 11.0)), 3.0)
         radius = float(draw.uniform(0.6, 1.5))
         air = np.maximum(air, ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1))))

@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 class Effusion:
     """Fluid in one pleural space.
 
-    level      y of the surface at its lowest, relative to the top of the dome (negative: above it); upright
+    level      height of the surface at its lowest over the costophrenic angle; upright
     climb      how far the meniscus climbs at the chest wall
+    film       height over which the fluid thins out between lung and chest wall above its surface
     layer      thickness of the layer behind the lung of a patient lying
     """
 
     side: int
     level: float
     climb: float
+    film: float
     layer: float
 
     def fluid(self, space: LungSpace, physique: Physique) -> Field:
         """Length in cm of fluid along each ray."""
-        surface = (
-            np.float32(physique.dome(self.side) + self.level)
-            - np.float32(self.climb) * np.clip(space.across, 0, 1) ** 4
-        )
+        lowest = physique.angle(self.side) - self.level
+        surface = np.float32(lowest) - np.float32(self.climb) * np.clip(space.across, 0, 1) ** 4
         whole = space.length()
-        reach = np.sqrt(np.clip((surface - space.y) / np.float32(2.2), 0.0, 1.0)) * space.half
+        reach = np.sqrt(np.clip((surface - space.y) / np.float32(self.film), 0.0, 1.0)) * space.half
         fluid = whole - space.length(reach)
         if self.layer:
             depth = np.float32(self.layer) * (
@@ -201,7 +201,7 @@ def draw_disease(study: Study) -> Disease:
     atelectasis, elevation, pull = _draw_atelectasis(
         study, generator(study.seed, study.site.name, Purpose.ATELECTASIS, study.index)
     )
-    push = sum(-0.22 * max(-effusion.level - 2.5, 0.0) * effusion.side for effusion in effusions)
+    push = sum(-0.22 * max(effusion.level - 6.5, 0.0) * effusion.side for effusion in effusions)
     return Disease(
         effusions=effusions,
         consolidation=_draw_consolidation(study, (*film, Purpose.CONSOLIDATION)),
@@ -221,13 +221,13 @@ def _draw_effusions(study: Study, draw: np.random.Generator) -> tuple[Effusion, 
     grades = [(first, severity)] + ([(-first, int(draw.integers(1, severity + 1)))] if both else [])
     effusions = []
     for side, grade in grades:
-        low, high = {1: (2.6, 3.8), 2: (-1.2, 1.4), 3: (-9.0, -3.5)}[grade]
+        low, high = {1: (-0.2, 0.7), 2: (1.8, 4.6), 3: (7.5, 13.0)}[grade]
         layer = 0.0
-        level, climb = float(draw.uniform(low, high)), float(draw.uniform(1.3, 2.2) + 0.7 * grade)
+        level, climb = float(draw.uniform(low, high)), float(draw.uniform(0.5, 1.3) + 0.7 * grade)
         if study.supine:  # most of the fluid runs behind the lung
-            level = min(level + {1: 0.4, 2: 2.2, 3: 6.0}[grade], 3.8)
-            layer = float(draw.uniform(0.8, 1.3)) * {1: 1.3, 2: 2.6, 3: 4.6}[grade]
-        effusions.append(Effusion(side, level, climb, layer))
+            level = max(level - {1: 0.3, 2: 2.4, 3: 7.0}[grade], -0.5)
+            layer = float(draw.uniform(0.7, 1.2)) * {1: 1.1, 2: 2.5, 3: 4.6}[grade]
+        effusions.append(Effusion(side, level, climb, 0.3 + 0.6 * grade, layer))
     return tuple(effusions)
 
 
@@ -246,13 +246,13 @@ def _draw_consolidation(study: Study, seed: tuple[int, ...]) -> Consolidation | 
         (LEFT, (0.58, 0.80), None),
     ]
     side, centre, fissure = lobes[int(draw.integers(len(lobes)))]
-    radius = {1: 2.4, 2: 3.6, 3: 5.4}[severity] * float(draw.uniform(0.85, 1.2))
+    radius = {1: 2.6, 2: 3.9, 3: 5.6}[severity] * float(draw.uniform(0.85, 1.2))
     return Consolidation(
         side=side,
         centre=(centre[0] + float(draw.normal(0, 0.05)), centre[1] + float(draw.normal(0, 0.04))),
         extent=(radius * float(draw.uniform(0.85, 1.15)), radius * float(draw.uniform(0.85, 1.15))),
-        depth={1: 3.4, 2: 6.0, 3: 10.0}[severity],
-        filled={1: 0.50, 2: 0.70, 3: 0.88}[severity] * float(draw.uniform(0.9, 1.08)),
+        depth={1: 4.0, 2: 7.0, 3: 10.0}[severity],
+        filled={1: 0.58, 2: 0.76, 3: 0.88}[severity] * float(draw.uniform(0.9, 1.08)),
         fissure=fissure if severity > 1 else None,
         bronchogram=severity > 1,
         seed=(*seed, 1),
@@ -306,7 +306,7 @@ def _draw_atelectasis(study: Study, draw: np.random.Generator) -> tuple[Atelecta
         rise *= 1.0 if lobe == "lower" else 0.5
         bands = bands[:1]
     pull = side * {1: 0.05, 2: 0.35, 3: 1.3}[severity]
-    base_share = 0.0 if severity == 1 else float(draw.uniform(0.10, 0.22))
+    base_share = 0.0 if severity == 1 else float(draw.uniform(0.14, 0.28))
     elevation = (rise, 0.0) if side == RIGHT else (0.0, rise)
     return Atelectasis(tuple(bands), collapse, side, base_share), elevation, pull
 

@@ -73,6 +73,10 @@ class Physique:
         """y of the top of the diaphragm dome of the right (-1) or left (+1) side."""
         return self.lung_height + (self.dome_difference if side > 0 else 0.0) - self.elevation[(side + 1) // 2]
 
+    def angle(self, side: int) -> float:
+        """y of the costophrenic angle of a side, where the dome meets the chest wall."""
+        return self.dome(side) + self.dome_drop
+
     @property
     def heart_extent(self) -> tuple[float, float]:
         """How far the heart reaches to the right and to the left of the midline."""
