@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from xferviewer.studies.phantom.chest import LEFT, RIGHT, ellipsoid, great_vessels, heart, lung_space, smoothstep, trunk
 from xferviewer.studies.phantom.devices import devices
-from xferviewer.studies.phantom.findings import bands
 from xferviewer.studies.phantom.patients import Purpose, generator
 from xferviewer.studies.phantom.physics import PathLengths
 from xferviewer.studies.phantom.sites import FINDINGS
@@ -19,7 +18,7 @@ from xferviewer.studies.phantom.vessels import Perfusion, airways, vessels
 
 if TYPE_CHECKING:
     from xferviewer.studies.phantom.chest import LungSpace
-    from xferviewer.studies.phantom.findings import Disease
+    from xferviewer.studies.phantom.disease import Disease
     from xferviewer.studies.phantom.patients import Study
     from xferviewer.studies.phantom.physique import Physique
     from xferviewer.studies.phantom.placing import Placing
@@ -93,12 +92,7 @@ def _one_lung(
         found["Edema"] += filling
         lung = lung - filling
     if atelectasis:
-        filling = np.minimum(bands(atelectasis, physique, projection), 0.9 * lung)
-        if atelectasis.collapse and atelectasis.collapse.side == space.side:
-            filling = np.maximum(filling, atelectasis.collapse.filling(space, lung, physique))
-        if atelectasis.base_share and atelectasis.base_side == space.side:
-            dome = physique.dome(space.side)
-            filling = np.maximum(filling, atelectasis.base_share * smoothstep(space.y, dome - 5.0, dome + 0.5) * lung)
+        filling = atelectasis.filling(space, lung, physique, projection)
         found["Atelectasis"] += filling
         lung = lung - filling
     return np.asarray(lung, dtype=np.float32)

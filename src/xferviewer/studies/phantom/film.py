@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xferviewer.studies.phantom.anatomy import chest_lengths
-from xferviewer.studies.phantom.findings import draw_disease
+from xferviewer.studies.phantom.disease import draw_disease
 from xferviewer.studies.phantom.patients import Purpose, generator, plan_study
 from xferviewer.studies.phantom.physics import CHEST_STAND, PORTABLE, attenuation, detect, scattered, transmit
 from xferviewer.studies.phantom.physique import draw_physique

@@ -100,7 +100,7 @@ def draw_physique(study: Study, elevation: tuple[float, float], shift: float) ->
         half_depth=(8.0 if female else 8.9) + 0.3 * stature + 0.8 * fat,
         wall=2.0 + 2.8 * fat,
         fat=fat,
-        breast=float(draw.uniform(1.2, 3.4) + 2.2 * fat) if female else 0.0,
+        breast=float(draw.uniform(1.0, 2.8) + 1.6 * fat) if female else 0.0,
         breast_level=float(draw.uniform(0.82, 0.98)),
         cardiothoracic=_draw_cardiothoracic(study),
         unfolding=float(np.clip((study.age - 45) / 40.0 + draw.normal(0.0, 0.15), 0.0, 1.0)),
