@@ -11,7 +11,8 @@ from xferviewer.studies.phantom.chest import LEFT, RIGHT, half_depth, lateral_wa
 from xferviewer.studies.phantom.projection import Field, Projection, add_tubes, axis
 
 if TYPE_CHECKING:
-    from xferviewer.studies.phantom.physique import Physique, Placing
+    from xferviewer.studies.phantom.physique import Physique
+    from xferviewer.studies.phantom.placing import Placing
 
 Curve = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def _add_ribs(bone: Field, physique: Physique, projection: Projection) -> None:
             height = (0.47 + 0.13 * np.sin(np.pi * along)) * scale * (0.85 if number in (1, 11) else 1.0)
             # A rib is a ribbon: at the side the beam runs along it and meets it edge on.
             edge_on = np.exp(-((curve[:, 2] / (0.45 * physique.half_depth)) ** 2))
-            flat = (0.86 - 0.30 * along) * (1.0 - 0.40 * edge_on)
+            flat = (1.0 - 0.36 * along) * (1.0 - 0.40 * edge_on)
             points.append(curve)
             radii.append(height * (1.0 - 0.30 * edge_on))
             steps.append(step * flat * np.minimum(1.0, (1.0 - along) * 8.0))
