@@ -115,6 +115,11 @@ def join(
         n_without = np.count_nonzero(np.isnan(of_checkpoint).all(axis=1))
         if n_without:
             warnings.append(f"{checkpoint} has no prediction for {n_without} of {len(rows)} images.")
+        absent = [
+            name for name, none in zip(findings, np.isnan(of_checkpoint).all(axis=0).tolist(), strict=True) if none
+        ]
+        if absent:
+            warnings.append(f"{checkpoint} has no prediction at all for {', '.join(absent)}.")
     studies, patients = _identities(labels, predictions, images)
     columns = {name: labels.column(name) for name in group_by}
     keep = np.flatnonzero(used)

@@ -144,7 +144,7 @@ def _resampled_aucs(
         of_positives = np.add.reduceat(np.where(positive, weights, 0), starts)
         of_negatives = np.add.reduceat(np.where(positive, 0, weights), starts)
         pairs = int(of_positives.sum()) * int(of_negatives.sum())
-        doubled = int(of_positives @ (2 * np.cumsum(of_negatives) - of_negatives))
+        doubled = int(np.sum(of_positives * (2 * np.cumsum(of_negatives) - of_negatives)))
         areas[i] = doubled / (2 * pairs) if pairs else math.nan
     return areas[~np.isnan(areas)]
 

@@ -64,7 +64,7 @@ def area_under(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> Ar
     negatives_to, positives_to = np.cumsum(negatives), np.cumsum(positives)
     won_by_positives = (2 * negatives_to - negatives).astype(np.float64)
     won_by_negatives = (2 * (m - positives_to) + positives).astype(np.float64)
-    auc = float(won_by_positives @ positives) / (2 * m * n)
+    auc = float(np.sum(won_by_positives * positives)) / (2 * m * n)
     if m < 2 or n < 2:
         return Area(auc, math.nan, m, n)
     variance = _weighted_variance(won_by_positives, positives) / (4 * n * n * m)
@@ -73,7 +73,10 @@ def area_under(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> Ar
 
 
 def _weighted_variance(values: NDArray[np.float64], times: NDArray[np.int64]) -> float:
-    """The sample variance (n - 1) of values that occur several times."""
+    """The sample variance (n - 1) of values that occur several times.
+
+    By np.sum and not by a matrix product, whose last digit depends on the number of threads of the machine.
+    """
     n = int(times.sum())
-    mean = float(values @ times) / n
-    return float((values - mean) ** 2 @ times) / (n - 1)
+    mean = float(np.sum(values * times)) / n
+    return float(np.sum((values - mean) ** 2 * times)) / (n - 1)
