@@ -12,8 +12,9 @@ from typing import Literal
 
 DashName = Literal["solid", "dashed", "dotted", "dashdot"]
 
-# Okabe and Ito without black, which has no contrast on a dark ground, and with yellow last, which has little on paper.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
+# Okabe and Ito without black. First those that stand out from a dark ground and from paper; dark blue and yellow, which
+# have little contrast on one of the two, come last.
+_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#0072b2", "#f0e442")
 _DASHES: tuple[DashName, ...] = ("solid", "dashed", "dotted", "dashdot")
 
 
@@ -25,10 +26,12 @@ class CheckpointStyle:
     dash: DashName
 
 
-def checkpoint_styles(checkpoints: Iterable[str]) -> dict[str, CheckpointStyle]:
-    """The style of each checkpoint, by its place in the list; 28 of them are told apart before one comes again."""
+def style_of(place: int) -> CheckpointStyle:
+    """The style of the checkpoint at `place` (from 0) in the comparison; 28 are told apart before one comes again."""
     # Seven colours and four dashes have no common divisor, so that each pair comes once before any comes again.
-    return {
-        name: CheckpointStyle(_COLOURS[place % len(_COLOURS)], _DASHES[place % len(_DASHES)])
-        for place, name in enumerate(dict.fromkeys(checkpoints))
-    }
+    return CheckpointStyle(_COLOURS[place % len(_COLOURS)], _DASHES[place % len(_DASHES)])
+
+
+def checkpoint_styles(checkpoints: Iterable[str]) -> dict[str, CheckpointStyle]:
+    """The style of each checkpoint, by its place in the list."""
+    return {name: style_of(place) for place, name in enumerate(dict.fromkeys(checkpoints))}

@@ -150,7 +150,9 @@ def open_catalogue(path: Path) -> sqlite3.Connection:
                 connection.close()
                 _migrate(path, found)
                 connection = _connect(path)
-            elif found == 0:
+            connection.execute("PRAGMA journal_mode = WAL")  # readers go on while another process writes
+            connection.execute("PRAGMA synchronous = NORMAL")
+            if found == 0:
                 _create(connection)
         except BaseException:
             connection.close()
@@ -170,8 +172,6 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.create_function("casefold", 1, lambda words: words.casefold() if words else "", deterministic=True)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")  # readers go on while another process writes
-        connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     except sqlite3.Error:
         connection.close()

@@ -165,7 +165,7 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
             "Open the folder that it lies in; the files that it lists are read on their own.",
         )
     if header.pixels is None:
-        name = storage.name if storage else "DICOM object of no stated class"
+        name = storage.name if storage.name != str(storage) else "DICOM object of no known class"
         raise UnreadableImage(
             f"{path.name} holds no pixels.",
             f"It is a {name} without pixel data, or it was cut off before them.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from typing import TYPE_CHECKING
@@ -41,10 +42,8 @@ def thumbnail(
     if stored is not None:
         file = io.BytesIO()
         PIL.Image.fromarray(made).save(file, "PNG")
-        try:
+        with contextlib.suppress(UnusableFolder, OSError):  # the thumbnail is there all the same
             write_atomically(stored, file.getvalue())
-        except UnusableFolder:
-            pass  # the thumbnail is there all the same
     return made
 
 

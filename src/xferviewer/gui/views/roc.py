@@ -109,7 +109,7 @@ class RocPanel(QWidget):
     def _draw_checkpoint(self, finding: str, digest: str) -> None:
         style = style_of(self._session.place_of(digest))
         checkpoint = self._session.checkpoint(digest)
-        dash = PEN_STYLES[style.line]
+        dash = PEN_STYLES[style.dash]
         interval = self._numbers.auc(finding, digest)
         if checkpoint is None or interval is None:
             return
