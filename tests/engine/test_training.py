@@ -69,7 +69,7 @@ def spec(cohort):
 
 
 def test_that_a_job_ends_in_a_checkpoint_that_learned_and_predicts(tmp_path, spec, cohort):
-    spec = replace(spec, recipe=replace(spec.recipe, epochs=10))
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=40))
     job = JobFolder.create(tmp_path / "job", spec)
 
     made = run(spec, job, "xferviewer train halves.toml")
