@@ -77,7 +77,7 @@ class PhantomData:
 
 @dataclass(frozen=True, slots=True)
 class FolderData:
-    """Images below a folder, with a table of labels: columns path, patient, and one per finding (1, 0, empty)."""
+    """Images below a folder, with a table of labels: columns path, patient, and one per finding (1, 0, -1, empty)."""
 
     folder: str
     labels: str = "labels.csv"

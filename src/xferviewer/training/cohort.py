@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,18 +154,24 @@ def _read(table: Path, folder: Path, findings: Sequence[str], name: str, site: s
     try:
         labels = [[_label(row[finding]) for finding in findings] for row in rows]
     except ValueError as error:
-        raise _unusable(table, f"A label should be 1, 0 or empty: {error}.") from error
+        raise _unusable(table, f"A label should be 1, 0, -1 or empty: {error}.") from error
     paths = tuple(folder / row["path"] for row in rows)
     return Cohort(name, site, paths, tuple(row["patient"] for row in rows), np.array(labels, dtype=np.float32))
 
 
 def _label(text: str | None) -> float:
-    return float("nan") if text is None or not text.strip() else {"1": 1.0, "0": 0.0}[str(int(float(text)))]
+    """1, 0, or NaN where nothing is stated or the source is uncertain (-1), which is policy U-Ignore of CheXpert."""
+    if text is None or not text.strip():
+        return math.nan
+    value = float(text)
+    if value not in (1, 0, -1):
+        raise ValueError(f"{text} was found")
+    return math.nan if value == -1 else value
 
 
 def _unusable(table: Path, why: str) -> UnusableTable:
     return UnusableTable(
         f"The table of labels {table.name} cannot be used.",
         why,
-        "A table needs the columns path and patient, and one for each finding with 1, 0 or nothing.",
+        "A table needs the columns path and patient, and one for each finding with 1, 0, -1 or nothing.",
     )

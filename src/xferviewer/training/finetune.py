@@ -16,7 +16,7 @@ from xferviewer.checkpoints import Card, Checkpoint, InitialisationStep, Trainin
 from xferviewer.checkpoints.fields import to_mapping
 from xferviewer.engine.device import choose_device
 from xferviewer.engine.inference import load
-from xferviewer.errors import UnusableSpec, XferviewerError
+from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
 from xferviewer.networks import backbones, initialisation
@@ -147,6 +147,12 @@ def _examples(
         lambda done: watch.working(f"{side}: {done} of {len(rows)} images prepared"),
         watch.refused,
     )
+    if not planes.readable.any():
+        raise UnusableTable(
+            f"The job cannot learn from {cohort.name}.",
+            f"None of its {len(rows)} {side} images can be read; log.txt says why of each.",
+            "Correct the paths in the table of labels, or choose other images.",
+        )
     return Examples(planes, part.labels, np.flatnonzero(planes.readable))
 
 
