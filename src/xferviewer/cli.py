@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,65 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "demo", _window, "open the window on the bundled cohort and checkpoints").set_defaults(
         demo=True, paths=[]
     )
+    selftest = _command(commands, "selftest", _selftest, "device, decoders, a prediction and a map end to end")
+    _add_device(selftest)
+    selftest.add_argument("--json", action="store_true")
+    inspect = _command(commands, "inspect", _inspect, "what an image, checkpoint, prediction, job or catalogue path is")
+    inspect.add_argument("path", type=Path)
+    inspect.add_argument("--json", action="store_true")
     index = _command(commands, "index", _index, "read and count studies; names every refused file with its reason")
     index.add_argument("folder", type=Path)
     index.add_argument("--catalogue", type=Path, help="keep what was found in this file, and go on from it")
     index.add_argument("--json", action="store_true")
     index.add_argument("--while-stdin-is-open", action="store_true", help=argparse.SUPPRESS)
+    phantom = _command(commands, "phantom", _phantom, "write a synthetic cohort of chest radiographs")
+    phantom.add_argument("--out", type=Path, required=True)
+    phantom.add_argument("--count", type=int, required=True)
+    phantom.add_argument("--seed", type=int, required=True)
+    phantom.add_argument("--site", choices=("A", "B", "C"), required=True)
+    phantom.add_argument("--format", choices=("dicom", "png"), default="dicom")
+    phantom.add_argument("--size", type=int, default=512, help="rows and columns (default: 512)")
+    phantom.add_argument("--workers", type=int, default=1, help="processes that render (default: 1)")
+    phantom.add_argument("--without-masks", action="store_true", help="write no masks of the findings")
+    predict = _command(commands, "predict", _predict, "probabilities of every image by every checkpoint, as a table")
+    _add_checkpoints(predict)
+    _add_device(predict)
+    predict.add_argument("--images", type=Path, required=True, help="a folder, a CSV with a path column, a catalogue")
+    predict.add_argument("--out", type=Path, required=True, help="FILE.csv or FILE.parquet")
+    predict.add_argument("--batch-size", type=int, help="default: 1 on a CPU, so that no number depends on neighbours")
+    predict.add_argument("--logits", action="store_true", help="write logits instead of probabilities")
+    predict.add_argument("--json", action="store_true")
+    explain = _command(commands, "explain", _explain, "saliency maps of an image, as arrays and overlays")
+    _add_checkpoints(explain)
+    _add_device(explain)
+    explain.add_argument("--image", type=Path, required=True)
+    explain.add_argument("--frame", type=int, default=0, help="of a multi-frame image, from 0")
+    explain.add_argument("--finding", default="all", help="a finding's name, or all (default)")
+    explain.add_argument("--method", choices=("gradcam",), default="gradcam")
+    explain.add_argument("--out", type=Path, required=True)
+    explain.add_argument("--json", action="store_true")
+    evaluate = _command(commands, "evaluate", _evaluate, "metrics.json and report.html from labels and predictions")
+    evaluate.add_argument("--labels", type=Path, required=True, metavar="CSV")
+    evaluate.add_argument("--predictions", type=Path, required=True, nargs="+", metavar="FILE")
+    evaluate.add_argument("--out", type=Path, required=True)
+    evaluate.add_argument("--by", nargs="+", default=[], metavar="COLUMN", help="columns of the labels to group by")
+    evaluate.add_argument("--unit", choices=("image", "study", "patient"), default="image")
+    evaluate.add_argument("--json", action="store_true")
+    train = _command(commands, "train", _train, "fine-tune a checkpoint as a specification says")
+    train.add_argument("spec", type=Path, metavar="SPEC.toml")
+    train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
+    train.add_argument("--json", action="store_true")
     _command(commands, "engine", _engine, argparse.SUPPRESS)
     return parser
+
+
+def _add_checkpoints(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, nargs="+", metavar="DIR", dest="checkpoints")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), default="auto")
+    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32")
 
 
 def _command(commands: Any, name: str, run: Any, help_text: str) -> argparse.ArgumentParser:
@@ -88,7 +141,7 @@ def _index(options: argparse.Namespace) -> int:
 
     from xferviewer.studies.catalogue import Catalogue
     from xferviewer.studies.indexing import Progress, index
-    from xferviewer.studies.summary import index_summary
+    from xferviewer.studies.summary import describe_index
 
     closed = threading.Event()
     if options.while_stdin_is_open:
@@ -108,7 +161,7 @@ def _index(options: argparse.Namespace) -> int:
         Catalogue(options.catalogue or Path(scratch) / "catalogue.sqlite") as catalogue,
     ):
         index(options.folder, catalogue, tell, closed.is_set)
-        summary = index_summary(catalogue, options.folder)
+        summary = describe_index(catalogue, options.folder)
     if options.json:
         _print_json(summary)
     else:
@@ -123,3 +176,119 @@ def _wait_for_end_of_stdin(closed: threading.Event) -> None:
     while os.read(sys.stdin.fileno(), 4096):
         pass
     closed.set()
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from xferviewer.engine.selftest import run_selftest
+
+    result = run_selftest(options.device, options.precision)
+    if options.json:
+        _print_json(result)
+    else:
+        for check in result["checks"]:
+            print(
+                f"{'ok    ' if check['ok'] else 'FAILED'} {check['name']} ({check['seconds']:.1f} s) {check['message']}"
+            )
+    return DONE if result["ok"] else SOME_FAILED
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from xferviewer.exchange.inspection import inspect
+
+    described = inspect(options.path)
+    if options.json:
+        _print_json(described)
+    else:
+        for key, value in described.items():
+            print(f"{key:>18}  {value}")
+    return DONE
+
+
+def _phantom(options: argparse.Namespace) -> int:
+    from xferviewer.studies.phantom import CohortProgress, write_cohort
+
+    def tell(progress: CohortProgress) -> None:
+        if progress.done % 50 == 0 or progress.done == progress.total:
+            print(f"{progress.done} of {progress.total} films", file=sys.stderr)
+
+    try:
+        labels = write_cohort(
+            options.out, options.count, options.seed, options.site, options.format,
+            size=options.size, masks=not options.without_masks, workers=options.workers, progress=tell,
+        )  # fmt: skip
+    except ValueError as error:
+        raise XferviewerError("The cohort was not written.", f"{error}.", "Correct the arguments.") from error
+    print(labels)
+    return DONE
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from xferviewer.engine.table import predict_table
+
+    shown = time.monotonic()
+
+    def tell(done: int, total: int, seconds: float) -> None:
+        nonlocal shown
+        if done == total or time.monotonic() - shown > 2.0:
+            shown = time.monotonic()
+            rate = done / max(seconds, 1e-9)
+            print(f"{done} of {total} images, {rate:.1f} images/s, {(total - done) / rate:.0f} s left", file=sys.stderr)
+
+    result = predict_table(
+        options.checkpoints, options.images, options.out,
+        device=options.device, precision=options.precision, batch_size=options.batch_size,
+        kind="logit" if options.logits else "probability", progress=tell,
+    )  # fmt: skip
+    return _tell_result(result, options)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from xferviewer.engine.overlays import explain_image
+
+    result = explain_image(
+        options.checkpoints, options.image, options.out,
+        frame=options.frame, finding=options.finding, method=options.method,
+        device=options.device, precision=options.precision,
+    )  # fmt: skip
+    return _tell_result(result, options)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from xferviewer.exchange.evaluate import run_evaluate
+
+    words = ["xferviewer", *sys.argv[1:]]
+    result = run_evaluate(options.labels, options.predictions, options.out, options.by, options.unit, words)
+    for warning in result.get("warnings", ()):
+        print(f"warning: {warning}", file=sys.stderr)
+    if not options.json:
+        print(options.out / "metrics.json")
+        print(options.out / "report.html")
+    return _tell_result(result, options)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from xferviewer.jobs.folder import JobFolder
+    from xferviewer.jobs.spec import read_spec
+    from xferviewer.settings import data_folder
+    from xferviewer.training.finetune import run
+
+    spec = read_spec(options.spec)
+    out = options.out or data_folder() / "jobs" / f"{options.spec.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    print(f"job folder: {out}", file=sys.stderr)
+    checkpoint = run(spec, JobFolder.create(out, spec), f"xferviewer train {options.spec}")
+    folder = str(checkpoint.folder) if checkpoint is not None else None
+    if options.json:
+        _print_json({"job": str(out), "checkpoint": folder})
+    elif folder is not None:
+        print(folder)
+    return DONE if folder is not None else COULD_NOT_RUN
+
+
+def _tell_result(result: dict[str, Any], options: argparse.Namespace) -> int:
+    """Print a result; each failed input goes to standard error with its reason."""
+    if options.json:
+        _print_json(result)
+    failed = result.get("failed", ())
+    for entry in failed:
+        print(f"failed: {entry.get('path', '')}: {entry['what']} {entry['why']} {entry['todo']}", file=sys.stderr)
+    return SOME_FAILED if failed else DONE

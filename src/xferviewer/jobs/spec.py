@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import tomli_w
 
-from xferviewer.checkpoints import Preprocessing  # noqa: TC001  from_mapping reads the type at run time
+from xferviewer.checkpoints import Preprocessing
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableSpec
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS = 0.2
 
 
-class Cancelled(Exception):  # noqa: N818  it is no error
+class Cancelled(Exception):
     """Someone asked the job to stop."""
 
 

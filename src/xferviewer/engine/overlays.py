@@ -1,0 +1,114 @@
+"""Saliency maps of one image as files: what `xferviewer explain` writes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xferviewer.engine.device import DeviceName, Precision, choose_device
+from xferviewer.engine.inference import load
+from xferviewer.engine.saliency import Method, explain
+from xferviewer.errors import UnusableTable
+from xferviewer.evaluation.scores import scores_from_logits
+from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+from xferviewer.settings import write_atomically
+from xferviewer.studies.images import present, read_image
+
+OPACITY = 0.5
+CUT_OFF = 0.25
+"""As the window draws maps at its first start: the same opacity for all that lies above the cut-off."""
+
+
+def explain_image(
+    checkpoints: Sequence[Path],
+    image_path: Path,
+    out: Path,
+    *,
+    frame: int = 0,
+    finding: str = "all",
+    method: Method = "gradcam",
+    device: DeviceName = "auto",
+    precision: Precision = "fp32",
+) -> dict[str, Any]:
+    """Write a float32 .npy in [0, 1] at the network's resolution and an overlay PNG at the image's size for each map.
+
+    The answer lists them under "maps", with the probability of the finding and, where a map is zero everywhere,
+    "no_positive_evidence". Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding nobody was trained
+    for, UnusableFolder.
+    """
+    chosen = choose_device(device)
+    presentation = present(read_image(image_path, frame))
+    maps: list[dict[str, Any]] = []
+    for folder in checkpoints:
+        loaded = load(folder, chosen, precision)
+        checkpoint = loaded.checkpoint
+        wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
+        if not wanted:
+            continue
+        explanation = explain(loaded, present_to_tensor(presentation, checkpoint.preprocessing), wanted, method)
+        part = seen_part(presentation.shape[0], presentation.shape[1], checkpoint.preprocessing)
+        probabilities = scores_from_logits(explanation.logits[np.newaxis], checkpoint.task)[0]
+        for name, values in zip(explanation.findings, explanation.maps, strict=True):
+            stem = out / f"{checkpoint.name}-{name}-{method}"
+            map_file, overlay_file = stem.with_name(stem.name + ".npy"), stem.with_name(stem.name + ".png")
+            write_atomically(map_file, _npy(values))
+            write_atomically(overlay_file, _png(_overlay(presentation, values, part)))
+            maps.append(
+                {
+                    "checkpoint": checkpoint.name,
+                    "finding": name,
+                    "probability": float(probabilities[checkpoint.findings.index(name)]),
+                    "method": method,
+                    "layer": explanation.layer,
+                    "map": str(map_file),
+                    "overlay": str(overlay_file),
+                    "no_positive_evidence": name in explanation.without_evidence,
+                }
+            )
+    if not maps:
+        raise UnusableTable(
+            f"There is no map for {finding}.",
+            "None of the checkpoints was trained for this finding.",
+            "Name one of their findings, or all.",
+        )
+    return {"image": str(image_path), "maps": maps}
+
+
+def _overlay(
+    presentation: NDArray[np.float32], values: NDArray[np.float32], part: tuple[float, float, float, float]
+) -> NDArray[np.uint8]:
+    """The film (rows, columns, 3) uint8 with the map over the part of it that the network saw."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    film = presentation if presentation.ndim == 3 else np.repeat(presentation[..., np.newaxis], 3, axis=2)
+    rows, columns = film.shape[:2]
+    top, bottom = round(part[0] * rows), round(part[2] * rows)
+    left, right = round(part[1] * columns), round(part[3] * columns)
+    fitted = Image.fromarray(values).resize((right - left, bottom - top), Image.Resampling.BILINEAR)
+    placed = np.zeros((rows, columns), dtype=np.float32)
+    seen = np.asarray(fitted)
+    inside = np.s_[max(top, 0) : min(bottom, rows), max(left, 0) : min(right, columns)]
+    placed[inside] = seen[max(-top, 0) :, max(-left, 0) :][: placed[inside].shape[0], : placed[inside].shape[1]]
+    colours = colormaps["inferno"](placed)[..., :3]
+    opacity = np.where(placed >= CUT_OFF, OPACITY, 0.0)[..., np.newaxis]
+    return np.asarray(np.rint(255 * (film * (1 - opacity) + colours * opacity)), dtype=np.uint8)
+
+
+def _npy(values: NDArray[np.float32]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values.astype(np.float32, copy=False), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

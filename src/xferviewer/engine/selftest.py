@@ -1,0 +1,91 @@
+"""The self-test: device, decoders, a prediction and a map, end to end, on films and checkpoints made or bundled."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
+from xferviewer.engine.inference import load
+from xferviewer.engine.saliency import explain
+from xferviewer.errors import XferviewerError
+from xferviewer.networks.preprocessing import to_tensor
+from xferviewer.resources import bundled_checkpoints, resource
+from xferviewer.studies.images import present, read_image
+
+_LARGEST_DIFFERENCE = {"fp32": 1e-3, "bf16": 0.25, "fp16": 0.05}
+"""Of a logit, against the CPU in fp32: what the arithmetic of each precision explains."""
+
+
+def run_selftest(device: DeviceName = "auto", precision: Precision = "fp32") -> dict[str, Any]:
+    """Run all checks; a failed one does not stop the others. `{"ok", "device", "checks": [{"name", "ok", …}]}`."""
+    described = "none"
+    checks: list[dict[str, Any]] = []
+
+    def check(name: str, body: Callable[[], str]) -> None:
+        begun = time.monotonic()
+        try:
+            message, ok = body(), True
+        except XferviewerError as error:
+            message, ok = str(error), False
+        except Exception as error:  # noqa: BLE001  a self-test reports whatever is wrong
+            message, ok = f"{type(error).__name__}: {error}", False
+        checks.append({"name": name, "ok": ok, "seconds": time.monotonic() - begun, "message": message})
+
+    def use_device() -> str:
+        nonlocal described
+        described = describe(choose_device(device), precision)
+        return described
+
+    check("device", use_device)
+    check("decoders", _decode)
+    check("demo studies", _read_demo)
+    for folder in bundled_checkpoints():
+        check(f"checkpoint {folder.name}", lambda folder=folder: _predict(folder, device, precision))  # type: ignore[misc]
+    return {"ok": all(entry["ok"] for entry in checks), "device": described, "checks": checks}
+
+
+def _decode() -> str:
+    """A film in each compression that the phantom writes decodes to the pixels that were put in."""
+    from xferviewer.studies.phantom import render_film, write_cohort
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_cohort(Path(folder), 8, 0, "A", size=64, masks=False)
+        syntaxes = set()
+        for index, path in enumerate(sorted(Path(folder).glob("images/*.dcm"))):
+            image = read_image(path)
+            if not np.array_equal(image.pixels, render_film(0, "A", index, 64).pixels):
+                raise ValueError(f"{image.facts.transfer_syntax} does not decode to the pixels that were stored")
+            syntaxes.add(image.facts.transfer_syntax)
+    return ", ".join(sorted(syntaxes))
+
+
+def _demo_images() -> list[Path]:
+    return sorted(resource("demo").glob("*/images/*.dcm"))
+
+
+def _read_demo() -> str:
+    images = _demo_images()
+    for path in images:
+        present(read_image(path))
+    return f"{len(images)} films"
+
+
+def _predict(folder: Path, device: DeviceName, precision: Precision) -> str:
+    """A prediction and its maps; the logits of the chosen device equal those of the CPU."""
+    loaded = load(folder, choose_device(device), precision)
+    tensor = to_tensor(read_image(_demo_images()[0]), loaded.checkpoint.preprocessing)
+    logits = loaded.logits(tensor[None])[0]
+    explanation = explain(loaded, tensor)
+    if not np.isfinite(logits).all() or explanation.maps.shape[0] != len(loaded.checkpoint.findings):
+        raise ValueError("a logit is not finite, or maps are missing")
+    reference = load(folder, choose_device("cpu"), "fp32").logits(tensor[None])[0]
+    difference = float(np.abs(logits - reference).max())
+    if difference > _LARGEST_DIFFERENCE[precision]:
+        raise ValueError(f"logits differ from the CPU's by {difference:.2g}")
+    return f"largest difference of a logit from the CPU in fp32: {difference:.2g}"

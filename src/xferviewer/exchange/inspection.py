@@ -1,0 +1,86 @@
+"""What a path is: an image, a checkpoint, a table of predictions, a job, a catalogue, a prediction store, a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from xferviewer.checkpoints import find_checkpoints, read_checkpoint
+from xferviewer.errors import UnusableFolder, XferviewerError
+from xferviewer.evaluation.tables import read_predictions
+from xferviewer.jobs.folder import JobFolder
+from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.summary import describe
+
+_SQLITE = b"SQLite format 3\0"
+_TABLES = (".csv", ".tsv", ".parquet", ".pq")
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """`{"kind", "path", …}` with what can be said about it; never a patient's name. Raises XferviewerError."""
+    if not path.exists():
+        raise UnusableFolder(f"{path} cannot be read.", "There is nothing of this name.", "Check the name.")
+    if path.is_dir():
+        return _folder(path)
+    with path.open("rb") as file:
+        head = file.read(len(_SQLITE))
+    if head == _SQLITE:
+        return _catalogue(path)
+    if path.suffix.lower() in _TABLES:
+        return _table(path)
+    return describe(path)
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    if (path / "status.json").is_file():
+        job = JobFolder(path)
+        status = job.status()
+        return {
+            "kind": "job", "path": str(path), "state": status.state, "step": status.step, "steps": status.steps,
+            "message": status.message, "checkpoint": str(job.checkpoint() or "") or None,
+        }  # fmt: skip
+    if (path / "config.json").is_file() or (path / "model.safetensors").is_file():
+        return _checkpoint(path)
+    return {
+        "kind": "folder", "path": str(path), "files": sum(1 for entry in path.iterdir() if entry.is_file()),
+        "checkpoints": [str(folder) for folder in find_checkpoints(path)],
+    }  # fmt: skip
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    checkpoint = read_checkpoint(path)
+    card = checkpoint.card
+    return {
+        "kind": "checkpoint", "path": str(path), "name": checkpoint.name, "title": checkpoint.title,
+        "architecture": checkpoint.architecture, "findings": list(checkpoint.findings),
+        "trained_findings": list(checkpoint.trained_findings), "task": checkpoint.task,
+        "size": list(checkpoint.preprocessing.size), "preprocessing_digest": checkpoint.preprocessing.digest,
+        "weights_sha256": checkpoint.weights_sha256, "command": card.command, "seed": card.seed,
+        "metrics": [
+            {"cohort": m.cohort, "site": m.site, "finding": m.finding, "auc": m.auc, "lower": m.auc_lower,
+             "upper": m.auc_upper, "n_positive": m.positive, "n_negative": m.negative}
+            for m in card.metrics
+        ],
+    }  # fmt: skip
+
+
+def _catalogue(path: Path) -> dict[str, Any]:
+    with Catalogue(path) as catalogue:
+        return {
+            "kind": "catalogue", "path": str(path), **catalogue.counts()._asdict(),
+            "findings": catalogue.label_findings(), "folders": [str(root) for root in catalogue.roots()],
+        }  # fmt: skip
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table = read_predictions(path)
+    except XferviewerError:
+        from xferviewer.studies.label_table import read_labels
+
+        labels = read_labels(path)
+        return {"kind": "labels", "path": str(path), "rows": len(labels.rows), "findings": list(labels.findings)}
+    return {
+        "kind": "predictions", "path": str(path), "rows": len(table.image), "findings": list(table.findings),
+        "checkpoints": sorted(set(table.checkpoint)), "sha256": table.sha256,
+    }  # fmt: skip

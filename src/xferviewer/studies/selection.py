@@ -1,0 +1,89 @@
+"""Which images a command works on: those of a folder, of a table, or of a catalogue."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xferviewer.errors import UnusableFolder, UnusableTable
+from xferviewer.studies.catalogue import Catalogue, ImageRow, RefusedRow
+from xferviewer.studies.indexing import index
+from xferviewer.studies.label_table import read_labels
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedImage:
+    """One frame of one file.
+
+    name            how the answer names it: the path relative to the folder, as the table has it, or as catalogued;
+                    with "#frame" where the file holds several
+    study, patient  as the file or a label table states them, else ""
+    """
+
+    name: str
+    path: Path
+    frame: int
+    study: str = ""
+    patient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The images, and the files of a folder that are not."""
+
+    images: tuple[SelectedImage, ...]
+    refused: tuple[RefusedRow, ...] = ()
+
+
+def select_images(source: Path) -> Selection:
+    """The images of a folder, or of one image file; of a CSV with a path column, relative to the CSV; of a catalogue.
+
+    Raises UnusableFolder where there is nothing of that name, UnusableTable for a CSV without paths, UnusableCatalogue.
+    """
+    if not source.exists():
+        raise UnusableFolder(f"{source} cannot be read.", "There is nothing of this name.", "Check the name.")
+    if source.is_dir():
+        return _indexed(source, source)
+    if source.suffix.lower() in (".csv", ".tsv"):
+        return _tabled(source)
+    if source.suffix.lower() in (".sqlite", ".db"):
+        with Catalogue(source) as catalogue:
+            return Selection(tuple(frame for row in catalogue.all_images() for frame in _frames(row, row.path)))
+    return _indexed(source, source.parent)
+
+
+def _indexed(source: Path, base: Path) -> Selection:
+    with tempfile.TemporaryDirectory() as scratch, Catalogue(Path(scratch) / "catalogue.sqlite") as catalogue:
+        index(source, catalogue)
+        base = base.absolute()
+        frames = [
+            frame
+            for row in catalogue.all_images()
+            for frame in _frames(row, Path(row.path).relative_to(base).as_posix())
+        ]
+        return Selection(tuple(frames), tuple(catalogue.refused()))
+
+
+def _tabled(table: Path) -> Selection:
+    rows: Sequence[SelectedImage] = [
+        SelectedImage(row.path, table.parent / row.path, 0, row.study_uid, row.patient_id)
+        for row in read_labels(table).rows
+        if row.path
+    ]
+    if not rows:
+        raise UnusableTable(
+            f"{table.name} names no images.",
+            "It has no column path, file or image, or it is empty.",
+            "Add a column path with the images' paths, relative to the table.",
+        )
+    return Selection(tuple(rows))
+
+
+def _frames(row: ImageRow, name: str) -> list[SelectedImage]:
+    numbered = row.frames > 1
+    return [
+        SelectedImage(f"{name}#{frame}" if numbered else name, Path(row.path), frame, row.study_uid, row.patient_id)
+        for frame in range(row.frames)
+    ]
