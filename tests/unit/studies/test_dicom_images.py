@@ -162,6 +162,18 @@ def test_that_padding_does_not_widen_the_default_window(write_dicom, range_limit
     assert present(image).tolist() == [[0, 0, 0, 1]]
 
 
+def test_that_an_empty_picture_is_black_and_padding_counts_where_nothing_else_is_left(write_dicom):
+    assert (present(read_image(write_dicom(np.full((3, 3), 7, np.uint8)))) == 0).all()
+    label_map = np.array([[0, 0, 5]], np.uint8)
+    assert present(read_image(write_dicom(label_map, PixelPaddingValue=0))).tolist() == [[0, 0, 1]]
+
+
+def test_that_single_bits_are_shown_over_their_full_range_even_where_a_frame_is_full(write_dicom):
+    path = write_dicom(np.full((1, 8), 255, np.uint8), Columns=64, BitsAllocated=1, BitsStored=1, HighBit=0)
+
+    assert (present(read_image(path)) == 1).all()
+
+
 def test_that_padding_written_unsigned_is_found_in_signed_pixels(write_dicom):
     path = write_dicom(np.array([[-2000, 10, 30]], np.int16))
     dataset = dcmread(path)
