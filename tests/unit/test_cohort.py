@@ -51,6 +51,7 @@ def test_that_two_tables_are_joined_by_image_whatever_their_order(tmp_path: Path
         f"{ours}: 1 of 4 rows are about images without labels (such as z.png) and are left out.",
         "1 of 3 labelled images have no prediction and are left out.",
         "B has no prediction for 1 of 2 images.",
+        "B has no prediction at all for Mass.",
     )
 
 

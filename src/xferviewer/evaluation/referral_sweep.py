@@ -44,7 +44,7 @@ class ReferralSweep:
     """One finding and C checkpoints, laid out once so that a slider step costs little.
 
     Each checkpoint's cases are kept in the order of referral; the retained ones are then the tail of an array, and a
-    count is one pass over a tail of bytes (100,000 cases: about 30 µs). Nothing depends on an earlier step.
+    count is one pass over a tail of bytes, about 30 µs for 100,000 cases. Nothing depends on an earlier step.
 
     labels     (n,) of 1, 0, NaN; unstated cases are referred like others and counted nowhere else.
     scores     (C, n), finite.
@@ -75,7 +75,7 @@ class ReferralSweep:
         self._positive_before = _running_total(self._positive)
         self._negative_before = _running_total(self._negative)
         self._by_score = [
-            sort_cases(positive, row, positive | negative)
+            sort_cases(positive, row, positive | negative).in_runs()
             for row, positive, negative in zip(self._scores, self._positive, self._negative, strict=True)
         ]
         self._retained_aucs: dict[int, tuple[AucInterval, ...]] = {}

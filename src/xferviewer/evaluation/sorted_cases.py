@@ -19,17 +19,28 @@ class SortedCases:
     block_ends  (b,) index of the last case of each block.
     """
 
-    order: NDArray[np.intp]
+    order: NDArray[np.int32]
     positive: NDArray[np.bool_]
     distinct: NDArray[np.float64]
     block_ends: NDArray[np.intp]
 
     def block_counts(self, first: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Positives and negatives of each block, (b,) each, without the cases that stood before place `first`."""
-        kept = self.order >= first
+        kept = self.order >= np.int32(first)
         positives = np.cumsum(kept & self.positive)[self.block_ends]
         negatives = np.cumsum(kept & ~self.positive)[self.block_ends]
         return np.diff(positives, prepend=0), np.diff(negatives, prepend=0)
+
+    def in_runs(self) -> SortedCases:
+        """The same cases with neighbouring blocks of one class alone taken as one, of the highest score in it.
+
+        No area and no variance changes, nor when cases are left out, and they are counted from as few blocks as twice
+        the rarer class: the slider needs that.
+        """
+        positives, negatives = self.block_counts()
+        class_alone = np.where(negatives == 0, 1, np.where(positives == 0, 0, 2))
+        last = np.append((class_alone[1:] != class_alone[:-1]) | (class_alone[1:] == 2), [True])[: class_alone.size]
+        return SortedCases(self.order, self.positive, self.distinct[last], self.block_ends[last])
 
 
 def sort_cases(
@@ -39,7 +50,7 @@ def sort_cases(
     order = np.argsort(scores) if stated is None else (of := np.flatnonzero(stated))[np.argsort(scores[of])]
     ordered = scores[order]
     block_ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True]))[: order.size]
-    return SortedCases(order, positive[order], ordered[block_ends], block_ends)
+    return SortedCases(order.astype(np.int32), positive[order], ordered[block_ends], block_ends)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xferviewer import __version__
-from xferviewer.errors import UnusableTable
+from xferviewer.errors import UnusableFolder, UnusableTable
 from xferviewer.evaluation.cohort import Aggregation, UncertainPolicy, Unit, aggregate, join
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.tables import PredictionTable, read_label_table, read_predictions
@@ -55,9 +55,21 @@ def run_evaluate(
             )
         )
     cohort = join(label_table, tables, by, uncertain)
+    _make_folder(out)  # before the long part, so that nobody waits for numbers that cannot be kept
     metrics = evaluate(aggregate(cohort, unit, aggregation), aggregation)
     inputs = [("labels", label_table.raw.source, label_table.raw.sha256, len(label_table.image))]
     inputs += [("predictions", table.source, table.sha256, len(table.image)) for table in tables]
     versions = {"xferviewer": __version__, "python": platform.python_version(), "numpy": np.__version__}
     written = write_evaluation(out, metrics, Provenance(tuple(command), describe_inputs(inputs), versions))
     return {**written, "failed": [error.as_dict() for error in failed]}
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableFolder(
+            f"The folder {folder} cannot be made.",
+            f"{error.strerror or error}.",
+            "Name a folder that you may write to, or one that does not exist yet.",
+        ) from error

@@ -66,7 +66,7 @@ def finding_panels(metrics: Metrics, finding: str) -> str:
 
     def draw(figure: Figure) -> None:
         # Margins by hand: the panels carry the same words each time, and a layout engine would draw them twice.
-        figure.subplots_adjust(left=0.05, right=0.99, bottom=0.14, top=0.91, wspace=0.22)
+        figure.subplots_adjust(left=0.065, right=0.985, bottom=0.14, top=0.91, wspace=0.22)
         roc, reliability, referral = figure.subplots(1, 3)
         _draw_roc(roc, rows, styles)
         _draw_reliability(reliability, rows, styles)
@@ -92,11 +92,12 @@ def _draw_reliability(axes: Axes, rows: Mapping[str, FindingMetrics], styles: Ma
     for name, metric in rows.items():
         if metric.reliability is not None and metric.reliability.counts.size:
             diagram = metric.reliability
-            axes.plot(
-                diagram.mean_probability, diagram.observed, marker="o", markersize=3,
-                color=styles[name].colour, linestyle=styles[name].dash,
-            )  # fmt: skip
-    _unit_square(axes, "Calibration (15 bins)", "mean probability", "observed rate")
+            style = styles[name]
+            axes.plot(diagram.mean_probability, diagram.observed, color=style.colour, linestyle=style.dash, linewidth=1)
+            # A bin of few cases says little: the area of its mark says so.
+            shares = diagram.counts / diagram.counts.sum()
+            axes.scatter(diagram.mean_probability, diagram.observed, s=6 + 90 * shares, color=style.colour, linewidth=0)
+    _unit_square(axes, "Calibration (area: cases of the bin)", "mean probability", "observed rate")
 
 
 def _draw_referral(axes: Axes, rows: Mapping[str, FindingMetrics], styles: Mapping[str, CheckpointStyle]) -> None:

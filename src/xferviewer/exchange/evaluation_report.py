@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xferviewer import RESEARCH_NOTICE
-from xferviewer.evaluation.cohort_metrics import ORACLE_RATES, Metrics
+from xferviewer.evaluation.cohort_metrics import ORACLE_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics_json import metrics_dict
 from xferviewer.evaluation.referral import RetainedCurve
@@ -78,8 +78,20 @@ def report_html(metrics: Metrics, provenance: Provenance) -> str:
         panels={finding: Markup(finding_panels(metrics, finding)) for finding in metrics.findings},  # noqa: S704
         means={name: metrics.mean_auc(name) for name in metrics.checkpoints},
         oracle_rates=ORACLE_RATES,
+        case_counts={finding: _case_counts(rows) for finding, rows in metrics.findings.items()},
         referral_rows=_referral_rows(metrics),
     )
+
+
+def _case_counts(rows: Mapping[str, FindingMetrics]) -> str:
+    """How many cases have the finding and how many have not; by checkpoint only where these differ."""
+    counts = {
+        name: f"{metric.interval.n_positive:,} present, {metric.interval.n_negative:,} absent"
+        for name, metric in rows.items()
+    }
+    if len(set(counts.values())) == 1:
+        return next(iter(counts.values()))
+    return "; ".join(f"{name} {count}" for name, count in counts.items())
 
 
 def _referral_rows(metrics: Metrics) -> list[dict[str, Any]]:
