@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xferviewer.studies.phantom.chest import LEFT, RIGHT, ellipsoid, great_vessels, heart, lung_space, smoothstep, trunk
+from xferviewer.studies.phantom.chest import (
+    LEFT,
+    RIGHT,
+    ellipsoid,
+    great_vessels,
+    heart,
+    lung_space,
+    scar,
+    smoothstep,
+    trunk,
+)
 from xferviewer.studies.phantom.devices import devices
 from xferviewer.studies.phantom.patients import Purpose, generator
 from xferviewer.studies.phantom.physics import PathLengths
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 # Length in cm of changed tissue from which on a ray counts as inside the finding.
-_VISIBLE = {"Atelectasis": 0.25, "Cardiomegaly": 0.5, "Consolidation": 0.6, "Edema": 0.45, "Effusion": 0.5}
+_VISIBLE = {"Atelectasis": 0.25, "Cardiomegaly": 0.5, "Consolidation": 0.6, "Edema": 0.6, "Effusion": 0.5}
 
 
 def chest_lengths(
@@ -79,6 +89,7 @@ def _one_lung(
             fluid = effusion.fluid(space, physique)
     # What lies in front is over the dome: it takes nothing from the lung that reaches down behind it.
     middle = front * np.clip(1.0 - space.blocked / 3.0, 0.0, 1.0) + behind
+    whole = whole * (1.0 - scar(space, physique))
     lung = np.maximum(whole - fluid - middle, 0.0)
     found["Effusion"] += np.minimum(fluid, np.maximum(whole - middle, 0.0))
     consolidation, edema, atelectasis = disease.consolidation, disease.edema, disease.atelectasis

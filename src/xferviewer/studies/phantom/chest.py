@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 RIGHT, LEFT = -1, 1
 
 _DOME_CENTRE = 1.5  # z of the top of the domes: in front of the middle
-_DOME_CURVE = 0.062  # fall of the domes per cm² towards front and back
 
 
 def smoothstep(value: Field, low: float, high: float) -> Field:
@@ -85,7 +84,7 @@ def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpa
     drop = np.where(
         beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2
     )
-    blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(_DOME_CURVE))
+    blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(physique.dome_curve))
     return LungSpace(side, across, lateral, y, half, blocked)
 
 
@@ -104,6 +103,14 @@ def ellipsoid(
     length = np.zeros((projection.size, projection.size), dtype=np.float32)
     length[rows, columns] = np.float32(2.0 * axes[2]) * np.sqrt(np.maximum(inside, 0.0))
     return length
+
+
+def scar(space: LungSpace, physique: Physique) -> Field:
+    """Share of the lung along each ray that old pleural thickening takes: the lateral angle alone, nothing behind."""
+    height = physique.scars[(space.side + 1) // 2]
+    corner = space.y - np.float32(physique.angle(space.side)) + np.float32(height)
+    reach = corner + np.float32(3.5 * height) * (np.clip(space.across, 0.0, 1.0) - np.float32(1.0))
+    return smoothstep(reach, 0.0, max(height, 0.1)) if height else np.zeros_like(reach)
 
 
 def _span(positions: Field, reach: float) -> slice:

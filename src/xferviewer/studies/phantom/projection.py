@@ -100,7 +100,8 @@ def add_tubes(
         dx = (offset[None, :] - (c - whole_c)[:, None]).astype(np.float32)
         distance = np.sqrt((dy * dy)[:, :, None] + (dx * dx)[:, None, :])
         # Finer than the pixels, a disc is shown one pixel wide and counts by its area.
-        weight = np.clip(np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance, 0.0, 1.0)
+        weight = np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance
+        np.clip(weight, 0.0, 1.0, out=weight)
         if wall is not None:
             inner = big - np.float32(wall / projection.pitch_cm - 0.5)
             weight -= np.float32(1.0 - core) * np.clip(inner - distance, 0.0, 1.0)

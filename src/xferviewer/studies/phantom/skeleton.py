@@ -144,7 +144,7 @@ def _spine(physique: Physique, projection: Projection) -> Field:
         px = (x - bend - side * 0.62 * half_width) / np.float32(0.42)
         py = (within - np.float32(0.36)) * np.float32(spacing) / np.float32(0.62)
         ring = np.sqrt(px**2 + py**2)
-        bone += 0.22 * np.exp(-(((ring - 0.85) / 0.28) ** 2)) + 0.06 * (ring < 0.85)
+        bone += 0.22 * np.exp(-(((ring - 0.85) / 0.28) ** 2)) + np.float32(0.06) * (ring < 0.85)
         reach = side * (x - bend)
         stub = np.exp(-((((within - 0.34) * spacing + 0.18 * (reach - 1.5)) / 0.42) ** 2))
         bone += 0.36 * stub * smoothstep(reach, 1.2, 1.7) * (1.0 - smoothstep(reach, 2.7, 3.4))
