@@ -90,7 +90,7 @@ def add_tubes(
     margin = int(reach.max()) + 1
     top, left = int(row.min()) - margin, int(column.min()) - margin
     rows, columns = int(row.max()) + margin + 1 - top, int(column.max()) + margin + 1 - left
-    total = np.zeros(rows * columns)
+    places, weights = [], []
     for half in np.unique(reach):
         chosen = reach == half
         r, c, big = row[chosen], column[chosen], radius[chosen].astype(np.float32)[:, None, None]
@@ -110,7 +110,9 @@ def add_tubes(
         weight *= steps[chosen].astype(np.float32)[:, None, None]
         place = ((whole_r - top) * columns + whole_c - left)[:, None, None]
         place = place + ((offset * columns)[:, None] + offset[None, :])[None]
-        total += np.bincount(place.ravel(), weights=weight.ravel(), minlength=rows * columns)
+        places.append(place.ravel())
+        weights.append(weight.ravel())
+    total = np.bincount(np.concatenate(places), weights=np.concatenate(weights), minlength=rows * columns)
     shown_rows = slice(max(top, 0), min(top + rows, size))
     shown_columns = slice(max(left, 0), min(left + columns, size))
     field[shown_rows, shown_columns] += total.reshape(rows, columns)[

@@ -136,7 +136,7 @@ def _spine(physique: Physique, projection: Projection) -> Field:
     body = smoothstep(within, 0.04, 0.12) * (1.0 - smoothstep(within, 0.80, 0.88))
     plates = np.exp(-(((within - 0.12) / 0.045) ** 2)) + np.exp(-(((within - 0.80) / 0.045) ** 2))
     across = (x - bend) / waist
-    inside = np.maximum(1.0 - across**4, 0.0)
+    inside = np.maximum(1.0 - np.square(np.square(across)), 0.0)
     depth = 2.6 + 0.8 * span
     rim = np.exp(-(((np.abs(across) - 0.93) / 0.06) ** 2)) * (np.abs(across) < 1.05)
     bone = depth * np.sqrt(inside) * (0.115 * body + 0.05 * plates) + 0.22 * rim * body
