@@ -118,13 +118,13 @@ def draw_consolidation(study: Study) -> Consolidation | None:
         (LEFT, (0.58, 0.80), None),
     ]
     side, centre, fissure = lobes[int(draw.integers(len(lobes)))]
-    radius = {1: 2.6, 2: 3.9, 3: 5.6}[severity] * float(draw.uniform(0.85, 1.2))
+    radius = {1: 2.9, 2: 4.3, 3: 6.2}[severity] * float(draw.uniform(0.85, 1.2))
     return Consolidation(
         side=side,
         centre=(centre[0] + float(draw.normal(0, 0.05)), centre[1] + float(draw.normal(0, 0.04))),
         extent=(radius * float(draw.uniform(0.85, 1.15)), radius * float(draw.uniform(0.85, 1.15))),
-        depth={1: 4.0, 2: 7.0, 3: 10.0}[severity],
-        filled={1: 0.58, 2: 0.76, 3: 0.88}[severity] * float(draw.uniform(0.9, 1.08)),
+        depth={1: 4.5, 2: 8.0, 3: 12.0}[severity],
+        filled={1: 0.64, 2: 0.80, 3: 0.90}[severity] * float(draw.uniform(0.9, 1.08)),
         fissure=fissure if severity > 1 else None,
         bronchogram=severity > 1,
         seed=int(draw.integers(2**63)),
