@@ -138,6 +138,18 @@ def test_that_checkpoints_may_share_one_order() -> None:
     assert shared.referred(0.3, 2).tolist() == own.referred(0.3, 2).tolist()
 
 
+def test_that_a_sweep_without_cases_or_without_checkpoints_counts_nothing() -> None:
+    no_cases = ReferralSweep([], np.empty((2, 0)), np.empty((2, 0)))
+    assert no_cases.at(0.3, 0.5).n_referred == 0
+    assert np.isnan(no_cases.at(0.3, 0.5).sensitivity).all()
+    assert [np.isnan(interval.auc) for interval in no_cases.retained_auc(0.3)] == [True, True]
+    no_checkpoints = ReferralSweep([0, 1], np.empty((0, 2)), np.empty((0, 2)))
+    assert no_checkpoints.at(0.5, []).sensitivity.shape == (0,)
+    assert no_checkpoints.retained_auc(0.5) == ()
+    with pytest.raises(ValueError):
+        ReferralSweep([0, 1], np.zeros((3, 2)), np.zeros((2, 2)))
+
+
 def test_that_the_retained_curve_stands_between_chance_and_the_ideal() -> None:
     random = np.random.default_rng(5)
     labels = random.random(400) < 0.3
