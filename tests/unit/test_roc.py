@@ -174,10 +174,11 @@ def test_that_each_point_of_the_curve_counts_the_scores_strictly_above_its_thres
 
 def test_that_neighbouring_floats_are_still_separated_by_their_threshold() -> None:
     low = 0.1
-    high = float(np.nextafter(low, 1))
-    assert roc_curve([0, 1], [low, high]).true_positives.tolist() == [0, 1, 1]
-    threshold = roc_curve([0, 1], [low, high]).thresholds[1]
-    assert low <= threshold < high
+    middle = float(np.nextafter(low, 1))
+    high = float(np.nextafter(middle, 1))
+    # Of two such neighbours one mean is rounded down and the other up.
+    upper, lower = roc_curve([0, 1, 1], [low, middle, high]).thresholds[1:3]
+    assert low <= lower < middle <= upper < high
 
 
 @given(cases)

@@ -109,7 +109,8 @@ class ReferralSweep:
 
     def referred(self, rate: float, checkpoint: int = 0) -> NDArray[np.intp]:
         """The indices of the referred cases of one checkpoint, the most uncertain first: a worklist."""
-        return self._orders[checkpoint][: n_referred(self.n_cases, rate)]
+        order: NDArray[np.intp] = self._orders[checkpoint]
+        return order[: n_referred(self.n_cases, rate)]
 
 
 def _running_total(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
