@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.evaluation.collaborative import collaborative_auc
@@ -101,6 +101,7 @@ def test_that_uncertainty_is_the_mean_over_findings_without_untrained_ones() -> 
         uncertainty([0.5], "margin")
 
 
+@settings(deadline=None)
 @given(drawn_cases, st.floats(0, 1), st.integers(-1, 8))
 def test_that_the_sweep_equals_counting_the_retained_cases_one_by_one(
     drawn: list[tuple[float, int, int]], rate: float, threshold: int
@@ -186,6 +187,7 @@ def test_that_the_risk_coverage_curve_has_its_published_areas() -> None:
         assert curve.risk_at(float(name[1:])) == pytest.approx(risk, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.randoms())
 def test_that_tied_decisions_share_their_errors_evenly_whatever_their_order(wrong: list[bool], random) -> None:
     shuffled = wrong.copy()
