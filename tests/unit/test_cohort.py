@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableTable
-from xferviewer.evaluation.cohort import Cohort, aggregate, join, match_images
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cohort import Cohort, join
 from xferviewer.evaluation.groups import group_cases
+from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.tables import read_label_table, read_predictions
 
 
