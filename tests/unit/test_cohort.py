@@ -57,6 +57,16 @@ def test_that_two_tables_are_joined_by_image_whatever_their_order(tmp_path: Path
     )
 
 
+def test_that_a_match_by_base_name_across_folders_is_said(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", "image,Edema", "north/1.png,1", "north/2.png,0", "3.png,0")
+    predictions = csv(tmp_path / "p.csv", "image,Edema", "south/1.png,0.5", "/data/north/2.png,0.5", "x/3.png,0.1")
+    cohort = join(read_label_table(labels), [read_predictions(predictions)])
+    assert cohort.cases == ("north/1.png", "north/2.png", "3.png")
+    (warning,) = cohort.warnings
+    assert warning.startswith(f"{predictions}: 1 images are matched by their base name alone")
+    assert warning.endswith("(such as south/1.png and north/1.png).")
+
+
 def test_that_repeated_contradicting_and_uncertain_labels_are_counted_and_resolved(tmp_path: Path) -> None:
     labels = csv(
         tmp_path / "l.csv", "image,Edema,Mass", "a,1,0", "b,-1,1", "a,0,0", "c,7,1", "b,,1", "d,1,", "e,0,1", "f,0,1"

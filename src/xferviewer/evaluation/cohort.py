@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.errors import UnusableTable
-from xferviewer.evaluation.image_names import match_images, posix_path
+from xferviewer.evaluation.image_names import differ_in_folder, match_images, posix_path
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
 
 Unit = Literal["image", "study", "patient"]
@@ -180,6 +180,12 @@ def _score_matrices(
     for table in predictions:
         distinct = list(dict.fromkeys(table.image))
         row_of = dict(zip(distinct, match_images(distinct, images).tolist(), strict=True))
+        elsewhere = [image for image, at in row_of.items() if at >= 0 and differ_in_folder(image, images[at])]
+        if elsewhere:
+            warnings.append(
+                f"{table.source or 'predictions'}: {len(elsewhere)} images are matched by their base name alone, in "
+                f"another folder than the labels say (such as {elsewhere[0]} and {images[row_of[elsewhere[0]]]})."
+            )
         row = np.array([row_of[image] for image in table.image])
         checkpoint = np.array([number[name] for name in table.checkpoint])
         unmatched = row < 0

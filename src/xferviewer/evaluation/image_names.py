@@ -26,6 +26,12 @@ def match_images(wanted: Sequence[str], known: Sequence[str]) -> NDArray[np.intp
     return matched
 
 
+def differ_in_folder(a: str, b: str) -> bool:
+    """Neither path is the end of the other, so that only the base name speaks for one image."""
+    a, b = "/" + posix_path(a), "/" + posix_path(b)
+    return not (a.endswith(b) or b.endswith(a))
+
+
 def posix_path(path: str) -> str:
     """A path with forward slashes and without a leading ./, as it is compared."""
     return path.replace("\\", "/").removeprefix("./")
