@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableTable
@@ -118,6 +118,7 @@ def test_that_a_patient_has_a_finding_when_any_image_has_it_and_the_score_of_the
         aggregate(images, "study")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 4)), min_size=1, max_size=20))
 def test_that_the_order_of_the_images_does_not_matter_to_their_patients(drawn: list[tuple[str, int]]) -> None:
     def highest(rows: list[tuple[str, int]]) -> dict[str, float]:

@@ -161,7 +161,7 @@ class Application(QObject):
         else:
             text = self.tr("{0} images indexed").format(result.images)
             if result.refused:
-                text += self.tr(", {0} files refused").format(result.refused)
+                text += self.tr(", {0} files passed over").format(result.refused)
             self.notifier.tell(text + ".", self.tr("Menu, File, “Files that were refused” names each with its reason."))
         if self.session.shown is None:
             self._open_first_study()

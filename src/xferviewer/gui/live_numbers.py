@@ -14,7 +14,7 @@ from xferviewer.evaluation.roc import AucInterval, RocCurve, auc_interval, roc_c
 from xferviewer.evaluation.uncertainty import uncertainty
 from xferviewer.gui.session import Session
 
-_SETTLE_MS = 120
+_SETTLE_MS = 250
 
 
 @dataclass(frozen=True, slots=True, eq=False)

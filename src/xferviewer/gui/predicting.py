@@ -18,6 +18,9 @@ from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
 from xferviewer.gui.session import Session
 
+_SHOW_EVERY_MS = 250
+"""Predictions come by the dozen a second; whoever looks needs them a few times a second."""
+
 _STORE_EVERY_MS = 500
 
 
@@ -55,9 +58,12 @@ class Predicting(QObject):
         self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
         self._total = 0
         self._started = 0.0
-        self._new: dict[str, dict[str, NDArray[np.float32]]] = {}
+        self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
+        self._new: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet stored
         self._unusable: set[tuple[str, str]] = set()
         self.paused = False
+        self._showing = QTimer(self, singleShot=True, interval=_SHOW_EVERY_MS)
+        self._showing.timeout.connect(self._show_arrived)
         self._putting = QTimer(self, singleShot=True, interval=_STORE_EVERY_MS)
         self._putting.timeout.connect(self.put_away)
         engine.predicted.connect(self._take_in)
@@ -87,6 +93,7 @@ class Predicting(QObject):
         if self.paused or not self._session.checkpoints:
             return
         images = self._library.images_to_predict()
+        self._show_arrived()
         missing: dict[str, set[str]] = {}
         for checkpoint in self._session.checkpoints:
             self._fetch_stored(checkpoint, [image.identity for image in images])
@@ -134,7 +141,7 @@ class Predicting(QObject):
         wanted = [identity for identity in identities if identity not in known]
         stored = self._store.get(_key(checkpoint), wanted)
         found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
-        self._session.add_predictions(digest, found)
+        self._session.add_predictions({digest: found})
 
     @Slot()
     def _new_checkpoints(self) -> None:
@@ -148,16 +155,24 @@ class Predicting(QObject):
     @Slot(object)
     def _take_in_explanation(self, message: protocol.Explained) -> None:
         self._add(message.checkpoint, message.identity, message.logits)
+        self._show_arrived()
         if message.generation == self._generation:
             self._session.add_explanation(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
         if identity not in self._session.predicted_identities(digest):
-            self._session.add_predictions(digest, {identity: logits})
+            self._arrived.setdefault(digest, {})[identity] = logits
             self._new.setdefault(digest, {})[identity] = logits
-            if not self._putting.isActive():
-                self._putting.start()
+            for timer in (self._showing, self._putting):
+                if not timer.isActive():
+                    timer.start()
         self._count_answer(identity, digest)
+
+    @Slot()
+    def _show_arrived(self) -> None:
+        arrived, self._arrived = self._arrived, {}
+        if arrived:
+            self._session.add_predictions(arrived)
 
     @Slot(object)
     def _note_failure(self, message: protocol.Failed) -> None:
@@ -185,6 +200,7 @@ class Predicting(QObject):
     def _note_end(self, message: protocol.Finished) -> None:
         if message.request == self._request:
             self._request = 0
+            self._show_arrived()
             self.put_away()
             self.finished.emit(message)
 

@@ -5,7 +5,7 @@ Panels change it through its methods and hear of changes through its signals; no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -98,7 +98,8 @@ class Session(QObject):
         self.uncertainty: Uncertainty = "case"
         self.cohort = Cohort.empty()
         self._thresholds: dict[tuple[str, str], float] = {}
-        self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}
+        self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
+        self._tables: dict[str, NDArray[np.float32]] = {}  # checkpoint: (images of the cohort, findings), NaN: unknown
         self._explanations: dict[str, Explained] = {}
 
     # --- worklist and image
@@ -224,26 +225,42 @@ class Session(QObject):
         """The images and labels that every number is computed from, and the identities of all images."""
         self.cohort = cohort
         self.identities = identities
+        self._tables = {}
+        for digest, known in self._probabilities.items():
+            self._fill_table(digest, known)
         self.cohort_changed.emit()
 
-    def add_predictions(self, digest: str, logits: dict[str, NDArray[np.float32]]) -> None:
-        """Take in logits of a checkpoint, by image identity."""
-        if logits:
-            self._logits.setdefault(digest, {}).update(logits)
-            self.predictions_changed.emit()
+    def add_predictions(self, predictions: dict[str, dict[str, NDArray[np.float32]]]) -> None:
+        """Take in logits (findings,) by checkpoint and image identity."""
+        for digest, logits in predictions.items():
+            checkpoint = self.checkpoint(digest)
+            if checkpoint is None or not logits:
+                continue
+            rows = scores_from_logits(np.stack(list(logits.values())), checkpoint.task)
+            new = dict(zip(logits, rows, strict=True))
+            self._probabilities.setdefault(digest, {}).update(new)
+            self._fill_table(digest, new)
+        self.predictions_changed.emit()
 
-    def predicted_identities(self, digest: str) -> Iterable[str]:
-        """The images of which a checkpoint's logits are known."""
-        return self._logits.get(digest, {}).keys()
+    def _fill_table(self, digest: str, probabilities: dict[str, NDArray[np.float32]]) -> None:
+        for identity, row in probabilities.items():
+            place = self.cohort.row_of(identity)
+            if place is not None:
+                if digest not in self._tables:
+                    self._tables[digest] = np.full((len(self.cohort.identities), len(row)), np.nan, dtype=np.float32)
+                self._tables[digest][place] = row
+
+    def predicted_identities(self, digest: str) -> Collection[str]:
+        """The images of which a checkpoint's probabilities are known."""
+        return self._probabilities.get(digest, {}).keys()
 
     def probability(self, digest: str, identity: str, finding: str) -> float | None:
         """The raw probability of a finding in an image; None where it is not known or was not trained."""
         checkpoint = self.checkpoint(digest)
-        logits = self._logits.get(digest, {}).get(identity)
-        if checkpoint is None or logits is None or finding not in checkpoint.trained_findings:
+        known = self._probabilities.get(digest, {}).get(identity)
+        if checkpoint is None or known is None or finding not in checkpoint.trained_findings:
             return None
-        row = scores_from_logits(logits[np.newaxis], checkpoint.task)[0]
-        return float(row[checkpoint.findings.index(finding)])
+        return float(known[checkpoint.findings.index(finding)])
 
     def truth(self, identity: str, finding: str) -> float | None:
         """The label of an image: 1 present, 0 absent; None where the label table does not say."""
@@ -255,18 +272,13 @@ class Session(QObject):
 
     def scores(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
         """Raw probabilities (images of the cohort, findings); NaN where not predicted or not trained."""
-        table = np.full((len(self.cohort.identities), len(findings)), np.nan)
-        checkpoint = self.checkpoint(digest)
-        known = self._logits.get(digest, {})
-        rows = [row for row, identity in enumerate(self.cohort.identities) if identity in known]
-        if checkpoint is None or not rows:
-            return table
-        logits = np.stack([known[self.cohort.identities[row]] for row in rows])
-        predicted = scores_from_logits(logits, checkpoint.task)
-        for column, finding in enumerate(findings):
-            if finding in checkpoint.trained_findings:
-                table[rows, column] = predicted[:, checkpoint.findings.index(finding)]
-        return table
+        scores = np.full((len(self.cohort.identities), len(findings)), np.nan)
+        checkpoint, table = self.checkpoint(digest), self._tables.get(digest)
+        if checkpoint is not None and table is not None:
+            for column, finding in enumerate(findings):
+                if finding in checkpoint.trained_findings:
+                    scores[:, column] = table[:, checkpoint.findings.index(finding)]
+        return scores
 
     def add_explanation(self, explained: Explained) -> None:
         """Take in the maps of the shown image."""

@@ -13,7 +13,7 @@ from PySide6.QtCore import (
     Qt,
     Slot,
 )
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
 from xferviewer.checkpoints import Checkpoint
@@ -37,7 +37,6 @@ class MetricsTableModel(QAbstractTableModel):
         self._findings: list[str] = []
         self._checkpoints: tuple[Checkpoint, ...] = ()
         session.checkpoints_changed.connect(self._reset)
-        numbers.changed.connect(self._refresh)
 
     @Slot()
     def _reset(self) -> None:
@@ -46,7 +45,7 @@ class MetricsTableModel(QAbstractTableModel):
         self.endResetModel()
 
     @Slot()
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """The numbers changed, not the rows and columns."""
         if self.rowCount():
             self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, self.columnCount() - 1))
@@ -115,16 +114,28 @@ class MetricsTable(QWidget):
         self.table.setAccessibleName(self.tr("AUC by finding and checkpoint"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.setWordWrap(False)
         self.table.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + 2 * GRID)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         layout = QVBoxLayout(self)
         layout.addWidget(self.heading)
         layout.addWidget(self.table, 1)
+        numbers.changed.connect(self._refresh)
         session.finding_changed.connect(self._show_finding)
         # Queued: inside the reset the view's own tables are not rebuilt yet.
         self.model.modelReset.connect(self._show_finding, Qt.ConnectionType.QueuedConnection)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what changed while nobody looked."""
+        super().showEvent(event)
+        self._refresh()
+
+    @Slot()
+    def _refresh(self) -> None:
+        if self.isVisible():  # a cell costs a DeLong interval
+            self.model.refresh()
+            self.table.resizeColumnsToContents()
 
     @Slot(QModelIndex, QModelIndex)
     def _chosen(self, current: QModelIndex, previous: QModelIndex) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
@@ -60,8 +61,15 @@ class ReferralCurvePanel(QWidget):
     def _marker_moved(self) -> None:
         self._session.set_referral_rate(round(self._marker.value()) / 100)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while nobody looked."""
+        super().showEvent(event)
+        self._draw()
+
     @Slot()
     def _draw(self) -> None:
+        if not self.isVisible():
+            return
         for item in self._drawn:
             self.plot.removeItem(item)
         self._drawn.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from xferviewer.evaluation.operating_points import confusion_at
@@ -77,8 +77,15 @@ class RocPanel(QWidget):
         session.finding_changed.connect(self._draw)
         self._draw()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while nobody looked."""
+        super().showEvent(event)
+        self._draw()
+
     @Slot()
     def _draw(self) -> None:
+        if not self.isVisible():
+            return
         for item in self._drawn:
             self.plot.removeItem(item)
         self._drawn.clear()

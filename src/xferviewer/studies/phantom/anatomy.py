@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from xferviewer.studies.phantom.chest import LEFT, RIGHT, ellipsoid, great_vessels, heart, lung_space, smoothstep, trunk
+from xferviewer.studies.phantom.chest import (
+    LEFT,
+    RIGHT,
+    ellipsoid,
+    great_vessels,
+    heart,
+    lung_space,
+    scar,
+    smoothstep,
+    trunk,
+)
 from xferviewer.studies.phantom.devices import devices
 from xferviewer.studies.phantom.patients import Purpose, generator
 from xferviewer.studies.phantom.physics import PathLengths
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 # Length in cm of changed tissue from which on a ray counts as inside the finding.
-_VISIBLE = {"Atelectasis": 0.25, "Cardiomegaly": 0.5, "Consolidation": 0.6, "Edema": 0.45, "Effusion": 0.5}
+_VISIBLE = {"Atelectasis": 0.25, "Cardiomegaly": 0.5, "Consolidation": 0.6, "Edema": 0.6, "Effusion": 0.5}
 
 
 def chest_lengths(
@@ -36,7 +46,7 @@ def chest_lengths(
     """Lengths in cm through each material before the film is turned, and where each finding lies."""
     projection = placing.projection
     draw = generator(study.seed, study.site.name, Purpose.TISSUE, study.patient.number)
-    body = trunk(physique, placing) * (1.0 + 0.006 * grain(draw, projection.size, (24, 61, 139), 0.8))
+    body = trunk(physique, placing) * (1.0 + 0.006 * grain(draw, projection.size, (24, 83), 0.8))
     cardiac = heart(physique, projection)
     front, behind = great_vessels(physique, projection)
     front = np.maximum(cardiac, front)
@@ -44,7 +54,11 @@ def chest_lengths(
     found = {finding: np.zeros_like(body) for finding in FINDINGS}
     for side in (RIGHT, LEFT):
         space = lung_space(physique, projection, side)
-        lungs += _one_lung(space, disease, physique, projection, front, behind, found)
+        columns = space.columns
+        replaced = {finding: field[:, columns] for finding, field in found.items()}
+        lungs[:, columns] = _one_lung(
+            space, disease, physique, projection, front[:, columns], behind[:, columns], replaced
+        )
     healthy = Perfusion(0.95, 1.05) if study.supine else Perfusion()
     perfusion = disease.edema.perfusion if disease.edema else healthy
     tree = vessels(physique, projection, draw, (perfusion, perfusion))
@@ -79,6 +93,7 @@ def _one_lung(
             fluid = effusion.fluid(space, physique)
     # What lies in front is over the dome: it takes nothing from the lung that reaches down behind it.
     middle = front * np.clip(1.0 - space.blocked / 3.0, 0.0, 1.0) + behind
+    whole = whole * (1.0 - scar(space, physique))
     lung = np.maximum(whole - fluid - middle, 0.0)
     found["Effusion"] += np.minimum(fluid, np.maximum(whole - middle, 0.0))
     consolidation, edema, atelectasis = disease.consolidation, disease.edema, disease.atelectasis
@@ -88,7 +103,8 @@ def _one_lung(
         lung = lung - filling
     if edema:
         filling = edema.share(space, physique, projection.size) * lung
-        filling = np.minimum(filling + edema.septal_lines(physique, projection, space.side), lung)
+        septa = edema.septal_lines(physique, projection, space.side)[:, space.columns]
+        filling = np.minimum(filling + septa, lung)
         found["Edema"] += filling
         lung = lung - filling
     if atelectasis:
@@ -121,5 +137,7 @@ def _bowel_gas(physique: Physique, projection: Projection, draw: np.random.Gener
     for _ in range(int(draw.integers(0, 4))):
         centre = (float(draw.uniform(-9.0, 11.0)), dome + float(draw.uniform(5.5, 11.0)), 3.0)
         radius = float(draw.uniform(0.6, 1.5))
-        air = np.maximum(air, ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1))))
+        air = np.maximum(
+            air, ellipsoid(projection, centre, (radius * 1.3, radius, 0.6 * radius), float(draw.uniform(-1, 1)))
+        )
     return air

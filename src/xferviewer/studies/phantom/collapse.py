@@ -81,11 +81,11 @@ class Atelectasis:
 
     def filling(self, space: LungSpace, lung: Field, physique: Physique, projection: Projection) -> Field:
         """Length in cm of airless lung along each ray through one side."""
-        plates = np.zeros_like(lung)
+        plates = np.zeros((projection.size, projection.size), dtype=np.float32)
         for band in self.bands:
             if band.side == space.side:
                 _add_band(plates, band, physique, projection)
-        filling = np.minimum(plates, 0.9 * lung)
+        filling = np.minimum(plates[:, space.columns], 0.9 * lung)
         if self.side != space.side:
             return np.asarray(filling, dtype=np.float32)
         if self.collapse:
@@ -120,7 +120,7 @@ def draw_atelectasis(study: Study) -> Atelectasis | None:
         side=side,
         bands=_draw_bands(side, severity, draw),
         collapse=collapse,
-        base_share=0.0 if severity == 1 else float(draw.uniform(0.14, 0.28)),
+        base_share=0.0 if severity == 1 else float(draw.uniform(0.18, 0.32)),
         elevation=(rise, 0.0) if side == RIGHT else (0.0, rise),
         pull=side * {1: 0.05, 2: 0.35, 3: 1.3}[severity],
     )
@@ -144,8 +144,8 @@ def _draw_bands(side: int, severity: int, draw: np.random.Generator) -> tuple[Ba
                 side=side if number == 0 or draw.random() < 0.75 else -side,
                 start=(middle - half, y - slope * half),
                 end=(middle + half, y + slope * half),
-                thickness=float(draw.uniform(0.20, 0.42)),
-                depth=float(draw.uniform(0.9, 1.7)) * (1.0 if severity == 1 else 1.7),
+                thickness=float(draw.uniform(0.22, 0.46)),
+                depth=float(draw.uniform(0.9, 1.7)) * (1.0 if severity == 1 else 2.1),
             )
         )
     return tuple(bands)

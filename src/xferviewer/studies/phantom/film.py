@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from xferviewer.studies.phantom.anatomy import chest_lengths
 from xferviewer.studies.phantom.disease import draw_disease
@@ -71,7 +72,8 @@ def render_film(seed: int, site: SiteName, index: int, size: int = 512) -> Film:
     beam = PORTABLE if study.view == "AP" else CHEST_STAND
     depth = turn(attenuation(lengths, beam), placing)
     masks = {
-        finding: turn(mask.astype(np.float32), placing) > 0.5 if mask.any() else mask for finding, mask in masks.items()
+        finding: turn(mask.astype(np.float32), placing, Image.Resampling.BILINEAR) > 0.5 if mask.any() else mask
+        for finding, mask in masks.items()
     }
     opening = aperture(placing)
     primary = transmit(depth) * opening

@@ -26,6 +26,8 @@ class Physique:
     rib_drop        how much more the ribs fall to the front than usual
     barrel          how early the chest reaches its full width: -2 a bell, 0 usual, 2 a barrel
     dome_drop       depth of the costophrenic angle below the top of the dome
+    dome_curve      fall of the domes per cm² towards front and back
+    scars           height of old pleural thickening in the (right, left) costophrenic angle; not a finding
     heart_turn      angle in degrees of the long axis of the heart below the horizontal
     clavicle_slope  rise of the clavicle from the breastbone to the shoulder
     elevation       rise of the (right, left) dome over its usual height
@@ -48,6 +50,8 @@ class Physique:
     rib_drop: float
     barrel: float
     dome_drop: float
+    dome_curve: float
+    scars: tuple[float, float]
     heart_turn: float
     clavicle_slope: float
     dome_difference: float
@@ -111,12 +115,21 @@ def draw_physique(study: Study, elevation: tuple[float, float], shift: float) ->
         rib_drop=float(draw.normal(0.0, 0.9)),
         barrel=float(np.clip(draw.normal(0.0, 1.0), -2.0, 2.0)),
         dome_drop=float(np.clip(draw.normal(4.2, 0.6), 3.0, 5.6)),
+        dome_curve=float(np.clip(draw.normal(0.062, 0.010), 0.042, 0.09)),
+        scars=_draw_scars(study.age, draw),
         heart_turn=float(np.clip(draw.normal(33.0, 5.0), 22.0, 44.0)) - (3.0 if study.view == "AP" else 0.0),
         clavicle_slope=float(draw.normal(3.4, 0.7)) - (0.8 if study.view == "AP" else 0.0),
         dome_difference=float(np.clip(draw.normal(1.2, 0.5), 0.0, 2.4)),
         elevation=elevation,
         shift=shift,
     )
+
+
+def _draw_scars(age: int, draw: np.random.Generator) -> tuple[float, float]:
+    """Blunted angles without fluid: the older the more; what makes a small effusion hard to tell."""
+    share = 0.04 + 0.16 * float(np.clip((age - 30) / 50.0, 0.0, 1.0))
+    heights = [float(draw.uniform(0.9, 2.8)) * (draw.random() < share) for _ in range(2)]
+    return heights[0], heights[1]
 
 
 def _draw_cardiothoracic(study: Study) -> float:

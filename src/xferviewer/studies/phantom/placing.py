@@ -60,14 +60,14 @@ def place(study: Study, physique: Physique, size: int) -> Placing:
     )
 
 
-def turn(field: Field, placing: Placing) -> Field:
+def turn(field: Field, placing: Placing, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> Field:
     """The inner part of the field, as a detector sees it that is turned by the tilt of the patient."""
     size = field.shape[0]
     cos, sin = DETECTOR_SHARE * float(np.cos(placing.tilt)), DETECTOR_SHARE * float(np.sin(placing.tilt))
     middle = 0.5 * size
     matrix = (cos, sin, middle - cos * middle - sin * middle, -sin, cos, middle + sin * middle - cos * middle)
     picture = Image.fromarray(np.ascontiguousarray(field))
-    turned = picture.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+    turned = picture.transform((size, size), Image.Transform.AFFINE, matrix, resampling)
     return np.asarray(turned, dtype=np.float32)
 
 

@@ -36,7 +36,7 @@ class Effusion:
     def fluid(self, space: LungSpace, physique: Physique) -> Field:
         """Length in cm of fluid along each ray."""
         lowest = physique.angle(self.side) - self.level
-        surface = np.float32(lowest) - np.float32(self.climb) * np.clip(space.across, 0, 1) ** 4
+        surface = np.float32(lowest) - np.float32(self.climb) * np.square(np.square(np.clip(space.across, 0, 1)))
         whole = space.length()
         reach = np.sqrt(np.clip((surface - space.y) / np.float32(self.film), 0.0, 1.0)) * space.half
         fluid = whole - space.length(reach)
@@ -59,7 +59,7 @@ def draw_effusions(study: Study) -> tuple[Effusion, ...]:
     grades = [(first, severity)] + ([(-first, int(draw.integers(1, severity + 1)))] if both else [])
     effusions = []
     for side, grade in grades:
-        low, high = {1: (-0.2, 0.7), 2: (1.8, 4.6), 3: (7.5, 13.0)}[grade]
+        low, high = {1: (-1.6, 0.0), 2: (1.4, 4.4), 3: (7.5, 13.0)}[grade]
         layer = 0.0
         level, climb = float(draw.uniform(low, high)), float(draw.uniform(0.5, 1.3) + 0.7 * grade)
         if study.supine:  # most of the fluid runs behind the lung
