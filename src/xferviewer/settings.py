@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from dataclasses import asdict, dataclass, fields
@@ -47,7 +48,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where the parent is a file, nothing beside it can be removed either
+            beside.unlink()
         raise UnusableFolder(
             f"{path.name} could not be written.",
             f"{path.parent}: {error.strerror or error}.",

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableTable
-from xferviewer.evaluation.cohort import Cohort, aggregate, join, match_images
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cohort import Cohort, join
 from xferviewer.evaluation.groups import group_cases
+from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.tables import read_label_table, read_predictions
 
 
@@ -53,6 +55,16 @@ def test_that_two_tables_are_joined_by_image_whatever_their_order(tmp_path: Path
         "B has no prediction for 1 of 2 images.",
         "B has no prediction at all for Mass.",
     )
+
+
+def test_that_a_match_by_base_name_across_folders_is_said(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", "image,Edema", "north/1.png,1", "north/2.png,0", "3.png,0")
+    predictions = csv(tmp_path / "p.csv", "image,Edema", "south/1.png,0.5", "/data/north/2.png,0.5", "x/3.png,0.1")
+    cohort = join(read_label_table(labels), [read_predictions(predictions)])
+    assert cohort.cases == ("north/1.png", "north/2.png", "3.png")
+    (warning,) = cohort.warnings
+    assert warning.startswith(f"{predictions}: 1 images are matched by their base name alone")
+    assert warning.endswith("(such as south/1.png and north/1.png).")
 
 
 def test_that_repeated_contradicting_and_uncertain_labels_are_counted_and_resolved(tmp_path: Path) -> None:

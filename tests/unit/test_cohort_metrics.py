@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xferviewer.evaluation.cohort import Cohort, aggregate
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.metrics_json import metrics_dict
 from xferviewer.evaluation.operating_points import confusion_at

@@ -11,7 +11,8 @@ import numpy as np
 
 from xferviewer import __version__
 from xferviewer.errors import UnusableFolder, UnusableTable
-from xferviewer.evaluation.cohort import Aggregation, UncertainPolicy, Unit, aggregate, join
+from xferviewer.evaluation.aggregation import Aggregation, aggregate
+from xferviewer.evaluation.cohort import UncertainPolicy, Unit, join
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.tables import PredictionTable, read_label_table, read_predictions
 from xferviewer.exchange.evaluation_report import Provenance, describe_inputs, write_evaluation

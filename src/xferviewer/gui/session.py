@@ -95,7 +95,7 @@ class Session(QObject):
         self.in_panes: tuple[str, ...] = ()
         self.active = ""
         self.referral_rate = 0.15
-        self.uncertainty: Uncertainty = "case"
+        self.uncertainty: Uncertainty = "finding"
         self.cohort = Cohort.empty()
         self._thresholds: dict[tuple[str, str], float] = {}
         self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
