@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,12 +54,27 @@ def _delete_now() -> None:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note whether a test failed: its traceback keeps what it worked with."""
+    report = yield
+    item.stash[_FAILED] = item.stash.get(_FAILED, False) or report.failed
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _no_leaks(request: pytest.FixtureRequest, qtbot: QtBot, qapp: QApplication) -> Iterator[None]:
     """Afterwards there are no windows, threads and child processes that there were not before."""
     _delete_now()
     windows, threads, children = set(qapp.topLevelWidgets()), set(threading.enumerate()), _children()
     yield
+    if request.node.stash.get(_FAILED, False):
+        return
     request.node.funcargs.clear()  # pytest would keep what the test was given until after this
 
     def nothing_is_left() -> None:
@@ -143,7 +158,7 @@ def prepared(
 def opened(
     make_application: MakeApplication, prepared: Prepared, checkpoints: list[Path], tmp_path: Path, qtbot: QtBot
 ) -> Application:
-    """The window on the indexed and predicted cohort, the first study shown with its maps; the engine is not started."""
+    """The window on the indexed and predicted cohort, the first study shown with its maps; no engine is started."""
     home = tmp_path / "home"
     shutil.copytree(prepared.home, home)
     application = make_application(home)

@@ -106,7 +106,7 @@ class Application(QObject):
         """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""
         self.library.refresh()
         self._open_first_study()
-        self.set_checkpoints([Path(folder) for folder in self.settings.checkpoints] or bundled_checkpoints())
+        self.set_checkpoints([Path(folder) for folder in self.settings.checkpoints] or self._bundled())
         self.engine.start()
         if self._demo:
             self.open_demo()
@@ -201,8 +201,16 @@ class Application(QObject):
         self.add_checkpoints([Path(folder)])
         self.window.show_perspective("evaluate")
 
+    def _bundled(self) -> list[Path]:
+        """The checkpoints that came with the application; an installation without them works with others."""
+        try:
+            return bundled_checkpoints()
+        except CannotStart as error:
+            log.warning("%s", error)
+            return []
+
     def _keep_checkpoints(self) -> None:
-        bundled = set(bundled_checkpoints())
+        bundled = set(self._bundled())
         folders = [checkpoint.folder for checkpoint in self.session.checkpoints]
         same = set(folders) == bundled
         self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders))))
@@ -239,7 +247,7 @@ class Application(QObject):
 
     @Slot(object)
     def _tell_failure(self, message: protocol.Failed) -> None:
-        self.notifier.tell(message.what, f"{message.why} {message.todo}")
+        self.notifier.tell(message.what, f"{message.why} {message.todo}", lasting=not message.identity)
 
     @Slot(object)
     def _tell_error(self, error: XferviewerError) -> None:

@@ -25,6 +25,7 @@ class Toast(QFrame):
         self.setFixedWidth(_WIDTH)
         self.what = what
         self.details = details
+        self.lasting = lasting
         headline = QLabel(what)
         headline.setWordWrap(True)
         headline.setTextFormat(Qt.TextFormat.PlainText)
@@ -92,15 +93,15 @@ class Notifier(QObject):
 
     def tell(self, what: str, details: str = "", *, lasting: bool = False) -> None:
         """Show a message. A lasting one stays until it is closed: use it for what needs an answer or lost something."""
-        if self._toasts and self._toasts[-1].what == what:  # the same again says nothing new
-            return
+        if self._toasts and (self._toasts[-1].what, self._toasts[-1].details) == (what, details):
+            return  # the same again says nothing new
         toast = Toast(what, details, lasting, self._window)
         toast.closed.connect(self._forget_closed)
         toast.grown.connect(self.layout_toasts)
         self._toasts.append(toast)
-        while len(self._toasts) > _MOST_SHOWN:
-            self._toasts[0].close_now()
-        toast.show()
+        toast.show()  # a toast that is hidden counts as closed
+        if len(self._toasts) > _MOST_SHOWN:  # what passes by itself goes first
+            next((old for old in self._toasts[:-1] if not old.lasting), self._toasts[0]).close_now()
         self.layout_toasts()
         self.noted.emit(what, details)
 

@@ -176,14 +176,23 @@ class Predicting(QObject):
 
     @Slot(object)
     def _note_failure(self, message: protocol.Failed) -> None:
-        if message.identity and message.request == self._request:
-            digests = (
-                [message.checkpoint] if message.checkpoint else [c.weights_sha256 for c in self._session.checkpoints]
-            )
-            for digest in digests:
+        """A checkpoint that could not be opened is told of once, not again with every image."""
+        digests = self._concerned(message)
+        new = [digest for digest in digests if not self._session.failure(digest, "")]
+        for digest in digests:
+            self._session.add_failure(digest, message.identity, message.why)
+            if message.identity and message.request == self._request:
                 self._unusable.add((message.identity, digest))
                 self._count_answer(message.identity, digest)
-        self.failed.emit(message)
+        if new or not digests:
+            self.failed.emit(message)
+
+    def _concerned(self, message: protocol.Failed) -> list[str]:
+        """The checkpoints that a failure concerns; one that could not be opened is named by its folder."""
+        checkpoints = self._session.checkpoints
+        if not message.identity:
+            return [c.weights_sha256 for c in checkpoints if str(c.folder) == message.checkpoint]
+        return [message.checkpoint] if message.checkpoint else [c.weights_sha256 for c in checkpoints]
 
     def _count_answer(self, identity: str, digest: str) -> None:
         waiting = self._missing.get(identity)

@@ -101,6 +101,7 @@ class Session(QObject):
         self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
         self._tables: dict[str, NDArray[np.float32]] = {}  # checkpoint: (images of the cohort, findings), NaN: unknown
         self._explanations: dict[str, Explained] = {}
+        self._failures: dict[tuple[str, str], str] = {}
 
     # --- worklist and image
 
@@ -142,6 +143,7 @@ class Session(QObject):
         if self.active not in self.in_panes:
             self.active = self.in_panes[0] if self.in_panes else ""
         self._explanations = {d: e for d, e in self._explanations.items() if d in digests}
+        self._failures = {key: why for key, why in self._failures.items() if key[0]}  # it is opened anew
         findings = self.findings()
         if self.finding not in findings:
             self.finding = findings[0] if findings else ""
@@ -292,3 +294,12 @@ class Session(QObject):
     def explanation(self, digest: str) -> Explained | None:
         """The maps of the shown image by a checkpoint; None while they are being computed."""
         return self._explanations.get(digest)
+
+    def add_failure(self, digest: str, identity: str, why: str) -> None:
+        """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""
+        self._failures[identity, digest] = why
+        self.explanations_changed.emit()
+
+    def failure(self, digest: str, identity: str) -> str:
+        """Why a checkpoint says nothing of an image; empty while it may still answer."""
+        return self._failures.get(("", digest)) or self._failures.get((identity, digest), "")

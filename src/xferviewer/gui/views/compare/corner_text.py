@@ -78,14 +78,15 @@ def result_text(
     probability = (
         session.probability(checkpoint.weights_sha256, shown.reference.identity, session.finding) if shown else None
     )
+    failed = bool(shown and session.failure(checkpoint.weights_sha256, shown.reference.identity))
     if probability is None:
-        return f"{name}<br>computing …" if shown else name
+        return f"{name}<br>{'no prediction' if failed else 'computing …'}" if shown else name
     positive = probability > session.threshold(checkpoint.weights_sha256, session.finding)
     value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> (raw probability)"
     state = "above" if positive else "not above"
     lines = [name, value, f"{state} its threshold"]
     if explained is None:
-        lines.append("map: computing …")
+        lines.append("no map" if failed else "map: computing …")
     elif explained.strengths[index] == 0:
         lines.append("map: no positive evidence")
     return "<br>".join(lines)
