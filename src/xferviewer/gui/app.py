@@ -206,7 +206,7 @@ class Application(QObject):
         try:
             return bundled_checkpoints()
         except CannotStart as error:
-            log.warning("%s", error)
+            log.warning("%s", error.what)
             return []
 
     def _keep_checkpoints(self) -> None:
