@@ -132,10 +132,13 @@ class Session(QObject):
     # --- checkpoints and findings
 
     def set_checkpoints(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """Compare these checkpoints; the first four get a pane."""
+        """Compare these checkpoints; those that are new get a pane while there is room for four."""
+        known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
-        self.in_panes = tuple(digest for digest in self.in_panes if digest in digests) or tuple(digests[:MOST_PANES])
+        chosen = [digest for digest in digests if digest in self.in_panes]
+        chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
+        self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
         if self.active not in self.in_panes:
             self.active = self.in_panes[0] if self.in_panes else ""
         self._explanations = {d: e for d, e in self._explanations.items() if d in digests}

@@ -1,0 +1,183 @@
+"""The window, built as the application builds it, on real files; and a watch that nothing outlives its test."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the QApplication is made
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QThread, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from xferviewer.gui import theme
+from xferviewer.gui.app import Application, Folders
+from xferviewer.protocol import Explained
+from xferviewer.settings import Settings
+
+LONG = 120_000
+"""Milliseconds within which an engine on a busy machine has loaded its libraries and answered."""
+
+STUDIES_EXPLAINED = 3
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _look(qapp: QApplication) -> None:
+    """Palette, fonts and style sheet as in the application."""
+    theme.apply(qapp, theme.read_theme("dark"))
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the settings of whoever runs it."""
+    monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "home"))
+
+
+def _children() -> set[int]:
+    """Process ids of this process's children; empty where the system does not list them in /proc."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return {int(child) for path in lists for child in path.read_text().split()} if sys.platform == "linux" else set()
+
+
+def _delete_now() -> None:
+    gc.collect()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(request: pytest.FixtureRequest, qtbot: QtBot, qapp: QApplication) -> Iterator[None]:
+    """Afterwards there are no windows, threads and child processes that there were not before."""
+    _delete_now()
+    windows, threads, children = set(qapp.topLevelWidgets()), set(threading.enumerate()), _children()
+    yield
+    request.node.funcargs.clear()  # pytest would keep what the test was given until after this
+
+    def nothing_is_left() -> None:
+        _delete_now()
+        assert not set(qapp.topLevelWidgets()) - windows
+        assert not set(threading.enumerate()) - threads
+        assert not [thread for thread in gc.get_objects() if isinstance(thread, QThread) and thread.isRunning()]
+        assert not _children() - children
+
+    qtbot.waitUntil(nothing_is_left, timeout=10_000)
+
+
+MakeApplication = Callable[..., Application]
+
+
+@pytest.fixture
+def make_application(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeApplication]:
+    """Builds an application in a home and closes it when the test is over; nothing is started yet."""
+    made: list[Application] = []
+
+    def make(home: Path = tmp_path / "home", chosen: Settings | None = None, *, demo: bool = False) -> Application:
+        home.mkdir(parents=True, exist_ok=True)
+        settings = chosen or Settings(device="cpu", notice_seen=True)
+        application = Application(Folders.under(home, demo=demo), settings, demo=demo)
+        made.append(application)
+        return application
+
+    yield make
+    for application in made:
+        end(application)
+
+
+def end(application: Application) -> None:
+    """Close an application as its `run` does, and delete its window."""
+    application.window.close()
+    application.close()
+    application.window.deleteLater()
+    application.deleteLater()
+    _delete_now()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A home with everything indexed and predicted, and the maps of the first studies, by image and checkpoint."""
+
+    home: Path
+    explained: dict[tuple[str, str], Explained]
+
+
+@pytest.fixture(scope="session")
+def prepared(
+    request: pytest.FixtureRequest,
+    qapp: QApplication,
+    tmp_path_factory: pytest.TempPathFactory,
+    cohort: Path,
+    checkpoints: list[Path],
+) -> Prepared:
+    """Index and predict the cohort once, by the application itself with its real engine."""
+    home = tmp_path_factory.mktemp("prepared")
+    chosen = Settings(device="cpu", notice_seen=True, checkpoints=tuple(map(str, checkpoints)))
+    application = Application(Folders.under(home, demo=False), chosen, demo=False)
+    bot = QtBot(request)
+    explained: dict[tuple[str, str], Explained] = {}
+    application.engine.explained.connect(
+        lambda message: explained.update({(message.identity, message.checkpoint): message})
+    )
+    with bot.waitSignal(application.predicting.finished, timeout=LONG):
+        application.start()
+        application.open_paths([cohort])
+        bot.waitUntil(lambda: application.session.shown is not None, timeout=LONG)
+    for row in range(STUDIES_EXPLAINED):
+        application.library.show_study(row)
+        bot.waitUntil(lambda count=2 * (row + 1): len(explained) >= count, timeout=LONG)
+    bot.waitUntil(lambda: not application.predicting.running, timeout=LONG)
+    end(application)
+    application.folders.layout.unlink(missing_ok=True)  # of a window that was never shown
+    return Prepared(home, explained)
+
+
+@pytest.fixture
+def opened(
+    make_application: MakeApplication, prepared: Prepared, checkpoints: list[Path], tmp_path: Path, qtbot: QtBot
+) -> Application:
+    """The window on the indexed and predicted cohort, the first study shown with its maps; the engine is not started."""
+    home = tmp_path / "home"
+    shutil.copytree(prepared.home, home)
+    application = make_application(home)
+    session = application.session
+    application.library.refresh()
+    application.set_checkpoints(checkpoints)
+    application.window.show()
+    session.image_changed.connect(partial(_explain_as_recorded, application, prepared))
+    application.library.show_study(0)
+    qtbot.waitExposed(application.window)
+    qtbot.waitUntil(lambda: application.window.compare.image is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: not application.numbers._settle.isActive())
+    qtbot.wait(1)  # the panels take their widths in two steps after the first paint
+    return application
+
+
+def _explain_as_recorded(application: Application, prepared: Prepared) -> None:
+    shown = application.session.shown
+    for (identity, _), explained in prepared.explained.items():
+        if shown is not None and identity == shown.reference.identity:
+            application.session.add_explanation(explained)
+
+
+@pytest.fixture
+def drop() -> Callable[[QWidget, list[Path]], None]:
+    """Drops files on a widget as a file manager does: the enter event must be accepted first."""
+
+    def drop_paths(target: QWidget, paths: list[Path]) -> None:
+        files = QMimeData()
+        files.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(QPoint(9, 9), copy, files, left, none)
+        QApplication.sendEvent(target, enter)
+        assert enter.isAccepted()
+        QApplication.sendEvent(target, QDropEvent(QPointF(9, 9), copy, files, left, none))
+
+    return drop_paths
