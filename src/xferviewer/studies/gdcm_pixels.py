@@ -15,7 +15,7 @@ from xferviewer.processes import own_command
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SUBCOMMAND = "decode-with-gdcm"  # how a frozen application reaches `main`
+SUBCOMMAND = "decode-with-gdcm"  # of the command line: it calls `main`
 _SECONDS = 60.0
 
 
@@ -24,9 +24,7 @@ def decode_with_gdcm(path: Path, frame: int) -> tuple[NDArray[Any], str]:
 
     Raises ValueError when gdcm cannot decode the file, crashes on it, or takes longer than a minute.
     """
-    arguments = [str(path), str(frame)]
-    module = [sys.executable, "-m", "xferviewer.studies.gdcm_pixels", *arguments]
-    command = own_command(SUBCOMMAND, *arguments) if getattr(sys, "frozen", False) else module
+    command = own_command(SUBCOMMAND, str(path), str(frame))
     no_window = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows, a child of a window would open a console
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=True, creationflags=no_window)
@@ -78,7 +76,3 @@ def _decode(path: Path, frame: int) -> tuple[NDArray[Any], str]:
     else:
         values = values.reshape(rows, columns, samples)
     return values, str(image.GetPhotometricInterpretation().GetString()).strip()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
