@@ -295,6 +295,9 @@ class Worklist(QWidget):
         for column in range(self.model.columnCount()):
             fixed = column < len(COLUMNS)
             header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 12 * GRID)
+        header.moveSection(
+            header.visualIndex(len(COLUMNS) - 1), self.model.columnCount() - 1
+        )  # labels after all numbers
         self._show_position()
 
     @Slot()

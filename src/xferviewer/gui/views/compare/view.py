@@ -24,7 +24,7 @@ from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.protocol import Explained
 from xferviewer.studies.images import Image, Window
 
-_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2}
+_COLUMNS = {1: 1, 2: 2, 3: 2, 4: 2}  # films are nearly square: two columns give them the most room
 _NARROWEST_SHARE = 1e-3
 
 
