@@ -48,6 +48,8 @@ class CompareView(QWidget):
         self.panes: list[Pane] = []
         self._peeking = False
         self.films = QWidget()
+        self.films.setObjectName("films")
+        self.films.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.films.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.films.setAccessibleName(self.tr("Films of the compared checkpoints"))
         self._grid = QGridLayout(self.films)
