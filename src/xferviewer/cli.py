@@ -102,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
     train.add_argument("--json", action="store_true")
     _command(commands, "engine", _engine, argparse.SUPPRESS)
+    decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
+    decode.add_argument("arguments", nargs=2)
     return parser
 
 
@@ -115,7 +117,9 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _command(commands: Any, name: str, run: Any, help_text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=help_text)
+    # Without a help text argparse leaves a command out of the list: our own processes are nobody else's business.
+    shown = {} if help_text == argparse.SUPPRESS else {"help": help_text, "description": f"{help_text}."}
+    parser: argparse.ArgumentParser = commands.add_parser(name, **shown)
     parser.set_defaults(run=run)
     return parser
 
@@ -134,6 +138,13 @@ def _engine(options: argparse.Namespace) -> int:
     from xferviewer.engine.server import serve
 
     return serve()
+
+
+def _decode_with_gdcm(options: argparse.Namespace) -> int:
+    """A decoder that may crash runs in a process of its own."""
+    from xferviewer.studies.gdcm_pixels import main as decode
+
+    return decode(options.arguments)
 
 
 def _index(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """The prediction store: every logit that a checkpoint has computed, so that nothing is computed twice.
 
-One SQLite file in write-ahead mode: the window reads while the engine or the command line writes, and a killed process
-loses at most the batch that it had not handed over.
+One SQLite file in write-ahead mode: others may read while the window writes, and a killed process loses at most the
+batch that it had not handed over.
 """
 
 from __future__ import annotations
@@ -123,6 +123,15 @@ class PredictionStore:
         with self._explained():
             stored = {image for (image,) in self._stored(key, identities, "image")}
         return [identity for identity in dict.fromkeys(identities) if identity not in stored]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Whose predictions are kept: `{"weights", "preprocessing", "findings", "images"}` for each key."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT weights, preprocessing, findings, count(image) FROM network "
+                "LEFT JOIN prediction ON prediction.network = network.id GROUP BY network.id ORDER BY network.id"
+            ).fetchall()
+        return [dict(zip(("weights", "preprocessing", "findings", "images"), row, strict=True)) for row in rows]
 
     def _stored(self, key: PredictionKey, identities: Sequence[str], columns: str) -> list[Any]:
         network = self._network(key)

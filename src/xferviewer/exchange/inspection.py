@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from xferviewer.checkpoints import find_checkpoints, read_checkpoint
-from xferviewer.errors import UnusableFolder, XferviewerError
+from xferviewer.errors import UnusableFolder, UnusableTable, XferviewerError
+from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.tables import read_predictions
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.studies.catalogue import Catalogue
@@ -25,7 +26,7 @@ def inspect(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         head = file.read(len(_SQLITE))
     if head == _SQLITE:
-        return _catalogue(path)
+        return _database(path)
     if path.suffix.lower() in _TABLES:
         return _table(path)
     return describe(path)
@@ -62,6 +63,15 @@ def _checkpoint(path: Path) -> dict[str, Any]:
             for m in card.metrics
         ],
     }  # fmt: skip
+
+
+def _database(path: Path) -> dict[str, Any]:
+    """A prediction store or a catalogue: each says so in its application id, and refuses the other."""
+    try:
+        with PredictionStore(path) as store:
+            return {"kind": "predictions", "path": str(path), "checkpoints": store.summary()}
+    except UnusableTable:
+        return _catalogue(path)
 
 
 def _catalogue(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Display, Session
 from xferviewer.gui.thumbnails import Thumbnails
-from xferviewer.log import start_logging
+from xferviewer.log import anonymous, start_logging
 from xferviewer.resources import bundled_checkpoints, resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
@@ -76,7 +76,7 @@ class Application(QObject):
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
-        self.predicting = Predicting(self.session, self.library, self.engine, self.store, self)
+        self.predicting = Predicting(self.session, self.library, self.engine, self.store, chosen.precision, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
@@ -251,7 +251,7 @@ class Application(QObject):
 
     @Slot(object)
     def _tell_error(self, error: XferviewerError) -> None:
-        log.warning("%s: %s", type(error).__name__, error.why)
+        log.warning("told the user of %s %s", type(error).__name__, anonymous(error.what))
         self.notifier.tell(error.what, f"{error.why} {error.todo}", lasting=True)
 
 

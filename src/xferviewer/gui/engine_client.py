@@ -21,6 +21,12 @@ log = logging.getLogger(__name__)
 _MOST_SECONDS_PER_IMAGE = 120.0
 """One image by one set of checkpoints takes a second or so, on a slow machine ten; after this the engine hangs."""
 
+_MOST_SECONDS_OPENING = 900.0
+"""Loading the libraries and several large checkpoints from a slow disk may take minutes."""
+
+# What the engine prints when it dies: Python's fault handler, which names our own source files and nothing else.
+_FAULT_LINES = ("Fatal Python error", "Current thread", "Thread", "  File", "MemoryError", "terminate called")
+
 _MOST_SECONDS_WITHOUT_HEARTBEAT = 60.0
 _MOST_CRASHES_WITHOUT_ANSWER = 2
 
@@ -165,8 +171,11 @@ class EngineClient(QObject):
     def _receive(self, message: protocol.Message) -> None:
         match message:
             case protocol.Heartbeat():
-                if message.request and message.seconds > _MOST_SECONDS_PER_IMAGE:
-                    self._kill("did not answer for two minutes")
+                opening = self._opening is not None and message.request == self._opening.request
+                if message.request and message.seconds > (
+                    _MOST_SECONDS_OPENING if opening else _MOST_SECONDS_PER_IMAGE
+                ):
+                    self._kill("did not answer for minutes")
             case protocol.CheckpointOpened():
                 self._crashes_without_answer = 0
                 self._set_state(EngineState("ready", message.device))
@@ -201,10 +210,12 @@ class EngineClient(QObject):
 
     @Slot()
     def _read_log(self) -> None:
+        """Keep the traces of a crash; other lines may name files, and through them patients."""
         if self._process is not None:
-            text = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
-            if text:
-                log.info("engine: %s", text)
+            text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
+            for line in text.splitlines():
+                if line.startswith(_FAULT_LINES):
+                    log.error("engine: %s", line)
 
     @Slot(QProcess.ProcessError)
     def _could_not_start(self, error: QProcess.ProcessError) -> None:

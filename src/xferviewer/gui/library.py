@@ -203,6 +203,7 @@ class Library(QObject):
         process = QProcess(self)
         process.readyReadStandardError.connect(self._read_progress)
         process.finished.connect(self._ended)
+        process.errorOccurred.connect(self._could_not_start)
         self._process = process
         command = own_command(
             "index", self._folder, "--catalogue", str(self.catalogue.path), "--json", "--while-stdin-is-open"
@@ -222,6 +223,14 @@ class Library(QObject):
             except (ValueError, KeyError, TypeError):
                 continue  # a line for people
             self.index_progressed.emit(progress)
+
+    @Slot(QProcess.ProcessError)
+    def _could_not_start(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
+            why = self._process.errorString()
+            self._process.deleteLater()
+            self._process = None
+            self.index_finished.emit(IndexResult(self._folder, 0, 0, False, f"{why}. Install xferviewer again."))
 
     @Slot(int, QProcess.ExitStatus)
     def _ended(self, code: int, status: QProcess.ExitStatus) -> None:

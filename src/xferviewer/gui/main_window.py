@@ -41,6 +41,7 @@ from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.findings import FindingsPanel
 from xferviewer.gui.views.jobs import JobsPanel
+from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics_table import MetricsTable
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobsPanel(jobs_folder)
         self.referral = ReferralBar(session, numbers)
         self.work = WorkLine()
+        self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
         self._build_top()
@@ -111,9 +113,10 @@ class MainWindow(QMainWindow):
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (290, 560))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (290, 240))
         evaluate = Perspective("evaluate", self.roc)
-        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 240))
+        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 310))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
         train = Perspective("train", self.jobs)
+        train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
 
     def _build_top(self) -> None:
@@ -181,6 +184,8 @@ class MainWindow(QMainWindow):
         layout.addLayout(bottom)
         self.setCentralWidget(centre)
         self.statusBar().addPermanentWidget(self.work)
+        self.running_jobs = QLabel()
+        self.statusBar().addPermanentWidget(self.running_jobs)
         self.statusBar().setSizeGripEnabled(False)
 
     def _connect(self) -> None:
@@ -195,6 +200,9 @@ class MainWindow(QMainWindow):
         session.finding_changed.connect(self._show_finding)
         self.finding.textActivated.connect(session.set_finding)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.notifier.noted.connect(self.messages.add)
+        self.notifier.noted.connect(self._show_last_message)
+        self.jobs.running_changed.connect(self._show_running_jobs)
         library.index_progressed.connect(self.work.show_index)
         library.index_finished.connect(self.work.show_index_end)
         self._fill_findings()
@@ -239,6 +247,14 @@ class MainWindow(QMainWindow):
             "about": self.show_about,
         }
 
+    @Slot(str, str)
+    def _show_last_message(self, what: str, details: str) -> None:
+        self.statusBar().showMessage(what)
+
+    @Slot(object)
+    def _show_running_jobs(self, count: int) -> None:
+        self.running_jobs.setText(self.tr("jobs: {0} running").format(count) if count else "")
+
     # --- perspectives and layout
 
     def show_perspective(self, name: str) -> None:
@@ -271,7 +287,7 @@ class MainWindow(QMainWindow):
             if perspective.was_shown:
                 self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
-        self.jobs.set_watching(False)
+        self.jobs.stop_watching()
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:

@@ -46,13 +46,20 @@ class Predicting(QObject):
     failed = Signal(object)  # protocol.Failed
 
     def __init__(
-        self, session: Session, library: Library, engine: EngineClient, store: PredictionStore, parent: QObject | None
+        self,
+        session: Session,
+        library: Library,
+        engine: EngineClient,
+        store: PredictionStore,
+        precision: str,
+        parent: QObject | None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._library = library
         self._engine = engine
         self._store = store
+        self._precision = precision
         self._request = 0
         self._generation = 0
         self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
@@ -131,7 +138,9 @@ class Predicting(QObject):
             checkpoint = self._session.checkpoint(digest)
             if checkpoint is not None:
                 try:
-                    self._store.put_many(_key(checkpoint), list(logits), np.stack(list(logits.values())))
+                    self._store.put_many(
+                        _key(checkpoint, self._precision), list(logits), np.stack(list(logits.values()))
+                    )
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
@@ -139,7 +148,7 @@ class Predicting(QObject):
         digest = checkpoint.weights_sha256
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(_key(checkpoint), wanted)
+        stored = self._store.get(_key(checkpoint, self._precision), wanted)
         found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
         self._session.add_predictions({digest: found})
 
@@ -214,5 +223,7 @@ class Predicting(QObject):
             self.finished.emit(message)
 
 
-def _key(checkpoint: Checkpoint) -> PredictionKey:
-    return PredictionKey(checkpoint.weights_sha256, checkpoint.preprocessing.digest, len(checkpoint.findings))
+def _key(checkpoint: Checkpoint, precision: str) -> PredictionKey:
+    """Logits of another precision are other logits: they are kept apart."""
+    preprocessing = checkpoint.preprocessing.digest + ("" if precision == "fp32" else f"+{precision}")
+    return PredictionKey(checkpoint.weights_sha256, preprocessing, len(checkpoint.findings))

@@ -34,6 +34,7 @@ class Theme:
     warning: str
     error: str
     film: str
+    film_text: str
 
 
 def read_theme(name: str) -> Theme:
@@ -106,7 +107,7 @@ def _style_sheet(theme: Theme) -> str:
         QMainWindow::separator {{ background: {theme.window}; width: {GRID}px; height: {GRID}px; }}
         QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line};
                     padding: {GRID}px; }}
-        QHeaderView::section {{ background: {theme.window}; color: {theme.faint}; border: none;
+        QHeaderView::section {{ background: {theme.window}; border: none;
                                 border-bottom: 1px solid {theme.line}; padding: {GRID}px; }}
         QTableView {{ gridline-color: {theme.window}; border: none; selection-background-color: {theme.raised};
                       selection-color: {theme.text}; }}
@@ -116,8 +117,9 @@ def _style_sheet(theme: Theme) -> str:
         QToolButton#perspective:focus {{ background: {theme.raised}; }}
         QLabel#faint {{ color: {theme.faint}; }}
         QLabel#notice {{ color: {theme.warning}; }}
-        QLabel#corner {{ color: {theme.text}; background: rgba(0, 0, 0, 110); }}
+        QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 110); }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
+        QWidget#films {{ background: {theme.film}; }}
         QFrame#pane {{ background: {theme.film}; border: 1px solid {theme.line}; }}
         QFrame#pane[active="true"] {{ border: 1px solid {theme.accent}; }}
     """

@@ -24,6 +24,7 @@ from xferviewer.jobs.folder import JobFolder, Status, list_jobs
 
 _Index = QModelIndex | QPersistentModelIndex
 _LOOK_EVERY_MS = 1000
+_LOOK_UNSEEN_EVERY_MS = 5000
 _LOG_TAIL_BYTES = 8192
 COLUMNS = ("Job", "State", "Step", "Message")
 
@@ -83,6 +84,7 @@ class JobsModel(QAbstractTableModel):
 class JobsPanel(QWidget):
     """The list, the log of the chosen job, and what can be done with it."""
 
+    running_changed = Signal(object)  # how many jobs run
     compare_asked = Signal(str)  # folder of a finished checkpoint
     failed = Signal(object)  # XferviewerError
 
@@ -124,17 +126,30 @@ class JobsPanel(QWidget):
         self.table.selectionModel().currentRowChanged.connect(self._show)
         self.model.modelReset.connect(self._show)
         self.model.dataChanged.connect(self._show)
-        self._timer = QTimer(self, interval=_LOOK_EVERY_MS)
-        self._timer.timeout.connect(self.model.look)
+        self._running = 0
+        self._timer = QTimer(self, interval=_LOOK_UNSEEN_EVERY_MS)
+        self._timer.timeout.connect(self._look)
         self._show()
 
     def set_watching(self, watching: bool) -> None:
-        """Read the folders while this panel is in view, and not otherwise."""
-        if watching:
-            self.model.look()
-            self._timer.start()
-        else:
-            self._timer.stop()
+        """Read the folders every second while this panel is in view, and every few seconds otherwise."""
+        self._timer.setInterval(_LOOK_EVERY_MS if watching else _LOOK_UNSEEN_EVERY_MS)
+        self._look()
+        self._timer.start()
+
+    def stop_watching(self) -> None:
+        """Read the folders no more."""
+        self._timer.stop()
+
+    @Slot()
+    def _look(self) -> None:
+        self.model.look()
+        running = sum(
+            status is not None and status.state == "running" and not status.lost() for _, status in self.model.rows
+        )
+        if running != self._running:
+            self._running = running
+            self.running_changed.emit(running)
 
     def _chosen(self) -> tuple[JobFolder, Status | None] | None:
         row = self.table.currentIndex().row()

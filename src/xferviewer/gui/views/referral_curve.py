@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import Theme
+from xferviewer.gui.theme import GRID, Theme
 
 _RATES = np.linspace(0, 0.9, 46)
 
@@ -26,23 +27,14 @@ class ReferralCurvePanel(QWidget):
         self._theme = theme
         self.heading = QLabel()
         self.heading.setWordWrap(True)
-        self.plot = pg.PlotWidget(background=theme.panel)
-        self.plot.setAccessibleName(self.tr("Retained sensitivity and specificity over the referral rate"))
-        self.plot.viewport().setAccessibleName(self.plot.accessibleName())
-        self.plot.setRange(xRange=(0, 90), yRange=(0, 1), padding=0.03)
-        self.plot.setMouseEnabled(False, False)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        for side, text in (
-            ("bottom", self.tr("referred to an expert (%)")),
-            ("left", self.tr("on the retained cases")),
-        ):
-            axis = self.plot.getAxis(side)
-            axis.setLabel(text)
-            axis.setPen(theme.faint)
-            axis.setTextPen(theme.text)
-        self.legend = self.plot.addLegend(offset=(8, -8), labelTextColor=theme.text, brush=theme.panel)
-        self._drawn: list[pg.GraphicsObject] = []
+        self.plot = RatePlot(
+            theme,
+            self.tr("Retained sensitivity and specificity over the referral rate"),
+            self.tr("referred to an expert (%)"),
+            self.tr("on the retained cases"),
+            100 * _RATES[-1],
+            (2 * GRID, -2 * GRID),
+        )
         self._marker = pg.InfiniteLine(
             angle=90, movable=True, pen=pg.mkPen(theme.accent), hoverPen=pg.mkPen(theme.text)
         )
@@ -70,10 +62,7 @@ class ReferralCurvePanel(QWidget):
     def _draw(self) -> None:
         if not self.isVisible():
             return
-        for item in self._drawn:
-            self.plot.removeItem(item)
-        self._drawn.clear()
-        self.legend.clear()
+        self.plot.clear_drawn()
         self._marker.blockSignals(True)
         self._marker.setValue(100 * self._session.referral_rate)
         self._marker.blockSignals(False)
@@ -117,8 +106,7 @@ class ReferralCurvePanel(QWidget):
             by_lot = pg.PlotDataItem(
                 [0, 90], [middle[0], middle[0]], pen=pg.mkPen(self._theme.faint, style=Qt.PenStyle.DotLine)
             )
-            for item in (*edges, fill, line, by_lot):
-                self.plot.addItem(item)
-                self._drawn.append(item)
-            self.legend.addItem(line, name)
-        self.legend.addItem(by_lot, self.tr("referred by lot"))
+            for item in (*edges, fill, by_lot):
+                self.plot.draw(item)
+            self.plot.draw(line, name)
+        self.plot.legend.addItem(by_lot, self.tr("referred by lot"))

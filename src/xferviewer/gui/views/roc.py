@@ -13,6 +13,7 @@ from xferviewer.evaluation.roc import RocCurve, thin
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_text import interval_text, rate_text
+from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 
@@ -49,20 +50,10 @@ class RocPanel(QWidget):
         self._numbers = numbers
         self.heading = QLabel()
         self.heading.setWordWrap(True)
-        self.plot = pg.PlotWidget(background=theme.panel)
-        self.plot.setAccessibleName(self.tr("ROC curves"))
-        self.plot.viewport().setAccessibleName(self.tr("ROC curves"))
-        self.plot.setMouseEnabled(False, False)
-        self.plot.setRange(xRange=(0, 1), yRange=(0, 1), padding=0.03)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        for side, text in (("bottom", self.tr("1 − specificity")), ("left", self.tr("sensitivity"))):
-            axis = self.plot.getAxis(side)
-            axis.setLabel(text)
-            axis.setPen(theme.faint)
-            axis.setTextPen(theme.text)
+        self.plot = RatePlot(
+            theme, self.tr("ROC curves"), self.tr("1 − specificity"), self.tr("sensitivity"), 1.0, (-GRID, -GRID)
+        )
         self.plot.plot([0, 1], [0, 1], pen=pg.mkPen(theme.line, style=Qt.PenStyle.DashLine))
-        self.legend = self.plot.addLegend(offset=(-GRID, -GRID), labelTextColor=theme.text, brush=theme.panel)
         self.readout = QLabel()
         self.readout.setObjectName("faint")
         self.readout.setWordWrap(True)
@@ -70,7 +61,6 @@ class RocPanel(QWidget):
         layout.addWidget(self.heading)
         layout.addWidget(_Square(self.plot), 1)
         layout.addWidget(self.readout)
-        self._drawn: list[pg.GraphicsObject] = []
         self.plot.scene().sigMouseClicked.connect(self._click)
         self.plot.scene().sigMouseMoved.connect(self._hover)
         numbers.changed.connect(self._draw)
@@ -86,10 +76,7 @@ class RocPanel(QWidget):
     def _draw(self) -> None:
         if not self.isVisible():
             return
-        for item in self._drawn:
-            self.plot.removeItem(item)
-        self._drawn.clear()
-        self.legend.clear()
+        self.plot.clear_drawn()
         finding = self._session.finding
         compared = self._numbers.compared(finding)
         self.heading.setText(self._heading())
@@ -127,17 +114,13 @@ class RocPanel(QWidget):
             faint.setAlpha(110)
             self._add(whole, pg.mkPen(faint, width=1, style=dash))
             retained = self._numbers.retained_curve(finding, digest)
-            drawn = self._add(retained, pg.mkPen(style.colour, width=2, style=dash))
+            self._add(retained, pg.mkPen(style.colour, width=2, style=dash), name)
         else:
-            drawn = self._add(whole, pg.mkPen(style.colour, width=2, style=dash))
-        self.legend.addItem(drawn, name)
+            self._add(whole, pg.mkPen(style.colour, width=2, style=dash), name)
         self._add_operating_point(finding, digest, style.colour)
 
-    def _add(self, curve: RocCurve, pen: object) -> pg.PlotDataItem:
-        item = pg.PlotDataItem(curve.false_positive_rate, curve.true_positive_rate, pen=pen)
-        self.plot.addItem(item)
-        self._drawn.append(item)
-        return item
+    def _add(self, curve: RocCurve, pen: object, name: str = "") -> None:
+        self.plot.draw(pg.PlotDataItem(curve.false_positive_rate, curve.true_positive_rate, pen=pen), name)
 
     def _add_operating_point(self, finding: str, digest: str, colour: str) -> None:
         state = self._numbers.state(finding)
@@ -145,8 +128,7 @@ class RocPanel(QWidget):
         dot = pg.ScatterPlotItem(
             [1 - state.specificity[place]], [state.sensitivity[place]], size=11, brush=colour, pen=pg.mkPen("#000000")
         )
-        self.plot.addItem(dot)
-        self._drawn.append(dot)
+        self.plot.draw(dot)
 
     def _nearest(self, position: QPointF) -> tuple[str, int] | None:
         """The checkpoint and the place on its curve next to a position of the scene, if one is near."""

@@ -294,7 +294,10 @@ class Worklist(QWidget):
         header = self.table.horizontalHeader()
         for column in range(self.model.columnCount()):
             fixed = column < len(COLUMNS)
-            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 12 * GRID)
+            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 14 * GRID)
+        header.moveSection(
+            header.visualIndex(len(COLUMNS) - 1), self.model.columnCount() - 1
+        )  # labels after all numbers
         self._show_position()
 
     @Slot()

@@ -14,10 +14,12 @@ from xferviewer.gui.views.compare.colour_bar import ColourBar
 from xferviewer.gui.views.compare.film_box import FilmBox
 
 _SMALLEST_WITH_TEXT = 240
-"""Panes narrower than this many pixels show no corner text: it would hide the film."""
+_SMALLEST_WITH_ALL_TEXT = 380
+"""Panes narrower than this many pixels show no corner text, or only half of it: it would hide the film."""
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 EDGES = ("left", "top")
+_ALWAYS = ("top_right", "bottom_left")  # what the checkpoint says, and how the film is shown
 _ALIGNMENT = {
     "top_left": Qt.AlignmentFlag.AlignLeft,
     "top_right": Qt.AlignmentFlag.AlignRight,
@@ -139,7 +141,7 @@ class Pane(QFrame):
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            label.setVisible(self._has_room())
+            label.setVisible(self._has_room() and (corner in _ALWAYS or self.width() >= _SMALLEST_WITH_ALL_TEXT))
             label.adjustSize()
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()

@@ -24,7 +24,7 @@ from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.protocol import Explained
 from xferviewer.studies.images import Image, Window
 
-_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2}
+_COLUMNS = {1: 1, 2: 2, 3: 2, 4: 2}  # films are nearly square: two columns give them the most room
 _NARROWEST_SHARE = 1e-3
 
 
@@ -48,6 +48,8 @@ class CompareView(QWidget):
         self.panes: list[Pane] = []
         self._peeking = False
         self.films = QWidget()
+        self.films.setObjectName("films")
+        self.films.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.films.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.films.setAccessibleName(self.tr("Films of the compared checkpoints"))
         self._grid = QGridLayout(self.films)
