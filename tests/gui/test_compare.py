@@ -170,7 +170,7 @@ def test_that_the_map_lies_over_the_part_that_the_network_saw_and_only_above_the
         assert pane._overlay.isVisible()
         assert (pane._overlay.image == np.rint(values * 255)).all()
         rows, columns = opened.window.compare.image.pixels.shape
-        top, left, bottom, right = explained.crop
+        _, left, bottom, _ = explained.crop
         placed = pane._overlay.mapRectToParent(pane._overlay.boundingRect())
         assert placed.left() == pytest.approx(left * columns)
         assert placed.bottom() == pytest.approx(bottom * rows)
