@@ -6,7 +6,10 @@ import hashlib
 import logging
 import logging.handlers
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def anonymous(identifier: str | Path) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -20,6 +21,7 @@ from pydicom.uid import (
 )
 
 from xferviewer.errors import UnreadableImage
+from xferviewer.studies.ages import years
 from xferviewer.studies.content import unopenable
 from xferviewer.studies.images import ImageFacts
 
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _LONG_HEADER_VRS = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_LIBRARIES = r"(pydicom|openjpeg|libjpeg|rle|jpeg_ls|PIL|xferviewer\.studies)(\.|$)"
+
+for _library in ("pydicom", "openjpeg", "libjpeg", "rle", "PIL"):  # their messages may quote a header, too
+    logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +90,14 @@ def be_quiet() -> None:
     Such messages quote header values, which may name a patient. The filter is put in front of the process's filters
     and stays: entering `warnings.catch_warnings` for each file would race with the other threads that read.
     """
-    silent = ("ignore", None, Warning, _LIBRARIES, 0)
-    if not any(_same_filter(entry, silent) for entry in warnings.filters[:4]):
+    if not any(getattr(module, "pattern", "") == _LIBRARIES for _, _, _, module, _ in warnings.filters[:4]):
         warnings.filterwarnings("ignore", module=_LIBRARIES)
-    for name in ("pydicom", "openjpeg", "libjpeg", "rle", "PIL"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-_LIBRARIES = r"(pydicom|openjpeg|libjpeg|rle|jpeg_ls|PIL|xferviewer\.studies)(\.|$)"
-
-
-def _same_filter(entry: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
-    module = getattr(entry[3], "pattern", entry[3])
-    return bool(entry[0] == wanted[0] and entry[2] is wanted[2] and module == wanted[3])
-
-
-def read_header(path: Path, file: BinaryIO, only: list[str] | None = None) -> DicomHeader:
+def read_header(path: Path, file: BinaryIO, only: list[BaseTag] | None = None) -> DicomHeader:
     """Read a data set up to its pixel data, with or without preamble, meta information and a stated transfer syntax.
 
-    `only` names the elements wanted (all when None). Raises UnreadableImage where the file is damaged.
+    `only` lists the elements wanted, which is quicker; None wants all. Raises UnreadableImage for a damaged file.
     """
     be_quiet()
     found: list[tuple[int, str | None, int]] = []
@@ -170,7 +165,7 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
             "Open the folder that it lies in; the files that it lists are read on their own.",
         )
     if header.pixels is None:
-        name = storage.name if storage else "DICOM object of no stated class"
+        name = storage.name if storage.name != str(storage) else "DICOM object of no known class"
         raise UnreadableImage(
             f"{path.name} holds no pixels.",
             f"It is a {name} without pixel data, or it was cut off before them.",
@@ -215,10 +210,13 @@ def facts(header: DicomHeader) -> ImageFacts:
     )
 
 
-FACT_KEYWORDS = [
+INDEXED = [
+    Tag(keyword)
+    for keyword in (
     "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality", "PatientSex",
     "PatientAge", "ViewPosition", "StudyDate", "BodyPartExamined", "Manufacturer", "PhotometricInterpretation",
     "DirectoryRecordSequence", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated",
+    )
 ]  # fmt: skip
 
 
@@ -231,19 +229,6 @@ def text(dataset: Any, keyword: str) -> str:
         return str("" if value is None else value).strip(" \x00")
     except Exception:  # noqa: BLE001 - a damaged element is one that says nothing, whatever pydicom raises for it
         return ""
-
-
-_YEARS_PER_UNIT = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
-
-
-def years(age: str) -> float | None:
-    """An Age String ("058Y", "006M", PS3.5 6.2) or a bare number in years; None when it is neither."""
-    number, unit = (age[:-1], age[-1:].upper()) if age[-1:].isalpha() else (age, "Y")
-    try:
-        value = float(number) * _YEARS_PER_UNIT[unit]
-    except (ValueError, KeyError):
-        return None
-    return value if 0 <= value < 200 else None
 
 
 def iso_date(date: str) -> str:

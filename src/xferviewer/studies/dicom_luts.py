@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_FULL_RANGE_OF_A_BIT = Window(0.5, 1.0, "LINEAR_EXACT", "full range")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModalityLut:
     """From stored values to values with a unit: slope and intercept, or a table that begins at `first`."""
@@ -74,10 +77,13 @@ def _unit_of_modality(header: DicomHeader) -> str:
 
 
 def windows(header: DicomHeader, frame: int) -> tuple[Window, ...]:
-    """The file's windows in its order; those that PS3.3 C.11.2.1.2 does not allow are left out."""
+    """The file's windows in its order; those that PS3.3 C.11.2.1.2 does not allow are left out.
+
+    A mask of single bits that states none has the range of its bit, so that its empty frames are black.
+    """
     place = header.macro_holding("FrameVOILUTSequence", frame, "WindowCenter", "WindowWidth")
     if "WindowCenter" not in place:
-        return ()
+        return (_FULL_RANGE_OF_A_BIT,) if header.dataset.get("BitsStored") == 1 else ()
     function = text(place, "VOILUTFunction").upper() or "LINEAR"
     if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         function = "LINEAR"

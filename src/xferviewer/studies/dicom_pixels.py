@@ -35,7 +35,7 @@ def stored_pixels(path: Path, file: BinaryIO, header: DicomHeader, pixels: Pixel
 
     Raises UnreadableImage when the data are too short, too large, or no decoder understands them.
     """
-    _refuse_impossible_size(path, header, pixels)
+    refuse_impossible_size(path, header, pixels)
     try:
         values, photometric = _decode(path, file, header, pixels, frame)
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
@@ -52,7 +52,8 @@ def frame_bytes(header: DicomHeader) -> int:
     return (int(dataset.Rows) * int(dataset.Columns) * samples * bits + 7) // 8
 
 
-def _refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement) -> None:
+def refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement) -> None:
+    """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
     size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
     if declared > LARGEST_FRAME_BYTES:
@@ -90,8 +91,6 @@ def _decode(
     """pydicom with all its plugins, and what these leave out: 12-bit JPEG, frames of single bits, deflated frames."""
     options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
     options["number_of_frames"] = header.frames
-    if header.syntax == JPEGExtended12Bit and header.dataset.get("BitsStored") != 8:
-        return decode_with_gdcm(path, frame)
     if header.syntax == RLELossless and header.dataset.BitsAllocated == 1:
         return _run_length_bits(file, header, pixels, frame), str(header.dataset.PhotometricInterpretation)
     source: BinaryIO = file
@@ -106,7 +105,12 @@ def _decode(
         file.seek(pixels.offset)
     if syntax == DeflatedExplicitVRLittleEndian:
         syntax = ExplicitVRLittleEndian
-    values, properties = get_decoder(syntax).as_array(source, index=frame, **options)
+    try:
+        values, properties = get_decoder(syntax).as_array(source, index=frame, **options)
+    except RuntimeError:  # all of pydicom's plugins failed
+        if syntax != JPEGExtended12Bit:
+            raise
+        return decode_with_gdcm(path, frame)
     return values, str(properties["photometric_interpretation"])
 
 

@@ -18,7 +18,7 @@ from xferviewer.studies.voi import VoiLut, Window, brightness
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Image", "ImageFacts", "VoiLut", "Window", "present", "read_image"]
+__all__ = ["Image", "ImageFacts", "VoiLut", "Window", "frame_identity", "present", "read_image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ class Image:
     pixels       (rows, columns) greyscale after the modality LUT, in `unit`: an integer dtype where the modality LUT
                  maps integers to integers, else float32; or (rows, columns, 3) uint8 RGB. C-contiguous, native order
     unit         "HU", the file's Rescale Type, or "" for stored values
-    windows      as the file states them, in `unit`; an 8-bit picture states its full range; empty when nothing is said
+    windows      as the file states them, in `unit`; empty when it says nothing. An 8-bit picture and a mask of single
+                 bits state their full range
     voi_lut      the file's VOI look-up table
     inverted     low values are shown bright (MONOCHROME1, Presentation LUT Shape INVERSE), applied after the VOI
     spacing_mm   (row, column) distance of pixel centres; None when the file does not say. Of a projection film it is
@@ -95,17 +96,19 @@ class Image:
         if self.windows:
             return self.windows[0]
         low, high = self.value_range()
-        return Window((low + high) / 2, (high - low) or 1.0, "LINEAR_EXACT", "lowest to highest value")
+        if low == high:  # an empty picture is black, like the empty frames of a mask
+            return Window(low + 0.5, 1.0, "LINEAR_EXACT", "one value")
+        return Window((low + high) / 2, high - low, "LINEAR_EXACT", "lowest to highest value")
 
     def value_range(self) -> tuple[float, float]:
-        """Lowest and highest finite pixel that is not padding; (0, 0) when there is none."""
-        values = self.pixels
+        """Lowest and highest finite pixel that is not padding; of all, where that leaves fewer than two values."""
+        values = self.pixels[np.isfinite(self.pixels)] if self.pixels.dtype.kind == "f" else self.pixels
         if self.padding is not None:
             limit = self.padding if self.padding_limit is None else self.padding_limit
             low, high = sorted((self.padding, limit))
-            values = values[(values < low) | (values > high)]
-        if values.dtype.kind == "f":
-            values = values[np.isfinite(values)]
+            shown = values[(values < low) | (values > high)]
+            if shown.size and shown.min() < shown.max():
+                values = shown
         return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
@@ -128,6 +131,12 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
             return read_raster(path, frame)
         case Content.OTHER:
             raise not_an_image(path, head)
+
+
+def frame_identity(identity: str, frame: int) -> str:
+    """The identity of another frame of the same file: the part after "#" replaced; a single picture has none."""
+    name, mark, _ = identity.rpartition("#")
+    return f"{name}#{frame}" if mark else identity
 
 
 def present(image: Image, window: Window | None = None) -> NDArray[np.float32]:

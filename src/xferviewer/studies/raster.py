@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.content import unopenable
@@ -18,11 +29,26 @@ from xferviewer.studies.images import Image, ImageFacts
 from xferviewer.studies.voi import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM")
+# The formats that are opened (MPO comes with JPEG); Pillow's other readers, much less exercised, stay shut.
+FORMATS = [
+    plugin.format
+    for plugin in (
+        PngImagePlugin.PngImageFile,
+        JpegImagePlugin.JpegImageFile,
+        TiffImagePlugin.TiffImageFile,
+        BmpImagePlugin.BmpImageFile,
+        GifImagePlugin.GifImageFile,
+        WebPImagePlugin.WebPImageFile,
+        Jpeg2KImagePlugin.Jpeg2KImageFile,
+        PpmImagePlugin.PpmImageFile,
+    )
+]
 _PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
 _FULL_RANGE = Window(128, 256, "LINEAR", "full range")
 
@@ -32,23 +58,13 @@ def read_raster(path: Path, frame: int) -> Image:
 
     8-bit values have their full range as window: a PNG sample of 0 is black and of 255 white by definition.
     """
-    be_quiet()
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            with PIL.Image.open(file, formats=FORMATS) as picture:
-                frames = int(getattr(picture, "n_frames", 1))
-                refuse_missing_frame(path, frame, frames)
-                refuse_oversized(path, picture)
-                picture.seek(frame)
-                mode, white_is_zero = picture.mode, _stores_white_as_zero(picture)
-                pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
-                file_format = str(picture.format)
-    except UnreadableImage:
-        raise
-    except Exception as error:
-        raise undecodable_raster(path, error) from error
+    with path.open("rb") as file, open_raster(path, file) as picture:
+        frames = int(getattr(picture, "n_frames", 1))
+        refuse_missing_frame(path, frame, frames)
+        facts, white_is_zero = raster_facts(picture), _stores_white_as_zero(picture)
+        picture.seek(frame)
+        pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+        identity = raster_identity(file, frame, frames)
     return Image(
         pixels=pixels,
         unit="",
@@ -57,11 +73,38 @@ def read_raster(path: Path, frame: int) -> Image:
         inverted=white_is_zero and pixels.ndim == 2,
         spacing_mm=None,
         orientation=None,
-        identity=f"sha256:{digest}" + (f"#{frame}" if frames > 1 else ""),
+        identity=identity,
         frame=frame,
         frames=frames,
-        facts=ImageFacts(file_format=file_format, photometric=mode),
+        facts=facts,
     )
+
+
+@contextmanager
+def open_raster(path: Path, file: BufferedReader) -> Iterator[PIL.Image.Image]:
+    """A picture whose pixels are not decoded yet. Whatever goes wrong with it is raised as UnreadableImage."""
+    be_quiet()
+    try:
+        file.seek(0)
+        with PIL.Image.open(file, formats=FORMATS) as picture:
+            refuse_oversized(path, picture)
+            yield picture
+    except UnreadableImage:
+        raise
+    except Exception as error:
+        raise undecodable_raster(path, error) from error
+
+
+def raster_facts(picture: PIL.Image.Image) -> ImageFacts:
+    """The little that a picture says about itself."""
+    return ImageFacts(file_format=str(picture.format), photometric=picture.mode)
+
+
+def raster_identity(file: BufferedReader, frame: int, frames: int) -> str:
+    """The digest "sha256:HEX" of the file's bytes, with the frame where there are several."""
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f"sha256:{digest}" + (f"#{frame}" if frames > 1 else "")
 
 
 def refuse_oversized(path: Path, picture: PIL.Image.Image) -> None:

@@ -1,0 +1,87 @@
+"""Looking at one file for the catalogue: its header only, never its pixels."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, Refusal
+from xferviewer.studies.content import HEAD_BYTES, Content, content_of, not_an_image, unopenable
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+
+def stamp_of(path: str) -> FileStamp:
+    """Size and time of a file; both 0 where it cannot even be asked for them (a broken link)."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - this runs once for each of 100,000 files
+    except OSError:
+        return FileStamp(path, 0, 0)
+    return FileStamp(path, status.st_size, status.st_mtime_ns)
+
+
+def examine(stamp: FileStamp) -> ImageEntry | Refusal:
+    """What the catalogue keeps of a file. Raises nothing for whatever the file holds.
+
+    A picture's bytes are hashed for its identity; of a DICOM file the header is read up to the pixel data.
+    """
+    path = Path(stamp.path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would wait for ever
+            raise UnreadableImage(
+                f"{path.name} is not a file.", "It is a device, a pipe or a socket.", "Leave it out of the folder."
+            )
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            match content_of(head):
+                case Content.DICOM:
+                    return _examine_dicom(stamp, path, file)
+                case Content.RASTER:
+                    return _examine_raster(stamp, path, file)
+                case Content.OTHER:
+                    raise not_an_image(path, head)
+    except UnreadableImage as refusal:
+        return Refusal(stamp, refusal)
+    except OSError as error:
+        return Refusal(stamp, unopenable(path, error))
+
+
+def _examine_dicom(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageEntry:
+    from xferviewer.studies.dicom import dicom_identity
+    from xferviewer.studies.dicom_header import INDEXED, damaged_header, facts, read_header, refuse_unless_image
+    from xferviewer.studies.dicom_pixels import refuse_impossible_size
+
+    header = read_header(path, file, INDEXED)
+    try:
+        refuse_impossible_size(path, header, refuse_unless_image(path, header))
+        return ImageEntry(
+            stamp=stamp,
+            identity=f"{dicom_identity(header, file)}#0",
+            frames=header.frames,
+            rows=int(header.dataset.Rows),
+            columns=int(header.dataset.Columns),
+            facts=facts(header),
+        )
+    except UnreadableImage:
+        raise
+    except Exception:  # noqa: BLE001 - the cause may quote a header value, which may name a patient
+        raise damaged_header(path) from None
+
+
+def _examine_raster(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageEntry:
+    from xferviewer.studies.raster import open_raster, raster_facts, raster_identity
+
+    with open_raster(path, file) as picture:
+        frames = int(getattr(picture, "n_frames", 1))
+        rows, columns = picture.height, picture.width
+        if picture.getexif().get(_ORIENTATION, 1) >= _FIRST_TRANSPOSED:
+            rows, columns = columns, rows
+        facts = raster_facts(picture)
+    return ImageEntry(stamp, raster_identity(file, 0, frames), frames, rows, columns, facts)
+
+
+_ORIENTATION, _FIRST_TRANSPOSED = 0x0112, 5  # EXIF 2.3, table 4: from 5 on, rows are columns

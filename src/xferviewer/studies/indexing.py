@@ -1,0 +1,226 @@
+"""Filling the catalogue from a folder, with progress, cancel and restart."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xferviewer.errors import UnreadableImage, UnusableFolder, UnusableTable
+from xferviewer.studies.catalogue import UNDER, Catalogue, Counts, under
+from xferviewer.studies.catalogue_writing import (
+    FileStamp,
+    ImageEntry,
+    Refusal,
+    forget,
+    record_image,
+    record_refusal,
+    summarise,
+    writing,
+)
+from xferviewer.studies.examination import examine, stamp_of
+from xferviewer.studies.labels import JoinReport, join_labels, read_labels
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
+
+LABEL_TABLE = "labels.csv"  # a file of this name is joined to the images of its folder
+_BATCH_FILES = 500
+_BATCH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an index has come: files = images + refused so far; folders entered so far, and the present one."""
+
+    files: int
+    images: int
+    refused: int
+    folders: int
+    folder: str
+    seconds: float
+
+    @property
+    def files_per_second(self) -> float:
+        return self.files / self.seconds if self.seconds > 0 else 0.0
+
+
+def index(
+    folder: Path,
+    catalogue: Catalogue,
+    progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Counts:
+    """Look at every file under `folder`, or at one file, and note it in the catalogue as an image or as refused.
+
+    Files of unchanged size and time are passed over, so that an interrupted index, even a killed one, goes on where
+    it stopped when it is called again; until then the folder stands among `catalogue.unfinished_roots()`. Files that
+    have vanished are dropped at the end of a completed index, and tables named labels.csv are joined to the images
+    of their folder. Progress comes about once a second; `cancelled` is asked for each file.
+    Returns the counts of this folder. Raises UnusableFolder for a missing one, UnusableCatalogue on a full disk.
+    """
+    root = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that a site uses as its names
+    if not root.exists():
+        raise UnusableFolder(
+            f"{folder} could not be indexed.", "There is nothing of this name.", "Check the name, or choose a folder."
+        )
+    run = _Run(catalogue, progress or (lambda _: None))
+    with writing(catalogue) as connection:
+        if root.is_dir():
+            connection.execute("INSERT OR REPLACE INTO root VALUES (?, 'indexing')", [str(root)])
+        connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (path TEXT PRIMARY KEY) WITHOUT ROWID")
+        connection.execute("DELETE FROM seen")
+    for found in run.walk(root):
+        if cancelled is not None and cancelled():
+            run.commit()
+            return catalogue.counts(root)
+        run.note(found)
+    run.commit()
+    _finish(catalogue, root)
+    return catalogue.counts(root)
+
+
+class _Run:
+    """One walk through a folder: the batch that is not written yet, and the numbers so far."""
+
+    def __init__(self, catalogue: Catalogue, progress: Callable[[Progress], None]) -> None:
+        self._catalogue = catalogue
+        self._progress = progress
+        self._batch: list[ImageEntry | Refusal] = []
+        self._seen: list[str] = []
+        self._files = self._images = self._folders = 0
+        self._folder = ""
+        self._begun = self._committed = time.monotonic()
+
+    def walk(self, root: Path) -> Iterator[FileStamp | Refusal]:
+        """The files under a folder in the order of their names; a folder that cannot be listed is refused."""
+        if not root.is_dir():
+            yield stamp_of(str(root))
+            return
+        waiting, visited = [str(root)], set()
+        while waiting:
+            folder = waiting.pop()
+            try:
+                status = os.stat(folder)  # noqa: PTH116
+                if (status.st_dev, status.st_ino) in visited:  # a link back to a folder above, or a second one to it
+                    continue
+                visited.add((status.st_dev, status.st_ino))
+                with os.scandir(folder) as listing:
+                    entries = sorted(listing, key=lambda entry: entry.name)
+            except OSError as error:
+                yield Refusal(FileStamp(folder, 0, 0), _unlistable(folder, error))
+                continue
+            self._folders += 1
+            self._folder = os.path.relpath(folder, root)
+            waiting += [entry.path for entry in reversed(entries) if entry.is_dir()]
+            for entry in entries:
+                if not entry.is_dir():
+                    yield stamp_of(entry.path) if _is_nameable(entry.path) else _unnameable(entry.path)
+
+    def note(self, found: FileStamp | Refusal) -> None:
+        """Take a file into the batch, unless it stands unchanged in the catalogue; write the batch when it is due."""
+        self._files += 1
+        known = _known(self._catalogue.connection, found) if isinstance(found, FileStamp) else None
+        if known is not None:
+            self._seen.append(known.path)
+            self._images += known.is_image
+        else:
+            examined = examine(found) if isinstance(found, FileStamp) else found
+            self._seen.append(examined.stamp.path)
+            self._images += isinstance(examined, ImageEntry)
+            self._batch.append(examined)
+        due = time.monotonic() - self._committed > _BATCH_SECONDS
+        if due or len(self._batch) >= _BATCH_FILES:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write the batch and tell how far the walk has come."""
+        with writing(self._catalogue) as connection:
+            touched: set[int] = set()
+            for found in self._batch:
+                if isinstance(found, ImageEntry):
+                    touched |= record_image(connection, found)
+                else:
+                    touched |= record_refusal(connection, found)
+            summarise(connection, touched)
+            connection.executemany("INSERT OR IGNORE INTO seen VALUES (?)", [(path,) for path in self._seen])
+        self._batch, self._seen = [], []
+        self._committed = time.monotonic()
+        seconds = self._committed - self._begun
+        refused = self._files - self._images
+        self._progress(Progress(self._files, self._images, refused, self._folders, self._folder, seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unchanged:
+    """A file that stands in the catalogue as it still is on disk."""
+
+    path: str
+    is_image: bool
+
+
+def _known(connection: sqlite3.Connection, stamp: FileStamp) -> _Unchanged | None:
+    for table in ("image", "refused"):
+        sql = f"SELECT 1 FROM {table} WHERE path = ? AND size = ? AND mtime_ns = ?"  # noqa: S608
+        if connection.execute(sql, [stamp.path, stamp.size, stamp.mtime_ns]).fetchone():
+            return _Unchanged(stamp.path, table == "image")
+    return None
+
+
+def _is_nameable(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:  # a name of bytes that are no UTF-8, which neither SQLite nor a table can hold
+        return False
+    return True
+
+
+def _unnameable(path: str) -> Refusal:
+    path = path.encode("utf-8", "backslashreplace").decode()
+    return Refusal(
+        FileStamp(path, 0, 0),
+        UnreadableImage(
+            f"{Path(path).name} could not be read.",
+            "Its name is not written in UTF-8.",
+            "Rename the file or its folder.",
+        ),
+    )
+
+
+def _unlistable(folder: str, error: OSError) -> UnreadableImage:
+    return UnreadableImage(
+        f"The folder {Path(folder).name} could not be listed.",
+        f"The system says: {error.strerror or 'it could not be read'}.",
+        "Check that you may read it.",
+    )
+
+
+def _finish(catalogue: Catalogue, root: Path) -> None:
+    """Drop what has vanished, join the label tables that lie in the folder, and mark the folder complete."""
+    with writing(catalogue) as connection:
+        vanished = connection.execute(
+            "SELECT path FROM (SELECT path FROM image UNION ALL SELECT path FROM refused) "  # noqa: S608
+            f"WHERE {UNDER} AND path NOT IN (SELECT path FROM seen)",
+            under(root),
+        ).fetchall()
+        summarise(connection, forget(connection, [path for (path,) in vanished]))
+    tables = [row.path for row in catalogue.refused(root) if Path(row.path).name == LABEL_TABLE]
+    for table in tables:
+        _join(catalogue, Path(table))
+    with writing(catalogue) as connection:
+        connection.execute("UPDATE root SET state = 'complete' WHERE path = ?", [str(root)])
+
+
+def _join(catalogue: Catalogue, path: Path) -> None:
+    """Join a label table to the images of its folder; its refusal as an image tells what came of it."""
+    try:
+        report: JoinReport | None = join_labels(read_labels(path), catalogue, path.parent)
+        why, todo = str(report), "Correct the table and index the folder again if rows are missing."
+    except UnusableTable as error:
+        why, todo = f"{error.what} {error.why}", error.todo
+    refusal = Refusal(stamp_of(str(path)), UnreadableImage(f"{path.name} is a table, not an image.", why, todo))
+    with writing(catalogue) as connection:
+        record_refusal(connection, refusal)

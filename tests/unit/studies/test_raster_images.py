@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies.images import frame_identity, present, read_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GREY16 = np.array([[0, 255, 256], [1000, 40000, 65535]], np.uint16)
+COLOUR = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]], np.uint8)
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.tif"])
+def test_that_sixteen_bits_are_not_clipped(tmp_path: Path, name: str):
+    PIL.Image.fromarray(GREY16).save(tmp_path / name)
+
+    image = read_image(tmp_path / name)
+
+    assert image.pixels.dtype == np.uint16
+    np.testing.assert_array_equal(image.pixels, GREY16)
+    np.testing.assert_allclose(present(image), GREY16 / 65535, atol=1e-7)
+
+
+def test_that_the_format_is_told_by_the_content_whatever_the_name(tmp_path: Path):
+    PIL.Image.fromarray(GREY16).save(tmp_path / "film.dcm", format="PNG")
+
+    assert read_image(tmp_path / "film.dcm").facts.file_format == "PNG"
+
+
+def test_that_eight_bits_are_shown_over_their_full_range(tmp_path: Path):
+    grey = np.array([[10, 60, 200]], np.uint8)
+    PIL.Image.fromarray(grey).save(tmp_path / "film.png")
+
+    np.testing.assert_allclose(present(read_image(tmp_path / "film.png")), grey / 255, atol=1e-7)
+
+
+def test_that_three_equal_channels_are_greyscale_and_different_ones_colour(tmp_path: Path):
+    grey = np.array([[0, 100], [200, 255]], np.uint8)
+    PIL.Image.fromarray(np.stack([grey] * 3, -1)).save(tmp_path / "grey.png")
+    PIL.Image.fromarray(COLOUR).save(tmp_path / "colour.png")
+
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png").pixels, grey)
+    colour = read_image(tmp_path / "colour.png")
+    np.testing.assert_array_equal(colour.pixels, COLOUR)
+    np.testing.assert_allclose(present(colour), COLOUR / 255, atol=1e-7)
+
+
+def test_that_transparency_is_laid_on_black(tmp_path: Path):
+    layered = np.dstack([COLOUR, np.array([[255, 0], [255, 255]], np.uint8)])
+    PIL.Image.fromarray(layered).save(tmp_path / "layered.png")
+
+    pixels = read_image(tmp_path / "layered.png").pixels
+
+    assert pixels[0, 1].tolist() == [0, 0, 0]
+    np.testing.assert_array_equal(pixels[1], COLOUR[1])
+
+
+def test_that_a_palette_becomes_its_colours(tmp_path: Path):
+    PIL.Image.fromarray(COLOUR).quantize(4).save(tmp_path / "palette.png")
+
+    np.testing.assert_array_equal(read_image(tmp_path / "palette.png").pixels, COLOUR)
+
+
+def test_that_the_exif_orientation_is_applied(tmp_path: Path):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: the picture has to be rotated by 90 degrees clockwise
+    PIL.Image.fromarray(np.array([[0, 100, 200]], np.uint8)).save(tmp_path / "turned.png", exif=exif)
+
+    assert read_image(tmp_path / "turned.png").pixels.tolist() == [[0], [100], [200]]
+
+
+def test_that_a_tiff_of_white_is_zero_is_shown_inverted(tmp_path: Path):
+    PIL.Image.fromarray(GREY16).save(tmp_path / "film.tif", tiffinfo={262: 0})
+
+    image = read_image(tmp_path / "film.tif")
+
+    assert image.inverted
+    np.testing.assert_allclose(present(image), 1 - GREY16 / 65535, atol=1e-7)
+
+
+def test_that_each_page_of_a_tiff_is_a_frame_with_its_own_identity(tmp_path: Path):
+    path = tmp_path / "pages.tif"
+    pages = [PIL.Image.fromarray(np.full((2, 2), value, np.uint8)) for value in (1, 2, 3)]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+
+    third = read_image(path, 2)
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert third.pixels.tolist() == [[3, 3], [3, 3]]
+    assert third.frames == 3
+    assert third.identity == f"sha256:{digest}#2" == frame_identity(read_image(path).identity, 2)
+
+
+def test_that_a_single_picture_is_identified_by_its_bytes(tmp_path: Path):
+    PIL.Image.fromarray(GREY16).save(tmp_path / "film.png")
+
+    identity = read_image(tmp_path / "film.png").identity
+
+    assert identity == f"sha256:{hashlib.sha256((tmp_path / 'film.png').read_bytes()).hexdigest()}"
+    assert frame_identity(identity, 0) == identity
+
+
+def png_header(columns: int, rows: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", columns, rows, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (png_header(15000, 15000), "more pixels than are decoded in safety"),
+        (png_header(12000, 12000), "damaged or cut off"),
+        (png_header(20, 20), "damaged or cut off"),
+        (b"\xff\xd8\xff\xe0 and then nothing", "damaged or cut off"),
+        (b"", "empty"),
+        (b"path,Edema\nfilm.png,1\n", "text"),
+        (b"PK\x03\x04\x00\x00", "neither DICOM nor a picture"),
+    ],
+)
+def test_that_what_cannot_be_shown_is_refused_with_its_reason(tmp_path: Path, content: bytes, why: str):
+    path = tmp_path / "film.png"
+    path.write_bytes(content)
+
+    with pytest.raises(UnreadableImage) as refusal:
+        read_image(path)
+
+    assert why in refusal.value.why
+    assert all(part.endswith(".") for part in refusal.value.as_dict().values())
+
+
+def test_that_a_png_cut_short_is_refused(tmp_path: Path):
+    path = tmp_path / "film.png"
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:-2000])
+
+    with pytest.raises(UnreadableImage, match="cut off"):
+        read_image(path)
+
+
+def test_that_a_missing_file_is_refused_in_the_words_of_the_system(tmp_path: Path):
+    with pytest.raises(UnreadableImage, match="No such file"):
+        read_image(tmp_path / "gone.png")
