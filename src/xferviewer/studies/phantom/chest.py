@@ -10,13 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from xferviewer.studies.phantom.physique import Physique, Placing
+    from xferviewer.studies.phantom.physique import Physique
+    from xferviewer.studies.phantom.placing import Placing
     from xferviewer.studies.phantom.projection import Field, Projection
 
 RIGHT, LEFT = -1, 1
 
 _DOME_CENTRE = 1.5  # z of the top of the domes: in front of the middle
-_DOME_CURVE = 0.062  # fall of the domes per cm² towards front and back
 
 
 def smoothstep(value: Field, low: float, high: float) -> Field:
@@ -55,7 +55,7 @@ def lateral_wall(y: NDArray[np.float64] | Field, physique: Physique) -> NDArray[
     """Distance of the inner chest wall from the midline at the height y."""
     t = np.clip(np.asarray(y, dtype=np.float64) / (0.98 * physique.lung_height), 0.0, 1.35)
     rise = 1.0 - (1.0 - np.minimum(t, 1.0)) ** (3.0 + 0.35 * physique.barrel)
-    return 4.6 + (physique.half_width - 4.6) * np.maximum(rise, 0.0) ** 0.55 - 0.9 * np.maximum(t - 0.9, 0.0)
+    return 4.6 + (physique.half_width - 4.6) * np.maximum(rise, 0.0) ** 0.55 - 0.9 * np.maximum(t - 1.0, 0.0)
 
 
 def half_depth(y: NDArray[np.float64] | Field, physique: Physique) -> NDArray[np.float64]:
@@ -77,14 +77,14 @@ def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpa
     rising = 0.35 * rising + 0.65 * rising * np.sqrt(rising)
     inside = 4.0 * rising * (1.0 - rising)
     depth = half_depth(y, physique).astype(np.float32) * (y > 0)
-    half = depth * np.sqrt(inside * (1.7 - 0.7 * inside))
+    half = depth * np.sqrt(inside * (1.7 - 0.7 * inside) * np.clip(across / 0.30, 0.0, 1.0))
     top = physique.dome(side)
     centre = 0.52 * physique.half_width
     beyond = (lateral - centre) / np.float32(physique.half_width - centre)
     drop = np.where(
         beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2
     )
-    blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(_DOME_CURVE))
+    blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(physique.dome_curve))
     return LungSpace(side, across, lateral, y, half, blocked)
 
 
@@ -105,6 +105,14 @@ def ellipsoid(
     return length
 
 
+def scar(space: LungSpace, physique: Physique) -> Field:
+    """Share of the lung along each ray that old pleural thickening takes: the lateral angle alone, nothing behind."""
+    height = physique.scars[(space.side + 1) // 2]
+    corner = space.y - np.float32(physique.angle(space.side)) + np.float32(height)
+    reach = corner + np.float32(3.5 * height) * (np.clip(space.across, 0.0, 1.0) - np.float32(1.0))
+    return smoothstep(reach, 0.0, max(height, 0.1)) if height else np.zeros_like(reach)
+
+
 def _span(positions: Field, reach: float) -> slice:
     """The stretch of increasing positions that lies within `reach` of 0."""
     low, high = np.searchsorted(positions.ravel(), (-reach, reach))
@@ -115,7 +123,7 @@ def heart(physique: Physique, projection: Projection) -> Field:
     """Length through the heart: left ventricle with apex, right atrium, left atrial appendage."""
     right, left = physique.heart_extent
     turn = np.deg2rad(physique.heart_turn)
-    centre_x = 0.13 * (left + right) + 0.5 * physique.shift
+    centre_x = 0.5 * (left - right) + 0.12 * right  # its right border stays behind that of the atrium
     reach = left - centre_x
     long_axis = reach / float(np.sqrt(np.cos(turn) ** 2 + (0.66 * np.sin(turn)) ** 2))
     short_axis = 0.66 * long_axis
@@ -124,10 +132,9 @@ def heart(physique: Physique, projection: Projection) -> Field:
     centre_y = floor - 0.97 * below
     depth = 0.62 * short_axis + 1.3
     ventricle = ellipsoid(projection, (centre_x, centre_y, 2.6), (long_axis, short_axis, depth), turn)
-    atrium_width = 0.75 * right + 0.8
-    atrium = ellipsoid(
-        projection, (atrium_width - right, centre_y - 0.1, 1.5), (atrium_width, 0.86 * below + 0.8, 3.6), 0.08
-    )
+    width, height, lean = 0.75 * right + 0.8, 0.86 * below + 0.8, 0.08
+    centre = (float(np.hypot(width * np.cos(lean), height * np.sin(lean))) - right, centre_y - 0.1, 1.5)
+    atrium = ellipsoid(projection, centre, (width, height, 3.6), lean)
     # The left border runs straight from the pulmonary trunk to the apex.
     slope = np.arctan2(0.95 * below, 0.55 * left)
     border = ellipsoid(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xferviewer.studies.phantom.physique import DETECTOR_SHARE
+from xferviewer.studies.phantom.placing import DETECTOR_SHARE
 from xferviewer.studies.phantom.projection import add_tubes, axis
 
 if TYPE_CHECKING:

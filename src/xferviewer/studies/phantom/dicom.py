@@ -6,7 +6,7 @@ import hashlib
 import io
 from typing import TYPE_CHECKING, Any
 
-from xferviewer.studies.phantom.patients import generator
+from xferviewer.studies.phantom.patients import Purpose, generator
 
 if TYPE_CHECKING:
     from xferviewer.studies.phantom.film import Film
@@ -20,7 +20,6 @@ TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.5",  # RLE Lossless
 )
 _DX_FOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.1.1"
-_DATES = 19, 20, 7
 
 
 def synthetic_uid(*parts: object) -> str:
@@ -84,7 +83,7 @@ def _coded(value: str, scheme: str, meaning: str) -> Any:
 
 def _study_date(study: Study) -> tuple[str, str]:
     """A date in the first year of the calendar's 2000s that no patient has: days and seconds drawn from the seed."""
-    draw = generator(study.seed, study.site.name, *_DATES, study.index)
+    draw = generator(study.seed, study.site.name, Purpose.DATE, study.index)
     day, second = int(draw.integers(28)), int(draw.integers(7 * 3600, 19 * 3600))
     month = int(draw.integers(1, 7)) + 6 * study.follow_up
     return f"2000{month:02d}{day + 1:02d}", f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}"

@@ -7,6 +7,7 @@ of the patients have two studies and no film needs to know how many films a coho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
@@ -40,7 +41,27 @@ _FOLLOW_UP_CORRELATION = 0.6
 # Of the films with a finding, the shares of grade 1 (mild) and of grades 1 and 2.
 _MILD, _MILD_OR_MODERATE = 0.40, 0.75
 
-_PATIENT, _LIABILITY, _EXAMINATION = 1, 2, 3
+
+class Purpose(IntEnum):
+    """What random numbers are for: a stream each, so that a change in one part leaves the others alone."""
+
+    PATIENT = 1
+    LIABILITY = 2
+    FOLLOW_UP = 3
+    EXAMINATION = 4
+    DATE = 5
+    BODY = 10
+    BREATH = 11
+    HEART = 12
+    PLACING = 13
+    TISSUE = 14
+    SCAPULA = 15
+    EFFUSION = 20
+    CONSOLIDATION = 21
+    EDEMA = 22
+    ATELECTASIS = 23
+    DEVICES = 30
+    DETECTOR = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +94,9 @@ class Study:
     severities: dict[str, int]
 
 
-def generator(seed: int, site: SiteName, *purpose: int) -> np.random.Generator:
-    """The random numbers of one purpose: the same for the same arguments, unrelated for any other."""
-    return np.random.default_rng([seed, ord(site), *purpose])
+def generator(seed: int, site: SiteName, purpose: Purpose, *which: int) -> np.random.Generator:
+    """Random numbers for one purpose and one patient or film: the same for the same arguments, unrelated otherwise."""
+    return np.random.default_rng([seed, ord(site), purpose, *which])
 
 
 def plan_study(seed: int, site: SiteName, index: int) -> Study:
@@ -88,10 +109,10 @@ def plan_study(seed: int, site: SiteName, index: int) -> Study:
     block, slot = divmod(index, FILMS_PER_BLOCK)
     follow_up = int(slot == PATIENTS_PER_BLOCK)
     if follow_up:
-        slot = int(generator(seed, site, _EXAMINATION, block).integers(PATIENTS_PER_BLOCK))
+        slot = int(generator(seed, site, Purpose.FOLLOW_UP, block).integers(PATIENTS_PER_BLOCK))
     patient = _draw_patient(seed, facts, block * PATIENTS_PER_BLOCK + slot + 1)
     liabilities = _draw_liabilities(seed, facts.name, patient.number, follow_up)
-    examination = generator(seed, site, _EXAMINATION, patient.number, 1 + follow_up)
+    examination = generator(seed, site, Purpose.EXAMINATION, patient.number, 1 + follow_up)
     view: View = "AP" if _exceeds(liabilities[-1], facts.ap_share) else "PA"
     return Study(
         seed=seed,
@@ -110,7 +131,7 @@ def plan_study(seed: int, site: SiteName, index: int) -> Study:
 
 
 def _draw_patient(seed: int, site: Site, number: int) -> Patient:
-    draw = generator(seed, site.name, _PATIENT, number)
+    draw = generator(seed, site.name, Purpose.PATIENT, number)
     return Patient(
         number=number,
         patient_id=f"{site.name}{seed:06d}-{number:05d}",
@@ -124,10 +145,10 @@ def _draw_liabilities(seed: int, site: SiteName, patient: int, follow_up: int) -
     """Standard normal liabilities of the findings and of AP; those of a follow-up correlate with the first study's."""
     # Summed by hand: a matrix product could round differently with another number of BLAS threads.
     factor = np.linalg.cholesky(_CORRELATION)
-    independent = generator(seed, site, _LIABILITY, patient, 0).standard_normal(len(factor))
+    independent = generator(seed, site, Purpose.LIABILITY, patient, 0).standard_normal(len(factor))
     if follow_up:
         rho = _FOLLOW_UP_CORRELATION
-        later = generator(seed, site, _LIABILITY, patient, 1).standard_normal(len(factor))
+        later = generator(seed, site, Purpose.LIABILITY, patient, 1).standard_normal(len(factor))
         independent = rho * independent + (1.0 - rho**2) ** 0.5 * later
     return np.asarray((factor * independent).sum(axis=1))
 

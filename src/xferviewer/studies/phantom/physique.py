@@ -1,4 +1,4 @@
-"""The measures of one chest: what a patient brings, and how they were placed for this film."""
+"""The measures of one chest: what a patient brings, and how deep the breath was for this film."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xferviewer.studies.phantom.patients import Study, generator
-from xferviewer.studies.phantom.projection import Projection
-
-# Share of the computed square that the detector covers: what a tilted patient brings in from outside is computed too.
-DETECTOR_SHARE = 0.92
-
-_BODY, _PLACING, _HEART = 10, 11, 12
+from xferviewer.studies.phantom.patients import Purpose, Study, generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +26,8 @@ class Physique:
     rib_drop        how much more the ribs fall to the front than usual
     barrel          how early the chest reaches its full width: -2 a bell, 0 usual, 2 a barrel
     dome_drop       depth of the costophrenic angle below the top of the dome
+    dome_curve      fall of the domes per cm² towards front and back
+    scars           height of old pleural thickening in the (right, left) costophrenic angle; not a finding
     heart_turn      angle in degrees of the long axis of the heart below the horizontal
     clavicle_slope  rise of the clavicle from the breastbone to the shoulder
     elevation       rise of the (right, left) dome over its usual height
@@ -54,6 +50,8 @@ class Physique:
     rib_drop: float
     barrel: float
     dome_drop: float
+    dome_curve: float
+    scars: tuple[float, float]
     heart_turn: float
     clavicle_slope: float
     dome_difference: float
@@ -79,6 +77,10 @@ class Physique:
         """y of the top of the diaphragm dome of the right (-1) or left (+1) side."""
         return self.lung_height + (self.dome_difference if side > 0 else 0.0) - self.elevation[(side + 1) // 2]
 
+    def angle(self, side: int) -> float:
+        """y of the costophrenic angle of a side, where the dome meets the chest wall."""
+        return self.dome(side) + self.dome_drop
+
     @property
     def heart_extent(self) -> tuple[float, float]:
         """How far the heart reaches to the right and to the left of the midline."""
@@ -88,11 +90,11 @@ class Physique:
 
 def draw_physique(study: Study, elevation: tuple[float, float], shift: float) -> Physique:
     """The measures for one study; `elevation` and `shift` are what the findings do to diaphragm and mediastinum."""
-    draw = generator(study.seed, study.site.name, _BODY, study.patient.number)
+    draw = generator(study.seed, study.site.name, Purpose.BODY, study.patient.number)
     female = study.patient.sex == "F"
     stature = float(np.clip(draw.normal(0.0, 1.0), -2.2, 2.2))
     fat = float(np.clip(draw.beta(2.0, 2.6), 0.05, 0.98))
-    breath = generator(study.seed, study.site.name, _PLACING, study.patient.number, study.follow_up)
+    breath = generator(study.seed, study.site.name, Purpose.BREATH, study.patient.number, study.follow_up)
     inspiration = float(breath.normal(0.0, 0.7)) - (1.6 if study.view == "AP" else 0.0) - (1.4 if study.supine else 0.0)
     return Physique(
         female=female,
@@ -102,7 +104,7 @@ def draw_physique(study: Study, elevation: tuple[float, float], shift: float) ->
         half_depth=(8.0 if female else 8.9) + 0.3 * stature + 0.8 * fat,
         wall=2.0 + 2.8 * fat,
         fat=fat,
-        breast=float(draw.uniform(1.2, 3.4) + 2.2 * fat) if female else 0.0,
+        breast=float(draw.uniform(1.0, 2.8) + 1.6 * fat) if female else 0.0,
         breast_level=float(draw.uniform(0.82, 0.98)),
         cardiothoracic=_draw_cardiothoracic(study),
         unfolding=float(np.clip((study.age - 45) / 40.0 + draw.normal(0.0, 0.15), 0.0, 1.0)),
@@ -113,6 +115,8 @@ def draw_physique(study: Study, elevation: tuple[float, float], shift: float) ->
         rib_drop=float(draw.normal(0.0, 0.9)),
         barrel=float(np.clip(draw.normal(0.0, 1.0), -2.0, 2.0)),
         dome_drop=float(np.clip(draw.normal(4.2, 0.6), 3.0, 5.6)),
+        dome_curve=float(np.clip(draw.normal(0.062, 0.010), 0.042, 0.09)),
+        scars=_draw_scars(study.age, draw),
         heart_turn=float(np.clip(draw.normal(33.0, 5.0), 22.0, 44.0)) - (3.0 if study.view == "AP" else 0.0),
         clavicle_slope=float(draw.normal(3.4, 0.7)) - (0.8 if study.view == "AP" else 0.0),
         dome_difference=float(np.clip(draw.normal(1.2, 0.5), 0.0, 2.4)),
@@ -121,52 +125,19 @@ def draw_physique(study: Study, elevation: tuple[float, float], shift: float) ->
     )
 
 
+def _draw_scars(age: int, draw: np.random.Generator) -> tuple[float, float]:
+    """Blunted angles without fluid: the older the more; what makes a small effusion hard to tell."""
+    share = 0.04 + 0.16 * float(np.clip((age - 30) / 50.0, 0.0, 1.0))
+    heights = [float(draw.uniform(0.9, 2.8)) * (draw.random() < share) for _ in range(2)]
+    return heights[0], heights[1]
+
+
 def _draw_cardiothoracic(study: Study) -> float:
     """Above 0.5 exactly when the film is labelled with cardiomegaly; the grades part at 0.55 and 0.61."""
     severity = study.severities["Cardiomegaly"]
-    own = generator(study.seed, study.site.name, _HEART, study.patient.number)
-    later = generator(study.seed, study.site.name, _HEART, study.patient.number, study.follow_up, severity)
+    own = generator(study.seed, study.site.name, Purpose.HEART, study.patient.number)
+    later = generator(study.seed, study.site.name, Purpose.HEART, study.patient.number, study.follow_up, severity)
     if severity == 0:
-        return float(np.clip(own.normal(0.435, 0.03) + later.normal(0.0, 0.006), 0.36, 0.492))
-    low, high = {1: (0.515, 0.555), 2: (0.555, 0.61), 3: (0.61, 0.70)}[severity]
+        return float(np.clip(own.normal(0.448, 0.028) + later.normal(0.0, 0.006), 0.37, 0.494))
+    low, high = {1: (0.51, 0.555), 2: (0.555, 0.61), 3: (0.61, 0.70)}[severity]
     return float(later.uniform(low, high))
-
-
-@dataclass(frozen=True, slots=True)
-class Placing:
-    """How the patient stood or lay before the detector, and the collimator.
-
-    tilt        in-plane rotation in radians
-    collimated  share of the field that the collimator closes at (left, top, right, bottom)
-    """
-
-    projection: Projection
-    tilt: float
-    collimated: tuple[float, float, float, float]
-    arms_down: float
-
-
-def place(study: Study, physique: Physique, size: int) -> Placing:
-    """Source, detector and collimator for one study."""
-    draw = generator(study.seed, study.site.name, _PLACING, study.patient.number, study.follow_up, 1)
-    portable = study.view == "AP"
-    field = study.site.detector.field_cm / DETECTOR_SHARE
-    gap = 2.0 if not portable else 4.0
-    detector_z = (physique.half_depth + physique.wall + gap) * (-1.0 if portable else 1.0)
-    loose = 1.0 if portable else 0.5
-    # The beam is centred on the chest; the margin above the apices is what varies.
-    chest_middle = 0.55 * physique.lung_height + float(draw.normal(0.0, 1.0 * loose))
-    return Placing(
-        projection=Projection(
-            size=size,
-            pitch_cm=field / size,
-            top_cm=chest_middle - 0.5 * field + float(draw.normal(1.2, 0.7)),
-            centre_cm=(float(draw.normal(0.0, 0.9 * loose)), chest_middle),
-            source_cm=float(draw.uniform(100.0, 125.0)) if portable else 180.0,
-            detector_z=detector_z,
-            rotation=float(draw.normal(0.0, 0.045 * loose)),
-        ),
-        tilt=float(draw.normal(0.0, 0.028 * loose)),
-        collimated=tuple(float(max(0.0, draw.normal(-0.02, 0.012 + 0.018 * loose))) for _ in range(4)),  # type: ignore[arg-type]
-        arms_down=float(draw.uniform(0.0, 1.0)) if portable else float(draw.uniform(0.0, 0.35)),
-    )

@@ -90,7 +90,7 @@ def add_tubes(
     margin = int(reach.max()) + 1
     top, left = int(row.min()) - margin, int(column.min()) - margin
     rows, columns = int(row.max()) + margin + 1 - top, int(column.max()) + margin + 1 - left
-    total = np.zeros(rows * columns)
+    places, weights = [], []
     for half in np.unique(reach):
         chosen = reach == half
         r, c, big = row[chosen], column[chosen], radius[chosen].astype(np.float32)[:, None, None]
@@ -100,7 +100,8 @@ def add_tubes(
         dx = (offset[None, :] - (c - whole_c)[:, None]).astype(np.float32)
         distance = np.sqrt((dy * dy)[:, :, None] + (dx * dx)[:, None, :])
         # Finer than the pixels, a disc is shown one pixel wide and counts by its area.
-        weight = np.clip(np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance, 0.0, 1.0)
+        weight = np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance
+        np.clip(weight, 0.0, 1.0, out=weight)
         if wall is not None:
             inner = big - np.float32(wall / projection.pitch_cm - 0.5)
             weight -= np.float32(1.0 - core) * np.clip(inner - distance, 0.0, 1.0)
@@ -109,7 +110,9 @@ def add_tubes(
         weight *= steps[chosen].astype(np.float32)[:, None, None]
         place = ((whole_r - top) * columns + whole_c - left)[:, None, None]
         place = place + ((offset * columns)[:, None] + offset[None, :])[None]
-        total += np.bincount(place.ravel(), weights=weight.ravel(), minlength=rows * columns)
+        places.append(place.ravel())
+        weights.append(weight.ravel())
+    total = np.bincount(np.concatenate(places), weights=np.concatenate(weights), minlength=rows * columns)
     shown_rows = slice(max(top, 0), min(top + rows, size))
     shown_columns = slice(max(left, 0), min(left + columns, size))
     field[shown_rows, shown_columns] += total.reshape(rows, columns)[

@@ -11,7 +11,8 @@ from xferviewer.studies.phantom.chest import LEFT, RIGHT, half_depth, lateral_wa
 from xferviewer.studies.phantom.projection import Field, Projection, add_tubes, axis
 
 if TYPE_CHECKING:
-    from xferviewer.studies.phantom.physique import Physique, Placing
+    from xferviewer.studies.phantom.physique import Physique
+    from xferviewer.studies.phantom.placing import Placing
 
 Curve = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def _add_ribs(bone: Field, physique: Physique, projection: Projection) -> None:
             height = (0.47 + 0.13 * np.sin(np.pi * along)) * scale * (0.85 if number in (1, 11) else 1.0)
             # A rib is a ribbon: at the side the beam runs along it and meets it edge on.
             edge_on = np.exp(-((curve[:, 2] / (0.45 * physique.half_depth)) ** 2))
-            flat = (0.86 - 0.30 * along) * (1.0 - 0.40 * edge_on)
+            flat = (1.0 - 0.36 * along) * (1.0 - 0.40 * edge_on)
             points.append(curve)
             radii.append(height * (1.0 - 0.30 * edge_on))
             steps.append(step * flat * np.minimum(1.0, (1.0 - along) * 8.0))
@@ -135,7 +136,7 @@ def _spine(physique: Physique, projection: Projection) -> Field:
     body = smoothstep(within, 0.04, 0.12) * (1.0 - smoothstep(within, 0.80, 0.88))
     plates = np.exp(-(((within - 0.12) / 0.045) ** 2)) + np.exp(-(((within - 0.80) / 0.045) ** 2))
     across = (x - bend) / waist
-    inside = np.maximum(1.0 - across**4, 0.0)
+    inside = np.maximum(1.0 - np.square(np.square(across)), 0.0)
     depth = 2.6 + 0.8 * span
     rim = np.exp(-(((np.abs(across) - 0.93) / 0.06) ** 2)) * (np.abs(across) < 1.05)
     bone = depth * np.sqrt(inside) * (0.115 * body + 0.05 * plates) + 0.22 * rim * body
@@ -143,7 +144,7 @@ def _spine(physique: Physique, projection: Projection) -> Field:
         px = (x - bend - side * 0.62 * half_width) / np.float32(0.42)
         py = (within - np.float32(0.36)) * np.float32(spacing) / np.float32(0.62)
         ring = np.sqrt(px**2 + py**2)
-        bone += 0.22 * np.exp(-(((ring - 0.85) / 0.28) ** 2)) + 0.06 * (ring < 0.85)
+        bone += 0.22 * np.exp(-(((ring - 0.85) / 0.28) ** 2)) + np.float32(0.06) * (ring < 0.85)
         reach = side * (x - bend)
         stub = np.exp(-((((within - 0.34) * spacing + 0.18 * (reach - 1.5)) / 0.42) ** 2))
         bone += 0.36 * stub * smoothstep(reach, 1.2, 1.7) * (1.0 - smoothstep(reach, 2.7, 3.4))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from xferviewer.studies.phantom.physique import Physique
 
-_POINTS = (40, 30, 22, 16, 12, 9)  # along each branch of a generation
+_POINTS = (30, 25, 20, 15, 11, 8)  # along each branch of a generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def vessels(
         level = np.clip(points[:, 1] / physique.lung_height, 0.0, 1.0)
         radii = radii * (flow.upper + (flow.lower - flow.upper) * level)
         fine = np.clip(1.0 - radii / 0.14, 0.0, 1.0)
-        keep = radii > 0.018
+        keep = radii > 0.025
         add_tubes(field, projection, points[keep], radii[keep], (steps * (1.0 - flow.blurred * fine))[keep])
         _add_hilum(field, physique, projection, side, draw)
     return field
