@@ -35,7 +35,7 @@ class ReliabilityDiagram:
     def expected_error(self) -> float:
         """The mean distance of the two rates, weighted by cases (ECE); NaN without cases."""
         n = int(self.counts.sum())
-        return float(np.abs(self.mean_probability - self.observed) @ self.counts / n) if n else math.nan
+        return float(np.sum(np.abs(self.mean_probability - self.observed) * self.counts)) / n if n else math.nan
 
     @property
     def maximum_error(self) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.evaluation.cases import StatedCases
+from xferviewer.evaluation.sorted_cases import sort_cases
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +33,6 @@ class Placements:
         pairs = self.of_positives.size * self.of_negatives.size
         return float(self.of_positives.sum() / (2 * pairs)) if pairs else float("nan")
 
-    @property
-    def variance(self) -> float:
-        """DeLong's variance of the AUC; NaN with fewer than two cases in a class."""
-        return variance_of_mean(self.of_positives, self.of_negatives)
-
 
 def placements(cases: StatedCases) -> list[Placements]:
     """The placements of each checkpoint in `cases`, in the order of its rows."""
@@ -44,32 +40,28 @@ def placements(cases: StatedCases) -> list[Placements]:
 
 
 def _placements(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Placements:
-    order = np.argsort(scores)
-    ordered, is_positive = scores[order], positive[order]
-    new_block = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    edges = np.concatenate(([0], new_block, [scores.size])) if scores.size else np.zeros(1, dtype=np.intp)
-    positives_before = np.concatenate(([0], np.cumsum(is_positive)))[edges]
-    negatives_before = edges - positives_before
+    cases = sort_cases(positive, scores)
+    positives, negatives = cases.block_counts()
     # The middle of a tie block, doubled: the cases before the block count twice, those within it once.
-    for_positives = negatives_before[:-1] + negatives_before[1:]
-    for_negatives = 2 * positives_before[-1] - (positives_before[:-1] + positives_before[1:])
-    lengths = np.diff(edges)
+    won_by_positives = 2 * np.cumsum(negatives) - negatives
+    won_by_negatives = 2 * (positives.sum() - np.cumsum(positives)) + positives
+    lengths = positives + negatives
     doubled = np.empty(scores.size)
-    doubled[order] = np.where(is_positive, np.repeat(for_positives, lengths), np.repeat(for_negatives, lengths))
+    doubled[cases.order] = np.where(
+        cases.positive, np.repeat(won_by_positives, lengths), np.repeat(won_by_negatives, lengths)
+    )
     return Placements(doubled[positive], doubled[~positive])
 
 
 def difference_variance(a: Placements, b: Placements) -> float:
     """DeLong's variance of AUC(a) - AUC(b) on the same cases: S11 + S22 - 2 S12 of the paper.
 
-    Taken from the differences of the placements, so that two equal checkpoints give exactly 0.
+    Taken from the differences of the placements, so that two equal checkpoints give exactly 0. NaN when a class has
+    fewer than two cases.
     """
-    return variance_of_mean(a.of_positives - b.of_positives, a.of_negatives - b.of_negatives)
-
-
-def variance_of_mean(of_positives: NDArray[np.float64], of_negatives: NDArray[np.float64]) -> float:
-    """cov(V10) / m + cov(V01) / n of doubled counts, variances over m - 1 and n - 1; NaN if m or n is below 2."""
-    m, n = of_positives.size, of_negatives.size
+    m, n = a.of_positives.size, a.of_negatives.size
     if m < 2 or n < 2:
         return float("nan")
-    return float(of_positives.var(ddof=1) / (4.0 * n * n * m) + of_negatives.var(ddof=1) / (4.0 * m * m * n))
+    by_positives = (a.of_positives - b.of_positives).var(ddof=1)
+    by_negatives = (a.of_negatives - b.of_negatives).var(ddof=1)
+    return float(by_positives / (4.0 * n * n * m) + by_negatives / (4.0 * m * m * n))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.collaborative import collaborative_auc
 from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
-from xferviewer.evaluation.roc import AucInterval, auc, auc_interval
+from xferviewer.evaluation.roc import AucInterval, auc
 from xferviewer.evaluation.uncertainty import n_referred, referral_order, uncertainty
 
 OracleDefinition = Literal["single", "cumulative", "collaborative"]
@@ -57,9 +57,7 @@ def retained_curve(
     """
     truth, row = check_labels(labels), np.asarray(scores, dtype=np.float64)
     sweep = ReferralSweep(truth, row, uncertain, level)
-    order = referral_order(uncertain)
     states = tuple(sweep.at(rate, threshold) for rate in rates)
-    retained = [order[state.n_referred :] for state in states]
     whole = sweep.at(0.0, threshold)
     tp, fp, tn, fn = (
         int(count[0])
@@ -73,8 +71,8 @@ def retained_curve(
         np.asarray(rates, dtype=np.float64),
         threshold,
         states,
-        tuple(auc_interval(truth[kept], row[kept], level) for kept in retained),
-        float(sweep.retained_auc(0.0)[0]),
+        tuple(sweep.retained_auc(rate)[0] for rate in rates),
+        sweep.retained_auc(0.0)[0].auc,
         float(whole.sensitivity[0]),
         float(whole.specificity[0]),
         referred * ((tp + fn) / max(truth.size, 1)),

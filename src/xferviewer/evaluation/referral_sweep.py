@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.intervals import wilson
+from xferviewer.evaluation.roc import AucInterval, delong_interval
+from xferviewer.evaluation.sorted_cases import area_under, sort_cases
 from xferviewer.evaluation.uncertainty import n_referred, referral_order
 
 
@@ -43,7 +44,7 @@ class ReferralSweep:
     """One finding and C checkpoints, laid out once so that a slider step costs little.
 
     Each checkpoint's cases are kept in the order of referral; the retained ones are then the tail of an array, and a
-    count is one pass over a tail of bytes (100,000 cases: about 30 µs). Nothing depends on an earlier step.
+    count is one pass over a tail of bytes, about 30 µs for 100,000 cases. Nothing depends on an earlier step.
 
     labels     (n,) of 1, 0, NaN; unstated cases are referred like others and counted nowhere else.
     scores     (C, n), finite.
@@ -73,8 +74,11 @@ class ReferralSweep:
         self._negative = np.stack([truth[order] == 0 for order in self._orders])
         self._positive_before = _running_total(self._positive)
         self._negative_before = _running_total(self._negative)
-        self._by_score = [_by_score(*of) for of in zip(self._scores, self._positive, self._negative, strict=True)]
-        self._retained_aucs: dict[int, NDArray[np.float64]] = {}
+        self._by_score = [
+            sort_cases(positive, row, positive | negative).in_runs()
+            for row, positive, negative in zip(self._scores, self._positive, self._negative, strict=True)
+        ]
+        self._retained_aucs: dict[int, tuple[AucInterval, ...]] = {}
 
     def at(self, rate: float, thresholds: ArrayLike) -> ReferralState:
         """The counts and rates when `rate` of the cases are referred; one threshold, or one per checkpoint."""
@@ -98,11 +102,13 @@ class ReferralSweep:
                 true_positive / positive, *bounds_se, true_negative / negative, *bounds_sp,
             )  # fmt: skip
 
-    def retained_auc(self, rate: float) -> NDArray[np.float64]:
-        """The AUC of each checkpoint on its retained cases, (C,); NaN where a class is gone. Kept for rates seen."""
+    def retained_auc(self, rate: float) -> tuple[AucInterval, ...]:
+        """The AUC of each checkpoint on its retained cases, with DeLong's interval, (C,). Kept for the rates seen."""
         k = n_referred(self.n_cases, rate)
         if k not in self._retained_aucs:
-            self._retained_aucs[k] = np.array([sorted_cases.auc_without_first(k) for sorted_cases in self._by_score])
+            self._retained_aucs[k] = tuple(
+                delong_interval(area_under(*by_score.block_counts(k)), self.level) for by_score in self._by_score
+            )
         return self._retained_aucs[k]
 
     def referred(self, rate: float, checkpoint: int = 0) -> NDArray[np.intp]:
@@ -115,30 +121,3 @@ def _running_total(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     totals = np.zeros((flags.shape[0], flags.shape[1] + 1), dtype=np.int64)
     np.cumsum(flags, axis=1, out=totals[:, 1:])
     return totals
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _SortedCases:
-    """The stated cases of one checkpoint by ascending score: their place in the referral order, truth, tie blocks."""
-
-    place: NDArray[np.intp]
-    positive: NDArray[np.bool_]
-    block_ends: NDArray[np.intp]
-
-    def auc_without_first(self, k: int) -> float:
-        kept = self.place >= k
-        positives = np.cumsum(kept & self.positive)[self.block_ends]
-        negatives = np.cumsum(kept & ~self.positive)[self.block_ends]
-        if not positives.size or not positives[-1] or not negatives[-1]:
-            return math.nan
-        # Each block's positives stand above the negatives of earlier blocks and level with those of their own.
-        doubled = np.diff(positives, prepend=0) @ (negatives + np.concatenate(([0], negatives[:-1])))
-        return float(doubled / (2 * positives[-1] * negatives[-1]))
-
-
-def _by_score(scores: NDArray[np.float64], positive: NDArray[np.bool_], negative: NDArray[np.bool_]) -> _SortedCases:
-    stated = np.flatnonzero(positive | negative)
-    place = stated[np.argsort(scores[stated])]
-    ordered = scores[place]
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True]))[: place.size]
-    return _SortedCases(place, positive[place], ends)

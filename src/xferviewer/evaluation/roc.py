@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import StatedCases, stated_cases
 from xferviewer.evaluation.intervals import normal_quantile
-from xferviewer.evaluation.placements import placements
+from xferviewer.evaluation.sorted_cases import Area, area_under, sort_cases
 
 AucMethod = Literal["delong", "logit", "bootstrap"]
 
@@ -51,7 +51,11 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float:
     labels (n,) of 1, 0, NaN (left out); scores (n,), finite. NaN when a class is empty. Raises ValueError as
     `stated_cases` does.
     """
-    return placements(stated_cases(labels, scores))[0].auc
+    return _area(stated_cases(labels, scores)).auc
+
+
+def _area(cases: StatedCases) -> Area:
+    return area_under(*sort_cases(cases.positive, cases.scores[0]).block_counts())
 
 
 def auc_interval(
@@ -75,13 +79,13 @@ def auc_interval(
     Raises ValueError for an unknown method and as `stated_cases` does.
     """
     cases = stated_cases(labels, scores)
-    placed = placements(cases)[0]
-    area, error, n_failed = placed.auc, math.sqrt(placed.variance), 0
-    z = normal_quantile(level)
+    area = _area(cases)
     if method == "delong":
-        lower, upper = max(0.0, area - z * error), min(1.0, area + z * error)
-    elif method == "logit":
-        lower, upper = _logit_bounds(area, z * error)
+        return delong_interval(area, level, cases.n_unstated)
+    z = normal_quantile(level)
+    error, n_failed = math.sqrt(area.variance), 0
+    if method == "logit":
+        lower, upper = _logit_bounds(area.auc, z * error)
     elif method == "bootstrap":
         stated = ~np.isnan(np.asarray(labels, dtype=np.float64))
         owners = None if patients is None else np.asarray(patients)[stated]
@@ -92,10 +96,18 @@ def auc_interval(
         error = float(areas.std(ddof=1)) if areas.size > 1 else math.nan
     else:
         raise ValueError(f'the method is "delong", "logit" or "bootstrap", not {method!r}')
-    if math.isnan(area) or math.isnan(error):
-        lower = upper = math.nan
     return AucInterval(
-        area, error, lower, upper, level, method, cases.n_positive, cases.n_negative, cases.n_unstated, n_failed
+        area.auc, error, lower, upper, level, method, area.n_positive, area.n_negative, cases.n_unstated, n_failed
+    )
+
+
+def delong_interval(area: Area, level: float = 0.95, n_unstated: int = 0) -> AucInterval:
+    """DeLong's interval of an area, clipped to [0, 1]; NaN where its variance is."""
+    half = normal_quantile(level) * math.sqrt(area.variance)
+    # In this order, because max(0, NaN) is 0.
+    lower, upper = max(area.auc - half, 0.0), min(area.auc + half, 1.0)
+    return AucInterval(
+        area.auc, math.sqrt(area.variance), lower, upper, level, "delong", area.n_positive, area.n_negative, n_unstated
     )
 
 
@@ -117,9 +129,9 @@ def _resampled_aucs(
     """The AUC of each resample, by weights in the order of the scores; those that lost a class are left out."""
     if not 0 < cases.n_positive < cases.positive.size:
         return np.empty(0)
-    order = np.argsort(cases.scores[0])
-    positive, ordered = cases.positive[order], cases.scores[0][order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    by_score = sort_cases(cases.positive, cases.scores[0])
+    order, positive = by_score.order, by_score.positive
+    starts = np.concatenate(([0], by_score.block_ends[:-1] + 1))
     clusters = np.arange(order.size) if patients is None else np.unique(patients, return_inverse=True)[1][order]
     has_positive = np.bincount(clusters, weights=positive) > 0
     strata = [np.flatnonzero(has_positive), np.flatnonzero(~has_positive)]
@@ -132,7 +144,7 @@ def _resampled_aucs(
         of_positives = np.add.reduceat(np.where(positive, weights, 0), starts)
         of_negatives = np.add.reduceat(np.where(positive, 0, weights), starts)
         pairs = int(of_positives.sum()) * int(of_negatives.sum())
-        doubled = int(of_positives @ (2 * np.cumsum(of_negatives) - of_negatives))
+        doubled = int(np.sum(of_positives * (2 * np.cumsum(of_negatives) - of_negatives)))
         areas[i] = doubled / (2 * pairs) if pairs else math.nan
     return areas[~np.isnan(areas)]
 
@@ -172,23 +184,30 @@ class RocCurve:
         """1 - specificity, (k,) in [0, 1]; NaN without negatives."""
         return self.false_positives / self.n_negative if self.n_negative else np.full(self.thresholds.size, np.nan)
 
+    @property
+    def average_precision(self) -> float:
+        """The sum of (R_i - R_{i-1}) P_i over the points, of the exact curve (not of a thinned one)."""
+        if not self.n_positive:
+            return math.nan
+        called = self.true_positives[1:] + self.false_positives[1:]
+        return float(np.sum(np.diff(self.true_positives) / self.n_positive * (self.true_positives[1:] / called)))
+
 
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> RocCurve:
     """The exact ROC curve with every threshold at which it changes; labels and scores as for `auc`."""
     cases = stated_cases(labels, scores)
-    order = np.argsort(cases.scores[0])[::-1]
-    ordered = cases.scores[0][order]
-    last_of_block = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], [True]))[: ordered.size]
-    true_positives = np.cumsum(cases.positive[order])[last_of_block]
-    above, below = ordered[last_of_block[:-1]], ordered[last_of_block[1:]]
+    by_score = sort_cases(cases.positive, cases.scores[0])
+    positives, negatives = by_score.block_counts()
+    distinct = by_score.distinct[::-1]
+    above, below = distinct[:-1], distinct[1:]
     middle = above / 2 + below / 2
     # Between neighbouring floats there is no middle: the lower one still separates them, because p > t is strict.
     middle = np.where((below <= middle) & (middle < above), middle, below)
-    thresholds = np.concatenate(([np.inf], middle, [-np.inf])) if ordered.size else np.array([np.inf])
+    thresholds = np.concatenate(([np.inf], middle, [-np.inf][: distinct.size]))
     return RocCurve(
         thresholds,
-        np.concatenate(([0], true_positives)),
-        np.concatenate(([0], last_of_block + 1 - true_positives)),
+        np.concatenate(([0], np.cumsum(positives[::-1]))),
+        np.concatenate(([0], np.cumsum(negatives[::-1]))),
         cases.n_positive,
         cases.n_negative,
     )
@@ -219,8 +238,4 @@ def thin(curve: RocCurve, points: int = 2000) -> RocCurve:
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
     """The sum of (R_i - R_{i-1}) P_i over the distinct scores, without interpolation; NaN without positives."""
-    curve = roc_curve(labels, scores)
-    if not curve.n_positive:
-        return math.nan
-    called = curve.true_positives[1:] + curve.false_positives[1:]
-    return float(np.sum(np.diff(curve.true_positives) / curve.n_positive * (curve.true_positives[1:] / called)))
+    return roc_curve(labels, scores).average_precision

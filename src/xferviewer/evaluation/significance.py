@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xferviewer.evaluation.cases import stated_cases
 from xferviewer.evaluation.intervals import normal_quantile, two_sided_p
 from xferviewer.evaluation.placements import Placements, difference_variance, placements
+from xferviewer.evaluation.roc import auc_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,15 @@ def delong_unpaired(
 
     Welch's degrees of freedom over the cohort sizes, as pROC 1.18; NaN where both variances are 0 or one is undefined.
     """
-    a, b = placements(stated_cases(labels_a, scores_a))[0], placements(stated_cases(labels_b, scores_b))[0]
-    difference, variance = a.auc - b.auc, a.variance + b.variance
+    a, b = auc_interval(labels_a, scores_a), auc_interval(labels_b, scores_b)
+    difference, variance = a.auc - b.auc, a.standard_error**2 + b.standard_error**2
     error = math.sqrt(variance)
     if error == 0 or math.isnan(error):
         nan = math.nan
         return UnpairedDelong(a.auc, b.auc, difference, error, nan, nan, nan, nan, nan, level)
     from scipy.special import stdtr, stdtrit
 
-    n_a, n_b = (p.of_positives.size + p.of_negatives.size for p in (a, b))
-    df = variance**2 / (a.variance**2 / (n_a - 1) + b.variance**2 / (n_b - 1))
+    df = variance**2 / sum(of.standard_error**4 / (of.n_positive + of.n_negative - 1) for of in (a, b))
     half = float(stdtrit(df, (1 + level) / 2)) * error
     statistic = difference / error
     p_value = 2 * float(stdtr(df, -abs(statistic)))

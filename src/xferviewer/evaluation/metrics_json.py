@@ -1,0 +1,207 @@
+"""Metrics as the dictionary of `metrics.json`. Keys may be added, these stay; undefined values are None."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from xferviewer.evaluation.cohort_metrics import (
+    ORACLE_RATES,
+    REFERRAL_RATES,
+    FindingMetrics,
+    Group,
+    GroupMetrics,
+    Metrics,
+    PairMetrics,
+)
+from xferviewer.evaluation.intervals import Proportion
+from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
+from xferviewer.evaluation.referral import RetainedCurve
+from xferviewer.evaluation.roc import AucInterval, separated_auc_bound
+
+VERSION = 1  # of the layout of metrics.json
+
+
+def metrics_dict(metrics: Metrics) -> dict[str, Any]:
+    """The numbers as plain dictionaries, lists, strings, ints, floats and None, ready for `json.dumps`."""
+    means = {name: metrics.mean_auc(name) for name in metrics.checkpoints}
+    return {
+        "version": VERSION,
+        "unit": metrics.unit,
+        "aggregation": metrics.aggregation,
+        "level": metrics.level,
+        "n_cases": metrics.n_cases,
+        "checkpoints": list(metrics.checkpoints),
+        "score_kinds": dict(metrics.score_kinds),
+        "findings": {
+            finding: {name: _finding(one, metrics.level) for name, one in row.items()}
+            for finding, row in metrics.findings.items()
+        },
+        "means": {
+            name: {"auc": _number(mean), "n_defined": n_defined, "n_findings": n_findings}
+            for name, (mean, n_defined, n_findings) in means.items()
+        },
+        "pairs": [_pair(pair) for pair in metrics.pairs],
+        "referral": _referral(metrics),
+        "groups": {
+            column: {value: _group(group, metrics.level) for value, group in groups.items()}
+            for column, groups in metrics.groups.items()
+        },
+        "warnings": list(metrics.warnings),
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    return [_number(value) for value in values]
+
+
+def _interval(interval: AucInterval) -> dict[str, Any]:
+    described = {
+        "n_positive": interval.n_positive,
+        "n_negative": interval.n_negative,
+        "auc": _number(interval.auc),
+        "auc_standard_error": _number(interval.standard_error),
+        "auc_lower": _number(interval.lower),
+        "auc_upper": _number(interval.upper),
+        "auc_degenerate": interval.degenerate,
+    }
+    if interval.auc in (0, 1):
+        bound = separated_auc_bound(interval.n_positive, interval.n_negative, interval.level)
+        described["auc_clopper_pearson_bound"] = _number(bound if interval.auc == 1 else 1 - bound)
+    return described
+
+
+def _finding(metrics: FindingMetrics, level: float) -> dict[str, Any]:
+    reliability = metrics.reliability
+    return {
+        **_interval(metrics.interval),
+        "n_missing": metrics.n_missing,
+        "n_unstated": metrics.interval.n_unstated,
+        "average_precision": _number(metrics.average_precision),
+        "brier": _number(metrics.brier),
+        "nll": _number(metrics.nll),
+        "ece": _number(metrics.ece),
+        "mce": _number(reliability.maximum_error) if reliability else None,
+        "operating_points": [_operating_point(point, level) for point in metrics.operating_points],
+    }
+
+
+def _operating_point(point: OperatingPoint, level: float) -> dict[str, Any]:
+    return {
+        "rule": point.rule,
+        "threshold": _number(point.threshold),
+        "ties": _numbers(point.ties),
+        **_confusion(point.confusion, level),
+    }
+
+
+def _confusion(confusion: Confusion, level: float) -> dict[str, Any]:
+    lower, upper = confusion.f1_interval(level)
+    return {
+        "true_positive": confusion.true_positive,
+        "false_positive": confusion.false_positive,
+        "true_negative": confusion.true_negative,
+        "false_negative": confusion.false_negative,
+        "sensitivity": _proportion(confusion.sensitivity, level),
+        "specificity": _proportion(confusion.specificity, level),
+        "ppv": _proportion(confusion.ppv, level),
+        "npv": _proportion(confusion.npv, level),
+        "accuracy": _proportion(confusion.accuracy, level),
+        "f1": {"value": _number(confusion.f1), "lower": _number(lower), "upper": _number(upper)},
+    }
+
+
+def _proportion(proportion: Proportion, level: float) -> dict[str, float | None]:
+    lower, upper = proportion.interval(level)
+    return {"value": _number(proportion.value), "lower": _number(lower), "upper": _number(upper)}
+
+
+def _pair(pair: PairMetrics) -> dict[str, Any]:
+    test = pair.test
+    return {
+        "finding": pair.finding,
+        "a": pair.a,
+        "b": pair.b,
+        "n_positive": test.n_positive,
+        "n_negative": test.n_negative,
+        "auc_a": _number(test.auc_a),
+        "auc_b": _number(test.auc_b),
+        "difference": _number(test.difference),
+        "standard_error": _number(test.standard_error),
+        "z": _number(test.z),
+        "p": _number(test.p_value),
+        "p_adjusted": _number(pair.p_adjusted),
+        "lower": _number(test.lower),
+        "upper": _number(test.upper),
+        "degenerate": test.degenerate,
+    }
+
+
+def _referral(metrics: Metrics) -> dict[str, Any]:
+    return {
+        "uncertainty": "0.5 - |p - 0.5|, mean over the findings of a case",
+        "threshold": "Youden, chosen on these cases",
+        "rates": list(REFERRAL_RATES),
+        "findings": {
+            finding: {name: _retained(one.retained) for name, one in row.items() if one.retained}
+            for finding, row in metrics.findings.items()
+        },
+        "oracle_rates": list(ORACLE_RATES),
+        "oracle_auc": {
+            name: {definition: _numbers(areas) for definition, areas in of.items()}
+            for name, of in metrics.oracle_auc.items()
+        },
+    }
+
+
+def _retained(curve: RetainedCurve) -> dict[str, Any]:
+    def of_states(name: str) -> list[float | None]:
+        return _numbers(np.ravel([getattr(state, name) for state in curve.states]))
+
+    return {
+        "threshold": _number(curve.threshold),
+        "n_referred": [state.n_referred for state in curve.states],
+        "referred_positive": [int(state.referred_positive[0]) for state in curve.states],
+        "random_referred_positive": _numbers(curve.random_referred_positive),
+        **{
+            name + end: of_states(name + end)
+            for name in ("sensitivity", "specificity")
+            for end in ("", "_lower", "_upper")
+        },
+        "auc": _numbers(interval.auc for interval in curve.auc),
+        "auc_lower": _numbers(interval.lower for interval in curve.auc),
+        "auc_upper": _numbers(interval.upper for interval in curve.auc),
+        "ideal_sensitivity": _numbers(curve.ideal_sensitivity),
+        "ideal_specificity": _numbers(curve.ideal_specificity),
+        "random_sensitivity": _number(curve.random_sensitivity),
+        "random_specificity": _number(curve.random_specificity),
+        "random_auc": _number(curve.random_auc),
+    }
+
+
+def _group(group: Group, level: float) -> dict[str, Any]:
+    return {
+        "n": group.n_cases,
+        "findings": {
+            finding: {name: _group_metrics(one, level) for name, one in row.items()}
+            for finding, row in group.findings.items()
+        },
+    }
+
+
+def _group_metrics(metrics: GroupMetrics, level: float) -> dict[str, Any]:
+    return {
+        **_interval(metrics.interval),
+        "few": metrics.few,
+        "brier": _number(metrics.brier),
+        "ece": _number(metrics.ece),
+        "threshold": _number(metrics.threshold),
+        "at_threshold": _confusion(metrics.confusion, level) if metrics.confusion else None,
+    }

@@ -1,0 +1,303 @@
+"""Tables of labels and of predictions, CSV or Parquet, ours or made elsewhere.
+
+A predictions table has one row for each image and checkpoint: `image, checkpoint, study, patient`, then one column for
+each finding. Without `checkpoint` the file's stem is the name. In a table made elsewhere the image column may also be
+called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may hold both.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xferviewer.errors import UnusableTable
+from xferviewer.settings import write_atomically
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IMAGE_COLUMNS = ("image", "imageindex", "path", "imagepath", "file", "filename")
+STUDY_COLUMNS = ("study", "studyid", "studyuid", "studyinstanceuid")
+PATIENT_COLUMNS = ("patient", "patientid", "subjectid")
+CHECKPOINT_COLUMNS = ("checkpoint",)
+
+
+def folded(name: str) -> str:
+    """A column's name without case, spaces and underscores: "Patient ID", "patient_id" and "PatientID" are one."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawTable:
+    """The columns of one file as they are, by name in the file's order, with what was wrong with it.
+
+    source    the path as it was given, for reports.
+    sha256    of the file's bytes, hex: two reports with the same digests looked at the same numbers.
+    columns   pyarrow arrays of one length; text in a CSV, as stored in a Parquet file.
+    warnings  sentences with counts.
+    """
+
+    source: str
+    sha256: str
+    columns: dict[str, Any]
+    warnings: tuple[str, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def find(self, names: tuple[str, ...]) -> str | None:
+        """The first of `names` (folded) that the table has, as it is spelt there."""
+        by_name = {folded(name): name for name in reversed(self.columns)}
+        return next((by_name[name] for name in names if name in by_name), None)
+
+    def text(self, name: str | None) -> tuple[str, ...]:
+        """A column as text, "" where blank or where there is no such column."""
+        from pyarrow import compute
+
+        if name is None:
+            return ("",) * self.n_rows
+        return tuple(compute.fill_null(self.columns[name].cast("string"), "").to_pylist())
+
+    def numbers(self, name: str) -> tuple[NDArray[np.float64], int]:
+        """A column as float64, NaN where blank or no number, and how many of its cells hold something else."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        column = self.columns[name]
+        try:
+            values = column.cast("float64")
+        except pa.ArrowInvalid:
+            text = compute.utf8_lower(compute.utf8_trim_whitespace(column.cast("string")))
+            text = compute.replace_substring_regex(text, "^true$", "1")
+            text = compute.replace_substring_regex(text, "^false$", "0")
+            is_number = compute.match_substring_regex(text, r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$")
+            values = compute.if_else(is_number, text, None).cast("float64")
+        return values.to_numpy(zero_copy_only=False), int(values.null_count - column.null_count)
+
+
+def read_table(path: Path) -> RawTable:
+    """Read a CSV file (comma, semicolon or tab; UTF-8) or a Parquet file, by its name's ending.
+
+    A CSV row with another number of cells than the header is left out and counted. Raises UnusableTable for a file that
+    is missing, empty, no table, or names a column twice.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnusableTable(
+            f"The table {path} could not be read.", f"{error.strerror or error}.", "Check the path and your rights."
+        ) from error
+    import pyarrow as pa
+
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            table, warnings = _parse_parquet(content), tuple[str, ...]()
+        else:
+            table, warnings = _parse_csv(content, path.name)
+    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error) as error:
+        raise UnusableTable(
+            f"{path.name} is no table that can be read.",
+            f"{str(error).splitlines()[0]}.",
+            "Save it as CSV (UTF-8) or Parquet with one header row.",
+        ) from error
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise UnusableTable(
+            f"{path.name} names a column twice.", f"Twice: {', '.join(twice)}.", "Rename or remove one of each."
+        )
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names if name.strip()}
+    return RawTable(str(path), hashlib.sha256(content).hexdigest(), columns, warnings)
+
+
+def _parse_parquet(content: bytes) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    return parquet.read_table(pa.BufferReader(content))
+
+
+def _parse_csv(content: bytes, name: str) -> tuple[pa.Table, tuple[str, ...]]:
+    """Everything as text, so that "0075" stays a patient's name; numbers are made of it where they are asked for."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    first_line = content[: content.find(b"\n") if b"\n" in content else None].decode("utf-8-sig")
+    delimiter = max(",;\t", key=first_line.count)
+    header = next(csv.reader([first_line], delimiter=delimiter), [])
+    misfits: list[int] = []
+
+    def leave_out(row: Any) -> str:
+        misfits.append(row.actual_columns)
+        return "skip"
+
+    table = arrow_csv.read_csv(
+        io.BytesIO(content),
+        read_options=arrow_csv.ReadOptions(use_threads=False),
+        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=leave_out),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys((cell.strip("\r") for cell in header), pa.string()),
+            strings_can_be_null=True,
+        ),
+    )
+    if misfits:
+        return table, (f"{name}: {len(misfits)} rows have another number of cells than the header and are left out.",)
+    return table, ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PredictionTable:
+    """Scores of images by checkpoints, one row for each pair of them.
+
+    image, checkpoint, study, patient  (n,) text; "" for a study or a patient that is not stated.
+    findings                           (K,) names in the order of the columns.
+    scores                             (n, K) float64: probabilities, or logits; NaN where blank.
+    """
+
+    image: tuple[str, ...]
+    checkpoint: tuple[str, ...]
+    study: tuple[str, ...]
+    patient: tuple[str, ...]
+    findings: tuple[str, ...]
+    scores: NDArray[np.float64]
+    source: str = ""
+    sha256: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def read_predictions(path: Path) -> PredictionTable:
+    """Read predictions, ours or made elsewhere, from CSV or Parquet.
+
+    Findings are the columns `prob_X`, or, if there is none, every column of numbers that names nothing else (`label_X`
+    is never one). Raises UnusableTable as `read_table`, and for a table without an image column or without a score.
+    """
+    raw = read_table(path)
+    image = _image_column(raw)
+    named = [raw.find(names) for names in (CHECKPOINT_COLUMNS, STUDY_COLUMNS, PATIENT_COLUMNS)]
+    checkpoint, study, patient = named
+    score_columns = {name[5:]: name for name in raw.columns if name.lower().startswith("prob_")}
+    only_numbers = not score_columns
+    if only_numbers:
+        taken = {image, *named}
+        score_columns = {n: n for n in raw.columns if n not in taken and not n.lower().startswith("label_")}
+    warnings, findings, scores = list(raw.warnings), [], []
+    for finding, name in score_columns.items():
+        values, n_no_number = raw.numbers(name)
+        if only_numbers and np.isnan(values).all():
+            continue  # a column of words, such as the sex
+        if n_no_number:
+            warnings.append(f"{path.name}: {n_no_number} cells of {name} are no numbers and count as missing.")
+        findings.append(finding)
+        scores.append(values)
+    if not findings or not raw.n_rows:
+        raise UnusableTable(
+            f"{path.name} holds no predictions.",
+            "It has no rows." if not raw.n_rows else "No column beside the names of images and people holds numbers.",
+            "Give a table with one column of probabilities for each finding, named after the finding.",
+        )
+    return PredictionTable(
+        raw.text(image),
+        tuple(name or path.stem for name in raw.text(checkpoint)),
+        raw.text(study),
+        raw.text(patient),
+        tuple(findings),
+        np.column_stack(scores),
+        raw.source,
+        raw.sha256,
+        tuple(warnings),
+    )
+
+
+def write_predictions(path: Path, table: PredictionTable) -> None:
+    """Write predictions as CSV, or as Parquet where the name ends so; in one step, so that no half file is ever seen.
+
+    Each number is written with the digits that give back the same bits whether it is read as float32 or as float64.
+    Raises UnusableFolder where the file cannot be written, ValueError for columns of different lengths.
+    """
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {
+        "image": table.image, "checkpoint": table.checkpoint, "study": table.study, "patient": table.patient
+    }  # fmt: skip
+    for finding, scores in zip(table.findings, table.scores.T, strict=True):
+        columns[finding] = pa.array(np.ascontiguousarray(scores, dtype=np.float64), from_pandas=True)
+    try:
+        arrow = pa.table(columns)
+    except pa.ArrowInvalid as error:
+        raise ValueError(str(error)) from error
+    buffer = pa.BufferOutputStream()
+    if path.suffix.lower() in (".parquet", ".pq"):
+        from pyarrow import parquet
+
+        parquet.write_table(arrow, buffer)
+    else:
+        from pyarrow import csv as arrow_csv
+
+        arrow_csv.write_csv(arrow, buffer, arrow_csv.WriteOptions(quoting_style="needed"))
+    write_atomically(path, buffer.getvalue().to_pybytes())
+
+
+def _image_column(raw: RawTable) -> str:
+    name = raw.find(IMAGE_COLUMNS)
+    if name is None:
+        raise UnusableTable(
+            f"{Path(raw.source).name} does not say which image a row is about.",
+            f"Its columns are {', '.join(raw.columns)}; none is called image, Image Index, path or file.",
+            "Rename the column with the images' names to image.",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelTable:
+    """Labels of images, with the other facts of the same rows.
+
+    image, study, patient  (n,) text; "" for a study or a patient that is not stated.
+    """
+
+    raw: RawTable
+    image: tuple[str, ...]
+    study: tuple[str, ...]
+    patient: tuple[str, ...]
+
+    def labels(self, finding: str) -> tuple[NDArray[np.float64], int] | None:
+        """The labels of a finding as stated, (n,) float64 of 1, 0, -1 (uncertain) or NaN, and how many are not.
+
+        From the column `label_X`, else X, spelt alike but for case, spaces and underscores. None if there is neither.
+        """
+        name = self.raw.find((folded(f"label_{finding}"), folded(finding)))
+        if name is None:
+            return None
+        values, n_no_number = self.raw.numbers(name)
+        possible = np.isnan(values) | np.isin(values, (0, 1, -1))
+        return np.where(possible, values, np.nan), int(np.count_nonzero(~possible)) + n_no_number
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Any column as text, to group by. Raises UnusableTable if the table has none of that name."""
+        found = self.raw.find((folded(name),))
+        if found is None:
+            raise UnusableTable(
+                f"The labels cannot be grouped by {name}.",
+                f"{Path(self.raw.source).name} has the columns {', '.join(self.raw.columns)}.",
+                "Name one of these, or add the column.",
+            )
+        return self.raw.text(found)
+
+
+def read_label_table(path: Path) -> LabelTable:
+    """Read a table of labels by image. Raises UnusableTable as `read_table`, and without an image column or rows."""
+    raw = read_table(path)
+    image = _image_column(raw)
+    if not raw.n_rows:
+        raise UnusableTable(
+            f"{path.name} holds no labels.", "It has no rows.", "Give a table with a row for each image."
+        )
+    return LabelTable(raw, raw.text(image), raw.text(raw.find(STUDY_COLUMNS)), raw.text(raw.find(PATIENT_COLUMNS)))
