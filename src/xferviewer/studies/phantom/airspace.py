@@ -45,19 +45,19 @@ class Consolidation:
         draw = np.random.default_rng(self.seed)
         dx = (space.x - np.float32(self.centre[0] * physique.half_width)) / np.float32(self.extent[0])
         dy = (space.y - np.float32(self.centre[1] * physique.lung_height)) / np.float32(self.extent[1])
-        border = 1.0 - dx**2 - dy**2 + 0.30 * grain(draw, projection.size, (8, 17, 37), 0.65)
+        border = 1.0 - dx**2 - dy**2 + 0.30 * grain(draw, projection.size, (8, 17, 37), 0.65)[:, space.columns]
         share = smoothstep(border, -0.25, 1.05)
         if self.fissure is not None:
             line = self.fissure * physique.lung_height
             share = share * (1.0 - smoothstep(space.y, line - 0.15, line + 0.15))
         filling = share * np.minimum(lung, self.depth) * np.float32(self.filled)
-        filling *= 1.0 + 0.05 * grain(draw, projection.size, (60, 110))
+        filling *= 1.0 + 0.05 * grain(draw, projection.size, (60, 110))[:, space.columns]
         if self.bronchogram:
-            air = np.zeros_like(filling)
+            air = np.zeros((projection.size, projection.size), dtype=np.float32)
             points, radii, steps = grow_tree(physique, self.side, draw, root_radius=0.33)
             wide = radii > 0.10
             add_tubes(air, projection, points[wide], radii[wide], steps[wide])
-            filling -= np.minimum(0.7 * air, 0.5 * filling)
+            filling -= np.minimum(0.7 * air[:, space.columns], 0.5 * filling)
         return np.asarray(np.clip(filling, 0.0, lung), dtype=np.float32)
 
 
@@ -84,7 +84,7 @@ class Edema:
         dx = (space.x - np.float32(0.36 * physique.half_width)) / np.float32(0.50 * physique.half_width)
         dy = (space.y - np.float32(0.56 * physique.lung_height)) / np.float32(0.42 * physique.lung_height)
         wings = np.exp(-(dx**2) - dy**2)
-        patches = grain(draw, size, (11, 23, 47, 95), 0.7)
+        patches = grain(draw, size, (11, 23, 47, 95), 0.7)[:, space.columns]
         return np.clip(np.float32(self.haze) * (wings + 0.22) * (1.0 + self.patches * patches), 0.0, 0.9)
 
     def septal_lines(self, physique: Physique, projection: Projection, side: int) -> Field:
@@ -118,13 +118,13 @@ def draw_consolidation(study: Study) -> Consolidation | None:
         (LEFT, (0.58, 0.80), None),
     ]
     side, centre, fissure = lobes[int(draw.integers(len(lobes)))]
-    radius = {1: 2.6, 2: 3.9, 3: 5.6}[severity] * float(draw.uniform(0.85, 1.2))
+    radius = {1: 2.9, 2: 4.3, 3: 6.2}[severity] * float(draw.uniform(0.85, 1.2))
     return Consolidation(
         side=side,
         centre=(centre[0] + float(draw.normal(0, 0.05)), centre[1] + float(draw.normal(0, 0.04))),
         extent=(radius * float(draw.uniform(0.85, 1.15)), radius * float(draw.uniform(0.85, 1.15))),
-        depth={1: 4.0, 2: 7.0, 3: 10.0}[severity],
-        filled={1: 0.58, 2: 0.76, 3: 0.88}[severity] * float(draw.uniform(0.9, 1.08)),
+        depth={1: 4.5, 2: 8.0, 3: 12.0}[severity],
+        filled={1: 0.64, 2: 0.80, 3: 0.90}[severity] * float(draw.uniform(0.9, 1.08)),
         fissure=fissure if severity > 1 else None,
         bronchogram=severity > 1,
         seed=int(draw.integers(2**63)),

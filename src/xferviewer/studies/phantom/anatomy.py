@@ -46,7 +46,7 @@ def chest_lengths(
     """Lengths in cm through each material before the film is turned, and where each finding lies."""
     projection = placing.projection
     draw = generator(study.seed, study.site.name, Purpose.TISSUE, study.patient.number)
-    body = trunk(physique, placing) * (1.0 + 0.006 * grain(draw, projection.size, (24, 61, 139), 0.8))
+    body = trunk(physique, placing) * (1.0 + 0.006 * grain(draw, projection.size, (24, 83), 0.8))
     cardiac = heart(physique, projection)
     front, behind = great_vessels(physique, projection)
     front = np.maximum(cardiac, front)
@@ -54,7 +54,11 @@ def chest_lengths(
     found = {finding: np.zeros_like(body) for finding in FINDINGS}
     for side in (RIGHT, LEFT):
         space = lung_space(physique, projection, side)
-        lungs += _one_lung(space, disease, physique, projection, front, behind, found)
+        columns = space.columns
+        replaced = {finding: field[:, columns] for finding, field in found.items()}
+        lungs[:, columns] = _one_lung(
+            space, disease, physique, projection, front[:, columns], behind[:, columns], replaced
+        )
     healthy = Perfusion(0.95, 1.05) if study.supine else Perfusion()
     perfusion = disease.edema.perfusion if disease.edema else healthy
     tree = vessels(physique, projection, draw, (perfusion, perfusion))
@@ -99,7 +103,8 @@ def _one_lung(
         lung = lung - filling
     if edema:
         filling = edema.share(space, physique, projection.size) * lung
-        filling = np.minimum(filling + edema.septal_lines(physique, projection, space.side), lung)
+        septa = edema.septal_lines(physique, projection, space.side)[:, space.columns]
+        filling = np.minimum(filling + septa, lung)
         found["Edema"] += filling
         lung = lung - filling
     if atelectasis:
@@ -132,5 +137,7 @@ def _bowel_gas(physique: Physique, projection: Projection, draw: np.random.Gener
     for _ in range(int(draw.integers(0, 4))):
         centre = (float(draw.uniform(-9.0, 11.0)), dome + float(draw.uniform(5.5, 11.0)), 3.0)
         radius = float(draw.uniform(0.6, 1.5))
-        air = np.maximum(air, ellipsoid(projection, centre, (radius * 1.3, radius, radius), float(draw.uniform(-1, 1))))
+        air = np.maximum(
+            air, ellipsoid(projection, centre, (radius * 1.3, radius, 0.6 * radius), float(draw.uniform(-1, 1)))
+        )
     return air

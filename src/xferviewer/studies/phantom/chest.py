@@ -27,16 +27,18 @@ def smoothstep(value: Field, low: float, high: float) -> Field:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LungSpace:
-    """The pleural space of one side, as seen by each ray.
+    """The pleural space of one side, as seen by each ray of the columns that can meet it.
 
     side      -1 right, +1 left
-    across    0 at the mediastinal wall … 1 at the chest wall; outside the lung beyond that
-    x, y      position in the plane z = 0: lateral distance from the midline (1, n) and y (n, 1)
-    half      half length in cm of the ray inside the chest cavity, (n, n); it lies around z = 0
-    blocked   half length of the ray inside the dome of the diaphragm, (n, n); it lies around _DOME_CENTRE
+    columns   the n columns of the film that this is about; the other side has no lung there
+    across    0 at the mediastinal wall … 1 at the chest wall; outside the lung beyond that; (rows, n)
+    x, y      position in the plane z = 0: lateral distance from the midline (1, n) and y (rows, 1)
+    half      half length in cm of the ray inside the chest cavity, (rows, n); it lies around z = 0
+    blocked   half length of the ray inside the dome of the diaphragm, (rows, n); it lies around _DOME_CENTRE
     """
 
     side: int
+    columns: slice
     across: Field
     x: Field
     y: Field
@@ -67,7 +69,9 @@ def half_depth(y: NDArray[np.float64] | Field, physique: Physique) -> NDArray[np
 def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpace:
     """The pleural space of one side."""
     x, y = projection.plane(0.0)
-    lateral = x * np.float32(side)
+    edge = int(np.searchsorted(x[0], side * 0.9))  # the lungs begin 1.1 cm beside the midline
+    columns = slice(0, edge) if side == RIGHT else slice(edge, projection.size)
+    lateral = x[:, columns] * np.float32(side)
     wall = lateral_wall(y, physique).astype(np.float32)
     fraction = y / np.float32(physique.lung_height)
     medial = (1.1 + 3.3 * np.exp(-np.maximum(fraction, 0.0) * 6.5)).astype(np.float32)
@@ -85,7 +89,7 @@ def lung_space(physique: Physique, projection: Projection, side: int) -> LungSpa
         beyond > 0, np.float32(physique.dome_drop) * np.abs(beyond) ** 2.3, 1.5 * np.minimum(np.abs(beyond), 1.5) ** 2
     )
     blocked = np.sqrt(np.maximum(y - np.float32(top) - drop, 0.0) / np.float32(physique.dome_curve))
-    return LungSpace(side, across, lateral, y, half, blocked)
+    return LungSpace(side, columns, across, lateral, y, half, blocked)
 
 
 def ellipsoid(

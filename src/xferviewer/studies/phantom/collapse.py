@@ -81,11 +81,11 @@ class Atelectasis:
 
     def filling(self, space: LungSpace, lung: Field, physique: Physique, projection: Projection) -> Field:
         """Length in cm of airless lung along each ray through one side."""
-        plates = np.zeros_like(lung)
+        plates = np.zeros((projection.size, projection.size), dtype=np.float32)
         for band in self.bands:
             if band.side == space.side:
                 _add_band(plates, band, physique, projection)
-        filling = np.minimum(plates, 0.9 * lung)
+        filling = np.minimum(plates[:, space.columns], 0.9 * lung)
         if self.side != space.side:
             return np.asarray(filling, dtype=np.float32)
         if self.collapse:

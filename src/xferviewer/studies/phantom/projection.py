@@ -93,12 +93,13 @@ def add_tubes(
     places, weights = [], []
     for half in np.unique(reach):
         chosen = reach == half
-        r, c, big = row[chosen], column[chosen], radius[chosen].astype(np.float32)[:, None, None]
+        # The points are the last axis: numpy is fast along a long one.
+        r, c, big = row[chosen], column[chosen], radius[chosen].astype(np.float32)
         whole_r, whole_c = np.rint(r).astype(np.int64), np.rint(c).astype(np.int64)
         offset = np.arange(-half, half + 1)
-        dy = (offset[None, :] - (r - whole_r)[:, None]).astype(np.float32)
-        dx = (offset[None, :] - (c - whole_c)[:, None]).astype(np.float32)
-        distance = np.sqrt((dy * dy)[:, :, None] + (dx * dx)[:, None, :])
+        dy = (offset[:, None] - (r - whole_r)).astype(np.float32)
+        dx = (offset[:, None] - (c - whole_c)).astype(np.float32)
+        distance = np.sqrt((dy * dy)[:, None] + (dx * dx)[None])
         # Finer than the pixels, a disc is shown one pixel wide and counts by its area.
         weight = np.maximum(big, np.float32(0.5)) + np.float32(0.5) - distance
         np.clip(weight, 0.0, 1.0, out=weight)
@@ -106,10 +107,9 @@ def add_tubes(
             inner = big - np.float32(wall / projection.pitch_cm - 0.5)
             weight -= np.float32(1.0 - core) * np.clip(inner - distance, 0.0, 1.0)
         elif half == 1:
-            weight *= np.pi * big**2 / weight.sum(axis=(1, 2), keepdims=True)
-        weight *= steps[chosen].astype(np.float32)[:, None, None]
-        place = ((whole_r - top) * columns + whole_c - left)[:, None, None]
-        place = place + ((offset * columns)[:, None] + offset[None, :])[None]
+            weight *= np.pi * big**2 / weight.sum(axis=(0, 1))
+        weight *= steps[chosen].astype(np.float32)
+        place = ((offset * columns)[:, None] + offset)[:, :, None] + ((whole_r - top) * columns + whole_c - left)
         places.append(place.ravel())
         weights.append(weight.ravel())
     total = np.bincount(np.concatenate(places), weights=np.concatenate(weights), minlength=rows * columns)

@@ -50,7 +50,7 @@ def _add_ribs(bone: Field, physique: Physique, projection: Projection) -> None:
     scale = physique.half_width / 14.0
     for side in (RIGHT, LEFT):
         for number in range(1, 12):
-            curve, along, step = axis(_rib(number, side, physique), 0.17)
+            curve, along, step = axis(_rib(number, side, physique), 0.22)
             height = (0.47 + 0.13 * np.sin(np.pi * along)) * scale * (0.85 if number in (1, 11) else 1.0)
             # A rib is a ribbon: at the side the beam runs along it and meets it edge on.
             edge_on = np.exp(-((curve[:, 2] / (0.45 * physique.half_depth)) ** 2))
