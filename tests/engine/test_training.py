@@ -14,7 +14,7 @@ from PIL import Image
 
 from xferviewer.checkpoints import Preprocessing, read_checkpoint
 from xferviewer.engine.inference import Prediction, load, predict_images
-from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import Augmentation, DataSpec, FolderData, NetworkSpec, PhantomData, Recipe, TrainingSpec
 from xferviewer.networks import backbones
@@ -126,6 +126,25 @@ def test_that_an_unreadable_image_is_left_out_and_named(tmp_path, spec, cohort):
     assert len(refused) == 1
     assert "5.png" in refused[0]
     assert job.status().state == "finished"
+
+
+def test_that_a_full_disk_fails_in_words_and_leaves_nothing_half_written(tmp_path, spec, monkeypatch):
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full_disk)
+    job = JobFolder.create(tmp_path / "job", spec)
+    with pytest.raises(UnusableFolder, match="No space left"):
+        run(spec, job)
+    assert job.status().state == "failed"
+    assert list((tmp_path / "home" / "planes").iterdir()) == []
+
+
+def test_that_a_second_job_takes_the_images_that_the_first_prepared(tmp_path, spec, monkeypatch):
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
+    run(spec, JobFolder.create(tmp_path / "one", spec))
+    monkeypatch.setattr("xferviewer.training.planes.fit", None)  # whoever decoded again would fail
+    run(spec, JobFolder.create(tmp_path / "two", spec))
 
 
 def test_that_a_job_without_any_readable_image_fails_in_words(tmp_path, spec, cohort):

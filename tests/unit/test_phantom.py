@@ -89,7 +89,11 @@ def test_that_another_process_with_another_number_of_threads_renders_the_same_fi
     )
     digests = set()
     for threads in ("1", "2"):
-        environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {
+            "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
         answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         digests.add(answer.stdout)
 
@@ -354,6 +358,8 @@ def test_that_importing_the_phantom_imports_no_scipy():
     )
 
     assert (
-        subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False).returncode
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False
+        ).returncode
         == 0
     )
