@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -299,3 +301,28 @@ def test_that_frozen_batch_normalisation_keeps_its_running_statistics():
     after = network.state_dict()
     changed = {name.split(".")[0] for name, values in before.items() if not torch.equal(values, after[name])}
     assert changed == {"layer4"}
+
+
+def test_that_a_killed_job_leaves_a_folder_that_can_be_read_and_no_half_checkpoint(tmp_path, spec):
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=100_000))
+    job = JobFolder.create(tmp_path / "job", spec)
+    code = (
+        "import sys; from xferviewer.jobs.folder import JobFolder; from xferviewer.training.finetune import run; "
+        "job = JobFolder(sys.argv[1]); run(job.spec(), job)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(job.path)])
+    deadline = time.monotonic() + 60
+    while sum(event["kind"] == "epoch" for event in job.events()) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    process.kill()
+    process.wait()
+
+    status = job.status()
+    assert status.state == "running"
+    assert status.pid == process.pid
+    assert status.lost(now=time.time() + 60)
+    assert [event["epoch"] for event in job.events() if event["kind"] == "epoch"][:3] == [1, 2, 3]
+    assert job.checkpoint() is None
