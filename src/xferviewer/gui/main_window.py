@@ -109,9 +109,9 @@ class MainWindow(QMainWindow):
         area = Qt.DockWidgetArea
         left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
         read = Perspective("read", self.compare)
-        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (390, 800))
-        read.add_panel("findings", self.tr("Findings"), self.findings, right, (290, 560))
-        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (290, 240))
+        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
+        read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 560))
+        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 240))
         evaluate = Perspective("evaluate", self.roc)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 310))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
@@ -183,10 +183,11 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._stack, 1)
         layout.addLayout(bottom)
         self.setCentralWidget(centre)
-        self.statusBar().addPermanentWidget(self.work)
+        self.last_message = QLabel()
+        self.last_message.setObjectName("faint")
         self.running_jobs = QLabel()
-        self.statusBar().addPermanentWidget(self.running_jobs)
-        self.statusBar().setSizeGripEnabled(False)
+        for widget in (self.last_message, self.work, self.running_jobs):
+            self.referral.add_beside_summary(widget)
 
     def _connect(self) -> None:
         session, library = self._session, self._library
@@ -249,7 +250,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str)
     def _show_last_message(self, what: str, details: str) -> None:
-        self.statusBar().showMessage(what)
+        self.last_message.setText(what)
 
     @Slot(object)
     def _show_running_jobs(self, count: int) -> None:
