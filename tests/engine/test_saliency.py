@@ -58,6 +58,15 @@ def test_that_the_logits_beside_a_map_are_those_of_inference_to_the_bit(make_che
     assert np.array_equal(explain(loaded, tensor).logits, loaded.logits(tensor[None])[0])
 
 
+def test_that_bfloat16_maps_are_near_those_of_float32(make_checkpoint):
+    checkpoint = make_checkpoint("tf_efficientnet_lite0", size=96)
+    tensor = torch.randn(3, 96, 96)
+
+    exact, coarse = (explain(load(checkpoint, CPU, precision), tensor).maps for precision in ("fp32", "bf16"))
+
+    assert 0 < np.abs(exact - coarse).mean() < 0.05
+
+
 def with_linear_head(loaded: LoadedCheckpoint, weight: torch.Tensor) -> LoadedCheckpoint:
     """The checkpoint with another classifier weight and no bias."""
     classifier = loaded.network.get_classifier()

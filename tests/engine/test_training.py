@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -14,7 +16,7 @@ from PIL import Image
 
 from xferviewer.checkpoints import Preprocessing, read_checkpoint
 from xferviewer.engine.inference import Prediction, load, predict_images
-from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import Augmentation, DataSpec, FolderData, NetworkSpec, PhantomData, Recipe, TrainingSpec
 from xferviewer.networks import backbones
@@ -126,6 +128,25 @@ def test_that_an_unreadable_image_is_left_out_and_named(tmp_path, spec, cohort):
     assert len(refused) == 1
     assert "5.png" in refused[0]
     assert job.status().state == "finished"
+
+
+def test_that_a_full_disk_fails_in_words_and_leaves_nothing_half_written(tmp_path, spec, monkeypatch):
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full_disk)
+    job = JobFolder.create(tmp_path / "job", spec)
+    with pytest.raises(UnusableFolder, match="No space left"):
+        run(spec, job)
+    assert job.status().state == "failed"
+    assert list((tmp_path / "home" / "planes").iterdir()) == []
+
+
+def test_that_a_second_job_takes_the_images_that_the_first_prepared(tmp_path, spec, monkeypatch):
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
+    run(spec, JobFolder.create(tmp_path / "one", spec))
+    monkeypatch.setattr("xferviewer.training.planes.fit", None)  # whoever decoded again would fail
+    run(spec, JobFolder.create(tmp_path / "two", spec))
 
 
 def test_that_a_job_without_any_readable_image_fails_in_words(tmp_path, spec, cohort):
@@ -280,3 +301,28 @@ def test_that_frozen_batch_normalisation_keeps_its_running_statistics():
     after = network.state_dict()
     changed = {name.split(".")[0] for name, values in before.items() if not torch.equal(values, after[name])}
     assert changed == {"layer4"}
+
+
+def test_that_a_killed_job_leaves_a_folder_that_can_be_read_and_no_half_checkpoint(tmp_path, spec):
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=100_000))
+    job = JobFolder.create(tmp_path / "job", spec)
+    code = (
+        "import sys; from xferviewer.jobs.folder import JobFolder; from xferviewer.training.finetune import run; "
+        "job = JobFolder(sys.argv[1]); run(job.spec(), job)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(job.path)])
+    deadline = time.monotonic() + 60
+    while sum(event["kind"] == "epoch" for event in job.events()) < 3:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    process.kill()
+    process.wait()
+
+    status = job.status()
+    assert status.state == "running"
+    assert status.pid == process.pid
+    assert status.lost(now=time.time() + 60)
+    assert [event["epoch"] for event in job.events() if event["kind"] == "epoch"][:3] == [1, 2, 3]
+    assert job.checkpoint() is None

@@ -14,8 +14,8 @@ README = Path(__file__).parents[2] / "README.md"
 def commands() -> dict[str, argparse.ArgumentParser]:
     """The sub-commands that `--help` lists."""
     (table,) = (action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction))
-    hidden = {choice.dest for choice in table._choices_actions if choice.help == argparse.SUPPRESS}
-    return {name: parser for name, parser in table.choices.items() if name not in hidden}
+    listed = {choice.dest for choice in table._choices_actions}
+    return {name: parser for name, parser in table.choices.items() if name in listed}
 
 
 def options_of(parser: argparse.ArgumentParser) -> set[str]:

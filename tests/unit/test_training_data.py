@@ -61,11 +61,11 @@ def test_that_labels_are_present_absent_or_not_stated(tmp_path):
 @pytest.mark.parametrize(
     ("table", "why"),
     [
-        ("path,Edema\na.png,1\n", "no column patient"),
-        ("path,patient,Edema\n", "no rows"),
-        ("path,patient,Edema\na.png,1,2\n", "1, 0, -1 or empty"),
-        ("path,patient,Edema\na.png,1,0.5\n", "1, 0, -1 or empty"),
-        ("path,patient,Edema\na.png,1,yes\n", "1, 0, -1 or empty"),
+        ("path,Edema\na.png,1\n", "Row 2 does not say which patient"),
+        ("path,sop_uid,patient,Edema\n,1.2,p,1\n", "Row 2 does not say which file"),
+        ("path,patient,Edema\n", "nothing below its header"),
+        ("path,patient,Edema\na.png,1,0.5\n", "no column Edema with labels"),
+        ("path,patient,Mass\na.png,1,1\n", "no column Edema with labels"),
     ],
 )
 def test_that_a_faulty_table_of_labels_is_refused(tmp_path, table, why):

@@ -96,7 +96,7 @@ class Application(QObject):
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
-        engine.state_changed.connect(window.show_engine)
+        engine.state_changed.connect(window.top.show_engine)
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
         predicting.progressed.connect(window.work.show_prediction)

@@ -10,33 +10,26 @@ from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QButtonGroup,
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QMenu,
-    QMessageBox,
-    QSizePolicy,
     QStackedWidget,
-    QToolBar,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from xferviewer import RESEARCH_NOTICE, __version__
-from xferviewer.gui.actions import ACTIONS, PEEK_KEY, cheat_sheet, make_actions
-from xferviewer.gui.engine_client import EngineState
+from xferviewer.gui import dialogs
+from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.findings import FindingsPanel
@@ -48,8 +41,6 @@ from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.roc import RocPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
-
-PERSPECTIVES = ("read", "evaluate", "train")
 
 
 class MainWindow(QMainWindow):
@@ -96,7 +87,8 @@ class MainWindow(QMainWindow):
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
-        self._build_top()
+        self.top = TopBar(session, self.actions_by_name, self)
+        self.addToolBar(self.top)
         self._build_centre()
         self._connect()
         self._restore()
@@ -109,65 +101,15 @@ class MainWindow(QMainWindow):
         area = Qt.DockWidgetArea
         left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
         read = Perspective("read", self.compare)
-        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (390, 800))
-        read.add_panel("findings", self.tr("Findings"), self.findings, right, (290, 560))
-        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (290, 240))
+        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
+        read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 560))
+        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 240))
         evaluate = Perspective("evaluate", self.roc)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 310))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
-
-    def _build_top(self) -> None:
-        bar = QToolBar(self.tr("Perspectives"))
-        bar.setObjectName("top")
-        bar.setMovable(False)
-        bar.setFloatable(False)
-        menu_button = QToolButton()
-        menu_button.setText("☰")
-        menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu_button.setAccessibleName(self.tr("Menu"))
-        menu_button.setMenu(self._menu())
-        bar.addWidget(menu_button)
-        self._perspective_buttons = QButtonGroup(self)
-        for name, title in zip(PERSPECTIVES, (self.tr("Read"), self.tr("Evaluate"), self.tr("Train")), strict=True):
-            button = QToolButton()
-            button.setText(title)
-            button.setCheckable(True)
-            button.setObjectName("perspective")
-            button.clicked.connect(self.actions_by_name[f"perspective_{name}"].trigger)
-            self._perspective_buttons.addButton(button, PERSPECTIVES.index(name))
-            bar.addWidget(button)
-        spacer = QWidget()
-        spacer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        bar.addWidget(spacer)
-        notice = QLabel(RESEARCH_NOTICE)
-        notice.setObjectName("notice")
-        bar.addWidget(notice)
-        bar.addSeparator()
-        label = QLabel(self.tr("  finding "))
-        self.finding = QComboBox()
-        self.finding.setAccessibleName(self.tr("Finding shown everywhere"))
-        self.finding.setMinimumContentsLength(16)
-        label.setBuddy(self.finding)
-        bar.addWidget(label)
-        bar.addWidget(self.finding)
-        bar.addSeparator()
-        self.device = QLabel(self.tr("engine: starting"))
-        self.device.setObjectName("faint")
-        self.device.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        bar.addWidget(self.device)
-        self.addToolBar(bar)
-
-    def _menu(self) -> QMenu:
-        menu = QMenu(self)
-        below: dict[str, QMenu] = {}
-        for row in ACTIONS:
-            if row.menu not in below:
-                below[row.menu] = menu.addMenu(self.tr(row.menu))
-            below[row.menu].addAction(self.actions_by_name[row.name])
-        return menu
 
     def _build_centre(self) -> None:
         self._stack = QStackedWidget()
@@ -183,10 +125,11 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._stack, 1)
         layout.addLayout(bottom)
         self.setCentralWidget(centre)
-        self.statusBar().addPermanentWidget(self.work)
+        self.last_message = QLabel()
+        self.last_message.setObjectName("faint")
         self.running_jobs = QLabel()
-        self.statusBar().addPermanentWidget(self.running_jobs)
-        self.statusBar().setSizeGripEnabled(False)
+        for widget in (self.last_message, self.work, self.running_jobs):
+            self.referral.add_beside_summary(widget)
 
     def _connect(self) -> None:
         session, library = self._session, self._library
@@ -196,16 +139,12 @@ class MainWindow(QMainWindow):
         self.compare.stepped.connect(library.step)
         session.image_changed.connect(self._want_film)
         self._films.film_read.connect(self.compare.show_film)
-        session.checkpoints_changed.connect(self._fill_findings)
-        session.finding_changed.connect(self._show_finding)
-        self.finding.textActivated.connect(session.set_finding)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
         self.jobs.running_changed.connect(self._show_running_jobs)
         library.index_progressed.connect(self.work.show_index)
         library.index_finished.connect(self.work.show_index_end)
-        self._fill_findings()
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
         session, library = self._session, self._library
@@ -215,7 +154,7 @@ class MainWindow(QMainWindow):
             "open_labels": self._open_labels,
             "add_checkpoint": self.add_checkpoint,
             "open_demo": self.demo_asked.emit,
-            "refused_files": self.show_refused,
+            "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),
             "perspective_evaluate": lambda: self.show_perspective("evaluate"),
@@ -243,13 +182,13 @@ class MainWindow(QMainWindow):
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "cancel_work": self.cancel_asked.emit,
             "resume_work": self.resume_asked.emit,
-            "cheat_sheet": self.show_cheat_sheet,
-            "about": self.show_about,
+            "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
+            "about": lambda: dialogs.show_about(self),
         }
 
     @Slot(str, str)
     def _show_last_message(self, what: str, details: str) -> None:
-        self.statusBar().showMessage(what)
+        self.last_message.setText(what)
 
     @Slot(object)
     def _show_running_jobs(self, count: int) -> None:
@@ -261,7 +200,7 @@ class MainWindow(QMainWindow):
         """Show "read", "evaluate" or "train"; the session stays what it is."""
         index = PERSPECTIVES.index(name)
         self._stack.setCurrentIndex(index)
-        self._perspective_buttons.button(index).setChecked(True)
+        self.top.show_perspective(name)
         self.jobs.set_watching(name == "train")
         if name == "read":
             self.worklist.table.setFocus()
@@ -327,28 +266,6 @@ class MainWindow(QMainWindow):
             self.compare.set_peeking(event.type() == QEvent.Type.KeyPress)
         return super().eventFilter(watched, event)
 
-    # --- findings and engine
-
-    @Slot()
-    def _fill_findings(self) -> None:
-        self.finding.clear()
-        self.finding.addItems(self._session.findings())
-        self._show_finding()
-
-    @Slot()
-    def _show_finding(self) -> None:
-        self.finding.setCurrentText(self._session.finding)
-
-    @Slot(object)
-    def show_engine(self, state: EngineState) -> None:
-        """Device and precision, or what the engine is doing instead."""
-        words = {
-            "starting": self.tr("engine: starting …"),
-            "restarting": self.tr("engine: starting again …"),
-            "stopped": self.tr("engine: stopped"),
-        }
-        self.device.setText(words.get(state.state, self.tr("device: {0}").format(state.device)))
-
     # --- opening
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -386,46 +303,9 @@ class MainWindow(QMainWindow):
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
 
-    # --- texts
-
-    def show_refused(self) -> None:
-        """List the files that were refused, each with its reason."""
-        refused = self._library.catalogue.refused()
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(self.tr("Refused files"))
-        box.setText(self.tr("%n files were refused.", "", len(refused)))
-        box.setDetailedText("\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in refused))
-        box.open()
-
-    def show_cheat_sheet(self) -> None:
-        """Keys and mouse."""
-        self._show_text(self.tr("Keys and mouse"), cheat_sheet())
-
-    def show_about(self) -> None:
-        """Version and research notice."""
-        self._show_text(self.tr("About xferviewer"), f"<b>xferviewer {__version__}</b><p>{RESEARCH_NOTICE}</p>")
-
     def show_notice(self) -> None:
-        """The research notice at the first start; acknowledged once."""
-        box = self._show_text(
-            self.tr("Before you begin"),
-            self.tr(
-                "<b>xferviewer is for research, not for diagnosis.</b><p>It compares image classifiers. It is no "
-                "medical device, and nothing it shows may be used to decide about a patient.</p>"
-                "<p>Images and predictions stay on this computer.</p>"
-            ),
-        )
-        box.accepted.connect(self.notice_acknowledged)
-
-    def _show_text(self, title: str, text: str) -> QMessageBox:
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(title)
-        box.setTextFormat(Qt.TextFormat.RichText)
-        box.setText(text)
-        box.open()
-        return box
+        """The research notice of the first start; acknowledged once."""
+        dialogs.show_notice(self).accepted.connect(self.notice_acknowledged)
 
 
 def _activate(session: Session, place: int) -> Callable[[], None]:

@@ -70,8 +70,11 @@ def load_backbone(network: nn.Module, path: Path) -> InitialisationStep:
 def _read(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise _does_not_fit(path, f"It could not be read as tensors: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise _does_not_fit(path, f"It could not be read: {error.strerror or error}.") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        # torch's own message advises to load the file as code, which is never done here
+        raise _does_not_fit(path, "It is damaged, or holds something else than plain tensors.") from error
     if not isinstance(state, dict) or not all(isinstance(values, Tensor) for values in state.values()):
         raise _does_not_fit(path, "It holds something else than named tensors.")
     return dict(state)

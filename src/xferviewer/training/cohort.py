@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ import numpy as np
 
 from xferviewer.errors import UnusableTable
 from xferviewer.settings import data_folder
+from xferviewer.studies.labels import read_labels
 from xferviewer.studies.phantom.cohort import write_cohort
 
 if TYPE_CHECKING:
@@ -21,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from xferviewer.jobs.spec import DataSpec, FolderData, PhantomData
+
+
+# Labels of a table as training takes them; -1, uncertain, and None are not stated.
+_STATED: dict[int | None, float] = {1: 1.0, 0: 0.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,40 +141,31 @@ def _digest(cohort: Cohort, validation: list[int]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _read(table: Path, folder: Path, findings: Sequence[str], name: str, site: str | None) -> Cohort:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = set(reader.fieldnames or ())
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unusable(table, f"It could not be read: {error}.") from error
-    missing = [column for column in ("path", "patient", *findings) if column not in columns]
+def _read(path: Path, folder: Path, findings: Sequence[str], name: str, site: str | None) -> Cohort:
+    """What the table of labels says of the images below `folder`. An uncertain label teaches nothing (U-Ignore)."""
+    table = read_labels(path)
+    missing = [finding for finding in findings if finding not in table.findings]
     if missing:
-        raise _unusable(table, f"It has no column {missing[0]}.")
-    if not rows:
-        raise _unusable(table, "It has no rows.")
-    try:
-        labels = [[_label(row[finding]) for finding in findings] for row in rows]
-    except ValueError as error:
-        raise _unusable(table, f"A label should be 1, 0, -1 or empty: {error}.") from error
-    paths = tuple(folder / row["path"] for row in rows)
-    return Cohort(name, site, paths, tuple(row["patient"] for row in rows), np.array(labels, dtype=np.float32))
+        raise _unusable(path, f"It has no column {missing[0]} with labels.")
+    for row in table.rows:
+        if not row.path or not row.patient_id:
+            raise _unusable(
+                path, f"Row {row.number} does not say which {'patient' if row.path else 'file'} it speaks of."
+            )
+    columns = [table.findings.index(finding) for finding in findings]
+    labels = np.array([[_STATED.get(row.values[column], np.nan) for column in columns] for row in table.rows])
+    return Cohort(
+        name,
+        site,
+        tuple(folder / row.path for row in table.rows),
+        tuple(row.patient_id for row in table.rows),
+        labels.astype(np.float32),
+    )
 
 
-def _label(text: str | None) -> float:
-    """1, 0, or NaN where nothing is stated or the source is uncertain (-1), which is policy U-Ignore of CheXpert."""
-    if text is None or not text.strip():
-        return math.nan
-    value = float(text)
-    if value not in (1, 0, -1):
-        raise ValueError(f"{text} was found")
-    return math.nan if value == -1 else value
-
-
-def _unusable(table: Path, why: str) -> UnusableTable:
+def _unusable(path: Path, why: str) -> UnusableTable:
     return UnusableTable(
-        f"The table of labels {table.name} cannot be used.",
+        f"The job cannot learn from {path.name}.",
         why,
-        "A table needs the columns path and patient, and one for each finding with 1, 0, -1 or nothing.",
+        "A table needs the columns path and patient, and one of 1, 0, -1 or nothing for each finding.",
     )

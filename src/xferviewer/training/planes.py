@@ -7,7 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import torch
@@ -39,8 +39,8 @@ class Precision(Enum):
 class Planes:
     """The presentation of each image of a cohort at network size, before mean and deviation.
 
-    values    (n, channels, rows, columns) mapped from disk: float32 in [0, 1], or uint8 of it times 255; one channel
-              where all files are grey
+    values    (n, channels, rows, columns), mapped from disk where that can be: float32 in [0, 1], or uint8 of it times
+              255; one channel where all files are grey
     readable  bool (n,): False where a file could not be read; its values are zero
     """
 
@@ -70,17 +70,20 @@ def prepare(
     folder = data_folder() / "planes"
     kept = folder / f"{_key(cohort, preprocessing, precision)}.npy"
     if kept.exists():
-        values = np.load(kept, mmap_mode="r")
-        return Planes(values, np.ones(len(values), dtype=np.bool_))
+        return Planes(np.load(kept, mmap_mode="r"), np.ones(len(cohort.paths), dtype=np.bool_))
     shape = (len(cohort.paths), 3 if _any_colour(cohort) and preprocessing.channels == 3 else 1, *preprocessing.size)
     beside = folder / f".{kept.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        values = np.lib.format.open_memmap(beside, "w+", np.dtype(precision.value), shape)
-        readable = _fill(values, cohort, preprocessing, progress, refused)
-        values.flush()
-        if readable.all():  # a cache with gaps would hide the broken files from the next job
-            beside.replace(kept)
+        with beside.open("wb") as file:
+            # written, not mapped: a full disk is then an error, where a mapping would end the process
+            dtype = np.dtype(precision.value)
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            readable = _write(file, shape[1:], dtype, cohort, preprocessing, progress, refused)
+        if not readable.all():  # kept, it would hide the broken files from the next job
+            return Planes(np.load(beside), readable)
+        beside.replace(kept)
     except OSError as error:
         raise UnusableFolder(
             "The prepared images could not be kept.",
@@ -89,31 +92,36 @@ def prepare(
         ) from error
     finally:
         beside.unlink(missing_ok=True)
-    return Planes(values, readable)
+    return Planes(np.load(kept, mmap_mode="r"), readable)
 
 
-def _fill(
-    values: NDArray[np.float32] | NDArray[np.uint8],
+def _write(
+    file: BinaryIO,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
     cohort: Cohort,
     preprocessing: Preprocessing,
     progress: Callable[[int], None],
     refused: Callable[[UnreadableImage], None],
 ) -> NDArray[np.bool_]:
+    """Append the planes of every image in order, zeros for one that cannot be read; returns which could."""
+
     def one(path: Path) -> Tensor | UnreadableImage:
         try:
             return fit(present(read_image(path)), preprocessing)
         except UnreadableImage as error:
             return error
 
-    readable = np.ones(len(values), dtype=np.bool_)
+    readable = np.ones(len(cohort.paths), dtype=np.bool_)
     with ThreadPoolExecutor(2, "decode") as pool:
         for row, planes in enumerate(pool.map(one, cohort.paths)):
+            values = np.zeros(shape, dtype)
             if isinstance(planes, UnreadableImage):
                 readable[row] = False
                 refused(planes)
             else:
-                scaled = planes if values.dtype == np.float32 else (planes * 255).round().to(torch.uint8)
-                values[row] = scaled.numpy()
+                values[:] = planes.numpy() if dtype == np.float32 else (planes * 255).round().numpy()
+            file.write(values.tobytes())
             progress(row + 1)
     return readable
 

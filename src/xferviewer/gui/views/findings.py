@@ -13,7 +13,7 @@ from xferviewer.gui.number_text import probability_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme, small_font
 
-_NUMBER_WIDTH = 16 * GRID
+_NUMBER_WIDTH = 15 * GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class FindingsPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(56 * GRID)
+        self.setMinimumWidth(48 * GRID)
 
 
 class FindingBars(QWidget):

@@ -62,11 +62,13 @@ class ReferralBar(QWidget):
         controls.addWidget(self.threshold, 2)
         controls.addWidget(self.youden)
         controls.addWidget(self.sensitive)
+        self._below = QHBoxLayout()
+        self._below.addWidget(self.summary, 1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        layout.setSpacing(GRID)
+        layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
+        layout.setSpacing(GRID // 2)
         layout.addLayout(controls)
-        layout.addWidget(self.summary)
+        layout.addLayout(self._below)
         self.rate.valueChanged.connect(self._rate_moved)
         self.rate_number.valueChanged.connect(self._rate_moved)
         self.measure.currentIndexChanged.connect(self._measure_chosen)
@@ -77,6 +79,10 @@ class ReferralBar(QWidget):
         session.finding_changed.connect(self._show)
         numbers.changed.connect(self._show)
         self._show()
+
+    def add_beside_summary(self, widget: QWidget) -> None:
+        """Put a widget at the end of the second line: the window has no line to spare for a status bar."""
+        self._below.addWidget(widget)
 
     @Slot(int)
     def _rate_moved(self, percent: int) -> None:

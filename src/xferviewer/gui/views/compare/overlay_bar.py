@@ -20,7 +20,7 @@ class OverlayBar(QWidget):
         self._session = session
         self._showing = False
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        layout.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, GRID // 2)
         layout.setSpacing(2 * GRID)
         self.visible_box = QCheckBox(self.tr("Map"))
         self.visible_box.setToolTip(self.tr("Show the saliency map (O); hold H to look under it"))

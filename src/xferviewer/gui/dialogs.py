@@ -1,0 +1,56 @@
+"""The few dialogs: what needs to be read at leisure. None of them stops the work behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from xferviewer import RESEARCH_NOTICE, __version__
+from xferviewer.gui.actions import cheat_sheet
+from xferviewer.studies.catalogue import RefusedRow
+
+
+def show_refused(window: QWidget, refused: Sequence[RefusedRow]) -> QMessageBox:
+    """The files that were refused, each with its reason."""
+    box = _box(window, _tr("Refused files"), _tr("{0} files were refused.").format(len(refused)))
+    box.setDetailedText("\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in refused))
+    return box
+
+
+def show_cheat_sheet(window: QWidget) -> QMessageBox:
+    """Keys and mouse."""
+    return _box(window, _tr("Keys and mouse"), cheat_sheet())
+
+
+def show_about(window: QWidget) -> QMessageBox:
+    """Version and research notice."""
+    return _box(window, _tr("About xferviewer"), f"<b>xferviewer {__version__}</b><p>{RESEARCH_NOTICE}</p>")
+
+
+def show_notice(window: QWidget) -> QMessageBox:
+    """The research notice of the first start."""
+    return _box(
+        window,
+        _tr("Before you begin"),
+        _tr(
+            "<b>xferviewer is for research, not for diagnosis.</b><p>It compares image classifiers. It is no medical "
+            "device, and nothing it shows may be used to decide about a patient.</p>"
+            "<p>Images and predictions stay on this computer.</p>"
+        ),
+    )
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("dialogs", text)
+
+
+def _box(window: QWidget, title: str, text: str) -> QMessageBox:
+    box = QMessageBox(window)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.setWindowTitle(title)
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(text)
+    box.open()
+    return box

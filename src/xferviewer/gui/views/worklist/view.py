@@ -1,0 +1,116 @@
+"""The worklist as a table with its search field."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.session import Session
+from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.thumbnails import SIZE, Thumbnails
+from xferviewer.gui.views.worklist.model import COLUMNS, WorklistModel
+
+_SEARCH_AFTER_MS = 150
+
+
+class Worklist(QWidget):
+    """The table with its search field. Up and Down step through the studies."""
+
+    search_changed = Signal(str)
+    study_chosen = Signal(int)  # row of the worklist
+
+    def __init__(
+        self,
+        session: Session,
+        numbers: LiveNumbers,
+        thumbnails: Thumbnails,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.model = WorklistModel(session, numbers, thumbnails, theme, self)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search: patient, view, site, finding …"))
+        self.search.setAccessibleName(self.tr("Search the worklist"))
+        self.search.setClearButtonEnabled(True)
+        self.count = QLabel()
+        self.count.setObjectName("faint")
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName(self.tr("Worklist of studies"))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setShowGrid(False)
+        self.table.setIconSize(QSize(SIZE, SIZE))
+        self.table.setWordWrap(False)
+        self.table.setSortingEnabled(True)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(SIZE + GRID)
+        self.table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        # Queued: inside the reset the view's own tables are not rebuilt yet.
+        self.model.modelReset.connect(self._after_reset, Qt.ConnectionType.QueuedConnection)
+        top = QHBoxLayout()
+        top.addWidget(self.search, 1)
+        top.addWidget(self.count)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(GRID, GRID, GRID, GRID)
+        layout.addLayout(top)
+        layout.addWidget(self.table, 1)
+        self._search_later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
+        self._search_later.timeout.connect(self._search_now)
+        self.search.textChanged.connect(self._search_later.start)
+        session.image_changed.connect(self._show_position)
+        self._after_reset()
+
+    @Slot()
+    def _search_now(self) -> None:
+        self.search_changed.emit(self.search.text())
+
+    @Slot(QModelIndex, QModelIndex)
+    def _row_chosen(self, current: QModelIndex, previous: QModelIndex) -> None:
+        if current.isValid() and current.row() != self._session.position():
+            self.study_chosen.emit(current.row())
+
+    @Slot()
+    def _after_reset(self) -> None:
+        self.count.setText(self.tr("%n studies", "", len(self._session.studies)))
+        header = self.table.horizontalHeader()
+        for column in range(self.model.columnCount()):
+            fixed = column < len(COLUMNS)
+            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 14 * GRID)
+        header.moveSection(
+            header.visualIndex(len(COLUMNS) - 1), self.model.columnCount() - 1
+        )  # labels after all numbers
+        self._show_position()
+
+    @Slot()
+    def _show_position(self) -> None:
+        row = self._session.position()
+        selection = self.table.selectionModel()
+        if row < 0:
+            selection.clearCurrentIndex()
+        elif selection.currentIndex().row() != row:
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            selection.setCurrentIndex(self.model.index(row, 0), flags)
+            self.table.scrollTo(self.model.index(row, 0))
