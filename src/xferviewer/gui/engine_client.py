@@ -64,6 +64,7 @@ class EngineClient(QObject):
         self._batches: dict[int, protocol.PredictImages] = {}
         self._answered: dict[int, set[tuple[str, str]]] = {}  # (image, checkpoint) pairs of each batch
         self._crashes_without_answer = 0
+        self._opened = False  # this engine has opened the checkpoints, as far as they can be
         self._last_sign = time.monotonic()
         self._stopping = False
         self.state = EngineState("stopped")
@@ -78,6 +79,7 @@ class EngineClient(QObject):
     def start(self) -> None:
         """Start the engine process; what was asked before it lives is sent when it does."""
         self._stopping = False
+        self._opened = False
         self._decoder = protocol.Decoder()
         process = QProcess(self)
         process.setProcessChannelMode(QProcess.ProcessChannelMode.SeparateChannels)
@@ -177,7 +179,6 @@ class EngineClient(QObject):
                 ):
                     self._kill("did not answer for minutes")
             case protocol.CheckpointOpened():
-                self._crashes_without_answer = 0
                 self._set_state(EngineState("ready", message.device))
                 self.checkpoint_opened.emit(message)
             case protocol.Predicted():
@@ -193,11 +194,13 @@ class EngineClient(QObject):
                 self._forget(message)
 
     def _note_answer(self, message: protocol.Predicted | protocol.Failed) -> None:
-        self._crashes_without_answer = 0
-        if message.request in self._answered and message.identity:
-            self._answered[message.request].add((message.identity, message.checkpoint))
+        if message.identity:  # opening a checkpoint is no answer: what comes after it may bring the engine down again
+            self._crashes_without_answer = 0
+            self._answered.get(message.request, set()).add((message.identity, message.checkpoint))
 
     def _forget(self, message: protocol.Finished) -> None:
+        if self._opening is not None and self._opening.request == message.request:
+            self._opened = True
         if self._explaining is not None and self._explaining.request == message.request:
             self._explaining = None
         batch = self._batches.get(message.request)
@@ -251,8 +254,17 @@ class EngineClient(QObject):
             self.start()
 
     def _give_up_on_first(self) -> None:
-        """The same work brings the engine down again and again: leave out the image it fell over, keep the rest."""
+        """The same work brings the engine down again and again: leave out what it fell over, keep the rest."""
         self._crashes_without_answer = 0
+        if not self._opened and self._opening is not None:
+            self._opening = None
+            self.failed.emit(
+                protocol.Failed(
+                    0, "", "", "The checkpoints could not be opened.", "The engine crashed each time.",
+                    "Compare fewer checkpoints, or choose another device in the settings.",
+                )
+            )  # fmt: skip
+            return
         if self._explaining is not None:
             image, request, self._explaining = self._explaining.image, self._explaining.request, None
         else:
@@ -262,13 +274,6 @@ class EngineClient(QObject):
                 for image in self._unanswered_images(request, batch)
             ]
             if not pending:
-                self._opening = None  # the checkpoints themselves bring it down
-                self.failed.emit(
-                    protocol.Failed(
-                        0, "", "", "The checkpoints could not be opened.", "The engine crashed each time.",
-                        "Compare fewer checkpoints, or choose another device in the settings.",
-                    )
-                )  # fmt: skip
                 return
             request, image = pending[0]
             self._answered[request] |= {(image.identity, digest) for digest in self._batches[request].checkpoints}
