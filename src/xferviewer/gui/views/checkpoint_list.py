@@ -61,6 +61,7 @@ class CheckpointList(QWidget):
         self._showing = False
         self._show_panes()
         self.list.setCurrentRow(min(chosen, self.list.count() - 1))
+        self._chosen(self.list.currentRow())  # the row may be the same and the checkpoint another
 
     @Slot()
     def _show_panes(self) -> None:
@@ -81,6 +82,8 @@ class CheckpointList(QWidget):
 
     @Slot(int)
     def _chosen(self, row: int) -> None:
+        if self._showing:  # the list is being filled: its rows are not those of the session yet
+            return
         if 0 <= row < len(self._session.checkpoints):
             checkpoint = self._session.checkpoints[row]
             self.card.setText(_card_text(checkpoint))
