@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal, Slot
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -207,11 +207,11 @@ class MainWindow(QMainWindow):
 
     def _restore(self) -> None:
         geometry = self._layout.value("geometry")
-        if geometry is not None:
+        if isinstance(geometry, QByteArray):  # a file that was tampered with gives words
             self.restoreGeometry(geometry)
         for name, perspective in self.perspectives.items():
             state = self._layout.value(f"panels/{name}")
-            if state is not None:
+            if isinstance(state, QByteArray):
                 perspective.restore_layout(state)
 
     def _reset_layout(self) -> None:
