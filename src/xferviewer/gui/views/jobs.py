@@ -107,6 +107,7 @@ class JobsPanel(QWidget):
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.verticalHeader().hide()
+        self.table.setTabKeyNavigation(False)  # Tab leaves the table: it would be a trap for the keyboard
         self.log = QPlainTextEdit(readOnly=True)
         self.log.setAccessibleName(self.tr("Log of the chosen job"))
         self.compare = QPushButton(self.tr("Compare its checkpoint"))

@@ -116,6 +116,7 @@ class MetricsTable(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)  # Tab leaves the table: it would be a trap for the keyboard
         self.table.verticalHeader().setDefaultSectionSize(2 * self.fontMetrics().height() + 2 * GRID)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         layout = QVBoxLayout(self)
