@@ -19,7 +19,7 @@ def everywhere(application: Application) -> set[str]:
     table = window.metrics.table
     return {
         application.session.finding,
-        window.finding.currentText(),
+        window.top.finding.currentText(),
         window.metrics.model.headerData(table.currentIndex().row(), Qt.Orientation.Vertical),
         window.roc.heading.text().removeprefix("<b>").split("</b>")[0],
         window.compare.panes[0]._corners["top_right"].text().split("<br>")[1].split(" <b>")[0],
@@ -27,7 +27,7 @@ def everywhere(application: Application) -> set[str]:
 
 
 def test_that_the_selector_moves_all_panels_to_its_finding(opened: Application, qtbot: QtBot) -> None:
-    selector = opened.window.finding
+    selector = opened.window.top.finding
     for name in ("Edema", "Cardiomegaly"):
         selector.setFocus()
         selector.setCurrentText(name)
