@@ -111,6 +111,7 @@ def _style_sheet(theme: Theme) -> str:
                                 border-bottom: 1px solid {theme.line}; padding: {GRID}px; }}
         QTableView {{ gridline-color: {theme.window}; border: none; selection-background-color: {theme.raised};
                       selection-color: {theme.text}; }}
+        QListView {{ selection-background-color: {theme.raised}; selection-color: {theme.text}; }}
         QTableView:focus {{ border: 1px solid {theme.accent}; }}
         QToolButton#perspective {{ border: none; padding: {GRID}px {3 * GRID}px; color: {theme.faint}; }}
         QToolButton#perspective:checked {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}

@@ -45,7 +45,7 @@ def _age(study: StudyRow) -> str:
 
 
 COLUMNS = (
-    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 88),
+    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 112),
     Column("Sex", "sex", lambda s: s.sex, 34),
     Column("Age", "age", _age, 36),
     Column("View", "view", lambda s: s.view or s.modality, 42),

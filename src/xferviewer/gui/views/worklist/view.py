@@ -62,6 +62,7 @@ class Worklist(QWidget):
         self.table.setShowGrid(False)
         self.table.setIconSize(QSize(SIZE, SIZE))
         self.table.setWordWrap(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # identifiers differ at their ends
         self.table.setTabKeyNavigation(False)  # Tab leaves the table: it would be a trap for the keyboard
         self.table.setSortingEnabled(True)
         self.table.verticalHeader().hide()

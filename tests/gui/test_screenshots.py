@@ -1,0 +1,171 @@
+"""Pictures of the three perspectives, and what must be true of them: nothing clipped, nothing empty, films large.
+
+With `--screenshots=DIR` the pictures are those of the documentation: the demo cohort with the bundled checkpoints.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QFont, QImage
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from xferviewer.gui.app import Application
+from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.notify import Toast
+from xferviewer.jobs.folder import JobFolder, Status
+from xferviewer.jobs.spec import parse_spec
+from xferviewer.settings import Settings
+
+LONG = 570_000
+PERSPECTIVES = ("read", "evaluate", "train")
+SPEC = """
+name = "lite0-scratch"
+title = "EfficientNet-Lite0 from random weights"
+findings = ["Edema", "Effusion"]
+license = "Apache-2.0"
+data = {phantom = {site = "A", count = 2000, seed = 1}}
+recipe = {epochs = 8, batch_size = 32, learning_rate = 1e-3}
+
+[network]
+architecture = "tf_efficientnet_lite0"
+setting = "S3"
+preprocessing = {size = [192, 192], mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _one_font(qapp: QApplication) -> Iterator[None]:
+    """The font that Makefile and CI install, in the application's size."""
+    before = qapp.font()
+    font = QFont("DejaVu Sans")
+    font.setPointSize(before.pointSize())
+    qapp.setFont(font)
+    yield
+    qapp.setFont(before)
+
+
+@pytest.fixture
+def pictured(request: pytest.FixtureRequest, qtbot: QtBot) -> Application:
+    """The window as it is to be pictured: the demo with `--screenshots`, else the small cohort."""
+    if not request.config.getoption("screenshots"):
+        application: Application = request.getfixturevalue("opened")
+    else:
+        make: Callable[..., Application] = request.getfixturevalue("make_application")
+        application = make(demo=True, chosen=Settings(device="cpu", notice_seen=True))
+        application.window.show()
+        application.start()
+        qtbot.waitUntil(lambda: application.predicting.running, timeout=LONG)
+        qtbot.waitUntil(lambda: not application.predicting.running and not application.library.indexing, timeout=LONG)
+        application.session.set_finding("Effusion")
+        truth = {study.id: study.labels for study in application.session.studies}
+        row = next(row for row, study in enumerate(application.session.studies) if truth[study.id] == "Effusion")
+        application.library.show_study(row)
+        digests = [checkpoint.weights_sha256 for checkpoint in application.session.checkpoints]
+        qtbot.waitUntil(lambda: all(map(application.session.explanation, digests)), timeout=LONG)
+        for toast in application.window.findChildren(Toast):
+            toast.close_now()
+    job = JobFolder.create(application.folders.jobs / "lite0-scratch-20260102-0900", parse_spec(SPEC, "spec.toml"))
+    job.write_status(Status("running", time.time(), step=310, steps=504, message="epoch 5 of 8: loss 0.212"))
+    job.log("epoch 4 of 8: loss 0.231, validation AUC 0.871")
+    application.window.messages.add("24 images indexed.", "All of them could be read.")
+    return application
+
+
+def show(application: Application, perspective: str, size: QSize, qtbot: QtBot) -> MainWindow:
+    """The window in this size, laid out as at the first start."""
+    window = application.window
+    window.resize(size)
+    window.show_perspective(perspective)
+    qtbot.waitUntil(lambda: window.size() == size)
+    qtbot.waitUntil(lambda: window.perspectives[perspective].was_shown)
+    window.actions_by_name["reset_layout"].trigger()
+    qtbot.wait(50)  # panels take their widths and heights in two steps
+    if perspective == "train":
+        window.jobs.table.selectRow(0)
+        window.messages.list.setCurrentRow(0)
+    return window
+
+
+def pixels(picture: QImage) -> np.ndarray:
+    """(rows, columns) uint32, one number a colour."""
+    picture = picture.convertToFormat(QImage.Format.Format_RGB32)
+    rows = np.frombuffer(picture.constBits(), np.uint32).reshape(picture.height(), picture.bytesPerLine() // 4)
+    return rows[:, : picture.width()]
+
+
+def is_cut(label: QLabel) -> bool:
+    if label.wordWrap():
+        return label.heightForWidth(label.width()) > label.height() + 1
+    needed = label.sizeHint()
+    return needed.width() > label.width() + 1 or needed.height() > label.height() + 1
+
+
+def cut_texts(window: QWidget) -> list[str]:
+    """What cannot be read whole: labels, buttons and the choice that a combo box shows."""
+    cut = [
+        label.text() for label in window.findChildren(QLabel) if label.isVisible() and label.text() and is_cut(label)
+    ]
+    for button in window.findChildren(QAbstractButton):
+        needed = button.fontMetrics().horizontalAdvance(button.text())
+        if button.isVisible() and button.text() and needed > button.width():
+            cut.append(button.text())
+    boxes = [box for box in window.findChildren(QComboBox) if box.isVisible()]
+    cut += [b.currentText() for b in boxes if b.fontMetrics().horizontalAdvance(b.currentText()) > b.width() - 24]
+    return cut
+
+
+@pytest.mark.parametrize("perspective", PERSPECTIVES)
+def test_that_the_perspective_is_pictured_without_clipped_text_and_empty_panels(
+    pictured: Application, perspective: str, qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    window = show(pictured, perspective, QSize(1600, 950), qtbot)
+    picture = window.grab().toImage()
+    written = tmp_path / f"{perspective}.png"
+    assert picture.save(str(written))
+    kept: Path | None = request.config.getoption("screenshots")
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(written, kept / written.name)
+    assert (picture.width(), picture.height()) == (1600, 950)
+    assert cut_texts(window) == []
+    panels = [dock.widget() for dock in window.perspectives[perspective].findChildren(QDockWidget)]
+    panels.append(window.perspectives[perspective].centralWidget())
+    for panel in panels:
+        assert panel.isVisible()
+        colours, counts = np.unique(pixels(panel.grab().toImage()), return_counts=True)
+        assert counts.max() < 0.99 * counts.sum(), f"{panel.accessibleName() or type(panel).__name__} is empty"
+        assert len(colours) > 8
+
+
+@pytest.mark.parametrize("perspective", PERSPECTIVES)
+def test_that_nothing_is_clipped_on_a_small_screen(pictured: Application, perspective: str, qtbot: QtBot) -> None:
+    if pictured.window.minimumSizeHint().width() > 1280 or pictured.window.minimumSizeHint().height() > 768:
+        pytest.fail(f"the window needs {pictured.window.minimumSizeHint()}")
+    window = show(pictured, perspective, QSize(1280, 768), qtbot)
+    assert cut_texts(window) == []
+
+
+def test_that_films_take_three_fifths_of_the_window(pictured: Application, qtbot: QtBot) -> None:
+    window = show(pictured, "read", QSize(1440, 900), qtbot)
+    films = window.compare.films
+    assert films.width() * films.height() >= 0.6 * 1440 * 900
+    for pane in window.compare.panes:
+        seen = pixels(pane.grab().toImage())
+        assert len(np.unique(seen)) > 200  # a film and a map over it
+
+
+def test_that_panes_of_one_study_differ_in_their_maps_only(pictured: Application, qtbot: QtBot) -> None:
+    window = show(pictured, "read", QSize(1440, 900), qtbot)
+    maps = [np.asarray(pane._overlay.image) for pane in window.compare.panes]
+    assert maps[0].shape != maps[1].shape or (maps[0] != maps[1]).any()
+    window.actions_by_name["overlay"].trigger()
+    films = [np.asarray(pane._film.image) for pane in window.compare.panes]
+    assert all((film == films[0]).all() for film in films)
