@@ -234,3 +234,13 @@ def test_that_without_labels_the_panels_say_what_to_do(opened: Application) -> N
     opened.session.set_cohort(Cohort.empty(), opened.session.identities)
     assert "label table" in opened.window.roc.heading.text()
     assert "Referral needs" in opened.window.referral_curve.heading.text()
+
+
+def test_that_the_referral_curves_have_their_wilson_bands(evaluating: Application) -> None:
+    curve = evaluating.window.referral_curve
+    bands = [item for item in curve.plot._drawn if isinstance(item, pg.FillBetweenItem)]
+    assert len(bands) == 2
+    state = evaluating.numbers.sweep(FINDING).at(0.0, [0.5, 0.5])
+    at_once = bands[0].path().boundingRect()
+    assert at_once.bottom() >= float(state.sensitivity_upper[0])
+    assert at_once.top() <= float(state.sensitivity_lower[0])

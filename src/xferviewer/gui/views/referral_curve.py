@@ -100,7 +100,7 @@ class ReferralCurvePanel(QWidget):
             percent = 100 * _RATES[defined]
             band = pg.mkColor(colour)
             band.setAlpha(40 if name == "sensitivity" else 24)
-            edges = [pg.PlotDataItem(percent, values[defined], pen=None) for values in (lower, upper)]
+            edges = [pg.PlotCurveItem(percent, values[defined], pen=pg.mkPen(None)) for values in (lower, upper)]
             fill = pg.FillBetweenItem(*edges, brush=band)
             line = pg.PlotDataItem(percent, middle[defined], pen=pg.mkPen(colour, width=2, style=dash))
             by_lot = pg.PlotDataItem(
