@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, QRectF, Qt
 from PySide6.QtGui import QAccessible, QColor
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QHeaderView,
     QLineEdit,
+    QMessageBox,
     QPlainTextEdit,
     QProgressBar,
     QScrollBar,
@@ -29,6 +31,7 @@ from pytestqt.qtbot import QtBot
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui import theme
+from xferviewer.gui.actions import cheat_sheet
 from xferviewer.gui.app import Application
 from xferviewer.gui.session import MOST_PANES
 
@@ -206,3 +209,23 @@ def test_that_five_checkpoints_show_four_panes_and_a_tick_changes_which(
     ticks.item(0).setCheckState(Qt.CheckState.Unchecked)
     ticks.item(4).setCheckState(Qt.CheckState.Checked)
     assert [pane.digest for pane in window.compare.panes] == [c.weights_sha256 for c in session.checkpoints[1:]]
+
+
+def test_that_corner_text_is_readable_on_a_white_film(opened: Application, qtbot: QtBot) -> None:
+    pane = opened.window.compare.panes[0]
+    pane.set_film(np.full((96, 96), 255, np.uint8))
+    pane.look_at(QRectF(20, 20, 40, 40))
+    qtbot.wait(1)
+    label = pane._corners["bottom_left"]
+    picture = pane.grab(QRect(label.mapTo(pane, label.rect().topLeft()), label.size())).toImage()
+    ground = QColor(picture.pixel(0, 0)).name()
+    assert ground != "#000000"  # the film shines through
+    assert contrast(opened.theme.film_text, ground) >= 4.5
+
+
+def test_that_the_cheat_sheet_fits_a_small_screen(opened: Application) -> None:
+    opened.window.actions_by_name["cheat_sheet"].trigger()
+    box = next(box for box in opened.window.findChildren(QMessageBox) if box.text() == cheat_sheet())
+    assert box.sizeHint().height() < 700
+    assert box.sizeHint().width() < 1200
+    box.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -110,9 +111,14 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
 
 
 def cheat_sheet() -> str:
-    """Keys and mouse as rich text."""
-    rows = [
-        f"<tr><td><b>{', '.join(row.keys)}</b>&nbsp;&nbsp;</td><td>{row.text}</td></tr>" for row in ACTIONS if row.keys
-    ]
-    mouse = [f"<tr><td><b>{how}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for how, what in MOUSE]
-    return f"<table>{''.join(mouse)}<tr><td>&nbsp;</td></tr>{''.join(rows)}</table>"
+    """Keys and mouse as rich text, in two columns: one would be higher than a small screen."""
+    rows = [(", ".join(row.keys), row.text) for row in ACTIONS if row.keys]
+    half = (len(rows) - len(MOUSE)) // 2
+    left, right = [*MOUSE, ("", ""), *rows[:half]], rows[half:]
+    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (left, right)))
+    return f"<table><tr><td>{columns}</td></tr></table>"
+
+
+def _two_columns(rows: Iterable[tuple[str, str]]) -> str:
+    lines = [f"<tr><td><b>{escape(keys)}</b>&nbsp;&nbsp;</td><td>{escape(text)}</td></tr>" for keys, text in rows]
+    return f"<table>{''.join(lines)}</table>"

@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 560))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 240))
         evaluate = Perspective("evaluate", self.roc)
-        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 310))
+        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
