@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +70,13 @@ def test_that_what_was_written_is_read_back(folder):
     assert checkpoint.card == replace(CARD, weights_sha256=checkpoint.weights_sha256)
     assert checkpoint.options == {"drop_rate": 0.1}
     verify_digest(checkpoint)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_that_whoever_may_read_one_file_may_read_all(folder):
+    modes = {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert len(modes) == 1
+    assert folder.stat().st_mode & 0o777 == 0o755
 
 
 def test_that_the_config_is_what_timm_expects(folder):

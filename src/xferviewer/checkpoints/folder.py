@@ -147,9 +147,11 @@ def write_checkpoint(
             card = replace(card, weights_sha256=file_digest(beside / WEIGHTS))
             (beside / CONFIG).write_text(json.dumps(_config(card, options), indent=2) + "\n", encoding="utf-8")
             (beside / CARD).write_text(render_card(card), encoding="utf-8")
+            # safetensors and mkdtemp make what only their owner may read
+            (beside / WEIGHTS).chmod((beside / CONFIG).stat().st_mode)
+            beside.chmod(0o755)
             for path in beside.iterdir():
                 _flush(path)
-            beside.chmod(0o755)  # mkdtemp makes folders that only their owner may enter
             _put_in_place(beside, folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
