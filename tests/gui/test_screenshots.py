@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 from xferviewer.gui.app import Application
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
+from xferviewer.gui.predicting import PredictionProgress
 from xferviewer.jobs.folder import JobFolder, Status
 from xferviewer.jobs.spec import parse_spec
 from xferviewer.settings import Settings
@@ -169,3 +170,21 @@ def test_that_panes_of_one_study_differ_in_their_maps_only(pictured: Application
     window.actions_by_name["overlay"].trigger()
     films = [np.asarray(pane._film.image) for pane in window.compare.panes]
     assert all((film == films[0]).all() for film in films)
+
+
+def test_that_messages_and_progress_leave_the_referral_and_the_films_their_room(
+    pictured: Application, qtbot: QtBot
+) -> None:
+    window = show(pictured, "read", QSize(1440, 900), qtbot)
+    films, bar = window.compare.films.size(), window.referral.height()
+    window.notifier.tell("The engine stopped unexpectedly and is started again; 51 images are still to be predicted.")
+    qtbot.wait(1)
+    assert window.compare.films.size() == films
+    assert window.last_message.text().endswith("…")
+    window.work.show_prediction(PredictionProgress(39, 90, 2.0))
+    qtbot.wait(1)
+    assert window.referral.height() <= bar + window.fontMetrics().height() + 8  # one more line of text at most
+    assert not window.last_message.isVisible()
+    assert cut_texts(window) == []
+    window.work.show_prediction(PredictionProgress(90, 90, 2.0))
+    assert window.last_message.isVisible()

@@ -27,7 +27,7 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import Theme
+from xferviewer.gui.theme import GRID, Theme
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
@@ -41,6 +41,8 @@ from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.roc import RocPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
+
+_MESSAGE_WIDTH = 75 * GRID
 
 
 class MainWindow(QMainWindow):
@@ -188,7 +190,10 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str)
     def _show_last_message(self, what: str, details: str) -> None:
-        self.last_message.setText(what)
+        """Its beginning, for the room beside the referral is small; the whole of it is in the message list."""
+        beginning = self.last_message.fontMetrics().elidedText(what, Qt.TextElideMode.ElideRight, _MESSAGE_WIDTH)
+        self.last_message.setText(beginning)
+        self.last_message.setToolTip(what)
 
     @Slot(object)
     def _show_running_jobs(self, count: int) -> None:
@@ -254,7 +259,9 @@ class MainWindow(QMainWindow):
         self.worklist.model.set_hide_identity(hidden)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """While H is held the map is out of the way, whichever panel has the focus."""
+        """While H is held the map is out of the way, whichever panel has the focus. Work takes the message's place."""
+        if watched is self.work and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            self.last_message.setVisible(self.work.isHidden())  # both would squeeze the referral's numbers
         if (
             isinstance(event, QKeyEvent)
             and event.key() == PEEK_KEY
