@@ -175,7 +175,7 @@ def test_that_an_empty_window_says_what_to_do_next(make_application: Callable[..
     window.show()
     qtbot.waitExposed(window)
     assert "drop a folder" in window.compare.panes[0]._centre.text()
-    assert "Add the folder" in window.checkpoints.card.text()
+    assert "Add the folder" in window.checkpoints.card.toPlainText()
     window.show_perspective("evaluate")
     assert "Open a checkpoint" in window.roc.heading.text()
     window.show_perspective("train")

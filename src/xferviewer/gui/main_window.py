@@ -104,8 +104,8 @@ class MainWindow(QMainWindow):
         left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
         read = Perspective("read", self.compare)
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
-        read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 560))
-        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 240))
+        read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
+        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
         evaluate = Perspective("evaluate", self.roc)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))

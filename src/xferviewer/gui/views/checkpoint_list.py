@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.session import MOST_PANES, Session
-from xferviewer.gui.theme import GRID
+from xferviewer.gui.theme import GRID, small_font
 
 
 class CheckpointList(QWidget):
@@ -24,10 +32,10 @@ class CheckpointList(QWidget):
         self._showing = False
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Checkpoints; ticked ones have a pane"))
-        self.card = QLabel()
-        self.card.setObjectName("faint")
-        self.card.setWordWrap(True)
-        self.card.setTextFormat(Qt.TextFormat.PlainText)
+        self.card = QPlainTextEdit()
+        self.card.setReadOnly(True)
+        self.card.setFont(small_font())
+        self.card.setAccessibleName(self.tr("Card of the chosen checkpoint"))
         self.add = QPushButton(self.tr("Add folder …"))
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
@@ -37,7 +45,7 @@ class CheckpointList(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addWidget(self.list, 1)
-        layout.addWidget(self.card)
+        layout.addWidget(self.card, 1)
         layout.addLayout(buttons)
         self.add.clicked.connect(self.add_asked)
         self.remove.clicked.connect(self._remove)
@@ -86,10 +94,10 @@ class CheckpointList(QWidget):
             return
         if 0 <= row < len(self._session.checkpoints):
             checkpoint = self._session.checkpoints[row]
-            self.card.setText(_card_text(checkpoint))
+            self.card.setPlainText(_card_text(checkpoint))
             self._session.set_active(checkpoint.weights_sha256)
         else:
-            self.card.setText(
+            self.card.setPlainText(
                 self.tr("No checkpoint yet. Add the folder of one; up to {0} are shown side by side.").format(
                     MOST_PANES
                 )

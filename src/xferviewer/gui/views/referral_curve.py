@@ -100,7 +100,8 @@ class ReferralCurvePanel(QWidget):
             percent = 100 * _RATES[defined]
             band = pg.mkColor(colour)
             band.setAlpha(40 if name == "sensitivity" else 24)
-            edges = [pg.PlotCurveItem(percent, values[defined], pen=pg.mkPen(None)) for values in (lower, upper)]
+            # A pen that draws nothing: without any pen pyqtgraph makes no curve, and there is nothing to fill between.
+            edges = [pg.PlotCurveItem(percent, values[defined], pen=pg.mkPen(0, 0, 0, 0)) for values in (lower, upper)]
             fill = pg.FillBetweenItem(*edges, brush=band)
             line = pg.PlotDataItem(percent, middle[defined], pen=pg.mkPen(colour, width=2, style=dash))
             by_lot = pg.PlotDataItem(
