@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import sys
@@ -268,11 +269,25 @@ def make_qt_application() -> QApplication:
             "There is no display: neither DISPLAY nor WAYLAND_DISPLAY is set.",
             "Start it in a desktop session, or use the command line: xferviewer --help.",
         )
+    if sys.platform.startswith("linux") and platform in ("", "xcb") and not os.environ.get("WAYLAND_DISPLAY"):
+        _look_for_xcb_cursor()
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
     application.setApplicationName("xferviewer")
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
     return application
+
+
+def _look_for_xcb_cursor() -> None:
+    """Qt aborts the process where its X11 platform lacks this library, which no desktop installs by itself."""
+    try:
+        ctypes.CDLL("libxcb-cursor.so.0")
+    except OSError as error:
+        raise CannotStart(
+            "The window cannot be opened.",
+            "The system library libxcb-cursor is missing.",
+            "Install it: apt-get install libxcb-cursor0 (Debian, Ubuntu), dnf install xcb-util-cursor (Fedora).",
+        ) from error
 
 
 def _only_copy(home: Path) -> QLockFile:

@@ -12,6 +12,11 @@ def probability_text(probability: float) -> str:
     return "> 0.99" if probability >= 0.995 else f"{probability:.2f}"
 
 
+def short_probability_text(probability: float) -> str:
+    """The same where there is little room: .82, <.01, >.99."""
+    return probability_text(probability).replace(" ", "").replace("0.", ".")
+
+
 def rate_text(value: float, digits: int = 3) -> str:
     """A rate or an AUC in [0, 1] without its leading zero: .914; "n/a" where it is not defined."""
     if math.isnan(value):

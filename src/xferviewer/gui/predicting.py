@@ -22,11 +22,12 @@ _SHOW_EVERY_MS = 250
 """Predictions come by the dozen a second; whoever looks needs them a few times a second."""
 
 _STORE_EVERY_MS = 500
+_FEWEST_FOR_A_RATE = 8  # the first images wait for the libraries to load
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionProgress:
-    """Images done of those that were missing, images a second, and seconds to go (NaN before the first)."""
+    """Images done of those that were missing, images a second (0 while not known), and seconds to go."""
 
     done: int
     total: int
@@ -34,7 +35,7 @@ class PredictionProgress:
 
     @property
     def remaining_seconds(self) -> float:
-        """At the present rate."""
+        """At the present rate; NaN while it is not known."""
         return (self.total - self.done) / self.rate if self.rate > 0 else float("nan")
 
 
@@ -211,7 +212,7 @@ class Predicting(QObject):
         if not waiting:
             del self._missing[identity]
             done = self._total - len(self._missing)
-            rate = done / max(time.monotonic() - self._started, 1e-3)
+            rate = done / max(time.monotonic() - self._started, 1e-3) if done >= _FEWEST_FOR_A_RATE else 0.0
             self.progressed.emit(PredictionProgress(done, self._total, rate))
 
     @Slot(object)

@@ -26,7 +26,9 @@ class RatePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             axis.setLabel(text)
             axis.setPen(theme.faint)
             axis.setTextPen(theme.text)
-        self.legend = self.addLegend(offset=legend_at, labelTextColor=theme.text, brush=theme.panel)
+        ground = pg.mkColor(theme.panel)
+        ground.setAlpha(160)  # curves may pass below
+        self.legend = self.addLegend(offset=legend_at, labelTextColor=theme.text, brush=ground)
         self._drawn: list[pg.GraphicsObject] = []
 
     def draw(self, item: pg.GraphicsObject, name: str = "") -> None:

@@ -33,6 +33,7 @@ NIH_FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
     "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia",
 )  # fmt: skip
+_NO_LABELS = ("prob_", "severity_")  # predictions, and the grades of synthetic films
 _NO_FINDING = "no finding"
 _NOT_STATED = ("", "nan", "na", "n/a", "none", "null")
 _SEXES = {"male": "M", "m": "M", "female": "F", "f": "F", "other": "O", "o": "O"}
@@ -86,7 +87,8 @@ def read_labels(path: Path) -> LabelTable:
     """Read a CSV in UTF-8, with or without byte-order mark, separated by commas, semicolons or tabs.
 
     A column whose every value is 1, 0, -1 or blank holds the labels of the finding that it is named after; `label_X`
-    is read as X, and `prob_X`, a prediction, is passed over. NIH's `Finding Labels` are spread over the 14 findings.
+    is read as X; `prob_X`, a prediction, and `severity_X`, a grade, are passed over. NIH's `Finding Labels` are
+    spread over the 14 findings.
     Raises UnusableTable where there is no key column, no row or no reading it.
     """
     header, rows = _cells(path)
@@ -182,7 +184,7 @@ def _label_columns(
     for column, name in enumerate(header):
         if not name or column in taken:
             continue
-        if not name.startswith("prob_") and _holds_labels([cells[column] for _, cells in rows]):
+        if not name.startswith(_NO_LABELS) and _holds_labels([cells[column] for _, cells in rows]):
             labels[name.removeprefix("label_")] = column
         else:
             ignored.append(name)

@@ -21,7 +21,7 @@ from PySide6.QtGui import QColor
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.number_text import probability_text
+from xferviewer.gui.number_text import short_probability_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
@@ -45,7 +45,7 @@ def _age(study: StudyRow) -> str:
 
 
 COLUMNS = (
-    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 112),
+    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 66),
     Column("Sex", "sex", lambda s: s.sex, 34),
     Column("Age", "age", _age, 36),
     Column("View", "view", lambda s: s.view or s.modality, 42),
@@ -166,7 +166,7 @@ class WorklistModel(QAbstractTableModel):
         place = column - len(COLUMNS)
         if place < len(self._checkpoints):
             value = self.probability(study, place)
-            return probability_text(value) if value is not None else "…"
+            return short_probability_text(value) if value is not None else "…"
         if place == len(self._checkpoints):
             spread = self.disagreement(study)
             return f"{spread:.2f}" if spread is not None else ""

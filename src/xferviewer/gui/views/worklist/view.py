@@ -100,10 +100,10 @@ class Worklist(QWidget):
         header = self.table.horizontalHeader()
         for column in range(self.model.columnCount()):
             fixed = column < len(COLUMNS)
-            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 14 * GRID)
-        header.moveSection(
-            header.visualIndex(len(COLUMNS) - 1), self.model.columnCount() - 1
-        )  # labels after all numbers
+            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 11 * GRID)
+        # What the checkpoints say comes right after the patient.
+        for place in range(self.model.columnCount() - len(COLUMNS)):
+            header.moveSection(header.visualIndex(len(COLUMNS) + place), 1 + place)
         self._show_position()
 
     @Slot()
