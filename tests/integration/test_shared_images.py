@@ -88,7 +88,10 @@ def test_that_greyscale_equals_pydicom_after_its_own_modality_lut(row):
             item = dataset[group][0][transformation][0]
             expected = stored * float(item.RescaleSlope) + float(item.RescaleIntercept)
 
-    np.testing.assert_array_equal(image.pixels, expected.astype(image.pixels.dtype))
+    # pydicom asks gdcm first; two decoders of one lossy JPEG may round a value differently
+    tolerance = 1 if row["transfer_syntax"].startswith(("JPEG Baseline", "JPEG Extended")) else 0
+    difference = np.abs(image.pixels.astype(np.float64) - expected.astype(image.pixels.dtype))
+    assert difference.max() <= tolerance
 
 
 def test_that_opposite_polarities_of_the_same_values_are_exact_negatives():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import warnings
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def be_quiet() -> None:
     Such messages quote header values, which may name a patient. The filter is put in front of the process's filters
     and stays: entering `warnings.catch_warnings` for each file would race with the other threads that read.
     """
-    if not any(getattr(module, "pattern", "") == _LIBRARIES for _, _, _, module, _ in warnings.filters[:4]):
+    if not warnings.filters or getattr(warnings.filters[0][3], "pattern", "") != _LIBRARIES:
         warnings.filterwarnings("ignore", module=_LIBRARIES)
 
 
@@ -114,6 +115,8 @@ def read_header(path: Path, file: BinaryIO, only: list[BaseTag] | None = None) -
         size = path.stat().st_size
         pixels = _pixel_element(found[0], syntax, file.tell()) if found else None
     except OSError as error:
+        if error.errno in (None, errno.EINVAL):  # a length that leads outside of any file
+            raise damaged_header(path) from None
         raise unopenable(path, error) from error
     except Exception:  # noqa: BLE001 - the cause may quote a header value, which may name a patient: it is not carried on
         raise damaged_header(path) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -11,7 +12,7 @@ from pydicom import dcmread
 from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
 from pydicom.pixels.utils import as_pixel_options, unpack_bits
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGExtended12Bit, RLELossless
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.gdcm_pixels import decode_with_gdcm
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from pydicom.pixels.decoders.base import Decoder
 
     from xferviewer.studies.dicom_header import DicomHeader, PixelElement
 
@@ -27,6 +29,10 @@ LARGEST_FRAME_BYTES = 1 << 30
 # A frame up to this size is worth decoding whatever its compressed length; above, its data must be long enough for it.
 _ALWAYS_DECODED_BYTES = 64 << 20
 _LARGEST_COMPRESSION = 2000
+# In the order of their speed where several decode a syntax; Pillow is the quicker one for 8-bit JPEG alone.
+_PLUGINS = ("pyjpegls", "pylibjpeg", "pillow", "pydicom")
+_PLUGINS_OF_JPEG_BASELINE = ("pillow", "pylibjpeg")
+_ITEM = (0xFFFE, 0xE000)
 _DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")  # Deflated Image Frame Compression, PS3.5 A.4.13
 
 
@@ -35,12 +41,14 @@ def stored_pixels(path: Path, file: BinaryIO, header: DicomHeader, pixels: Pixel
 
     Raises UnreadableImage when the data are too short, too large, or no decoder understands them.
     """
-    refuse_impossible_size(path, header, pixels)
+    refuse_impossible_size(path, file, header, pixels)
     try:
         values, photometric = _decode(path, file, header, pixels, frame)
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
         return _as_grey_or_rgb(values, photometric, header)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # pylibjpeg-rle is written in Rust, whose PanicException is no Exception
         raise _undecodable(path, header) from error
 
 
@@ -52,7 +60,7 @@ def frame_bytes(header: DicomHeader) -> int:
     return (int(dataset.Rows) * int(dataset.Columns) * samples * bits + 7) // 8
 
 
-def refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement) -> None:
+def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> None:
     """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
     size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
@@ -64,6 +72,7 @@ def refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement
         )
     if pixels.length is None:
         too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
+        too_short = too_short or not _holds_its_fragments(file, header, pixels)
     elif pixels.offset is None:
         too_short = pixels.length < declared
     else:
@@ -74,6 +83,21 @@ def refuse_impossible_size(path: Path, header: DicomHeader, pixels: PixelElement
             f"Its header declares {header.frames} frame(s) of {size}, and the file holds fewer bytes than that.",
             "Fetch the file again from where it came from.",
         )
+
+
+def _holds_its_fragments(file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> bool:
+    """False when the file ends inside a fragment of its encapsulated pixel data (PS3.5 A.4).
+
+    Some decoders would fill the missing part of the picture with zeros and say nothing.
+    """
+    position = pixels.offset or 0
+    while position + 8 <= header.size:
+        file.seek(position)
+        group, element, length = struct.unpack("<HHL", file.read(8))
+        if (group, element) != _ITEM:
+            return True
+        position += 8 + length
+    return position <= header.size
 
 
 def _native_bytes(header: DicomHeader, declared: int) -> int:
@@ -88,7 +112,7 @@ def _native_bytes(header: DicomHeader, declared: int) -> int:
 def _decode(
     path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int
 ) -> tuple[NDArray[Any], str]:
-    """pydicom with all its plugins, and what these leave out: 12-bit JPEG, frames of single bits, deflated frames."""
+    """pydicom with its plugins and gdcm, and what these leave out: frames of single bits, deflated frames."""
     options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
     options["number_of_frames"] = header.frames
     if header.syntax == RLELossless and header.dataset.BitsAllocated == 1:
@@ -105,13 +129,32 @@ def _decode(
         file.seek(pixels.offset)
     if syntax == DeflatedExplicitVRLittleEndian:
         syntax = ExplicitVRLittleEndian
-    try:
-        values, properties = get_decoder(syntax).as_array(source, index=frame, **options)
-    except RuntimeError:  # all of pydicom's plugins failed
-        if syntax != JPEGExtended12Bit:
-            raise
-        return decode_with_gdcm(path, frame)
-    return values, str(properties["photometric_interpretation"])
+    decoder = get_decoder(syntax)
+    if decoder.is_native:
+        values, properties = decoder.as_array(source, index=frame, **options)
+        return values, str(properties["photometric_interpretation"])
+    return _decompress(path, decoder, source, frame, options)
+
+
+def _decompress(
+    path: Path, decoder: Decoder, source: BinaryIO, frame: int, options: dict[str, Any]
+) -> tuple[NDArray[Any], str]:
+    """The first of pydicom's plugins that succeeds, but gdcm last and in a process of its own.
+
+    Left to itself pydicom asks gdcm first, in this process.
+    """
+    failure: Exception | None = None
+    for plugin in _PLUGINS_OF_JPEG_BASELINE if JPEGBaseline8Bit == decoder.UID else _PLUGINS:
+        if plugin in decoder.available_plugins:
+            try:
+                values, properties = decoder.as_array(source, index=frame, decoding_plugin=plugin, **options)
+            except Exception as error:  # noqa: BLE001 - each plugin raises errors of its own
+                failure = error
+            else:
+                return values, str(properties["photometric_interpretation"])
+    if "gdcm" not in decoder.available_plugins:
+        raise failure or ValueError("there is no decoder for this transfer syntax")
+    return decode_with_gdcm(path, frame)
 
 
 def _run_length_bits(file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> NDArray[np.uint8]:

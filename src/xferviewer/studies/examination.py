@@ -57,7 +57,7 @@ def _examine_dicom(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageE
 
     header = read_header(path, file, INDEXED)
     try:
-        refuse_impossible_size(path, header, refuse_unless_image(path, header))
+        refuse_impossible_size(path, file, header, refuse_unless_image(path, header))
         return ImageEntry(
             stamp=stamp,
             identity=f"{dicom_identity(header, file)}#0",

@@ -59,7 +59,7 @@ def index(
     Files of unchanged size and time are passed over, so that an interrupted index, even a killed one, goes on where
     it stopped when it is called again; until then the folder stands among `catalogue.unfinished_roots()`. Files that
     have vanished are dropped at the end of a completed index, and tables named labels.csv are joined to the images
-    of their folder. Progress comes about once a second; `cancelled` is asked for each file.
+    of their folder where anything is new. Progress comes about once a second; `cancelled` is asked for each file.
     Returns the counts of this folder. Raises UnusableFolder for a missing one, UnusableCatalogue on a full disk.
     """
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that a site uses as its names
@@ -68,6 +68,7 @@ def index(
             f"{folder} could not be indexed.", "There is nothing of this name.", "Check the name, or choose a folder."
         )
     run = _Run(catalogue, progress or (lambda _: None))
+    interrupted = root not in catalogue.roots() or root in catalogue.unfinished_roots()
     with writing(catalogue) as connection:
         if root.is_dir():
             connection.execute("INSERT OR REPLACE INTO root VALUES (?, 'indexing')", [str(root)])
@@ -79,7 +80,7 @@ def index(
             return catalogue.counts(root)
         run.note(found)
     run.commit()
-    _finish(catalogue, root)
+    _finish(catalogue, root, with_labels=interrupted or run.recorded > 0)
     return catalogue.counts(root)
 
 
@@ -92,6 +93,7 @@ class _Run:
         self._batch: list[ImageEntry | Refusal] = []
         self._seen: list[str] = []
         self._files = self._images = self._folders = 0
+        self.recorded = 0  # files that were new or had changed
         self._folder = ""
         self._begun = self._committed = time.monotonic()
 
@@ -132,6 +134,7 @@ class _Run:
             self._seen.append(examined.stamp.path)
             self._images += isinstance(examined, ImageEntry)
             self._batch.append(examined)
+            self.recorded += 1
         due = time.monotonic() - self._committed > _BATCH_SECONDS
         if due or len(self._batch) >= _BATCH_FILES:
             self.commit()
@@ -198,7 +201,7 @@ def _unlistable(folder: str, error: OSError) -> UnreadableImage:
     )
 
 
-def _finish(catalogue: Catalogue, root: Path) -> None:
+def _finish(catalogue: Catalogue, root: Path, *, with_labels: bool) -> None:
     """Drop what has vanished, join the label tables that lie in the folder, and mark the folder complete."""
     with writing(catalogue) as connection:
         vanished = connection.execute(
@@ -207,9 +210,9 @@ def _finish(catalogue: Catalogue, root: Path) -> None:
             under(root),
         ).fetchall()
         summarise(connection, forget(connection, [path for (path,) in vanished]))
-    tables = [row.path for row in catalogue.refused(root) if Path(row.path).name == LABEL_TABLE]
-    for table in tables:
-        _join(catalogue, Path(table))
+    if with_labels:
+        for table in [row.path for row in catalogue.refused(root) if Path(row.path).name == LABEL_TABLE]:
+            _join(catalogue, Path(table))
     with writing(catalogue) as connection:
         connection.execute("UPDATE root SET state = 'complete' WHERE path = ?", [str(root)])
 

@@ -229,6 +229,27 @@ def test_that_a_label_table_in_the_folder_is_joined_and_says_so(catalogue, folde
     assert "note" in table.why
 
 
+def test_that_labels_are_joined_again_only_where_a_file_or_the_table_has_changed(catalogue, folder, monkeypatch):
+    picture(folder / "1.png")
+    table = folder / "labels.csv"
+    table.write_text("path,Edema\n1.png,1\n2.png,1\n")
+    joined: list[Path] = []
+    read_labels = indexing.read_labels
+    monkeypatch.setattr(indexing, "read_labels", lambda path: joined.append(path) or read_labels(path))
+
+    for change, times in (
+        (lambda: None, 1),
+        (lambda: None, 1),
+        (lambda: picture(folder / "2.png"), 2),
+        (lambda: table.write_text("path,Edema\n1.png,0\n"), 3),
+        (lambda: catalogue.connection.execute("UPDATE root SET state = 'indexing'"), 4),
+    ):
+        change()
+        index(folder, catalogue)
+        assert len(joined) == times
+    assert catalogue.labels_of(catalogue.image_at(folder / "1.png").id) == {"Edema": 0}
+
+
 def test_that_an_unusable_label_table_does_not_stop_the_index(catalogue, folder):
     picture(folder / "1.png")
     (folder / "labels.csv").write_text("colour\nred\n")

@@ -183,10 +183,11 @@ def test_that_joining_a_corrected_table_replaces_its_findings_and_leaves_others(
     assert catalogue.studies()[0].labels == "Mass"
 
 
-def test_that_labels_outlive_a_second_look_at_their_file(catalogue, table):
-    add(catalogue, "/a/1.png")
-    join_labels(table("path,patient,Edema\n1.png,P,1\n"), catalogue)
+def test_that_labels_and_grouping_outlive_a_second_look_at_their_file(catalogue, table):
+    add(catalogue, "/a/1.png", "/a/2.png")
+    join_labels(table("path,patient,study,Edema\n1.png,P,S,1\n2.png,P,S,0\n"), catalogue)
     add(catalogue, "/a/1.png")
 
     assert stated(catalogue, "/a/1.png") == {"Edema": 1}
-    assert catalogue.studies()[0].patient_id == "P"
+    assert [(study.patient_id, study.study_uid, study.n_images) for study in catalogue.studies()] == [("P", "S", 2)]
+    assert catalogue.counts().patients == 1
