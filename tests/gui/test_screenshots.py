@@ -6,7 +6,6 @@ With `--screenshots=DIR` the pictures are those of the documentation: the demo c
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,25 +20,13 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.predicting import PredictionProgress
-from xferviewer.jobs.folder import JobFolder, Status
-from xferviewer.jobs.spec import parse_spec
+from xferviewer.jobs.folder import JobFolder
+from xferviewer.jobs.spec import read_spec
 from xferviewer.settings import Settings
 
 LONG = 570_000
 PERSPECTIVES = ("read", "evaluate", "train")
-SPEC = """
-name = "lite0-scratch"
-title = "EfficientNet-Lite0 from random weights"
-findings = ["Edema", "Effusion"]
-license = "Apache-2.0"
-data = {phantom = {site = "A", count = 2000, seed = 1}}
-recipe = {epochs = 8, batch_size = 32, learning_rate = 1e-3}
-
-[network]
-architecture = "tf_efficientnet_lite0"
-setting = "S3"
-preprocessing = {size = [192, 192], mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]}
-"""
+SPEC = Path(__file__).parents[2] / "models/specs/lite0-probe.toml"
 
 
 @pytest.fixture(autouse=True)
@@ -73,10 +60,9 @@ def pictured(request: pytest.FixtureRequest, qtbot: QtBot) -> Application:
         qtbot.waitUntil(lambda: all(map(application.session.explanation, digests)), timeout=LONG)
         for toast in application.window.findChildren(Toast):
             toast.close_now()
-    job = JobFolder.create(application.folders.jobs / "lite0-scratch-20260102-0900", parse_spec(SPEC, "spec.toml"))
-    job.write_status(Status("running", time.time(), step=310, steps=504, message="epoch 5 of 8: loss 0.212"))
-    job.log("epoch 4 of 8: loss 0.231, validation AUC 0.871")
-    application.window.messages.add("24 images indexed.", "All of them could be read.")
+    # A real specification that waits for its turn: no number is shown that nobody has measured.
+    job = JobFolder.create(application.folders.jobs / "lite0-probe", read_spec(SPEC))
+    job.log("Waits for its turn.")
     return application
 
 
