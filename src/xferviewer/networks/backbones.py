@@ -33,7 +33,7 @@ def create(architecture: str, findings: int, channels: int = 3, options: Mapping
 
 
 def layer_groups(network: nn.Module) -> list[LayerGroup]:
-    """The backbone's layer groups that hold parameters, from stem to top (METHODS: canonical groups)."""
+    """The backbone's layer groups that hold parameters, from stem to top."""
     names = [name for name, _ in network.named_parameters()]
     return [
         group for group in family_of(network).groups(network) if any(name.startswith(group.prefixes) for name in names)

@@ -35,6 +35,12 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
             raise UnreadableImage(
                 f"{path.name} is not a file.", "It is a device, a pipe or a socket.", "Leave it out of the folder."
             )
+        if _is_mask(path):
+            raise UnreadableImage(
+                f"{path.name} is a mask, not an image.",
+                "It lies in a folder masks beside a folder images.",
+                "Open the images; to look at the mask itself, copy it to another place.",
+            )
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
             match content_of(head):
@@ -48,6 +54,11 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
         return Refusal(stamp, refusal)
     except OSError as error:
         return Refusal(stamp, unopenable(path, error))
+
+
+def _is_mask(path: Path) -> bool:
+    """The layout of synthetic cohorts, and of others: `masks/` beside `images/`."""
+    return path.parent.name == "masks" and (path.parent.parent / "images").is_dir()
 
 
 def _examine_dicom(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageEntry:

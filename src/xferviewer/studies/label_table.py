@@ -28,7 +28,7 @@ _KNOWN_COLUMNS = {
     "split": ("split",),
     "findings": ("findinglabels",),
 }  # fmt: skip
-# METHODS of the data set: Wang et al. 2017, ChestX-ray8, in the order that later work kept.
+# Wang et al. 2017, ChestX-ray8, in the order that later work kept.
 NIH_FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
     "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia",

@@ -13,6 +13,7 @@ from xferviewer.studies import indexing
 from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.images import read_image
 from xferviewer.studies.indexing import Progress, index
+from xferviewer.studies.phantom import write_cohort
 from xferviewer.studies.summary import describe_index
 
 
@@ -269,3 +270,12 @@ def test_that_the_json_of_an_index_accounts_for_every_file_relative_to_the_folde
     assert said["files"] == said["images"] + len(said["refused"]) == 2
     assert said["refused"][0]["path"] == os.path.join("sub", "note.txt")  # noqa: PTH118
     assert said["refused"][0]["why"] == "It holds text, not pixels."
+
+
+def test_that_masks_beside_images_are_refused_as_masks(catalogue: Catalogue, tmp_path: Path) -> None:
+    write_cohort(tmp_path / "cohort", 12, 5, "B", size=64, masks=True)
+    masks = len(list((tmp_path / "cohort" / "masks").iterdir()))
+    counts = index(tmp_path / "cohort", catalogue)
+    refused = [row for row in catalogue.refused() if "is a mask" in row.what]
+    assert masks > 0
+    assert (counts.images, len(refused)) == (12, masks)
