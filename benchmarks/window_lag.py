@@ -9,9 +9,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
 
 FILMS = 240
 IDLE_SECONDS = 3.0
@@ -66,7 +71,10 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     application.open_paths([films])
     session = application.session
     wanted = FILMS * len(session.checkpoints)
-    done = lambda: sum(len(list(session.predicted_identities(c.weights_sha256))) for c in session.checkpoints)  # noqa: E731
+
+    def done() -> int:
+        return sum(len(session.predicted_identities(checkpoint.weights_sha256)) for checkpoint in session.checkpoints)
+
     _run(qt, LONGEST_SECONDS, lambda: done() >= wanted)
     seconds, predicted = time.monotonic() - begun, done()
     busy = list(lags)
@@ -76,7 +84,7 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     return idle, busy, seconds, predicted
 
 
-def _run(qt: object, seconds: float, finished: object) -> None:
+def _run(qt: QApplication, seconds: float, finished: Callable[[], bool]) -> None:
     """Let the event loop run until `finished()` or the time is over; looked at ten times a second."""
     from PySide6.QtCore import QTimer
 
@@ -84,12 +92,12 @@ def _run(qt: object, seconds: float, finished: object) -> None:
     watch = QTimer()
 
     def look() -> None:
-        if finished() or time.monotonic() - begun > seconds:  # type: ignore[operator]
-            qt.quit()  # type: ignore[attr-defined]
+        if finished() or time.monotonic() - begun > seconds:
+            qt.quit()
 
     watch.timeout.connect(look)
     watch.start(100)
-    qt.exec()  # type: ignore[attr-defined]
+    qt.exec()
 
 
 def _described(lags: list[float]) -> str:
