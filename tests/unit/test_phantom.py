@@ -27,6 +27,7 @@ from xferviewer.studies.phantom.placing import place
 from xferviewer.studies.phantom.projection import Projection, add_tubes, axis
 
 SIZE = 96
+IMPORTABLE = {"PYTHONPATH": os.pathsep.join(sys.path)}  # the environment of a child that finds the package
 
 
 def first_with(finding: str, severity: int, site: str = "B", supine: bool | None = None) -> int:
@@ -89,11 +90,7 @@ def test_that_another_process_with_another_number_of_threads_renders_the_same_fi
     )
     digests = set()
     for threads in ("1", "2"):
-        environment = {
-            "OMP_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "PYTHONPATH": os.pathsep.join(sys.path),
-        }
+        environment = {**IMPORTABLE, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
         answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
         digests.add(answer.stdout)
 
@@ -357,9 +354,4 @@ def test_that_importing_the_phantom_imports_no_scipy():
         "import sys, xferviewer.studies.phantom; sys.exit(any(name.split('.')[0] == 'scipy' for name in sys.modules))"
     )
 
-    assert (
-        subprocess.run(
-            [sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False
-        ).returncode
-        == 0
-    )
+    assert subprocess.run([sys.executable, "-c", code], env=IMPORTABLE, check=False).returncode == 0
