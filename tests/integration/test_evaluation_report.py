@@ -117,6 +117,7 @@ def test_that_a_predictions_file_of_no_use_is_named_and_the_rest_goes_on(
     (tmp_path / "bad.csv").write_text("image\na.png\n")
     found = run_evaluate(tables[0], [tmp_path / "bad.csv", *tables[1]], tmp_path / "out")
     assert [failed["what"] for failed in found["failed"]] == ["bad.csv holds no predictions."]
+    assert found["failed"][0]["path"] == str(tmp_path / "bad.csv")
     assert found["checkpoints"] == ["a <script>alert(1)</script>", "b & c"]
     with pytest.raises(UnusableTable):
         run_evaluate(tables[0], [tmp_path / "bad.csv"], tmp_path / "out")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.evaluation.calibration import (
@@ -66,6 +66,7 @@ def test_that_a_score_outside_the_unit_interval_has_no_calibration() -> None:
         assert np.isnan(measure([np.nan], [0.3]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60), st.integers(1, 20))
 def test_that_every_case_falls_into_one_bin_and_equal_mass_bins_differ_by_one_case_at_most(
     drawn: list[tuple[bool, float]], bins: int

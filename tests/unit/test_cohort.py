@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableTable
-from xferviewer.evaluation.cohort import Cohort, aggregate, join, match_images
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cohort import Cohort, join
 from xferviewer.evaluation.groups import group_cases
+from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.tables import read_label_table, read_predictions
 
 
@@ -53,6 +55,16 @@ def test_that_two_tables_are_joined_by_image_whatever_their_order(tmp_path: Path
         "B has no prediction for 1 of 2 images.",
         "B has no prediction at all for Mass.",
     )
+
+
+def test_that_a_match_by_base_name_across_folders_is_said(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", "image,Edema", "north/1.png,1", "north/2.png,0", "3.png,0")
+    predictions = csv(tmp_path / "p.csv", "image,Edema", "south/1.png,0.5", "/data/north/2.png,0.5", "x/3.png,0.1")
+    cohort = join(read_label_table(labels), [read_predictions(predictions)])
+    assert cohort.cases == ("north/1.png", "north/2.png", "3.png")
+    (warning,) = cohort.warnings
+    assert warning.startswith(f"{predictions}: 1 images are matched by their base name alone")
+    assert warning.endswith("(such as south/1.png and north/1.png).")
 
 
 def test_that_repeated_contradicting_and_uncertain_labels_are_counted_and_resolved(tmp_path: Path) -> None:
@@ -118,6 +130,7 @@ def test_that_a_patient_has_a_finding_when_any_image_has_it_and_the_score_of_the
         aggregate(images, "study")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 4)), min_size=1, max_size=20))
 def test_that_the_order_of_the_images_does_not_matter_to_their_patients(drawn: list[tuple[str, int]]) -> None:
     def highest(rows: list[tuple[str, int]]) -> dict[str, float]:

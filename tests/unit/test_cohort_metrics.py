@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xferviewer.evaluation.cohort import Cohort, aggregate
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.metrics_json import metrics_dict
 from xferviewer.evaluation.operating_points import confusion_at
@@ -132,7 +133,7 @@ def test_that_logits_keep_their_areas_and_lose_what_needs_probabilities() -> Non
     assert described["pairs"][0]["p"] == 1
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_that_the_order_of_cases_and_checkpoints_changes_no_number(shuffler) -> None:
     random = np.random.default_rng(11)

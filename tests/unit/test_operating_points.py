@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.evaluation.intervals import Proportion, clopper_pearson, wilson
@@ -140,6 +140,7 @@ def test_that_a_finding_with_one_class_has_no_operating_point() -> None:
     assert at_sensitivity(curve, 0.9) is None
 
 
+@settings(deadline=None)
 @given(cases)
 def test_that_raising_the_threshold_never_finds_more(drawn: list[tuple[bool, float]]) -> None:
     labels, scores = [float(y) for y, _ in drawn], [s for _, s in drawn]
@@ -151,6 +152,7 @@ def test_that_raising_the_threshold_never_finds_more(drawn: list[tuple[bool, flo
         assert higher.false_negative >= lower.false_negative
 
 
+@settings(deadline=None)
 @given(cases)
 def test_that_an_operating_point_counts_what_its_threshold_counts(drawn: list[tuple[bool, float]]) -> None:
     labels, scores = [float(y) for y, _ in drawn], [s for _, s in drawn]
@@ -160,6 +162,7 @@ def test_that_an_operating_point_counts_what_its_threshold_counts(drawn: list[tu
             assert point.confusion == confusion_at(labels, scores, point.threshold)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 40))
 def test_that_intervals_hold_the_proportion_and_the_exact_one_is_the_wider_at_the_ends(x: int, n: int) -> None:
     if x > n:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -172,6 +172,7 @@ def test_that_a_checkpoint_that_changes_its_number_of_findings_is_refused(tmp_pa
             store.get(PredictionKey(KEY.weights, KEY.preprocessing, 4), ["a"])
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float32, (5, 3), elements=st.floats(-700, 700, width=32)))
 def test_that_probabilities_do_not_depend_on_what_is_converted_beside_them(logits: np.ndarray) -> None:
     for task in ("multi-label", "multi-class"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.evaluation.collaborative import collaborative_auc
@@ -101,6 +101,7 @@ def test_that_uncertainty_is_the_mean_over_findings_without_untrained_ones() -> 
         uncertainty([0.5], "margin")
 
 
+@settings(deadline=None)
 @given(drawn_cases, st.floats(0, 1), st.integers(-1, 8))
 def test_that_the_sweep_equals_counting_the_retained_cases_one_by_one(
     drawn: list[tuple[float, int, int]], rate: float, threshold: int
@@ -136,6 +137,18 @@ def test_that_checkpoints_may_share_one_order() -> None:
     shared, own = ReferralSweep(labels, scores, unsure), ReferralSweep(labels, scores, np.stack([unsure] * 3))
     assert shared.at(0.3, 0.5).true_positive.tolist() == own.at(0.3, 0.5).true_positive.tolist()
     assert shared.referred(0.3, 2).tolist() == own.referred(0.3, 2).tolist()
+
+
+def test_that_a_sweep_without_cases_or_without_checkpoints_counts_nothing() -> None:
+    no_cases = ReferralSweep([], np.empty((2, 0)), np.empty((2, 0)))
+    assert no_cases.at(0.3, 0.5).n_referred == 0
+    assert np.isnan(no_cases.at(0.3, 0.5).sensitivity).all()
+    assert [np.isnan(interval.auc) for interval in no_cases.retained_auc(0.3)] == [True, True]
+    no_checkpoints = ReferralSweep([0, 1], np.empty((0, 2)), np.empty((0, 2)))
+    assert no_checkpoints.at(0.5, []).sensitivity.shape == (0,)
+    assert no_checkpoints.retained_auc(0.5) == ()
+    with pytest.raises(ValueError):
+        ReferralSweep([0, 1], np.zeros((3, 2)), np.zeros((2, 2)))
 
 
 def test_that_the_retained_curve_stands_between_chance_and_the_ideal() -> None:
@@ -174,6 +187,7 @@ def test_that_the_risk_coverage_curve_has_its_published_areas() -> None:
         assert curve.risk_at(float(name[1:])) == pytest.approx(risk, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.randoms())
 def test_that_tied_decisions_share_their_errors_evenly_whatever_their_order(wrong: list[bool], random) -> None:
     shuffled = wrong.copy()

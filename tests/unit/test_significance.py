@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.evaluation.significance import adjust, delong_paired, delong_unpaired, mcnemar, rank_sum
@@ -70,6 +70,7 @@ def test_that_a_difference_without_variance_is_marked_as_not_interpretable() -> 
     assert paired.degenerate
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=30))
 def test_that_exchanging_the_checkpoints_turns_the_sign_and_nothing_else(drawn: list[tuple[bool, int, int]]) -> None:
     labels, a, b = (list(column) for column in zip(*drawn, strict=True))
@@ -152,6 +153,7 @@ def test_that_equal_values_have_no_rank_difference() -> None:
     assert rank_sum([2, 2, 2], [2, 2]).p_value == 1
 
 
+@settings(deadline=None)
 @given(samples, samples)
 def test_that_exchanging_the_samples_keeps_the_two_sided_p(x: list[float], y: list[float]) -> None:
     one, other = rank_sum(x, y), rank_sum(y, x)
@@ -171,6 +173,7 @@ def test_that_an_undefined_p_value_is_left_out_of_the_count_and_stays_undefined(
     assert adjust([], "holm").size == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.sampled_from(["holm", "bonferroni", "bh"]))
 def test_that_adjusting_never_makes_a_p_value_smaller_and_keeps_their_order(p: list[float], method: str) -> None:
     adjusted = adjust(p, method)

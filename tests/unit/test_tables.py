@@ -24,7 +24,7 @@ def table(scores: np.ndarray) -> PredictionTable:
     return PredictionTable(images, ("net, a",) * n, ("0042",) * n, ("",) * n, findings, scores)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     hnp.arrays(np.float32, (4, 3), elements=st.floats(0, 1, width=32) | st.just(float("nan"))),
     st.sampled_from(["csv", "parquet"]),

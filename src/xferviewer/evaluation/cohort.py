@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.errors import UnusableTable
+from xferviewer.evaluation.image_names import differ_in_folder, match_images, posix_path
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
 
 Unit = Literal["image", "study", "patient"]
-Aggregation = Literal["max", "mean", "noisy-or"]
 UncertainPolicy = Literal["ignore", "zeros", "ones"]
 
 _NOT_STATED = "not stated"
@@ -41,41 +41,6 @@ class Cohort:
     scores: NDArray[np.float64]
     columns: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...] = ()
-
-
-def match_images(wanted: Sequence[str], known: Sequence[str]) -> NDArray[np.intp]:
-    """For each wanted image the index of the known one: of the same path, else of the same base name, else -1.
-
-    A base name counts only where it is unique among the known and among the wanted images; otherwise the 0001.png
-    of two sites would be taken for one. Both sequences hold each path once.
-    """
-    paths = {_posix(path): index for index, path in enumerate(known)}
-    known_names, wanted_names = _unique_names(known), _unique_names(wanted)
-    matched = np.full(len(wanted), -1, dtype=np.intp)
-    for row, path in enumerate(wanted):
-        name = _base_name(path)
-        if _posix(path) in paths:
-            matched[row] = paths[_posix(path)]
-        elif name in known_names and name in wanted_names:
-            matched[row] = known_names[name]
-    return matched
-
-
-def _posix(path: str) -> str:
-    return path.replace("\\", "/").removeprefix("./")
-
-
-def _base_name(path: str) -> str:
-    return _posix(path).rsplit("/", 1)[-1]
-
-
-def _unique_names(paths: Sequence[str]) -> dict[str, int]:
-    """The index of each base name that occurs once."""
-    found: dict[str, int] = {}
-    for index, path in enumerate(paths):
-        name = _base_name(path)
-        found[name] = -1 if name in found else index
-    return {name: index for name, index in found.items() if index >= 0}
 
 
 def join(
@@ -176,11 +141,11 @@ def _one_row_per_image(
     first: dict[str, int] = {}
     target = np.empty(len(labels.image), dtype=np.intp)
     for row, image in enumerate(labels.image):
-        target[row] = first.setdefault(_posix(image), len(first))
+        target[row] = first.setdefault(posix_path(image), len(first))
     if len(first) == len(labels.image):
         return list(range(len(labels.image))), truth
-    lowest = _per_group(truth, target, len(first), np.fmin)
-    highest = _per_group(truth, target, len(first), np.fmax)
+    lowest = per_group(truth, target, len(first), np.fmin)
+    highest = per_group(truth, target, len(first), np.fmax)
     contradicting = highest != lowest
     contradicting &= ~np.isnan(highest)
     n_repeated = len(labels.image) - len(first)
@@ -194,7 +159,7 @@ def _one_row_per_image(
     return [int(row) for row in rows], np.where(contradicting, np.nan, highest)
 
 
-def _per_group(
+def per_group(
     values: NDArray[np.float64], group: NDArray[np.intp], n_groups: int, function: np.ufunc
 ) -> NDArray[np.float64]:
     """(…, groups, K) of (…, n, K): a function such as np.fmax over the rows of each group; every group has a row."""
@@ -215,6 +180,12 @@ def _score_matrices(
     for table in predictions:
         distinct = list(dict.fromkeys(table.image))
         row_of = dict(zip(distinct, match_images(distinct, images).tolist(), strict=True))
+        elsewhere = [image for image, at in row_of.items() if at >= 0 and differ_in_folder(image, images[at])]
+        if elsewhere:
+            warnings.append(
+                f"{table.source or 'predictions'}: {len(elsewhere)} images are matched by their base name alone, in "
+                f"another folder than the labels say (such as {elsewhere[0]} and {images[row_of[elsewhere[0]]]})."
+            )
         row = np.array([row_of[image] for image in table.image])
         checkpoint = np.array([number[name] for name in table.checkpoint])
         unmatched = row < 0
@@ -250,9 +221,9 @@ def _identities(
     labels: LabelTable, predictions: Sequence[PredictionTable], images: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Study and patient of each image: what the labels say, else what the first predictions table says that does."""
-    first_row = {_posix(image): row for row, image in reversed(list(enumerate(labels.image)))}
-    studies = [labels.study[first_row[_posix(image)]] for image in images]
-    patients = [labels.patient[first_row[_posix(image)]] for image in images]
+    first_row = {posix_path(image): row for row, image in reversed(list(enumerate(labels.image)))}
+    studies = [labels.study[first_row[posix_path(image)]] for image in images]
+    patients = [labels.patient[first_row[posix_path(image)]] for image in images]
     for table in predictions:
         if all(studies) and all(patients):
             break
@@ -262,73 +233,3 @@ def _identities(
                 studies[index] = studies[index] or table.study[source]
                 patients[index] = patients[index] or table.patient[source]
     return studies, patients
-
-
-def aggregate(cohort: Cohort, unit: Unit, how: Aggregation = "max") -> Cohort:
-    """The cohort with one case for each study or patient.
-
-    A finding is present in a unit when it is in any of its images, and absent when no image has it and one is stated.
-    how  the unit's score: "max" or "mean" of its images' scores, or "noisy-or", 1 - prod(1 - p), for probabilities.
-
-    A group column keeps a unit's value where all its images share it. Raises UnusableTable when no case names its study
-    or patient, ValueError for noisy-or of scores outside [0, 1].
-    """
-    if unit == cohort.unit:
-        return cohort
-    names = np.array(cohort.studies if unit == "study" else cohort.patients)
-    named = names != ""
-    if not named.any():
-        raise UnusableTable(
-            f"The cases cannot be counted by {unit}.",
-            f"Neither the labels nor the predictions have a {unit} column.",
-            f"Add a column named {unit}, or evaluate by image.",
-        )
-    warnings = list(cohort.warnings)
-    if not named.all():
-        warnings.append(f"{np.count_nonzero(~named)} images do not name their {unit} and are left out.")
-    units, first, group = np.unique(names[named], return_index=True, return_inverse=True)
-    scores = cohort.scores[:, named]
-    if how == "max":
-        combined = _per_group(scores, group, units.size, np.fmax)
-    else:
-        present = ~np.isnan(scores)
-        n_present = _per_group(present.astype(np.float64), group, units.size, np.add)
-        if how == "mean":
-            total = _per_group(np.where(present, scores, 0), group, units.size, np.add)
-            combined = total / np.where(n_present, n_present, np.nan)
-        elif how == "noisy-or":
-            if np.any((scores < 0) | (scores > 1)):
-                raise ValueError("noisy-or needs probabilities in [0, 1]")
-            absent = _per_group(np.where(present, 1 - scores, 1), group, units.size, np.multiply)
-            combined = np.where(n_present > 0, 1 - absent, np.nan)
-        else:
-            raise ValueError(f'scores are combined by "max", "mean" or "noisy-or", not {how!r}')
-    original = np.flatnonzero(named)[first]
-    return replace(
-        cohort,
-        unit=unit,
-        cases=tuple(units.tolist()),
-        studies=tuple(cohort.studies[i] for i in original),
-        patients=tuple(cohort.patients[i] for i in original),
-        labels=_per_group(cohort.labels[named], group, units.size, np.fmax),
-        scores=combined,
-        columns={
-            name: _shared_values(name, np.array(values)[named], group, units.size, warnings)
-            for name, values in cohort.columns.items()
-        },
-        warnings=tuple(warnings),
-    )
-
-
-def _shared_values(
-    name: str, values: NDArray[np.str_], group: NDArray[np.intp], n_groups: int, warnings: list[str]
-) -> tuple[str, ...]:
-    """A column of the units; a unit whose images differ belongs to no group."""
-    distinct, code = np.unique(values, return_inverse=True)
-    lowest, highest = np.full(n_groups, distinct.size), np.full(n_groups, -1)
-    np.minimum.at(lowest, group, code)
-    np.maximum.at(highest, group, code)
-    mixed = lowest != highest
-    if mixed.any():
-        warnings.append(f"{np.count_nonzero(mixed)} units have several values of {name} and belong to no group.")
-    return tuple("" if is_mixed else str(distinct[i]) for is_mixed, i in zip(mixed, lowest, strict=True))

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from xferviewer.evaluation.cohort_metrics import (
+from xferviewer.evaluation.intervals import Proportion
+from xferviewer.evaluation.metrics import (
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
@@ -17,7 +18,6 @@ from xferviewer.evaluation.cohort_metrics import (
     Metrics,
     PairMetrics,
 )
-from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
 from xferviewer.evaluation.referral import RetainedCurve
 from xferviewer.evaluation.roc import AucInterval, separated_auc_bound

@@ -56,22 +56,18 @@ class ReferralSweep:
     def __init__(self, labels: ArrayLike, scores: ArrayLike, uncertain: ArrayLike, level: float = 0.95) -> None:
         truth = check_labels(labels)
         rows = np.atleast_2d(np.asarray(scores, dtype=np.float64))
-        orders = [referral_order(row) for row in np.atleast_2d(np.asarray(uncertain, dtype=np.float64))]
-        if (
-            rows.shape[1:] != truth.shape
-            or len(orders) not in (1, len(rows))
-            or any(o.size != truth.size for o in orders)
-        ):
+        unsure = np.atleast_2d(np.asarray(uncertain, dtype=np.float64))
+        if rows.shape[1:] != truth.shape or unsure.shape not in ((1, truth.size), rows.shape):
             raise ValueError("expected labels (n,), scores (C, n) and uncertainty (n,) or (C, n)")
         if not np.isfinite(rows).all():
             raise ValueError("a score is NaN or infinite")
         self.level = level
         self.n_cases = truth.size
-        self._orders = orders * len(rows) if len(orders) == 1 else orders
         # In the order of referral, one row per checkpoint.
-        self._scores = np.stack([row[order] for row, order in zip(rows, self._orders, strict=True)])
-        self._positive = np.stack([truth[order] == 1 for order in self._orders])
-        self._negative = np.stack([truth[order] == 0 for order in self._orders])
+        orders = np.array([referral_order(row) for row in unsure], dtype=np.intp).reshape(unsure.shape)
+        self._orders: NDArray[np.intp] = np.broadcast_to(orders, rows.shape)
+        self._scores = np.take_along_axis(rows, self._orders, axis=1)
+        self._positive, self._negative = truth[self._orders] == 1, truth[self._orders] == 0
         self._positive_before = _running_total(self._positive)
         self._negative_before = _running_total(self._negative)
         self._by_score = [
@@ -113,7 +109,8 @@ class ReferralSweep:
 
     def referred(self, rate: float, checkpoint: int = 0) -> NDArray[np.intp]:
         """The indices of the referred cases of one checkpoint, the most uncertain first: a worklist."""
-        return self._orders[checkpoint][: n_referred(self.n_cases, rate)]
+        order: NDArray[np.intp] = self._orders[checkpoint]
+        return order[: n_referred(self.n_cases, rate)]
 
 
 def _running_total(flags: NDArray[np.bool_]) -> NDArray[np.int64]:

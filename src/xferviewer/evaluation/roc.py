@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xferviewer.evaluation.bootstrap import resampled_aucs
 from xferviewer.evaluation.cases import StatedCases, stated_cases
 from xferviewer.evaluation.intervals import normal_quantile
 from xferviewer.evaluation.sorted_cases import Area, area_under, sort_cases
@@ -89,7 +90,7 @@ def auc_interval(
     elif method == "bootstrap":
         stated = ~np.isnan(np.asarray(labels, dtype=np.float64))
         owners = None if patients is None else np.asarray(patients)[stated]
-        areas = _resampled_aucs(cases, owners, resamples, np.random.default_rng(seed))
+        areas = resampled_aucs(cases, owners, resamples, np.random.default_rng(seed))
         n_failed = resamples - areas.size
         tail = (1 - level) / 2
         lower, upper = (float(np.quantile(areas, q)) if areas.size else math.nan for q in (tail, 1 - tail))
@@ -121,32 +122,6 @@ def _logit_bounds(area: float, half_width: float) -> tuple[float, float]:
 
 def _expit(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else 1 - 1 / (1 + math.exp(x))
-
-
-def _resampled_aucs(
-    cases: StatedCases, patients: NDArray[np.generic] | None, resamples: int, random: np.random.Generator
-) -> NDArray[np.float64]:
-    """The AUC of each resample, by weights in the order of the scores; those that lost a class are left out."""
-    if not 0 < cases.n_positive < cases.positive.size:
-        return np.empty(0)
-    by_score = sort_cases(cases.positive, cases.scores[0])
-    order, positive = by_score.order, by_score.positive
-    starts = np.concatenate(([0], by_score.block_ends[:-1] + 1))
-    clusters = np.arange(order.size) if patients is None else np.unique(patients, return_inverse=True)[1][order]
-    has_positive = np.bincount(clusters, weights=positive) > 0
-    strata = [np.flatnonzero(has_positive), np.flatnonzero(~has_positive)]
-    areas = np.empty(resamples)
-    for i in range(resamples):
-        times = np.zeros(has_positive.size, dtype=np.int64)
-        for stratum in strata:
-            times[stratum] = np.bincount(random.integers(stratum.size, size=stratum.size), minlength=stratum.size)
-        weights = times[clusters]
-        of_positives = np.add.reduceat(np.where(positive, weights, 0), starts)
-        of_negatives = np.add.reduceat(np.where(positive, 0, weights), starts)
-        pairs = int(of_positives.sum()) * int(of_negatives.sum())
-        doubled = int(np.sum(of_positives * (2 * np.cumsum(of_negatives) - of_negatives)))
-        areas[i] = doubled / (2 * pairs) if pairs else math.nan
-    return areas[~np.isnan(areas)]
 
 
 def separated_auc_bound(n_positive: int, n_negative: int, level: float = 0.95) -> float:

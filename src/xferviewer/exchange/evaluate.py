@@ -11,7 +11,8 @@ import numpy as np
 
 from xferviewer import __version__
 from xferviewer.errors import UnusableFolder, UnusableTable
-from xferviewer.evaluation.cohort import Aggregation, UncertainPolicy, Unit, aggregate, join
+from xferviewer.evaluation.aggregation import Aggregation, aggregate
+from xferviewer.evaluation.cohort import UncertainPolicy, Unit, join
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.tables import PredictionTable, read_label_table, read_predictions
 from xferviewer.exchange.evaluation_report import Provenance, describe_inputs, write_evaluation
@@ -40,19 +41,17 @@ def run_evaluate(
     """
     label_table = read_label_table(labels)
     tables: list[PredictionTable] = []
-    failed: list[UnusableTable] = []
+    failed: list[tuple[Path, UnusableTable]] = []
     for path in predictions:
         try:
             tables.append(read_predictions(path))
         except UnusableTable as error:
-            failed.append(error)
+            failed.append((path, error))
+    if failed and not tables:
+        raise failed[0][1]
     if not tables:
-        raise (
-            failed[0]
-            if failed
-            else UnusableTable(
-                "There is nothing to evaluate.", "No predictions were given.", "Name at least one table of predictions."
-            )
+        raise UnusableTable(
+            "There is nothing to evaluate.", "No predictions were given.", "Name at least one table of predictions."
         )
     cohort = join(label_table, tables, by, uncertain)
     _make_folder(out)  # before the long part, so that nobody waits for numbers that cannot be kept
@@ -61,7 +60,7 @@ def run_evaluate(
     inputs += [("predictions", table.source, table.sha256, len(table.image)) for table in tables]
     versions = {"xferviewer": __version__, "python": platform.python_version(), "numpy": np.__version__}
     written = write_evaluation(out, metrics, Provenance(tuple(command), describe_inputs(inputs), versions))
-    return {**written, "failed": [error.as_dict() for error in failed]}
+    return {**written, "failed": [{"path": str(path), **error.as_dict()} for path, error in failed]}
 
 
 def _make_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from xferviewer.evaluation.cohort_metrics import REFERRAL_RATES, FindingMetrics, Metrics
+from xferviewer.evaluation.metrics import REFERRAL_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.roc import thin
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle, checkpoint_styles
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from xferviewer import RESEARCH_NOTICE
-from xferviewer.evaluation.cohort_metrics import ORACLE_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.intervals import Proportion
+from xferviewer.evaluation.metrics import ORACLE_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.metrics_json import metrics_dict
 from xferviewer.evaluation.referral import RetainedCurve
 from xferviewer.exchange.checkpoint_styles import checkpoint_styles
