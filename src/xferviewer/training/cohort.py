@@ -30,7 +30,7 @@ _STATED: dict[int | None, float] = {1: 1.0, 0: 0.0}
 class Cohort:
     """Images with labels.
 
-    name      for people: "phantom site A, seed 1, 4000 films"
+    name      for people: "phantom site A, seed 1, 4000 films as PNG"
     site      None where it is not one
     paths     (n,) of the files
     patients  (n,) the group that a split must not tear apart
@@ -83,7 +83,7 @@ def open_cohort(data: DataSpec, findings: Sequence[str], progress: Callable[[str
 
 def phantom_cohort(data: PhantomData, findings: Sequence[str], progress: Callable[[str], None]) -> Cohort:
     """Synthetic films, rendered below the data folder where they are not there yet. They are kept for later jobs."""
-    name = f"phantom site {data.site}, seed {data.seed}, {data.count} films"
+    name = f"phantom site {data.site}, seed {data.seed}, {data.count} films as PNG"
     folder = data_folder() / "phantom" / f"{data.site}-{data.seed}-{data.count}"
     table = write_cohort(
         folder,
