@@ -36,6 +36,7 @@ LIBRARY_ROUNDS = 3  # a round of the loop takes seconds
 def main() -> None:
     """Print a line per architecture."""
     torch.manual_seed(0)
+    torch.set_num_threads(1)  # beside other programs, threads that wait for each other measure those programs
     for architecture in ARCHITECTURES:
         with tempfile.TemporaryDirectory() as folder:
             loaded = _random_checkpoint(architecture, Path(folder) / architecture)
