@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -196,13 +197,14 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """The messages that are complete with `data`. Raises ProtocolError at bytes that are no frame."""
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """The messages that are complete with `data`, one after the other.
+
+        Raises ProtocolError at bytes that are no frame, once the whole messages before them are delivered.
+        """
         self._buffer += data
-        messages = []
         while (taken := self._take()) is not None:
-            messages.append(taken)
-        return messages
+            yield taken
 
     def _take(self) -> Message | None:
         if len(self._buffer) < _PREFIX.size:

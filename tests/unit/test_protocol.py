@@ -75,4 +75,11 @@ def framed(header: bytes) -> bytes:
 )
 def test_that_bytes_which_are_no_frame_are_refused(garbage: bytes) -> None:
     with pytest.raises(protocol.ProtocolError):
-        protocol.Decoder().feed(garbage)
+        list(protocol.Decoder().feed(garbage))
+
+
+def test_that_whole_messages_before_nonsense_are_delivered() -> None:
+    coming = protocol.Decoder().feed(protocol.encode(MESSAGES[0]) + b"Segmentation fault")
+    assert next(coming) == MESSAGES[0]
+    with pytest.raises(protocol.ProtocolError):
+        next(coming)

@@ -160,15 +160,12 @@ class EngineClient(QObject):
     def _read(self) -> None:
         if self._process is None:
             return
-        try:
-            messages = self._decoder.feed(bytes(self._process.readAllStandardOutput().data()))
-        except protocol.ProtocolError as error:
-            log.error("the engine spoke nonsense: %s", error)
-            self._process.kill()
-            return
         self._last_sign = time.monotonic()
-        for message in messages:
-            self._receive(message)
+        try:
+            for message in self._decoder.feed(bytes(self._process.readAllStandardOutput().data())):
+                self._receive(message)
+        except protocol.ProtocolError:
+            self._kill("spoke nonsense")
 
     def _receive(self, message: protocol.Message) -> None:
         match message:
