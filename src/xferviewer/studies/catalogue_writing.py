@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from xferviewer.errors import UnreadableImage
     from xferviewer.studies.catalogue import Catalogue
-    from xferviewer.studies.images import ImageFacts
+    from xferviewer.studies.image import ImageFacts
 
 
 @dataclass(frozen=True, slots=True)

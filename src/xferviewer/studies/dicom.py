@@ -13,7 +13,7 @@ from xferviewer.studies.content import unopenable
 from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_pixels import stored_pixels
-from xferviewer.studies.images import Image
+from xferviewer.studies.image import Image
 
 if TYPE_CHECKING:
     from io import BufferedReader

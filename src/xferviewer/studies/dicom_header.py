@@ -24,7 +24,7 @@ from pydicom.uid import (
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.ages import years
 from xferviewer.studies.content import unopenable
-from xferviewer.studies.images import ImageFacts
+from xferviewer.studies.image import ImageFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

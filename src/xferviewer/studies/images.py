@@ -6,110 +6,19 @@ every network start from its array, so that what a person sees is what a network
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xferviewer.studies.content import Content, content_of, not_an_image, read_head
+from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.voi import VoiLut, Window, brightness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Image", "ImageFacts", "VoiLut", "Window", "frame_identity", "present", "read_image"]
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What a file says about an image beside its pixels; empty where it says nothing. Never the patient's name.
-
-    sex         M, F or O
-    age         years; a fraction for infants
-    view        view position: PA, AP, LL, CC, MLO …
-    study_date  YYYY-MM-DD
-    """
-
-    patient_id: str = ""
-    study_uid: str = ""
-    series_uid: str = ""
-    sop_uid: str = ""
-    modality: str = ""
-    sex: str = ""
-    age: float | None = None
-    view: str = ""
-    study_date: str = ""
-    body_part: str = ""
-    manufacturer: str = ""
-    transfer_syntax: str = ""
-    photometric: str = ""
-    file_format: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
-    """One frame, with all that is needed to present it.
-
-    pixels       (rows, columns) greyscale after the modality LUT, in `unit`: an integer dtype where the modality LUT
-                 maps integers to integers, else float32; or (rows, columns, 3) uint8 RGB. C-contiguous, native order
-    unit         "HU", the file's Rescale Type, or "" for stored values
-    windows      as the file states them, in `unit`; empty when it says nothing. An 8-bit picture and a mask of single
-                 bits state their full range
-    voi_lut      the file's VOI look-up table
-    inverted     low values are shown bright (MONOCHROME1, Presentation LUT Shape INVERSE), applied after the VOI
-    spacing_mm   (row, column) distance of pixel centres; None when the file does not say. Of a projection film it is
-                 measured at the detector unless the file says more
-    orientation  where the rows and the columns run to ("L", "F"), PS3.3 C.7.6.1.1.1; None when the file does not say
-    identity     "SOPInstanceUID#frame" for DICOM, frames counted from 0; "sha256:HEX" of the file's bytes otherwise,
-                 with "#frame" where a file holds several
-    padding      pixel padding value in `unit`; with `padding_limit` the other end of a range of such values
-    """
-
-    pixels: NDArray[Any]
-    unit: str
-    windows: tuple[Window, ...]
-    voi_lut: VoiLut | None
-    inverted: bool
-    spacing_mm: tuple[float, float] | None
-    orientation: tuple[str, str] | None
-    identity: str
-    frame: int
-    frames: int
-    facts: ImageFacts
-    padding: float | None = None
-    padding_limit: float | None = None
-
-    def __post_init__(self) -> None:
-        shape = self.pixels.shape
-        if self.pixels.ndim != 2 and not (self.pixels.ndim == 3 and shape[2] == 3 and self.pixels.dtype == np.uint8):
-            raise ValueError(
-                f"expected (rows, columns) or (rows, columns, 3) uint8 pixels, got {shape} {self.pixels.dtype}"
-            )
-
-    @property
-    def is_colour(self) -> bool:
-        return self.pixels.ndim == 3
-
-    def default_window(self) -> Window:
-        """The file's first window, else one from the lowest to the highest pixel that is not padding."""
-        if self.windows:
-            return self.windows[0]
-        low, high = self.value_range()
-        if low == high:  # an empty picture is black, like the empty frames of a mask
-            return Window(low + 0.5, 1.0, "LINEAR_EXACT", "one value")
-        return Window((low + high) / 2, high - low, "LINEAR_EXACT", "lowest to highest value")
-
-    def value_range(self) -> tuple[float, float]:
-        """Lowest and highest finite pixel that is not padding; of all, where that leaves fewer than two values."""
-        values = self.pixels[np.isfinite(self.pixels)] if self.pixels.dtype.kind == "f" else self.pixels
-        if self.padding is not None:
-            limit = self.padding if self.padding_limit is None else self.padding_limit
-            low, high = sorted((self.padding, limit))
-            shown = values[(values < low) | (values > high)]
-            if shown.size and shown.min() < shown.max():
-                values = shown
-        return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
 def read_image(path: Path | str, frame: int = 0) -> Image:

@@ -25,7 +25,7 @@ from xferviewer.studies.content import unopenable
 from xferviewer.studies.dicom import refuse_missing_frame
 from xferviewer.studies.dicom_header import be_quiet
 from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
-from xferviewer.studies.images import Image, ImageFacts
+from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.voi import Window
 
 if TYPE_CHECKING:
