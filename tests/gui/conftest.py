@@ -14,6 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the QApplication is made
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QThread, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -29,6 +30,10 @@ LONG = 120_000
 """Milliseconds within which an engine on a busy machine has loaded its libraries and answered."""
 
 STUDIES_EXPLAINED = 3
+
+
+# pyqtgraph passes over moves of the mouse that come within 10 ms of one another, which only a test's hand can do.
+pg.setConfigOption("mouseRateLimit", 0)
 
 
 @pytest.fixture(scope="session", autouse=True)

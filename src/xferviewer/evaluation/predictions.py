@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -168,7 +169,7 @@ class PredictionStore:
         self._connection.execute("PRAGMA synchronous = NORMAL")
 
     def _create(self) -> None:
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._switch_to_wal()
         with self._transaction():
             # Somebody else may have made it between our look and our lock.
             if not self._has_tables():
@@ -176,6 +177,20 @@ class PredictionStore:
                     self._connection.execute(statement)
                 self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 self._connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+    def _switch_to_wal(self) -> None:
+        """SQLite's own waiting does not hold for this step: two that make one store at once would not wait."""
+        given_up = time.monotonic() + _WAIT_FOR_ANOTHER_WRITER_S
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+                if not busy or time.monotonic() > given_up:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _has_tables(self) -> bool:
         return self._connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
