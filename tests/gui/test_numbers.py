@@ -231,7 +231,7 @@ def test_that_without_labels_the_panels_say_what_to_do(opened: Application) -> N
     from xferviewer.gui.cohort import Cohort
 
     opened.window.show_perspective("evaluate")
-    opened.session.set_cohort(Cohort.empty(), opened.session.identities)
+    opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     assert "label table" in opened.window.roc.heading.text()
     assert "Referral needs" in opened.window.referral_curve.heading.text()
 

@@ -1,39 +1,46 @@
-"""The numbers of the open cohort, computed when somebody looks and kept until something they rest on changes."""
+"""The numbers of the chosen cohort, computed when somebody looks and kept until something they rest on changes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from xferviewer.errors import XferviewerError
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cases import StatedCases
+from xferviewer.evaluation.cohort import Cohort as ScoredCohort
+from xferviewer.evaluation.placements import Placements, placements
 from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
 from xferviewer.evaluation.roc import AucInterval, RocCurve, auc_interval, roc_curve, thin
+from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
 from xferviewer.evaluation.uncertainty import uncertainty
-from xferviewer.gui.session import Session
+from xferviewer.gui.cohort import NO_FILM
+from xferviewer.gui.session import CaseList, Session
 
+SIGNIFICANT = 0.05
 _SETTLE_MS = 250
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """The cases that one finding is compared on: those that every checkpoint trained for it has predicted.
+    """The cases that one finding is compared on: those that every checkpoint trained for it has a score for.
 
-    digests        (C,) checkpoints trained for the finding
-    rows           (n,) rows of the cohort
-    labels         (n,) 1, 0 or NaN
-    probabilities  (C, n) raw probabilities of the finding
-    cases          (C, n, findings) raw probabilities of all findings; NaN where a checkpoint was not trained
+    digests  (C,) what has scores for the finding
+    rows     (n,) which of the cohort's cases
+    labels   (n,) 1, 0 or NaN
+    scores   (C, n) of the finding
     """
 
     finding: str
     digests: tuple[str, ...]
     rows: NDArray[np.intp]
     labels: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    cases: NDArray[np.float64]
+    scores: NDArray[np.float64]
 
     @property
     def n_positive(self) -> int:
@@ -45,24 +52,45 @@ class Compared:
         """Cases without it."""
         return int((self.labels == 0).sum())
 
+    @property
+    def has_both(self) -> bool:
+        """There are cases with the finding and cases without it: a curve and an area have a meaning."""
+        return bool(self.n_positive and self.n_negative)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A checkpoint's AUC minus the reference's, on the same cases; `p_adjusted` for all differences of the table."""
+
+    test: PairedDelong
+    p_adjusted: float
+
 
 class LiveNumbers(QObject):
-    """AUCs, curves, counts and the referral of the session's cohort. `changed` says: ask again."""
+    """AUCs, differences, curves, counts and the referral of the session's cohort. `changed` says: ask again."""
 
     changed = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._cases: ScoredCohort | None = None
+        self._images: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self._compared: dict[str, Compared] = {}
         self._aucs: dict[tuple[str, str], AucInterval] = {}
         self._curves: dict[tuple[str, str], RocCurve] = {}
+        self._placements: dict[tuple[str, str], Placements] = {}
+        self._differences: dict[tuple[str, str], Difference] | None = None
+        self._best: dict[str, str] = {}
         self._sweeps: dict[str, tuple[tuple[object, ...], ReferralSweep]] = {}
+        self._unsure: dict[str, NDArray[np.float64]] = {}
+        self.why_no_unit = ""
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._start_anew)
         session.predictions_changed.connect(self._settle_later)
-        session.checkpoints_changed.connect(self._start_anew)
+        session.scored_changed.connect(self._start_anew)
         session.cohort_changed.connect(self._start_anew)
+        session.comparison_changed.connect(self._start_anew)
         session.thresholds_changed.connect(self.changed)
         session.referral_changed.connect(self.changed)
 
@@ -74,60 +102,197 @@ class LiveNumbers(QObject):
 
     @Slot()
     def _start_anew(self) -> None:
-        self._compared.clear()
-        self._aucs.clear()
-        self._curves.clear()
-        self._sweeps.clear()
+        self._cases = None
+        self._differences = None
+        for kept in (
+            self._compared, self._aucs, self._curves, self._placements, self._best, self._sweeps, self._unsure
+        ):  # fmt: skip
+            kept.clear()
         self.changed.emit()
 
-    def compared(self, finding: str) -> Compared:
-        """The cases and probabilities that the numbers of a finding rest on."""
-        if finding not in self._compared:
-            session = self._session
+    # --- cases
+
+    def cases(self) -> ScoredCohort:
+        """The chosen cases of the cohort in the chosen unit, with the scores of all that is compared, by digest."""
+        if self._cases is None:
+            session, cohort = self._session, self._session.cohort
             findings = session.findings()
-            digests = tuple(c.weights_sha256 for c in session.checkpoints if finding in c.trained_findings)
-            tables = [session.scores(digest, findings) for digest in digests]
-            cases = np.stack(tables) if tables else np.empty((0, len(session.cohort.identities), len(findings)))
-            column = findings.index(finding) if finding in findings else 0
-            of_finding = cases[:, :, column] if findings else np.empty(cases.shape[:2])
-            rows = np.flatnonzero(~np.isnan(of_finding).any(axis=0)) if tables else np.empty(0, dtype=np.intp)
+            kept = np.ones(len(cohort), dtype=bool)
+            if session.comparison.only is not None:
+                column, value = session.comparison.only
+                kept = np.array(cohort.columns[column]) == value
+            self._images = np.flatnonzero(kept)
+            scores = [session.scores(each.digest, findings)[kept] for each in session.scored()]
+            of_images = ScoredCohort(
+                "image",
+                tuple(cohort.images[row] for row in self._images),
+                tuple(cohort.studies[row] if cohort.studies else "" for row in self._images),
+                tuple(cohort.patients[row] if cohort.patients else "" for row in self._images),
+                tuple(findings),
+                cohort.truths(findings)[kept],
+                tuple(each.digest for each in session.scored()),
+                np.stack(scores) if scores else np.empty((0, self._images.size, len(findings))),
+                {name: tuple(values[row] for row in self._images) for name, values in cohort.columns.items()},
+            )
+            self._cases = self._in_unit(of_images)
+        return self._cases
+
+    def _in_unit(self, of_images: ScoredCohort) -> ScoredCohort:
+        """Brought to studies or patients; where that cannot be, images are counted and `why_no_unit` says why."""
+        comparison = self._session.comparison
+        self.why_no_unit = ""
+        if not of_images.cases:
+            return of_images
+        try:
+            return aggregate(of_images, comparison.unit, comparison.aggregation)
+        except (XferviewerError, ValueError) as error:
+            self.why_no_unit = error.why if isinstance(error, XferviewerError) else f"{error}."
+            return of_images
+
+    def any_scores(self) -> bool:
+        """Some case of the cohort has a score of something compared."""
+        return any(self.compared(finding).has_both for finding in self._session.findings())
+
+    def images_of(self, rows: Iterable[int]) -> list[int]:
+        """Rows of the cohort's images that these cases are made of, case by case."""
+        cases, wanted = self.cases(), list(rows)
+        if cases.unit == "image":
+            return [int(self._images[row]) for row in wanted]
+        cohort = self._session.cohort
+        names = cohort.studies if cases.unit == "study" else cohort.patients
+        members: dict[str, list[int]] = {}
+        for image in self._images.tolist():
+            members.setdefault(names[image], []).append(image)
+        return [image for row in wanted for image in members[cases.cases[row]]]
+
+    def studies_of(self, rows: Iterable[int]) -> list[int]:
+        """The catalogue's studies of these cases, each once, in this order; cases without a film have none."""
+        of_images = self._session.cohort.study_ids
+        found = dict.fromkeys(of_images[image] for image in self.images_of(rows))
+        return [study for study in found if study != NO_FILM]
+
+    def show_cases(self, title: str, rows: Iterable[int]) -> None:
+        """Put the films of these cases into the worklist, under a title."""
+        wanted = list(rows)
+        self._session.set_case_list(CaseList(title, tuple(self.studies_of(wanted)), len(wanted)))
+
+    def compared(self, finding: str) -> Compared:
+        """The cases and scores that the numbers of a finding rest on."""
+        if finding not in self._compared:
+            cases = self.cases()
+            column = cases.findings.index(finding) if finding in cases.findings else None
+            trained = {each.digest for each in self._session.scored() if finding in each.trained_findings}
+            places = [place for place, digest in enumerate(cases.checkpoints) if digest in trained]
+            if column is None or not places:
+                nothing = np.empty(0, dtype=np.intp)
+                self._compared[finding] = Compared(finding, (), nothing, np.empty(0), np.empty((0, 0)))
+                return self._compared[finding]
+            scores = cases.scores[places, :, column]
+            seen = [at for at in range(len(places)) if not np.isnan(scores[at]).all()] or list(range(len(places)))
+            rows = np.flatnonzero(~np.isnan(scores[seen]).any(axis=0))
             self._compared[finding] = Compared(
-                finding, digests, rows, session.cohort.truth(finding)[rows], of_finding[:, rows], cases[:, rows]
+                finding,
+                tuple(cases.checkpoints[places[at]] for at in seen),
+                rows,
+                cases.labels[rows, column],
+                np.ascontiguousarray(scores[seen][:, rows]),
             )
         return self._compared[finding]
 
+    # --- areas and differences
+
     def auc(self, finding: str, digest: str) -> AucInterval | None:
-        """AUC with DeLong's interval on all compared cases; None for a checkpoint that was not trained for it."""
+        """AUC with DeLong's interval on all compared cases; None for what has no scores for the finding."""
         compared = self.compared(finding)
         if digest not in compared.digests:
             return None
         key = finding, digest
         if key not in self._aucs:
-            row = compared.probabilities[compared.digests.index(digest)]
-            self._aucs[key] = auc_interval(compared.labels, row)
+            self._aucs[key] = auc_interval(compared.labels, compared.scores[compared.digests.index(digest)])
         return self._aucs[key]
+
+    @property
+    def reference(self) -> str:
+        """Digest of what the differences are to."""
+        scored = self._session.scored()
+        return self._session.comparison.reference or (scored[0].digest if scored else "")
+
+    def difference(self, finding: str, digest: str) -> Difference | None:
+        """A checkpoint against the reference; None for the reference itself and where one of them has no scores."""
+        if self._differences is None:
+            tests = {
+                (name, other): self._test(name, other, self.reference)
+                for name in self._session.findings()
+                if self.reference in self.compared(name).digests and self.compared(name).has_both
+                for other in self.compared(name).digests
+                if other != self.reference
+            }
+            raw = [test.p_value for test in tests.values()]
+            method = self._session.comparison.adjustment
+            adjusted = raw if method == "none" else adjust(raw, method).tolist()
+            self._differences = {
+                key: Difference(test, p) for (key, test), p in zip(tests.items(), adjusted, strict=True)
+            }
+        return self._differences.get((finding, digest))
+
+    def best(self, finding: str) -> str:
+        """What has the largest AUC, if the paired test against every other says so (Holm over all pairs); else ""."""
+        if finding not in self._best:
+            compared = self.compared(finding)
+            self._best[finding] = ""
+            if compared.has_both and len(compared.digests) > 1:
+                pairs = list(combinations(compared.digests, 2))
+                adjusted = adjust([self._test(finding, a, b).p_value for a, b in pairs], "holm")
+                areas = [interval.auc for d in compared.digests if (interval := self.auc(finding, d))]
+                first = compared.digests[int(np.argmax(areas))]
+                against = [p for pair, p in zip(pairs, adjusted.tolist(), strict=True) if first in pair]
+                if all(p < SIGNIFICANT for p in against):
+                    self._best[finding] = first
+        return self._best[finding]
+
+    def _test(self, finding: str, a: str, b: str) -> PairedDelong:
+        return compare_placements(self._placed(finding, a), self._placed(finding, b))
+
+    def _placed(self, finding: str, digest: str) -> Placements:
+        key = finding, digest
+        if key not in self._placements:
+            compared = self.compared(finding)
+            stated = ~np.isnan(compared.labels)
+            row = compared.scores[compared.digests.index(digest)][np.newaxis, stated]
+            self._placements[key] = placements(StatedCases(compared.labels[stated] == 1, row, 0))[0]
+        return self._placements[key]
+
+    # --- curves and referral
 
     def curve(self, finding: str, digest: str) -> RocCurve:
         """The exact ROC curve on all compared cases."""
         key = finding, digest
         if key not in self._curves:
             compared = self.compared(finding)
-            row = compared.probabilities[compared.digests.index(digest)]
-            self._curves[key] = roc_curve(compared.labels, row)
+            self._curves[key] = roc_curve(compared.labels, compared.scores[compared.digests.index(digest)])
         return self._curves[key]
+
+    def thresholds(self, finding: str) -> list[float]:
+        """The operating points of the compared checkpoints, in their order."""
+        return [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
+
+    def kept(self, finding: str, digest: str) -> NDArray[np.bool_]:
+        """(n,) which of the compared cases a checkpoint keeps at the session's referral rate."""
+        compared = self.compared(finding)
+        kept = np.ones(compared.rows.size, dtype=bool)
+        if kept.size:
+            place = compared.digests.index(digest)
+            kept[self.sweep(finding).referred(self._session.referral_rate, place)] = False
+        return kept
 
     def retained_curve(self, finding: str, digest: str) -> RocCurve:
         """The ROC curve on what a checkpoint keeps at the session's referral rate, thinned for drawing."""
-        compared, sweep = self.compared(finding), self.sweep(finding)
-        place = compared.digests.index(digest)
-        kept = np.ones(compared.rows.size, dtype=bool)
-        kept[sweep.referred(self._session.referral_rate, place)] = False
-        return thin(roc_curve(compared.labels[kept], compared.probabilities[place][kept]))
+        compared, kept = self.compared(finding), self.kept(finding, digest)
+        return thin(roc_curve(compared.labels[kept], compared.scores[compared.digests.index(digest)][kept]))
 
     def state(self, finding: str) -> ReferralState:
         """Counts and rates of every compared checkpoint at its threshold and the session's referral rate."""
-        thresholds = [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
-        return self.sweep(finding).at(self._session.referral_rate, thresholds)
+        return self.sweep(finding).at(self._session.referral_rate, self.thresholds(finding))
 
     def retained_auc(self, finding: str, digest: str) -> AucInterval:
         """AUC with DeLong's interval on the retained cases; NaN where a class is gone."""
@@ -135,12 +300,16 @@ class LiveNumbers(QObject):
         return self.sweep(finding).retained_auc(self._session.referral_rate)[digests.index(digest)]
 
     def referred_rows(self, finding: str, digest: str) -> NDArray[np.intp]:
-        """Rows of the cohort that a checkpoint refers at the session's rate, the most uncertain first."""
+        """Cases that a checkpoint refers at the session's rate, the most uncertain first."""
         compared = self.compared(finding)
         if digest not in compared.digests or not compared.rows.size:
             return np.empty(0, dtype=np.intp)
         place = compared.digests.index(digest)
         return compared.rows[self.sweep(finding).referred(self._session.referral_rate, place)]
+
+    def referred_studies(self, finding: str, digest: str) -> list[int]:
+        """The studies of those cases."""
+        return self.studies_of(self.referred_rows(finding, digest).tolist())
 
     def sweep(self, finding: str) -> ReferralSweep:
         """The referral of a finding, each checkpoint by its own uncertainty."""
@@ -148,27 +317,40 @@ class LiveNumbers(QObject):
         if kept is not None and kept[0] == order:
             return kept[1]
         compared = self.compared(finding)
-        sweep = ReferralSweep(compared.labels, compared.probabilities, self._uncertain(compared))
+        sweep = ReferralSweep(compared.labels, compared.scores, self._uncertain(compared))
         self._sweeps[finding] = order, sweep
         return sweep
 
     def _uncertain(self, compared: Compared) -> NDArray[np.float64]:
+        measure, n_compared = self._session.uncertainty, len(compared.digests)
         if not compared.rows.size:
-            return np.empty((len(compared.digests), 0))
-        rows: Sequence[NDArray[np.float64]] = [
-            uncertainty(
-                probabilities, "margin", self._session.threshold(digest, compared.finding)
-            )
-            if self._session.uncertainty == "finding"
-            else uncertainty(cases)
-            for digest, probabilities, cases in zip(
-                compared.digests, compared.probabilities, compared.cases, strict=True
-            )
-        ]  # fmt: skip
+            return np.empty((n_compared, 0))
+        if measure == "spread":
+            spread: NDArray[np.float64] = np.broadcast_to(compared.scores.std(axis=0), compared.scores.shape)
+            return spread
+        rows: list[NDArray[np.float64]] = []
+        for digest, scores in zip(compared.digests, compared.scores, strict=True):
+            if measure == "finding" or not self._session.holds_probabilities(digest):
+                rows.append(-np.abs(scores - self._session.threshold(digest, compared.finding)))
+            elif measure == "probability":
+                rows.append(uncertainty(scores))
+            else:
+                rows.append(self._case_uncertainty(digest, measure)[compared.rows])
         return np.stack(rows)
+
+    def _case_uncertainty(self, digest: str, measure: str) -> NDArray[np.float64]:
+        """(cases,) over all findings of a checkpoint; NaN where it has no score."""
+        key = f"{measure} {digest}"
+        if key not in self._unsure:
+            cases = self.cases()
+            scores = cases.scores[cases.checkpoints.index(digest)]
+            present = ~np.isnan(scores).all(axis=1)
+            unsure = np.full(len(scores), np.nan)
+            unsure[present] = uncertainty(scores[present], "entropy" if measure == "entropy" else "distance")
+            self._unsure[key] = unsure
+        return self._unsure[key]
 
     def _order_of(self, finding: str) -> tuple[object, ...]:
         """What the order of referral rests on beside the predictions."""
-        if self._session.uncertainty == "case":
-            return ("case",)
-        return ("finding", *(self._session.threshold(digest, finding) for digest in self.compared(finding).digests))
+        measure = self._session.uncertainty
+        return (measure, *self.thresholds(finding)) if measure == "finding" else (measure,)

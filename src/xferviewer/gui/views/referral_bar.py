@@ -136,7 +136,7 @@ class ReferralBar(QWidget):
     def _summary(self) -> str:
         session = self._session
         compared = self._numbers.compared(session.finding)
-        checkpoint = session.checkpoint(session.active)
+        checkpoint = session.scored_as(session.active)
         if checkpoint is None or session.active not in compared.digests or not compared.rows.size:
             return ""
         state = self._numbers.state(session.finding)

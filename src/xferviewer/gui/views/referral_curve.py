@@ -67,7 +67,7 @@ class ReferralCurvePanel(QWidget):
         self._marker.setValue(100 * self._session.referral_rate)
         self._marker.blockSignals(False)
         session, finding = self._session, self._session.finding
-        compared, checkpoint = self._numbers.compared(finding), session.checkpoint(session.active)
+        compared, checkpoint = self._numbers.compared(finding), session.scored_as(session.active)
         if checkpoint is None or session.active not in compared.digests:
             self.heading.setText(self.tr("The active checkpoint was not trained for this finding."))
             return
