@@ -135,6 +135,13 @@ class LiveNumbers(QObject):
             self._orders, self._sweeps, self._retained, self._unsure,
         ):  # fmt: skip
             kept.clear()
+        self._filled_findings.clear()
+        self._is_filled = False
+        self._filling = self._fill_steps()
+        if self._is_large:
+            self._fill_timer.start()
+        else:
+            self._fill_timer.stop()
         self.changed.emit()
 
     # --- cases
