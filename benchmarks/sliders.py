@@ -19,7 +19,7 @@ N_CHECKPOINTS, N_FINDINGS, N_IMAGES, STEPS = 8, 14, 100_000, 30
 
 
 def cohort_and_scores() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Labels (images, findings) with the prevalences of ChestX-ray14, about, and scores (checkpoints, images, findings)."""
+    """Labels (images, findings), about as frequent as in ChestX-ray14, and scores (checkpoints, images, findings)."""
     random = np.random.default_rng(4)
     labels = (random.random((N_IMAGES, N_FINDINGS)) < np.linspace(0.002, 0.18, N_FINDINGS)).astype(np.float64)
     scores = random.normal(size=(N_CHECKPOINTS, N_IMAGES, N_FINDINGS)) + 1.2 * labels - 2
