@@ -53,7 +53,7 @@ def mixed_design(
     for name in random:
         levels, groups[name] = np.unique(np.array(list(map(str, kept[name])), dtype=np.str_), return_inverse=True)
         if levels.size < 2:
-            raise ValueError(f"the random column {name!r} has one level, {levels[0]!r}: a variance needs at least two")
+            raise ValueError(f"the random column {name!r} has one level, {str(levels[0])!r}: a variance needs two")
     return MixedDesign(y, matrix, terms, factors, groups, len(complete) - n)
 
 

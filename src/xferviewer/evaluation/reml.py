@@ -96,10 +96,12 @@ class Reml:
 
     def at(self, gamma: NDArray[np.float64]) -> Criterion:
         """The criterion at the variance ratios γ (k,), each >= 0."""
+        from scipy.linalg import solve_triangular
+
         root = np.sqrt(gamma)[self.owner]
         lower = np.linalg.cholesky(np.eye(root.size) + root[:, np.newaxis] * self.s * root)
-        half_s = np.linalg.solve(lower, root[:, np.newaxis] * self.s)
-        half_w = np.linalg.solve(lower, root * self.w)
+        half_s = solve_triangular(lower, root[:, np.newaxis] * self.s, lower=True)
+        half_w = solve_triangular(lower, root * self.w, lower=True)
         zpz, zpy = self.s - half_s.T @ half_s, self.w - half_s.T @ half_w
         ypy = self.yy - float(np.sum(half_w**2))
         degrees, b = self.n - self.p, self._blocks
