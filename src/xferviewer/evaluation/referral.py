@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.collaborative import collaborative_auc
-from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
+from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval
 from xferviewer.evaluation.sorted_cases import area_under, sort_cases
 from xferviewer.evaluation.uncertainty import n_referred, referral_order, uncertainty
@@ -149,7 +150,7 @@ class _AnsweredCases:
         self._stated = stated
         self._positive = labels[stated] == 1
         by_score = sort_cases(self._positive, probabilities[stated])
-        # Blocks 1 … b by ascending probability. What the oracle says, 0 or 1, is the first or last of these, or one beyond.
+        # Blocks 1 … b by ascending probability. What the oracle says is the first or last of these, or one beyond.
         distinct, ends = by_score.distinct, by_score.block_ends
         lengths = np.diff(ends, prepend=-1)
         self._block = np.empty(by_score.order.size, dtype=np.intp)

@@ -99,6 +99,23 @@ def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> Predic
     )
 
 
+def holds_predictions(path: Path) -> bool:
+    """A table is one of predictions, not of labels: it names checkpoints, has `prob_X`, or scores between 0 and 1.
+
+    Raises UnusableTable as `read_table`.
+    """
+    raw = read_table(path)
+    if raw.find(CHECKPOINT_COLUMNS) or any(name.lower().startswith("prob_") for name in raw.columns):
+        return True
+    named = {raw.find(names) for names in (IMAGE_COLUMNS, STUDY_COLUMNS, PATIENT_COLUMNS)}
+    for name in raw.columns:
+        values, n_no_number = raw.numbers(name)
+        between = (values > 0) & (values < 1)
+        if name not in named and not n_no_number and between.any() and not np.any((values < 0) | (values > 1)):
+            return True
+    return False
+
+
 def write_predictions(path: Path, table: PredictionTable) -> None:
     """Write predictions as CSV, or as Parquet where the name ends so; in one step, so that no half file is ever seen.
 

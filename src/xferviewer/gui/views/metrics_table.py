@@ -16,9 +16,9 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
-from xferviewer.checkpoints import Checkpoint
 from xferviewer.evaluation.roc import AucInterval
 from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.cohort import Scored
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_text import interval_text
 from xferviewer.gui.session import Session
@@ -35,13 +35,13 @@ class MetricsTableModel(QAbstractTableModel):
         self._session = session
         self._numbers = numbers
         self._findings: list[str] = []
-        self._checkpoints: tuple[Checkpoint, ...] = ()
-        session.checkpoints_changed.connect(self._reset)
+        self._checkpoints: tuple[Scored, ...] = ()
+        session.scored_changed.connect(self._reset)
 
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
-        self._findings, self._checkpoints = self._session.findings(), self._session.checkpoints
+        self._findings, self._checkpoints = self._session.findings(), self._session.scored()
         self.endResetModel()
 
     @Slot()
@@ -79,7 +79,7 @@ class MetricsTableModel(QAbstractTableModel):
         compared = self._numbers.compared(finding)
         if index.column() == 0:
             return f"{compared.n_positive} / {compared.n_negative}"
-        digest = self._checkpoints[index.column() - 1].weights_sha256
+        digest = self._checkpoints[index.column() - 1].digest
         interval = self._numbers.auc(finding, digest)
         if interval is None:
             return self.tr("not trained")
