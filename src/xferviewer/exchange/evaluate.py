@@ -14,8 +14,10 @@ from xferviewer.errors import UnusableFolder, UnusableTable
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.mixed_units import check_unit, cohort_of_tables
 from xferviewer.evaluation.tables import PredictionTable, read_label_table, read_predictions
-from xferviewer.evaluation.units import UNITS
+from xferviewer.evaluation.units import PLURAL, UNITS
 from xferviewer.exchange.evaluate_options import EvaluateOptions
+from xferviewer.exchange.evaluation_exports import write_figures, write_tables
+from xferviewer.exchange.evaluation_plots import Origin
 from xferviewer.exchange.evaluation_report import Provenance, describe_inputs, write_evaluation
 
 _DEFAULT = EvaluateOptions()
@@ -30,7 +32,8 @@ def run_evaluate(
 ) -> dict[str, Any]:
     """Evaluate predictions against labels and write `metrics.json` and `report.html` into `out`; returns the former.
 
-    options  what the command line says; with figures or tables, these lie in `out/figures` and `out/tables`.
+    options  what the command line says; with figures or tables, these lie in `out/figures` and `out/tables`, and are
+             listed under the same names.
     command  the words of the command line that this reproduces, for the report.
 
     A predictions file that cannot be used is listed under "failed" with its reason (exit code 1), and the rest goes on.
@@ -63,7 +66,13 @@ def run_evaluate(
     inputs = [("labels", label_table.raw.source, label_table.raw.sha256, len(label_table.names(label_table.unit)))]
     inputs += [("predictions", table.source, table.sha256, len(table.checkpoint)) for table in tables]
     versions = {"xferviewer": __version__, "python": platform.python_version(), "numpy": np.__version__}
-    written = write_evaluation(out, metrics, Provenance(tuple(command), describe_inputs(inputs), versions))
+    provenance = Provenance(tuple(command), describe_inputs(inputs), versions)
+    written = write_evaluation(out, metrics, provenance)
+    if options.figures:
+        origin = Origin(f"{labels.name}, {len(cohort.cases):,} {PLURAL[cohort.unit]}", provenance.digest[:12])
+        written["figures"] = [str(path) for path in write_figures(out / "figures", metrics, origin, options.figures)]
+    if options.tables:
+        written["tables"] = [str(path) for path in write_tables(out / "tables", metrics, options.tables)]
     return {**written, "failed": [{"path": str(path), **error.as_dict()} for path, error in failed]}
 
 
