@@ -133,6 +133,18 @@ def test_that_probabilities_are_told_from_logits_and_give_the_same_fit_to_their_
         assert one == pytest.approx(other, rel=1e-5)
 
 
+def test_that_an_image_without_a_score_is_no_case(cohort, capsys):
+    cohort.logits[:30, 1] = np.nan
+    cohort.write_predictions("logits.csv", cohort.logits)
+    text = (cohort.folder / "logits.csv").read_text().replace("nan", "")
+    (cohort.folder / "logits.csv").write_text(text)
+    _, said = answer(capsys, cohort.arguments())
+    expected = fit("temperature", cohort.labels[30:, 1], cohort.logits[30:, 1])
+    effect = said["findings"]["Effusion"]
+    assert effect["parameters"]["temperature"] == list(expected.parameters["temperature"])
+    assert effect["n_positive"] + effect["n_negative"] == N - 30
+
+
 def test_that_certain_probabilities_are_counted_in_a_warning(cohort, capsys):
     probabilities = scores_from_logits(cohort.logits, "multi-label")
     probabilities[:3, 0] = 1
