@@ -180,7 +180,8 @@ def test_that_threshold_buttons_set_every_checkpoint_as_the_evaluation_would(
         if rule != "youden":
             assert confusion_at(labels, scores, point.threshold).sensitivity.value >= 0.95
         state = evaluating.numbers.state(FINDING)
-        kept = np.setdiff1d(np.arange(24), evaluating.numbers.sweep(FINDING).referred(session.referral_rate, place))
+        kept = evaluating.numbers.kept(FINDING, checkpoint.digest)
+        assert np.count_nonzero(~kept) == n_referred(24, session.referral_rate)
         counts = confusion_at(labels[kept], scores[kept], session.threshold(checkpoint.weights_sha256, FINDING))
         assert state.true_positive[place] == counts.true_positive
         assert state.false_positive[place] == counts.false_positive
@@ -231,7 +232,7 @@ def test_that_without_labels_the_panels_say_what_to_do(opened: Application) -> N
     from xferviewer.gui.cohort import Cohort
 
     opened.window.show_perspective("evaluate")
-    opened.session.set_cohort(Cohort.empty(), opened.session.identities)
+    opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     assert "label table" in opened.window.roc.heading.text()
     assert "Referral needs" in opened.window.referral_curve.heading.text()
 

@@ -82,6 +82,11 @@ class Checkpoint:
         return self.card.weights_sha256
 
     @property
+    def digest(self) -> str:
+        """What tells it from all others, wherever its folder lies: the SHA-256 of its weights."""
+        return self.card.weights_sha256
+
+    @property
     def weights(self) -> Path:
         """Path of model.safetensors."""
         return self.folder / WEIGHTS

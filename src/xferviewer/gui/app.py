@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
@@ -17,7 +18,9 @@ from xferviewer import protocol, settings
 from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_checkpoint
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
 from xferviewer.gui import theme
+from xferviewer.gui.cohort import imported_predictions
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import IndexResult, Library
@@ -33,7 +36,8 @@ from xferviewer.studies.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
 
-_TABLES = (".csv", ".tsv", ".txt")
+_PARQUET = (".parquet", ".pq")
+_TABLES = (".csv", ".tsv", ".txt", *_PARQUET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ class Application(QObject):
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
                 elif path.is_file() and path.suffix.lower() in _TABLES:
-                    self._join_labels(path)
+                    self._open_table(path)
                 else:
                     self.library.index(path)
             except XferviewerError as error:
@@ -148,10 +152,42 @@ class Application(QObject):
         except XferviewerError as error:
             self._tell_error(error)
 
+    def _open_table(self, path: Path) -> None:
+        """Predictions are compared; labels are joined to the open images, or are a cohort of their own."""
+        if path.suffix.lower() not in _PARQUET and not holds_predictions(path):
+            self._join_labels(path)
+        else:
+            self._import_predictions(path)
+
     def _join_labels(self, table: Path) -> None:
         report = self.library.join_labels(table)
-        headline = self.tr("{0} images labelled from {1}.").format(report.labelled_images, table.name)
-        self.notifier.tell(headline, str(report), lasting=report.matched == 0)
+        if report.matched:
+            headline = self.tr("{0} images labelled from {1}.").format(report.labelled_images, table.name)
+            self.notifier.tell(headline, str(report))
+        else:
+            self._offer_cohort(read_label_table(table), str(report))
+
+    def _import_predictions(self, path: Path) -> None:
+        imported, warnings = imported_predictions(read_predictions(path))
+        self.session.set_imported((*self.session.imported, *imported))
+        table = read_label_table(path)
+        if any(name.lower().startswith("label_") for name in table.raw.columns):
+            self._offer_cohort(table, "")
+        images = {image for each in imported for image in each.images}
+        found = max(int((~np.isnan(e.scores_of(self.session.cohort))).any(axis=1).sum()) for e in imported)
+        names = ", ".join(each.name for each in imported)
+        headline = self.tr("Predictions of {0} for {1} images came from {2}.").format(names, len(images), path.name)
+        details = [self.tr("{0} images of the cohort have one.").format(found), *warnings]
+        self.notifier.tell(headline, " ".join(details), lasting=found == 0)
+
+    def _offer_cohort(self, table: LabelTable, details: str) -> None:
+        """Make a table of labels a cohort to choose, and choose it where the present one has nothing to compare."""
+        cohort = self.library.cohort_of(table, Path(table.raw.source).name)
+        self.session.put_cohort(cohort)
+        if not self.numbers.any_scores():
+            self.session.choose_cohort(cohort.name)
+        headline = self.tr("{0} labelled images of {1} are a cohort now.").format(len(cohort), cohort.name)
+        self.notifier.tell(headline, " ".join((details, *cohort.warnings)).strip())
 
     @Slot(object)
     def _index_ended(self, result: IndexResult) -> None:

@@ -12,12 +12,17 @@ import numpy as np
 from PySide6.QtCore import QObject, QProcess, Signal, Slot
 
 from xferviewer.errors import XferviewerError
-from xferviewer.gui.cohort import Cohort
+from xferviewer.evaluation.image_names import match_images
+from xferviewer.evaluation.labelled_images import labelled_images
+from xferviewer.evaluation.tables import LabelTable
+from xferviewer.gui.cohort import NO_FILM, Cohort
 from xferviewer.gui.session import Session, ShownImage
 from xferviewer.processes import own_command
 from xferviewer.protocol import ImageReference
 from xferviewer.studies.catalogue import Catalogue, ImageRow
 from xferviewer.studies.labels import JoinReport, join_labels, read_labels
+
+CATALOGUE_COHORT = "open catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Library(QObject):
         self._waiting: deque[str] = deque()
         self._cancelling = False
         self._errors = b""
+        session.case_list_changed.connect(self._case_list_changed)
 
     # --- worklist
 
@@ -73,12 +79,29 @@ class Library(QObject):
     def sort(self, order_by: str, descending: bool) -> None:
         """Sort the worklist by a column of the catalogue."""
         self._order_by, self._descending = order_by, descending
-        self.query()
+        cases = self._session.case_list
+        if cases is None:
+            self.query()
+        else:
+            listed = set(cases.studies)
+            ordered = self.catalogue.study_ids(self._search, order_by, descending=descending)
+            self._session.set_worklist(self.catalogue.study_rows([study for study in ordered if study in listed]))
 
+    @Slot()
     def query(self) -> None:
-        """Ask the catalogue for the worklist, searched and sorted as it was."""
-        rows = self.catalogue.studies(self._search, self._order_by, descending=self._descending)
+        """Ask the catalogue for the worklist, searched and sorted as it was, or for the cases that were clicked."""
+        cases = self._session.case_list
+        if cases is None:
+            rows = self.catalogue.studies(self._search, self._order_by, descending=self._descending)
+        else:
+            rows = self.catalogue.study_rows(cases.studies)
         self._session.set_worklist(rows)
+
+    @Slot()
+    def _case_list_changed(self) -> None:
+        self.query()
+        if self._session.case_list is not None and self._session.studies:
+            self.show_study(0)
 
     @Slot(int)
     def show_study(self, row: int) -> None:
@@ -139,7 +162,8 @@ class Library(QObject):
     def refresh(self) -> None:
         """Read worklist and cohort anew, after the catalogue has changed."""
         images = self.catalogue.all_images()
-        self._session.set_cohort(self._cohort(images), {image.id: image.identity for image in images})
+        self._session.set_identities({image.id: image.identity for image in images})
+        self._session.put_cohort(self._cohort(images))
         self.query()
 
     def _cohort(self, images: list[ImageRow]) -> Cohort:
@@ -152,11 +176,36 @@ class Library(QObject):
             stated = [values.get(image.id, -1) for image in images]
             table[:, column] = [np.nan if value < 0 else value for value in stated]  # uncertain counts as not stated
         return Cohort(
+            CATALOGUE_COHORT,
+            tuple(image.path for image in images),
             tuple(image.identity for image in images),
             tuple(image.id for image in images),
             tuple(image.study for image in images),
             tuple(findings),
             table,
+            tuple(str(image.study) for image in images),  # a study without a UID is one for the catalogue, too
+            tuple(image.patient_id for image in images),
+            {name: values for name, values in _columns(images).items() if any(values)},
+        )
+
+    def cohort_of(self, table: LabelTable, name: str) -> Cohort:
+        """A cohort of the images that a table of labels names; those that are in the catalogue have their films."""
+        labelled = labelled_images(table)
+        films = self.catalogue.all_images()
+        place = match_images(labelled.images, [film.path for film in films])
+        found = [films[at] if at >= 0 else None for at in place.tolist()]
+        return Cohort(
+            name,
+            labelled.images,
+            tuple(film.identity if film else "" for film in found),
+            tuple(film.id if film else NO_FILM for film in found),
+            tuple(film.study if film else NO_FILM for film in found),
+            labelled.findings,
+            labelled.labels,
+            labelled.studies,
+            labelled.patients,
+            labelled.columns,
+            labelled.warnings,
         )
 
     # --- index
@@ -250,6 +299,18 @@ class Library(QObject):
         self.index_finished.emit(IndexResult(self._folder, images, refused, self._cancelling, why))
         if self._waiting:
             self._start_next()
+
+
+def _columns(images: list[ImageRow]) -> dict[str, tuple[str, ...]]:
+    """What subgroups of the catalogue's images are made of."""
+    return {
+        "site": tuple(image.site for image in images),
+        "sex": tuple(image.sex for image in images),
+        "age": tuple("" if image.age is None else f"{image.age:g}" for image in images),
+        "view": tuple(image.view for image in images),
+        "modality": tuple(image.modality for image in images),
+        "split": tuple(image.split for image in images),
+    }
 
 
 def _json(text: str) -> dict[str, Any]:

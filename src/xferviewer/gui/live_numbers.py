@@ -1,39 +1,53 @@
-"""The numbers of the open cohort, computed when somebody looks and kept until something they rest on changes."""
+"""The numbers of the chosen cohort, computed when somebody looks and kept until something they rest on changes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
-from xferviewer.evaluation.roc import AucInterval, RocCurve, auc_interval, roc_curve, thin
+from xferviewer.errors import XferviewerError
+from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.cohort import Cohort as ScoredCohort
+from xferviewer.evaluation.margin_sweep import MarginSweep
+from xferviewer.evaluation.placements import Placements
+from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_sweep import ReferralSweep
+from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval, roc_curve, thin
+from xferviewer.evaluation.score_order import ScoreOrder
+from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
 from xferviewer.evaluation.uncertainty import uncertainty
-from xferviewer.gui.session import Session
+from xferviewer.gui.cohort import NO_FILM
+from xferviewer.gui.session import CaseList, Session, Uncertainty
 
+SIGNIFICANT = 0.05
 _SETTLE_MS = 250
+_DRAWN_POINTS = 600
+_COMPUTED_AT_ONCE = 1_000_000  # scores: about half a second
+_SLICE_SECONDS = 0.012
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """The cases that one finding is compared on: those that every checkpoint trained for it has predicted.
+    """The cases that one finding is compared on: those that every checkpoint trained for it has a score for.
 
-    digests        (C,) checkpoints trained for the finding
-    rows           (n,) rows of the cohort
-    labels         (n,) 1, 0 or NaN
-    probabilities  (C, n) raw probabilities of the finding
-    cases          (C, n, findings) raw probabilities of all findings; NaN where a checkpoint was not trained
+    digests  (C,) what has scores for the finding
+    rows     (n,) which of the cohort's cases
+    labels   (n,) 1, 0 or NaN
+    scores   (C, n) of the finding
     """
 
     finding: str
     digests: tuple[str, ...]
     rows: NDArray[np.intp]
     labels: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    cases: NDArray[np.float64]
+    scores: NDArray[np.float64]
 
     @property
     def n_positive(self) -> int:
@@ -45,26 +59,66 @@ class Compared:
         """Cases without it."""
         return int((self.labels == 0).sum())
 
+    @property
+    def has_both(self) -> bool:
+        """There are cases with the finding and cases without it: a curve and an area have a meaning."""
+        return bool(self.n_positive and self.n_negative)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A checkpoint's AUC minus the reference's, on the same cases; `p_adjusted` for all differences of the table."""
+
+    test: PairedDelong
+    p_adjusted: float
+
 
 class LiveNumbers(QObject):
-    """AUCs, curves, counts and the referral of the session's cohort. `changed` says: ask again."""
+    """AUCs, differences, curves, counts and the referral of the session's cohort. `changed` says: ask again."""
 
     changed = Signal()
+    filled = Signal()  # numbers that took long are known
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._cases: ScoredCohort | None = None
+        self._images: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self._compared: dict[str, Compared] = {}
         self._aucs: dict[tuple[str, str], AucInterval] = {}
         self._curves: dict[tuple[str, str], RocCurve] = {}
-        self._sweeps: dict[str, tuple[tuple[object, ...], ReferralSweep]] = {}
+        self._placements: dict[tuple[str, str], Placements] = {}
+        self._tests: dict[tuple[str, str, str], PairedDelong] = {}
+        self._differences: dict[tuple[str, str], Difference] | None = None
+        self._best: dict[str, str] = {}
+        self._along: dict[tuple[str, str], NDArray[np.float64]] = {}
+        self._orders: dict[tuple[str, str], ScoreOrder] = {}
+        self._sweeps: dict[str, ReferralSweep | MarginSweep] = {}
+        self._retained: dict[str, tuple[tuple[float, ...], tuple[AucInterval, ...]]] = {}
+        self._unsure: dict[str, NDArray[np.float64]] = {}
+        self._measure = session.uncertainty
+        self.why_no_unit = ""
+        self._filled_findings: set[str] = set()
+        self._is_filled = False
+        self._filling: Iterator[str] = iter(())
+        self._fill_timer = QTimer(self, interval=0)
+        self._fill_timer.timeout.connect(self._fill)
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._start_anew)
         session.predictions_changed.connect(self._settle_later)
-        session.checkpoints_changed.connect(self._start_anew)
+        session.scored_changed.connect(self._start_anew)
         session.cohort_changed.connect(self._start_anew)
+        session.comparison_changed.connect(self._start_anew)
         session.thresholds_changed.connect(self.changed)
-        session.referral_changed.connect(self.changed)
+        session.referral_changed.connect(self._refer_anew)
+
+    @Slot()
+    def _refer_anew(self) -> None:
+        if self._measure != self._session.uncertainty:
+            self._measure = self._session.uncertainty
+            self._sweeps.clear()
+            self._retained.clear()
+        self.changed.emit()
 
     @Slot()
     def _settle_later(self) -> None:
@@ -74,101 +128,339 @@ class LiveNumbers(QObject):
 
     @Slot()
     def _start_anew(self) -> None:
-        self._compared.clear()
-        self._aucs.clear()
-        self._curves.clear()
-        self._sweeps.clear()
+        self._cases = None
+        self._differences = None
+        for kept in (
+            self._compared, self._aucs, self._curves, self._placements, self._tests, self._best, self._along,
+            self._orders, self._sweeps, self._retained, self._unsure,
+        ):  # fmt: skip
+            kept.clear()
+        self._filled_findings.clear()
+        self._is_filled = False
+        self._filling = self._fill_steps()
+        if self._is_large:
+            self._fill_timer.start()
+        else:
+            self._fill_timer.stop()
         self.changed.emit()
 
-    def compared(self, finding: str) -> Compared:
-        """The cases and probabilities that the numbers of a finding rest on."""
-        if finding not in self._compared:
-            session = self._session
+    # --- cases
+
+    def cases(self) -> ScoredCohort:
+        """The chosen cases of the cohort in the chosen unit, with the scores of all that is compared, by digest."""
+        if self._cases is None:
+            session, cohort = self._session, self._session.cohort
             findings = session.findings()
-            digests = tuple(c.weights_sha256 for c in session.checkpoints if finding in c.trained_findings)
-            tables = [session.scores(digest, findings) for digest in digests]
-            cases = np.stack(tables) if tables else np.empty((0, len(session.cohort.identities), len(findings)))
-            column = findings.index(finding) if finding in findings else 0
-            of_finding = cases[:, :, column] if findings else np.empty(cases.shape[:2])
-            rows = np.flatnonzero(~np.isnan(of_finding).any(axis=0)) if tables else np.empty(0, dtype=np.intp)
+            kept = np.ones(len(cohort), dtype=bool)
+            if session.comparison.only is not None:
+                column, value = session.comparison.only
+                kept = np.array(cohort.columns[column]) == value
+            self._images = np.flatnonzero(kept)
+            scores = [session.scores(each.digest, findings)[kept] for each in session.scored()]
+            of_images = ScoredCohort(
+                "image",
+                tuple(cohort.images[row] for row in self._images),
+                tuple(cohort.studies[row] if cohort.studies else "" for row in self._images),
+                tuple(cohort.patients[row] if cohort.patients else "" for row in self._images),
+                tuple(findings),
+                cohort.truths(findings)[kept],
+                tuple(each.digest for each in session.scored()),
+                np.stack(scores) if scores else np.empty((0, self._images.size, len(findings))),
+                {name: tuple(values[row] for row in self._images) for name, values in cohort.columns.items()},
+            )
+            self._cases = self._in_unit(of_images)
+        return self._cases
+
+    def _in_unit(self, of_images: ScoredCohort) -> ScoredCohort:
+        """Brought to studies or patients; where that cannot be, images are counted and `why_no_unit` says why."""
+        comparison = self._session.comparison
+        self.why_no_unit = ""
+        if not of_images.cases:
+            return of_images
+        try:
+            return aggregate(of_images, comparison.unit, comparison.aggregation)
+        except (XferviewerError, ValueError) as error:
+            self.why_no_unit = error.why if isinstance(error, XferviewerError) else f"{error}."
+            return of_images
+
+    def any_scores(self) -> bool:
+        """Some case of the cohort has a score of something compared."""
+        return any(self.compared(finding).has_both for finding in self._session.findings())
+
+    def images_of(self, rows: Iterable[int]) -> list[int]:
+        """Rows of the cohort's images that these cases are made of, case by case."""
+        cases, wanted = self.cases(), list(rows)
+        if cases.unit == "image":
+            return [int(self._images[row]) for row in wanted]
+        cohort = self._session.cohort
+        names = cohort.studies if cases.unit == "study" else cohort.patients
+        members: dict[str, list[int]] = {}
+        for image in self._images.tolist():
+            members.setdefault(names[image], []).append(image)
+        return [image for row in wanted for image in members[cases.cases[row]]]
+
+    def studies_of(self, rows: Iterable[int]) -> list[int]:
+        """The catalogue's studies of these cases, each once, in this order; cases without a film have none."""
+        of_images = self._session.cohort.study_ids
+        found = dict.fromkeys(of_images[image] for image in self.images_of(rows))
+        return [study for study in found if study != NO_FILM]
+
+    def show_cases(self, title: str, rows: Iterable[int]) -> None:
+        """Put the films of these cases into the worklist, under a title."""
+        wanted = list(rows)
+        self._session.set_case_list(CaseList(title, tuple(self.studies_of(wanted)), len(wanted)))
+
+    def compared(self, finding: str) -> Compared:
+        """The cases and scores that the numbers of a finding rest on."""
+        if finding not in self._compared:
+            cases = self.cases()
+            column = cases.findings.index(finding) if finding in cases.findings else None
+            trained = {each.digest for each in self._session.scored() if finding in each.trained_findings}
+            places = [place for place, digest in enumerate(cases.checkpoints) if digest in trained]
+            if column is None or not places:
+                nothing = np.empty(0, dtype=np.intp)
+                self._compared[finding] = Compared(finding, (), nothing, np.empty(0), np.empty((0, 0)))
+                return self._compared[finding]
+            scores = cases.scores[places, :, column]
+            seen = [at for at in range(len(places)) if not np.isnan(scores[at]).all()] or list(range(len(places)))
+            rows = np.flatnonzero(~np.isnan(scores[seen]).any(axis=0))
             self._compared[finding] = Compared(
-                finding, digests, rows, session.cohort.truth(finding)[rows], of_finding[:, rows], cases[:, rows]
+                finding,
+                tuple(cases.checkpoints[places[at]] for at in seen),
+                rows,
+                cases.labels[rows, column],
+                np.ascontiguousarray(scores[seen][:, rows]),
             )
         return self._compared[finding]
 
+    # --- areas and differences
+
     def auc(self, finding: str, digest: str) -> AucInterval | None:
-        """AUC with DeLong's interval on all compared cases; None for a checkpoint that was not trained for it."""
+        """AUC with DeLong's interval on all compared cases; None for what has no scores for the finding."""
         compared = self.compared(finding)
         if digest not in compared.digests:
             return None
         key = finding, digest
         if key not in self._aucs:
-            row = compared.probabilities[compared.digests.index(digest)]
-            self._aucs[key] = auc_interval(compared.labels, row)
+            n_unstated = int(np.isnan(compared.labels).sum())
+            self._aucs[key] = delong_interval(self._order(finding, digest).area(), n_unstated=n_unstated)
         return self._aucs[key]
+
+    @property
+    def reference(self) -> str:
+        """Digest of what the differences are to."""
+        scored = self._session.scored()
+        return self._session.comparison.reference or (scored[0].digest if scored else "")
+
+    def difference(self, finding: str, digest: str) -> Difference | None:
+        """A checkpoint against the reference; None for the reference itself and where one of them has no scores."""
+        if self._differences is None:
+            tests = {
+                (name, other): self._test(name, other, self.reference)
+                for name in self._session.findings()
+                if self.reference in self.compared(name).digests and self.compared(name).has_both
+                for other in self.compared(name).digests
+                if other != self.reference
+            }
+            raw = [test.p_value for test in tests.values()]
+            method = self._session.comparison.adjustment
+            adjusted = raw if method == "none" else adjust(raw, method).tolist()
+            self._differences = {
+                key: Difference(test, p) for (key, test), p in zip(tests.items(), adjusted, strict=True)
+            }
+        return self._differences.get((finding, digest))
+
+    def best(self, finding: str) -> str:
+        """What has the largest AUC, if the paired test against every other says so (Holm over all pairs); else ""."""
+        if finding not in self._best:
+            compared = self.compared(finding)
+            self._best[finding] = ""
+            if compared.has_both and len(compared.digests) > 1:
+                pairs = list(combinations(compared.digests, 2))
+                adjusted = adjust([self._test(finding, a, b).p_value for a, b in pairs], "holm")
+                areas = [interval.auc for d in compared.digests if (interval := self.auc(finding, d))]
+                first = compared.digests[int(np.argmax(areas))]
+                against = [p for pair, p in zip(pairs, adjusted.tolist(), strict=True) if first in pair]
+                if all(p < SIGNIFICANT for p in against):
+                    self._best[finding] = first
+        return self._best[finding]
+
+    def _test(self, finding: str, a: str, b: str) -> PairedDelong:
+        key = finding, a, b
+        if key not in self._tests:
+            self._tests[key] = compare_placements(self._placed(finding, a), self._placed(finding, b))
+        return self._tests[key]
+
+    def _placed(self, finding: str, digest: str) -> Placements:
+        key = finding, digest
+        if key not in self._placements:
+            self._placements[key] = self._order(finding, digest).placements()
+        return self._placements[key]
+
+    def mean_auc(self, digest: str) -> tuple[float, int, int]:
+        """The mean AUC over the findings that have one, their number, and the number of findings with scores."""
+        areas = [interval.auc for f in self._session.findings() if (interval := self.auc(f, digest)) is not None]
+        defined = [area for area in areas if not math.isnan(area)]
+        return (sum(defined) / len(defined) if defined else math.nan), len(defined), len(areas)
+
+    # --- filling in what takes long
+
+    def is_known(self, finding: str) -> bool:
+        """Areas and differences of a finding can be read at once; else they are on their way and `filled` says when."""
+        return not self._is_large or self._is_filled or finding in self._filled_findings
+
+    @property
+    def _is_large(self) -> bool:
+        return self.cases().scores.size > _COMPUTED_AT_ONCE
+
+    @Slot()
+    def _fill(self) -> None:
+        """Work for a few milliseconds, so that the window answers in between."""
+        begun = time.perf_counter()
+        for finding in self._filling:
+            if finding:
+                self._filled_findings.add(finding)
+                self.filled.emit()
+            if time.perf_counter() - begun > _SLICE_SECONDS:
+                return
+        self._is_filled = True
+        self._fill_timer.stop()
+        self.filled.emit()
+
+    def _fill_steps(self) -> Iterator[str]:
+        """Count all that the table shows, the chosen finding first; gives a finding's name when it is done."""
+        first = self._session.finding
+        findings = sorted(self._session.findings(), key=lambda finding: finding != first)
+        for finding in findings:
+            for digest in self.compared(finding).digests:
+                self.auc(finding, digest)
+                yield ""
+                self._placed(finding, digest)
+                yield ""
+            if self.compared(finding).has_both:
+                digests = self.compared(finding).digests
+                against = [(other, self.reference) for other in digests if self.reference in digests]
+                for a, b in (*combinations(digests, 2), *against):
+                    if a != b:
+                        self._test(finding, a, b)
+                        yield ""
+            yield finding
+
+    # --- curves and referral
 
     def curve(self, finding: str, digest: str) -> RocCurve:
         """The exact ROC curve on all compared cases."""
         key = finding, digest
         if key not in self._curves:
             compared = self.compared(finding)
-            row = compared.probabilities[compared.digests.index(digest)]
-            self._curves[key] = roc_curve(compared.labels, row)
+            self._curves[key] = roc_curve(compared.labels, compared.scores[compared.digests.index(digest)])
         return self._curves[key]
 
-    def retained_curve(self, finding: str, digest: str) -> RocCurve:
-        """The ROC curve on what a checkpoint keeps at the session's referral rate, thinned for drawing."""
-        compared, sweep = self.compared(finding), self.sweep(finding)
-        place = compared.digests.index(digest)
-        kept = np.ones(compared.rows.size, dtype=bool)
-        kept[sweep.referred(self._session.referral_rate, place)] = False
-        return thin(roc_curve(compared.labels[kept], compared.probabilities[place][kept]))
+    def score_range(self, finding: str, digest: str) -> tuple[float, float]:
+        """Between which scores a threshold can be: 0 and 1 for probabilities, else the least and the largest score."""
+        compared = self.compared(finding)
+        if self._session.holds_probabilities(digest) or digest not in compared.digests or not compared.rows.size:
+            return 0.0, 1.0
+        row = compared.scores[compared.digests.index(digest)]
+        low, high = float(row.min()), float(row.max())
+        return (low, high) if low < high else (low - 0.5, low + 0.5)
 
-    def state(self, finding: str) -> ReferralState:
-        """Counts and rates of every compared checkpoint at its threshold and the session's referral rate."""
-        thresholds = [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
-        return self.sweep(finding).at(self._session.referral_rate, thresholds)
+    def thresholds(self, finding: str) -> list[float]:
+        """The operating points of the compared checkpoints, in their order."""
+        return [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
 
-    def retained_auc(self, finding: str, digest: str) -> AucInterval:
-        """AUC with DeLong's interval on the retained cases; NaN where a class is gone."""
-        digests = self.compared(finding).digests
-        return self.sweep(finding).retained_auc(self._session.referral_rate)[digests.index(digest)]
+    def kept(self, finding: str, digest: str) -> NDArray[np.bool_]:
+        """(n,) which of the compared cases a checkpoint keeps at the session's referral rate."""
+        kept = np.ones(self.compared(finding).rows.size, dtype=bool)
+        kept[self._referred(finding, digest)] = False
+        return kept
 
-    def referred_rows(self, finding: str, digest: str) -> NDArray[np.intp]:
-        """Rows of the cohort that a checkpoint refers at the session's rate, the most uncertain first."""
+    def _referred(self, finding: str, digest: str) -> NDArray[np.intp]:
         compared = self.compared(finding)
         if digest not in compared.digests or not compared.rows.size:
             return np.empty(0, dtype=np.intp)
-        place = compared.digests.index(digest)
-        return compared.rows[self.sweep(finding).referred(self._session.referral_rate, place)]
+        return self.sweep(finding).referred(
+            self._session.referral_rate, compared.digests.index(digest), thresholds=self.thresholds(finding)
+        )
 
-    def sweep(self, finding: str) -> ReferralSweep:
+    def retained_curve(self, finding: str, digest: str) -> RocCurve:
+        """The ROC curve on what a checkpoint keeps at the session's referral rate, thinned for drawing."""
+        key = finding, digest
+        if key not in self._along:
+            whole = self.curve(finding, digest)
+            self._along[key] = (
+                whole if whole.thresholds.size <= _DRAWN_POINTS else thin(whole, _DRAWN_POINTS)
+            ).thresholds
+        place = self.compared(finding).digests.index(digest)
+        return self.sweep(finding).retained_curve(
+            self._session.referral_rate, self._along[key], place, thresholds=self.thresholds(finding)
+        )
+
+    def state(self, finding: str) -> ReferralState:
+        """Counts and rates of every compared checkpoint at its threshold and the session's referral rate."""
+        return self.sweep(finding).at(self._session.referral_rate, self.thresholds(finding))
+
+    def retained_auc(self, finding: str, digest: str) -> AucInterval:
+        """AUC with DeLong's interval on the retained cases; NaN where a class is gone."""
+        rate, thresholds = self._session.referral_rate, self.thresholds(finding)
+        key = (rate, *thresholds)
+        if self._retained.get(finding, ((), ()))[0] != key:
+            self._retained[finding] = key, self.sweep(finding).retained_auc(rate, thresholds)
+        return self._retained[finding][1][self.compared(finding).digests.index(digest)]
+
+    def referred_rows(self, finding: str, digest: str) -> NDArray[np.intp]:
+        """Cases that a checkpoint refers at the session's rate, the most uncertain first."""
+        return self.compared(finding).rows[self._referred(finding, digest)]
+
+    def referred_studies(self, finding: str, digest: str) -> list[int]:
+        """The studies of those cases."""
+        return self.studies_of(self.referred_rows(finding, digest).tolist())
+
+    def uncertainty_of(self, finding: str) -> Uncertainty:
+        """What makes a case of a finding uncertain: as the session says, but where that takes probabilities and some
+        scores are none, the distance to the threshold.
+        """
+        measure = self._session.uncertainty
+        all_probabilities = all(map(self._session.holds_probabilities, self.compared(finding).digests))
+        return measure if all_probabilities or measure == "spread" else "finding"
+
+    def sweep(self, finding: str) -> ReferralSweep | MarginSweep:
         """The referral of a finding, each checkpoint by its own uncertainty."""
-        order, kept = self._order_of(finding), self._sweeps.get(finding)
-        if kept is not None and kept[0] == order:
-            return kept[1]
-        compared = self.compared(finding)
-        sweep = ReferralSweep(compared.labels, compared.probabilities, self._uncertain(compared))
-        self._sweeps[finding] = order, sweep
-        return sweep
+        if finding not in self._sweeps:
+            compared = self.compared(finding)
+            measure = self.uncertainty_of(finding)
+            if measure in ("finding", "probability"):
+                centres = [0.5 if measure == "probability" else None for _ in compared.digests]
+                self._sweeps[finding] = MarginSweep([self._order(finding, d) for d in compared.digests], centres)
+            else:
+                self._sweeps[finding] = ReferralSweep(compared.labels, compared.scores, self._uncertain(compared))
+        return self._sweeps[finding]
+
+    def _order(self, finding: str, digest: str) -> ScoreOrder:
+        key = finding, digest
+        if key not in self._orders:
+            compared = self.compared(finding)
+            self._orders[key] = ScoreOrder(compared.labels, compared.scores[compared.digests.index(digest)])
+        return self._orders[key]
 
     def _uncertain(self, compared: Compared) -> NDArray[np.float64]:
+        """(C, n) for the measures that no threshold has a say in."""
+        measure = self._session.uncertainty
         if not compared.rows.size:
             return np.empty((len(compared.digests), 0))
-        rows: Sequence[NDArray[np.float64]] = [
-            uncertainty(
-                probabilities, "margin", self._session.threshold(digest, compared.finding)
-            )
-            if self._session.uncertainty == "finding"
-            else uncertainty(cases)
-            for digest, probabilities, cases in zip(
-                compared.digests, compared.probabilities, compared.cases, strict=True
-            )
-        ]  # fmt: skip
-        return np.stack(rows)
+        if measure == "spread":
+            spread: NDArray[np.float64] = np.broadcast_to(compared.scores.std(axis=0), compared.scores.shape)
+            return spread
+        return np.stack([self._case_uncertainty(digest, measure)[compared.rows] for digest in compared.digests])
 
-    def _order_of(self, finding: str) -> tuple[object, ...]:
-        """What the order of referral rests on beside the predictions."""
-        if self._session.uncertainty == "case":
-            return ("case",)
-        return ("finding", *(self._session.threshold(digest, finding) for digest in self.compared(finding).digests))
+    def _case_uncertainty(self, digest: str, measure: str) -> NDArray[np.float64]:
+        """(cases,) over all findings of a checkpoint; NaN where it has no score."""
+        key = f"{measure} {digest}"
+        if key not in self._unsure:
+            cases = self.cases()
+            scores = cases.scores[cases.checkpoints.index(digest)]
+            present = ~np.isnan(scores).all(axis=1)
+            unsure = np.full(len(scores), np.nan)
+            unsure[present] = uncertainty(scores[present], "entropy" if measure == "entropy" else "distance")
+            self._unsure[key] = unsure
+        return self._unsure[key]

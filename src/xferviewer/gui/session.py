@@ -11,18 +11,23 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint
+from xferviewer.evaluation.aggregation import Aggregation
 from xferviewer.evaluation.scores import scores_from_logits
-from xferviewer.gui.cohort import Cohort
+from xferviewer.evaluation.units import Unit
+from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
 from xferviewer.studies.images import Window, frame_identity
 
-Uncertainty = Literal["case", "finding"]
-"""What makes a case uncertain: "case": its probabilities lie near 0.5, in the mean over findings;
-"finding": the probability of the chosen finding lies near its threshold."""
+Uncertainty = Literal["case", "finding", "probability", "entropy", "spread"]
+"""What makes a case uncertain. "finding": the score of the chosen finding lies near its threshold; "probability": near
+0.5; "case": its probabilities lie near 0.5, in the mean over findings; "entropy": the mean over findings of their
+entropy; "spread": the checkpoints differ, as the standard deviation of their scores of the finding."""
+
+Adjustment = Literal["holm", "bh", "bonferroni", "none"]
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -47,6 +52,39 @@ class Display:
     cut_off: float = 0.25
     colour_map: str = "inferno"
     scale: str = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the checkpoints are compared, in all panels of the Evaluate perspective alike.
+
+    unit         what is counted: images, or studies or patients by `aggregation` of their images
+    reference    digest of the checkpoint that the others' differences are to; empty: the first one
+    adjustment   of the p-values of all differences that the table shows
+    only         column and value that cases must have to be counted, such as ("site", "A"); None: all cases
+    group_by     the columns that the subgroups are made by
+    """
+
+    unit: Unit = "image"
+    aggregation: Aggregation = "max"
+    reference: str = ""
+    adjustment: Adjustment = "holm"
+    only: tuple[str, str] | None = None
+    group_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """Studies that the worklist is narrowed to because a number was clicked.
+
+    title    what they are, for people: "Effusion: missed by lite0-probe"
+    studies  the catalogue's numbers, in the order to read them in
+    n_cases  cases behind the number, with those that have no film here
+    """
+
+    title: str
+    studies: tuple[int, ...]
+    n_cases: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +114,15 @@ class Session(QObject):
     image_changed = Signal()  # what the panes show
     display_changed = Signal()
     finding_changed = Signal()
-    checkpoints_changed = Signal()
+    checkpoints_changed = Signal()  # which checkpoints are open here
+    scored_changed = Signal()  # what is compared: open checkpoints and imported predictions
     panes_changed = Signal()  # which checkpoints have a pane, and which of them is active
     thresholds_changed = Signal()
     referral_changed = Signal()
     cohort_changed = Signal()
+    cohorts_changed = Signal()  # which cohorts there are to choose from
+    comparison_changed = Signal()
+    case_list_changed = Signal()
     predictions_changed = Signal()
     explanations_changed = Signal()
 
@@ -96,10 +138,15 @@ class Session(QObject):
         self.active = ""
         self.referral_rate = 0.15
         self.uncertainty: Uncertainty = "finding"
+        self.comparison = Comparison()
+        self.imported: tuple[ImportedPredictions, ...] = ()
+        self.case_list: CaseList | None = None
+        self.cohorts: dict[str, Cohort] = {}  # by name, in the order in which they were opened
         self.cohort = Cohort.empty()
         self._thresholds: dict[tuple[str, str], float] = {}
         self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
-        self._tables: dict[str, NDArray[np.float32]] = {}  # checkpoint: (images of the cohort, findings), NaN: unknown
+        # By digest: (images of the cohort, findings of the checkpoint), NaN: unknown.
+        self._tables: dict[str, NDArray[np.float32] | NDArray[np.float64]] = {}
         self._explanations: dict[str, Explained] = {}
         self._failures: dict[tuple[str, str], str] = {}
 
@@ -140,16 +187,43 @@ class Session(QObject):
         chosen = [digest for digest in digests if digest in self.in_panes]
         chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
-        if self.active not in self.in_panes:
-            self.active = self.in_panes[0] if self.in_panes else ""
         self._explanations = {d: e for d, e in self._explanations.items() if d in digests}
         self._failures = {key: why for key, why in self._failures.items() if key[0]}  # it is opened anew
+        self._compare_anew(self.checkpoints_changed)
+
+    def set_imported(self, imported: Iterable[ImportedPredictions]) -> None:
+        """Compare these predictions made elsewhere beside the open checkpoints."""
+        self.imported = tuple({each.digest: each for each in imported}.values())
+        for each in self.imported:
+            self._tables[each.digest] = each.scores_of(self.cohort)
+        self._compare_anew()
+
+    def _compare_anew(self, *signals: SignalInstance) -> None:
+        compared = [each.digest for each in self.scored()]
+        if self.active not in compared or (self.active not in self.in_panes and not self._is_imported(self.active)):
+            self.active = next(iter((*self.in_panes, *compared)), "")
         findings = self.findings()
         if self.finding not in findings:
             self.finding = findings[0] if findings else ""
-        self.checkpoints_changed.emit()
-        self.panes_changed.emit()
-        self.finding_changed.emit()
+        if self.comparison.reference not in compared:
+            self.comparison = replace(self.comparison, reference="")
+        for signal in (*signals, self.scored_changed, self.panes_changed, self.finding_changed):
+            signal.emit()
+
+    def scored(self) -> tuple[Scored, ...]:
+        """All that is compared: the open checkpoints, then the predictions made elsewhere."""
+        return (*self.checkpoints, *self.imported)
+
+    def scored_as(self, digest: str) -> Scored | None:
+        """What has this digest."""
+        return next((each for each in self.scored() if each.digest == digest), None)
+
+    def _is_imported(self, digest: str) -> bool:
+        return any(each.digest == digest for each in self.imported)
+
+    def holds_probabilities(self, digest: str) -> bool:
+        """Its scores are probabilities; imported ones may be of a scale of their own."""
+        return next((each.holds_probabilities for each in self.imported if each.digest == digest), True)
 
     def set_in_pane(self, digest: str, shown: bool) -> None:
         """Give a checkpoint a pane, or take it away. At least one and at most four checkpoints have one."""
@@ -165,8 +239,8 @@ class Session(QObject):
         self.panes_changed.emit()
 
     def set_active(self, digest: str) -> None:
-        """Make a pane's checkpoint the one that the referral line and the worklist speak of."""
-        if digest != self.active and digest in self.in_panes:
+        """Make this the one that the referral line and the worklist speak of: one with a pane, or an imported one."""
+        if digest != self.active and (digest in self.in_panes or self._is_imported(digest)):
             self.active = digest
             self.panes_changed.emit()
 
@@ -175,12 +249,12 @@ class Session(QObject):
         return next((c for c in self.checkpoints if c.weights_sha256 == digest), None)
 
     def place_of(self, digest: str) -> int:
-        """The place of a checkpoint among the open ones: its colour and line style everywhere."""
-        return next((i for i, c in enumerate(self.checkpoints) if c.weights_sha256 == digest), 0)
+        """The place of a checkpoint among all that is compared: its colour and line style everywhere."""
+        return next((i for i, each in enumerate(self.scored()) if each.digest == digest), 0)
 
     def findings(self) -> list[str]:
-        """All findings that some open checkpoint was trained for, in the order of the first that names them."""
-        return list(dict.fromkeys(f for checkpoint in self.checkpoints for f in checkpoint.trained_findings))
+        """All findings that something compared has scores for, in the order of the first that names them."""
+        return list(dict.fromkeys(finding for each in self.scored() for finding in each.trained_findings))
 
     def set_finding(self, finding: str) -> None:
         """Look at this finding everywhere."""
@@ -197,19 +271,37 @@ class Session(QObject):
     def step_active(self) -> None:
         """Make the next pane's checkpoint the active one, round and round."""
         if self.in_panes:
-            self.set_active(self.in_panes[(self.in_panes.index(self.active) + 1) % len(self.in_panes)])
+            at = self.in_panes.index(self.active) if self.active in self.in_panes else -1
+            self.set_active(self.in_panes[(at + 1) % len(self.in_panes)])
 
     # --- thresholds and referral
 
     def threshold(self, digest: str, finding: str) -> float:
-        """The operating point of a checkpoint for a finding: a raw probability; positive is strictly above it."""
-        return self._thresholds.get((digest, finding), DEFAULT_THRESHOLD)
+        """The operating point of a checkpoint for a finding: a score; positive is strictly above it.
+
+        Until one is chosen it is 0.5 for a probability, and 0, its logit, for scores of another scale.
+        """
+        chosen = self._thresholds.get((digest, finding))
+        return chosen if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
 
     def set_thresholds(self, finding: str, thresholds: dict[str, float]) -> None:
         """Set the operating points of some checkpoints (by digest) for a finding."""
         for digest, threshold in thresholds.items():
-            self._thresholds[digest, finding] = min(max(threshold, 0.0), 1.0)
+            limited = min(max(threshold, 0.0), 1.0) if self.holds_probabilities(digest) else threshold
+            self._thresholds[digest, finding] = limited
         self.thresholds_changed.emit()
+
+    def set_comparison(self, comparison: Comparison) -> None:
+        """Compare the checkpoints like this."""
+        if comparison != self.comparison:
+            self.comparison = comparison
+            self.comparison_changed.emit()
+
+    def set_case_list(self, cases: CaseList | None) -> None:
+        """Narrow the worklist to these studies, or show all again."""
+        if cases != self.case_list:
+            self.case_list = cases
+            self.case_list_changed.emit()
 
     def set_referral_rate(self, rate: float) -> None:
         """Refer this share (0 to 1) of the cases, the most uncertain first."""
@@ -226,13 +318,31 @@ class Session(QObject):
 
     # --- cohort, predictions, explanations
 
-    def set_cohort(self, cohort: Cohort, identities: dict[int, str]) -> None:
-        """The images and labels that every number is computed from, and the identities of all images."""
-        self.cohort = cohort
+    def set_identities(self, identities: dict[int, str]) -> None:
+        """The identities of all images of the catalogue, by their numbers."""
         self.identities = identities
-        self._tables = {}
+
+    def put_cohort(self, cohort: Cohort) -> None:
+        """Offer a cohort to choose, in place of one of the same name; the first and the chosen one are looked at."""
+        chosen = not self.cohorts or self.cohort.name == cohort.name
+        self.cohorts[cohort.name] = cohort
+        self.cohorts_changed.emit()
+        if chosen:
+            self.choose_cohort(cohort.name)
+
+    def choose_cohort(self, name: str) -> None:
+        """Compute every number from the images and labels of this cohort."""
+        self.cohort = self.cohorts[name]
+        self._tables = {each.digest: each.scores_of(self.cohort) for each in self.imported}
         for digest, known in self._probabilities.items():
             self._fill_table(digest, known)
+        only = self.comparison.only
+        columns = self.cohort.columns
+        if only is not None and only[1] not in columns.get(only[0], ()):
+            self.comparison = replace(self.comparison, only=None)
+        self.comparison = replace(
+            self.comparison, group_by=tuple(name for name in self.comparison.group_by if name in columns)
+        )
         self.cohort_changed.emit()
 
     def add_predictions(self, predictions: dict[str, dict[str, NDArray[np.float32]]]) -> None:
@@ -252,7 +362,7 @@ class Session(QObject):
             place = self.cohort.row_of(identity)
             if place is not None:
                 if digest not in self._tables:
-                    self._tables[digest] = np.full((len(self.cohort.identities), len(row)), np.nan, dtype=np.float32)
+                    self._tables[digest] = np.full((len(self.cohort), len(row)), np.nan, dtype=np.float32)
                 self._tables[digest][place] = row
 
     def predicted_identities(self, digest: str) -> Collection[str]:
@@ -260,12 +370,22 @@ class Session(QObject):
         return self._probabilities.get(digest, {}).keys()
 
     def probability(self, digest: str, identity: str, finding: str) -> float | None:
-        """The raw probability of a finding in an image; None where it is not known or was not trained."""
+        """The score of a finding in an image; None where it is not known or was not trained."""
         checkpoint = self.checkpoint(digest)
+        if checkpoint is None:
+            return self._imported_score(digest, identity, finding)
         known = self._probabilities.get(digest, {}).get(identity)
-        if checkpoint is None or known is None or finding not in checkpoint.trained_findings:
+        if known is None or finding not in checkpoint.trained_findings:
             return None
         return float(known[checkpoint.findings.index(finding)])
+
+    def _imported_score(self, digest: str, identity: str, finding: str) -> float | None:
+        imported = next((each for each in self.imported if each.digest == digest), None)
+        row = self.cohort.row_of(identity)
+        if imported is None or row is None or finding not in imported.trained_findings:
+            return None
+        score = float(self._tables[digest][row, imported.trained_findings.index(finding)])
+        return None if np.isnan(score) else score
 
     def truth(self, identity: str, finding: str) -> float | None:
         """The label of an image: 1 present, 0 absent; None where the label table does not say."""
@@ -276,13 +396,15 @@ class Session(QObject):
         return None if np.isnan(label) else label
 
     def scores(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
-        """Raw probabilities (images of the cohort, findings); NaN where not predicted or not trained."""
-        scores = np.full((len(self.cohort.identities), len(findings)), np.nan)
-        checkpoint, table = self.checkpoint(digest), self._tables.get(digest)
-        if checkpoint is not None and table is not None:
+        """Scores (images of the cohort, findings); NaN where not predicted or not trained."""
+        scores = np.full((len(self.cohort), len(findings)), np.nan)
+        compared, table = self.scored_as(digest), self._tables.get(digest)
+        if compared is not None and table is not None:
+            checkpoint = self.checkpoint(digest)
+            columns = checkpoint.findings if checkpoint is not None else compared.trained_findings
             for column, finding in enumerate(findings):
-                if finding in checkpoint.trained_findings:
-                    scores[:, column] = table[:, checkpoint.findings.index(finding)]
+                if finding in compared.trained_findings:
+                    scores[:, column] = table[:, columns.index(finding)]
         return scores
 
     def add_explanation(self, explained: Explained) -> None:

@@ -62,7 +62,7 @@ class TopBar(QToolBar):
         self.device.setObjectName("faint")
         self.device.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         self.addWidget(self.device)
-        session.checkpoints_changed.connect(self._fill_findings)
+        session.scored_changed.connect(self._fill_findings)
         session.finding_changed.connect(self._show_finding)
         self.finding.textActivated.connect(session.set_finding)
         self._fill_findings()

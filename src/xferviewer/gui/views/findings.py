@@ -55,7 +55,7 @@ class FindingBars(QWidget):
         for signal in (
             session.image_changed,
             session.finding_changed,
-            session.checkpoints_changed,
+            session.scored_changed,
             session.panes_changed,
             session.predictions_changed,
             session.thresholds_changed,
@@ -67,17 +67,18 @@ class FindingBars(QWidget):
         """The bars of a finding, in the order of the checkpoints."""
         shown = self._session.shown
         result = []
-        for place, checkpoint in enumerate(self._session.checkpoints):
-            digest = checkpoint.weights_sha256
-            result.append(
-                Bar(
-                    checkpoint.name,
-                    style_of(place).colour,
-                    self._session.probability(digest, shown.reference.identity, finding) if shown else None,
-                    self._session.threshold(digest, finding),
-                    finding in checkpoint.trained_findings,
+        for place, compared in enumerate(self._session.scored()):
+            digest = compared.digest
+            if self._session.holds_probabilities(digest):  # a bar ends at 1
+                result.append(
+                    Bar(
+                        compared.name,
+                        style_of(place).colour,
+                        self._session.probability(digest, shown.reference.identity, finding) if shown else None,
+                        self._session.threshold(digest, finding),
+                        finding in compared.trained_findings,
+                    )
                 )
-            )
         return result
 
     def truth(self, finding: str) -> str:
@@ -108,7 +109,7 @@ class FindingBars(QWidget):
         return self.fontMetrics().height() + GRID // 2
 
     def _block(self) -> int:
-        return self._line() * (1 + len(self._session.checkpoints)) + 3 * GRID
+        return self._line() * (1 + len(self._session.scored())) + 3 * GRID
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is inside the dirty rectangle."""

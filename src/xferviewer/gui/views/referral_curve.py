@@ -67,18 +67,20 @@ class ReferralCurvePanel(QWidget):
         self._marker.setValue(100 * self._session.referral_rate)
         self._marker.blockSignals(False)
         session, finding = self._session, self._session.finding
-        compared, checkpoint = self._numbers.compared(finding), session.checkpoint(session.active)
+        compared, checkpoint = self._numbers.compared(finding), session.scored_as(session.active)
         if checkpoint is None or session.active not in compared.digests:
             self.heading.setText(self.tr("The active checkpoint was not trained for this finding."))
             return
         if not compared.n_positive or not compared.n_negative:
             self.heading.setText(self.tr("Referral needs predicted cases with and without the finding."))
             return
-        measure = (
-            self.tr("the case's probabilities near 0.5")
-            if session.uncertainty == "case"
-            else self.tr("its probability near the threshold")
-        )
+        measure = {
+            "finding": self.tr("its score near the threshold"),
+            "probability": self.tr("its probability near 0.5"),
+            "case": self.tr("the case's probabilities near 0.5"),
+            "entropy": self.tr("the mean entropy of the case's findings"),
+            "spread": self.tr("the checkpoints' scores apart"),
+        }[self._numbers.uncertainty_of(finding)]
         self.heading.setText(
             self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: 95 % Wilson").format(
                 finding, checkpoint.name, measure

@@ -94,7 +94,7 @@ class RocPanel(QWidget):
         if finding not in session.cohort.findings:
             return self.tr("No label table names {0}: open one (Ctrl+L) to see ROC curves.").format(finding)
         counts = self.tr("{0} present, {1} absent").format(compared.n_positive, compared.n_negative)
-        missing = len(session.cohort.identities) - len(compared.rows)
+        missing = len(self._numbers.cases().cases) - len(compared.rows)
         waiting = self.tr("; {0} images not predicted yet").format(missing) if missing else ""
         if not compared.n_positive or not compared.n_negative:
             waiting += self.tr("; a curve needs both")
@@ -102,7 +102,7 @@ class RocPanel(QWidget):
 
     def _draw_checkpoint(self, finding: str, digest: str) -> None:
         style = style_of(self._session.place_of(digest))
-        checkpoint = self._session.checkpoint(digest)
+        checkpoint = self._session.scored_as(digest)
         dash = PEN_STYLES[style.dash]
         interval = self._numbers.auc(finding, digest)
         if checkpoint is None or interval is None:
@@ -156,10 +156,10 @@ class RocPanel(QWidget):
         if found is None:
             return
         digest, point = found
-        finding, checkpoint = self._session.finding, self._session.checkpoint(digest)
+        finding, checkpoint = self._session.finding, self._session.scored_as(digest)
         compared, curve = self._numbers.compared(finding), self._numbers.curve(finding, digest)
         threshold = float(curve.thresholds[point])
-        row = compared.probabilities[compared.digests.index(digest)]
+        row = compared.scores[compared.digests.index(digest)]
         counts = confusion_at(compared.labels, row, threshold)
         name = checkpoint.name if checkpoint is not None else ""
         self.readout.setText(

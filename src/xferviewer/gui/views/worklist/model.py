@@ -18,8 +18,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor
 
-from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.cohort import Scored
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_text import short_probability_text
 from xferviewer.gui.session import Session
@@ -76,11 +76,11 @@ class WorklistModel(QAbstractTableModel):
         self._thumbnails = thumbnails
         self._theme = theme
         self._studies: list[StudyRow] = []
-        self._checkpoints: tuple[Checkpoint, ...] = ()
+        self._checkpoints: tuple[Scored, ...] = ()
         self._referred: set[int] = set()
         self.hide_identity = False
         session.worklist_changed.connect(self._reset)
-        session.checkpoints_changed.connect(self._reset)
+        session.scored_changed.connect(self._reset)
         session.cohort_changed.connect(self._find_referred)
         session.finding_changed.connect(self._find_referred)
         session.panes_changed.connect(self._find_referred)
@@ -95,14 +95,13 @@ class WorklistModel(QAbstractTableModel):
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
-        self._studies, self._checkpoints = self._session.studies, self._session.checkpoints
+        self._studies, self._checkpoints = self._session.studies, self._session.scored()
         self.endResetModel()
 
     @Slot()
     def _find_referred(self) -> None:
         session = self._session
-        rows = self._numbers.referred_rows(session.finding, session.active)
-        self._referred = {session.cohort.study_ids[row] for row in rows}
+        self._referred = set(self._numbers.referred_studies(session.finding, session.active))
         if self._studies:
             first = self.index(0, len(COLUMNS))
             self.dataChanged.emit(first, self.index(self.rowCount() - 1, self.columnCount() - 1))
@@ -175,7 +174,7 @@ class WorklistModel(QAbstractTableModel):
     def probability(self, study: StudyRow, place: int) -> float | None:
         """What a checkpoint says of the chosen finding in the study's first image."""
         identity = self._session.identities.get(study.first_image, "")
-        return self._session.probability(self._checkpoints[place].weights_sha256, identity, self._session.finding)
+        return self._session.probability(self._checkpoints[place].digest, identity, self._session.finding)
 
     def disagreement(self, study: StudyRow) -> float | None:
         """The largest difference between two checkpoints' probabilities; None with fewer than two."""
