@@ -229,6 +229,14 @@ def test_that_a_finding_with_one_class_is_named_and_the_other_is_calibrated(coho
     assert recalibrators_of(cohort.checkpoint, read_calibration(cohort.checkpoint))[0] is None
 
 
+def test_that_few_cases_of_a_class_are_said(cohort, capsys):
+    cohort.labels[:, 0] = 0
+    cohort.labels[:19, 0] = np.linspace(0, 18, 19) % 2
+    cohort.write_labels()
+    _, said = answer(capsys, cohort.arguments(method="isotonic"))
+    assert said["warnings"] == [f"Edema: 9 positive and {N - 9} negative cases are few to calibrate on."]
+
+
 def test_that_predictions_of_another_checkpoint_are_refused_and_a_table_without_names_is_taken(cohort, capsys):
     cohort.write_predictions("other.csv", cohort.logits, "large")
     code, said = answer(capsys, cohort.arguments(predictions="other.csv"))
@@ -278,6 +286,7 @@ def test_that_people_read_what_changed_and_where_it_went(cohort, capsys):
     printed = capsys.readouterr().out
     assert "calibration.json: temperature on 240 cases, from logits" in printed
     assert "Effusion: " in printed
+    assert "Brier score 0." in printed
     assert " → " in printed
 
 
