@@ -140,6 +140,7 @@ class MainWindow(QMainWindow):
         self.worklist.study_chosen.connect(library.show_study)
         self.compare.stepped.connect(library.step)
         session.image_changed.connect(self._want_film)
+        session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.notifier.noted.connect(self.messages.add)
@@ -209,6 +210,18 @@ class MainWindow(QMainWindow):
         self.jobs.set_watching(name == "train")
         if name == "read":
             self.worklist.table.setFocus()
+
+    @Slot()
+    def _show_case_list(self) -> None:
+        """The cases behind a number are looked at where films are read."""
+        cases = self._session.case_list
+        if cases is not None and cases.studies:
+            self.show_perspective("read")
+        elif cases is not None:
+            self.notifier.tell(
+                self.tr("None of the {0} cases has a film here.").format(cases.n_cases),
+                self.tr("{0}. Open the folder of their films to read them.").format(cases.title),
+            )
 
     def _restore(self) -> None:
         geometry = self._layout.value("geometry")

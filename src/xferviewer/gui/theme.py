@@ -119,6 +119,7 @@ def _style_sheet(theme: Theme) -> str:
         QLabel#faint {{ color: {theme.faint}; }}
         QLabel#notice {{ color: {theme.warning}; }}
         QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 170); }}
+        QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
         QWidget#films {{ background: {theme.film}; }}
         QFrame#pane {{ background: {theme.film}; border: 1px solid {theme.line}; }}

@@ -1,0 +1,107 @@
+"""What each checkpoint does at its operating point on what it keeps, which cases are behind a count, and the rules that
+choose a point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
+from xferviewer.evaluation.roc import RocCurve
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.session import Session, ThresholdOrigin
+
+Count = Literal["referred", "retained", "true positive", "false negative", "false positive", "true negative"]
+"""What may be counted at an operating point. The first two also count cases without a label."""
+
+Rule = Callable[[RocCurve], OperatingPoint | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PointCounts:
+    """One checkpoint at its threshold and the session's referral rate.
+
+    n_referred, n_retained  cases, with those whose label is not stated
+    confusion               of the retained cases whose label is stated
+    referred                of the referred ones, cases with and without the finding
+    """
+
+    digest: str
+    threshold: float
+    n_referred: int
+    n_retained: int
+    confusion: Confusion
+    referred: tuple[int, int]
+
+
+def point_counts(numbers: LiveNumbers, finding: str) -> list[PointCounts]:
+    """The counts of every compared checkpoint, in their order."""
+    compared, state = numbers.compared(finding), numbers.state(finding)
+    points = []
+    for at, (digest, threshold) in enumerate(zip(compared.digests, numbers.thresholds(finding), strict=True)):
+        counts = (state.true_positive, state.false_positive, state.true_negative, state.false_negative)
+        confusion = Confusion(*(int(count[at]) for count in counts))
+        kept_negative = confusion.true_negative + confusion.false_positive
+        referred = int(state.referred_positive[at]), compared.n_negative - kept_negative
+        points.append(PointCounts(digest, threshold, state.n_referred, state.n_retained, confusion, referred))
+    return points
+
+
+def rows_of(numbers: LiveNumbers, finding: str, digest: str, count: Count) -> NDArray[np.intp]:
+    """The cases behind a count, by their rows of `numbers.cases()`: the most surprising first.
+
+    Referred: the most uncertain first. Called positive: the highest score first; called negative: the lowest first.
+    """
+    if count == "referred":
+        return numbers.referred_rows(finding, digest)
+    compared, kept = numbers.compared(finding), numbers.kept(finding, digest)
+    if count == "retained":
+        return compared.rows[kept]
+    place = compared.digests.index(digest)
+    scores = compared.scores[place]
+    called = scores > numbers.thresholds(finding)[place]
+    if count in ("false positive", "true negative"):
+        wanted = compared.labels == 0
+    else:
+        wanted = compared.labels == 1
+    positive_call = count in ("true positive", "false positive")
+    chosen = np.flatnonzero(kept & wanted & (called == positive_call))
+    order = np.argsort(-scores[chosen] if positive_call else scores[chosen], kind="stable")
+    return compared.rows[chosen[order]]
+
+
+def choose_points(session: Session, numbers: LiveNumbers, finding: str, digests: Iterable[str], rule: Rule) -> int:
+    """Set the operating points of checkpoints by a rule, on all compared cases; how many could be set.
+
+    The cases that the rule saw are kept with the threshold: on them it looks better than it is.
+    """
+    compared = numbers.compared(finding)
+    found = {
+        digest: point for digest in digests if digest in compared.digests
+        if (point := rule(numbers.curve(finding, digest))) is not None
+    }  # fmt: skip
+    by_rule: dict[str, dict[str, float]] = {}
+    for digest, point in found.items():
+        by_rule.setdefault(point.rule, {})[digest] = point.threshold
+    for name, thresholds in by_rule.items():
+        session.set_thresholds(finding, thresholds, origin_here(session, name))
+    return len(found)
+
+
+def origin_here(session: Session, rule: str) -> ThresholdOrigin:
+    """A rule applied to the cases that are looked at now."""
+    return ThresholdOrigin(rule, session.cohort.name, session.comparison.only)
+
+
+def chosen_on_these(session: Session, finding: str, digest: str) -> bool:
+    """The operating point was chosen on the very cases that are looked at now, or on some of them."""
+    origin = session.threshold_origin(digest, finding)
+    if origin is None or not origin.cohort or origin.cohort != session.cohort.name:
+        return False
+    only = session.comparison.only
+    disjoint = only is not None and origin.only is not None and only[0] == origin.only[0] and only[1] != origin.only[1]
+    return not disjoint
