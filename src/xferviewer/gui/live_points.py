@@ -3,22 +3,20 @@ choose a point."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
-from xferviewer.evaluation.roc import RocCurve
+from xferviewer.evaluation.hand_over import ThresholdRule
+from xferviewer.evaluation.operating_points import Confusion
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session, ThresholdOrigin
 
 Count = Literal["referred", "retained", "true positive", "false negative", "false positive", "true negative"]
 """What may be counted at an operating point. The first two also count cases without a label."""
-
-Rule = Callable[[RocCurve], OperatingPoint | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +62,30 @@ def rows_of(numbers: LiveNumbers, finding: str, digest: str, count: Count) -> ND
     place = compared.digests.index(digest)
     scores = compared.scores[place]
     called = scores > numbers.thresholds(finding)[place]
-    if count in ("false positive", "true negative"):
-        wanted = compared.labels == 0
-    else:
-        wanted = compared.labels == 1
+    wanted = compared.labels == (0 if count in ("false positive", "true negative") else 1)
     positive_call = count in ("true positive", "false positive")
     chosen = np.flatnonzero(kept & wanted & (called == positive_call))
     order = np.argsort(-scores[chosen] if positive_call else scores[chosen], kind="stable")
     return compared.rows[chosen[order]]
 
 
-def choose_points(session: Session, numbers: LiveNumbers, finding: str, digests: Iterable[str], rule: Rule) -> int:
-    """Set the operating points of checkpoints by a rule, on all compared cases; how many could be set.
+def choose_points(
+    session: Session, numbers: LiveNumbers, finding: str, digests: Iterable[str], rule: ThresholdRule
+) -> None:
+    """Set the operating points of checkpoints: to a threshold, or by a rule on all compared cases.
 
-    The cases that the rule saw are kept with the threshold: on them it looks better than it is.
+    The cases that a rule saw are kept with the threshold: on them it looks better than it is.
     """
     compared = numbers.compared(finding)
-    found = {
-        digest: point for digest in digests if digest in compared.digests
-        if (point := rule(numbers.curve(finding, digest))) is not None
-    }  # fmt: skip
-    by_rule: dict[str, dict[str, float]] = {}
-    for digest, point in found.items():
-        by_rule.setdefault(point.rule, {})[digest] = point.threshold
-    for name, thresholds in by_rule.items():
+    chosen = [digest for digest in digests if digest in compared.digests]
+    if not callable(rule):
+        session.set_thresholds(finding, dict.fromkeys(chosen, rule))
+        return
+    points = {digest: rule(numbers.curve(finding, digest)) for digest in chosen}
+    found = {digest: point for digest, point in points.items() if point is not None}
+    for name in dict.fromkeys(point.rule for point in found.values()):
+        thresholds = {digest: point.threshold for digest, point in found.items() if point.rule == name}
         session.set_thresholds(finding, thresholds, origin_here(session, name))
-    return len(found)
 
 
 def origin_here(session: Session, rule: str) -> ThresholdOrigin:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
@@ -23,12 +23,18 @@ class NumberPanel(QWidget):
         self.content = QVBoxLayout(self)
         self.content.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         self.content.setSpacing(2 * GRID)
-        self.content.addWidget(self.heading)
+        self._top = QHBoxLayout()
+        self._top.addWidget(self.heading, 1)
+        self.content.addLayout(self._top)
         self._stale = True
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._refresh_where_seen)
         for signal in (numbers.changed, session.finding_changed, session.panes_changed):
             signal.connect(self.refresh_soon)
+
+    def add_beside_heading(self, widget: QWidget) -> None:
+        """Put a widget into the upper right corner."""
+        self._top.addWidget(widget, 0, Qt.AlignmentFlag.AlignTop)
 
     @Slot()
     def refresh_soon(self) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from xferviewer.gui.theme import GRID, Theme, small_font
 
 _Index = QModelIndex | QPersistentModelIndex
+_WIDEST_TITLE = 36 * GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,22 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A row's or a column's title; `colour` "#rrggbb", empty for that of text; `strong`: what it names is the active."""
+    """A row's or a column's title.
+
+    colour  as #rrggbb; empty: that of text
+    strong  it names the active one
+    link    a row's title that leads somewhere is drawn like a link
+    warning what it names is to be taken with care, and `tip` says why
+    widest  a text as wide as the column has to be: measuring every cell would take longer than a frame
+    """
 
     text: str
     tip: str = ""
     colour: str = ""
     strong: bool = False
+    link: bool = False
+    warning: bool = False
+    widest: str = ""
 
 
 class NumberTableModel(QAbstractTableModel):
@@ -49,7 +60,7 @@ class NumberTableModel(QAbstractTableModel):
         super().__init__(parent)
         self._theme = theme
         self._rows: tuple[Head, ...] = ()
-        self._columns: tuple[Head, ...] = ()
+        self.columns: tuple[Head, ...] = ()
         self._cells: tuple[tuple[Cell, ...], ...] = ()
         self._order: list[int] = []
         self._sorted: tuple[int, Qt.SortOrder] | None = None
@@ -58,7 +69,7 @@ class NumberTableModel(QAbstractTableModel):
         """Show these cells, a sequence for each row."""
         new = tuple(tuple(row) for row in cells)
         if self._same_titles(columns, rows):
-            self._columns, self._rows, self._cells = tuple(columns), tuple(rows), new
+            self.columns, self._rows, self._cells = tuple(columns), tuple(rows), new
             if rows and columns:
                 self._sort_again()
                 self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(columns) - 1))
@@ -66,12 +77,12 @@ class NumberTableModel(QAbstractTableModel):
                 self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, len(rows) - 1)
             return
         self.beginResetModel()
-        self._columns, self._rows, self._cells = tuple(columns), tuple(rows), new
+        self.columns, self._rows, self._cells = tuple(columns), tuple(rows), new
         self._order = self._sorted_order()
         self.endResetModel()
 
     def _same_titles(self, columns: Sequence[Head], rows: Sequence[Head]) -> bool:
-        return [head.text for head in columns] == [head.text for head in self._columns] and [
+        return [head.text for head in columns] == [head.text for head in self.columns] and [
             head.text for head in rows
         ] == [head.text for head in self._rows]
 
@@ -89,23 +100,20 @@ class NumberTableModel(QAbstractTableModel):
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         """Columns that were put."""
-        return 0 if parent.isValid() else len(self._columns)
+        return 0 if parent.isValid() else len(self.columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Titles, in their colour."""
         horizontal = orientation == Qt.Orientation.Horizontal
-        head = self._columns[section] if horizontal else self._rows[self._order[section]]
+        head = self.columns[section] if horizontal else self._rows[self._order[section]]
         if role == Qt.ItemDataRole.DisplayRole:
             return head.text
         if role == Qt.ItemDataRole.ToolTipRole:
             return head.tip or None
         if role == Qt.ItemDataRole.ForegroundRole:
-            return QColor(head.colour) if head.colour else None
-        if role == Qt.ItemDataRole.FontRole and head.strong:
-            font = QFont(small_font())
-            font.setBold(True)
-            return font
-        return None
+            colour = head.colour or (self._theme.warning if head.warning else self._theme.accent if head.link else "")
+            return QColor(colour) if colour else None
+        return _font(bold=head.strong, underlined=head.link) if role == Qt.ItemDataRole.FontRole else None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell's text, tip and colour."""
@@ -118,11 +126,7 @@ class NumberTableModel(QAbstractTableModel):
             return cell.tip or None
         if role == Qt.ItemDataRole.ForegroundRole and (cell.warning or cell.link):
             return QColor(self._theme.warning if cell.warning else self._theme.accent)
-        if role == Qt.ItemDataRole.FontRole and cell.link:
-            font = QFont(small_font())
-            font.setUnderline(True)
-            return font
-        return None
+        return _font(underlined=cell.link) if role == Qt.ItemDataRole.FontRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """By the ranks of a column; -1: in the order in which the rows were put."""
@@ -143,7 +147,7 @@ class NumberTableModel(QAbstractTableModel):
 
     def _sorted_order(self) -> list[int]:
         rows = list(range(len(self._cells)))
-        if self._sorted is None or self._sorted[0] >= len(self._columns):
+        if self._sorted is None or self._sorted[0] >= len(self.columns):
             return rows
         column, order = self._sorted
         ranks = [self._cells[row][column].rank for row in rows]
@@ -153,9 +157,19 @@ class NumberTableModel(QAbstractTableModel):
 
     def as_text(self) -> str:
         """Titles and cells as they stand, separated by tabs, a line a row."""
-        lines = [["", *(head.text for head in self._columns)]]
+        lines = [["", *(head.text for head in self.columns)]]
         lines += [[self._rows[row].text, *(cell.text for cell in self._cells[row])] for row in self._order]
         return "\n".join("\t".join(_one_line(text) for text in line) for line in lines) + "\n"
+
+
+def _font(*, bold: bool = False, underlined: bool = False) -> QFont | None:
+    """None: that of the table."""
+    if not bold and not underlined:
+        return None
+    font = small_font()
+    font.setBold(bold)
+    font.setUnderline(underlined)
+    return font
 
 
 _DESCENDING = Qt.SortOrder.DescendingOrder
@@ -170,10 +184,12 @@ class NumberTable(QTableView):
 
     cell_chosen = Signal(int, int)  # row and column in the order in which the cells were put
 
-    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, name: str, *, whole_rows: bool = False, parent: QWidget | None = None) -> None:
+        """`whole_rows`: every cell of a row can be chosen, whether or not it is drawn like a link; rows are sorted."""
         super().__init__(parent)
-        self.numbers = NumberTableModel(theme, self)
-        self.setModel(self.numbers)
+        self._whole_rows = whole_rows
+        self.sheet = NumberTableModel(theme, self)
+        self.setModel(self.sheet)
         self.setAccessibleName(name)
         self.setFont(small_font())
         self.horizontalHeader().setFont(small_font())
@@ -181,21 +197,45 @@ class NumberTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setTabKeyNavigation(False)  # Tab leaves the table: it would be a trap for the keyboard
         self.setWordWrap(False)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideMiddle)  # names differ at their ends
         self.setMouseTracking(True)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + GRID)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID + 1)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        if whole_rows:
+            self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)  # as they were put
+            self.horizontalHeader().setSortIndicatorClearable(True)  # and so again at the third click
+            self.setSortingEnabled(True)
+            self.verticalHeader().sectionClicked.connect(self._choose_row)
+            self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.clicked.connect(self._choose)
 
     @Slot(QModelIndex)
     def _choose(self, index: QModelIndex) -> None:
-        if index.isValid() and self.numbers.cell(index).link:
-            self.cell_chosen.emit(*self.numbers.place(index))
+        if self._leads_somewhere(index):
+            self.cell_chosen.emit(*self.sheet.place(index))
+
+    @Slot(int)
+    def _choose_row(self, row: int) -> None:
+        self._choose(self.sheet.index(row, 0))
+
+    def _leads_somewhere(self, index: QModelIndex) -> bool:
+        return index.isValid() and (self._whole_rows or self.sheet.cell(index).link)
+
+    def put(self, columns: Sequence[Head], rows: Sequence[Head], cells: Sequence[Sequence[Cell]]) -> None:
+        """Show these cells, a sequence for each row; a column of another title takes its width anew."""
+        before = [head.text for head in self.sheet.columns]
+        self.sheet.put(columns, rows, cells)
+        if before != [head.text for head in columns]:
+            header, metrics = self.horizontalHeader(), self.fontMetrics()
+            for place, head in enumerate(columns):
+                title = min(metrics.horizontalAdvance(head.text) + 6 * GRID, _WIDEST_TITLE)  # it may be bold, or sorted
+                header.resizeSection(place, max(title, metrics.horizontalAdvance(head.widest) + 2 * GRID))
 
     def copy(self) -> None:
         """Put the table on the clipboard, for a spreadsheet."""
-        QGuiApplication.clipboard().setText(self.numbers.as_text())
+        QGuiApplication.clipboard().setText(self.sheet.as_text())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter chooses the current cell, Ctrl+C copies the table."""
@@ -209,7 +249,7 @@ class NumberTable(QTableView):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """A hand over what can be chosen."""
         index = self.indexAt(event.position().toPoint())
-        if index.isValid() and self.numbers.cell(index).link:
+        if self._leads_somewhere(index):
             self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
         else:
             self.viewport().unsetCursor()

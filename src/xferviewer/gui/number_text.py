@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from xferviewer.evaluation.estimate import Estimate
+
 
 def probability_text(probability: float) -> str:
     """Two decimals, but never 0.00 or 1.00: nothing is certain."""
@@ -32,3 +34,59 @@ def interval_text(value: float, lower: float, upper: float, digits: int = 3) -> 
     if math.isnan(lower) or math.isnan(upper):
         return rate_text(value, digits)
     return f"{rate_text(value, digits)} [{rate_text(lower, digits)}, {rate_text(upper, digits)}]"
+
+
+def estimate_text(estimate: Estimate, digits: int = 3) -> str:
+    """A rate with its interval: .914 [.871, .957]."""
+    return interval_text(estimate.value, estimate.lower, estimate.upper, digits)
+
+
+def change_text(change: Estimate, digits: int = 3) -> str:
+    """A difference of rates, with its sign: +.031 [−.010, +.072]."""
+    if math.isnan(change.value):
+        return "n/a"
+    value, lower, upper = (_signed(part, digits) for part in (change.value, change.lower, change.upper))
+    return value if math.isnan(change.lower) or math.isnan(change.upper) else f"{value} [{lower}, {upper}]"
+
+
+def _signed(value: float, digits: int) -> str:
+    text = rate_text(abs(value), digits)
+    if not float(text.replace("n/a", "nan")):
+        return text  # what rounds to nothing has no sign
+    return f"+{text}" if value > 0 else f"\N{MINUS SIGN}{text}"
+
+
+def ratio_text(ratio: Estimate) -> str:
+    """A ratio in [0, ∞] with its interval, in three figures: 12.4 [8.10, 19.0]."""
+    if math.isnan(ratio.value):
+        return "n/a"
+    return f"{_figures(ratio.value)} [{_figures(ratio.lower)}, {_figures(ratio.upper)}]"
+
+
+def _figures(value: float) -> str:
+    if math.isinf(value):
+        return "∞"
+    if value < 0.001:
+        return "0" if value == 0 else "<.001"
+    digits = max(0, 2 - math.floor(math.log10(value)))
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("0") if value < 1 else text
+
+
+def p_text(p_value: float) -> str:
+    """A p-value in three decimals, and never 0."""
+    if math.isnan(p_value):
+        return "n/a"
+    return "<.001" if p_value < 0.001 else rate_text(p_value)
+
+
+def threshold_text(threshold: float, *, probability: bool) -> str:
+    """The condition of a positive call: p > .500; a score of its own scale in four figures."""
+    if math.isinf(threshold):
+        return "nobody" if threshold > 0 else "everybody"
+    return f"p > {threshold:.3f}" if probability else f"score > {threshold:.4g}"
+
+
+def rule_text(rule: str) -> str:
+    """The name of a rule, such as "sensitivity ≥ 0.95", as the screen can write it."""
+    return rule.replace(">=", "≥").replace("<=", "≤")

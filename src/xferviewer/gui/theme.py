@@ -95,8 +95,14 @@ def _palette(theme: Theme) -> QPalette:
     }.items():
         palette.setColor(target, QColor(colour))
     for target in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, target, QColor(theme.line).lighter(140))
+        palette.setColor(QPalette.ColorGroup.Disabled, target, _between(theme.line, theme.faint))
     return palette
+
+
+def _between(one: str, other: str) -> QColor:
+    """The colour half way between two."""
+    a, b = QColor(one), QColor(other)
+    return QColor((a.red() + b.red()) // 2, (a.green() + b.green()) // 2, (a.blue() + b.blue()) // 2)
 
 
 def _style_sheet(theme: Theme) -> str:
