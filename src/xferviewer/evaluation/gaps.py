@@ -14,7 +14,7 @@ from xferviewer.evaluation.estimate import Estimate, difference
 from xferviewer.evaluation.significance import delong_unpaired
 from xferviewer.evaluation.subgroups import SUBGROUP_METRICS, Subgroup, SubgroupMetric, SubgroupSettings, subgroups
 
-LOWER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"brier", "ece"})
+LOWER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"brier", "debiased ece"})
 AreaDifference = tuple[Estimate, float]
 """With its interval, and the p-value."""
 NEITHER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"flag rate"})

@@ -207,7 +207,7 @@ def _subgroup(counts: NDArray[np.intp], area: Estimate, error: Estimate | None) 
     """From counts of absent not flagged, absent flagged, present not flagged, present flagged."""
     true_negative, false_positive, false_negative, true_positive = map(int, counts)
     confusion = Confusion(true_positive, false_positive, true_negative, false_negative)
-    estimates: dict[SubgroupMetric, Estimate] = {"auc": area, "ece": error or _UNKNOWN, **rates_of(confusion)}
+    estimates: dict[SubgroupMetric, Estimate] = {"auc": area, "debiased ece": error or _UNKNOWN, **rates_of(confusion)}
     n_positive, n_negative = confusion.sensitivity.trials, confusion.specificity.trials
     return Subgroup(n_positive + n_negative, n_positive, n_negative, confusion, estimates)
 
@@ -233,7 +233,7 @@ def _error(table: GroupTable, mask: NDArray[np.bool_]) -> Estimate:
     return calibration_error_interval(
         table.compared.labels[mask], table.scores[mask],
         level=chosen.level, patients=patients, resamples=chosen.resamples, seed=chosen.seed,
-    ).error  # fmt: skip
+    ).debiased  # fmt: skip
 
 
 def _left_out(table: GroupTable, rule: ThresholdRule) -> dict[str, HandOver]:

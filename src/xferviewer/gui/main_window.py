@@ -36,11 +36,12 @@ from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.disagreement import DisagreementLine
+from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
 from xferviewer.gui.views.hand_over import HandOverPanel
 from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
-from xferviewer.gui.views.metrics_table import MetricsTable
+from xferviewer.gui.views.metrics import MetricsTable
 from xferviewer.gui.views.operating_point import OperatingPointPanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
@@ -57,6 +58,8 @@ class MainWindow(QMainWindow):
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     demo_asked = Signal()
+    export_asked = Signal(object)  # Path: the folder to write an evaluation into
+    command_asked = Signal()
     cancel_asked = Signal()
     resume_asked = Signal()
     notice_acknowledged = Signal()
@@ -88,6 +91,7 @@ class MainWindow(QMainWindow):
         self.compare = CompareView(session, drag_up)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
+        self.evaluation = EvaluationBar(session)
         self.roc = RocPanel(session, numbers, theme)
         self.metrics = MetricsTable(session, numbers)
         self.operating_point = OperatingPointPanel(session, numbers, theme)
@@ -121,6 +125,7 @@ class MainWindow(QMainWindow):
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
         evaluate = Perspective("evaluate", self.roc)
         evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
+        evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
         points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (590, 800))
         evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
@@ -156,6 +161,9 @@ class MainWindow(QMainWindow):
         self.worklist.model.sort_asked.connect(library.sort)
         self.worklist.study_chosen.connect(library.show_study)
         self.compare.stepped.connect(library.step)
+        self.evaluation.predictions_asked.connect(self._open_predictions)
+        self.evaluation.export_asked.connect(self._export_evaluation)
+        self.evaluation.command_asked.connect(self.command_asked)
         session.image_changed.connect(self._want_film)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
@@ -172,6 +180,9 @@ class MainWindow(QMainWindow):
             "open_folder": self._open_folder,
             "open_files": self._open_files,
             "open_labels": self._open_labels,
+            "open_predictions": self._open_predictions,
+            "export_evaluation": self._export_evaluation,
+            "copy_command": self.command_asked.emit,
             "add_checkpoint": self.add_checkpoint,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
@@ -338,6 +349,22 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
+
+    @Slot()
+    def _open_predictions(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self,
+            self.tr("Open predictions"),
+            filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
+        )
+        if chosen:
+            self.paths_dropped.emit([Path(path) for path in chosen])
+
+    @Slot()
+    def _export_evaluation(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
+        if chosen:
+            self.export_asked.emit(Path(chosen))
 
     @Slot()
     def add_checkpoint(self) -> None:

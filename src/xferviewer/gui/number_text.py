@@ -36,6 +36,26 @@ def interval_text(value: float, lower: float, upper: float, digits: int = 3) -> 
     return f"{rate_text(value, digits)} [{rate_text(lower, digits)}, {rate_text(upper, digits)}]"
 
 
+def difference_text(value: float, lower: float, upper: float, digits: int = 3) -> str:
+    """A signed difference with its interval: +.034 [−.010, +.078]."""
+    if math.isnan(value):
+        return "n/a"
+    signed = [_signed(number, digits) for number in (value, lower, upper)]
+    return signed[0] if math.isnan(lower) or math.isnan(upper) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
+
+
+def _signed(value: float, digits: int) -> str:
+    text = rate_text(abs(value), digits)
+    return text if float(f"{value:.{digits}f}") == 0 else ("+" if value > 0 else "−") + text
+
+
+def p_text(p: float) -> str:
+    """A p-value: .034, < .001, n/a."""
+    if math.isnan(p):
+        return "n/a"
+    return "< .001" if p < 0.001 else rate_text(p)
+
+
 def estimate_text(estimate: Estimate, digits: int = 3) -> str:
     """A rate with its interval: .914 [.871, .957]."""
     return interval_text(estimate.value, estimate.lower, estimate.upper, digits)
@@ -43,17 +63,7 @@ def estimate_text(estimate: Estimate, digits: int = 3) -> str:
 
 def change_text(change: Estimate, digits: int = 3) -> str:
     """A difference of rates, with its sign: +.031 [−.010, +.072]."""
-    if math.isnan(change.value):
-        return "n/a"
-    value, lower, upper = (_signed(part, digits) for part in (change.value, change.lower, change.upper))
-    return value if math.isnan(change.lower) or math.isnan(change.upper) else f"{value} [{lower}, {upper}]"
-
-
-def _signed(value: float, digits: int) -> str:
-    text = rate_text(abs(value), digits)
-    if not float(text.replace("n/a", "nan")):
-        return text  # what rounds to nothing has no sign
-    return f"+{text}" if value > 0 else f"\N{MINUS SIGN}{text}"
+    return difference_text(change.value, change.lower, change.upper, digits)
 
 
 def ratio_text(ratio: Estimate) -> str:
@@ -71,13 +81,6 @@ def _figures(value: float) -> str:
     digits = max(0, 2 - math.floor(math.log10(value)))
     text = f"{value:.{digits}f}"
     return text.removeprefix("0") if value < 1 else text
-
-
-def p_text(p_value: float) -> str:
-    """A p-value in three decimals, and never 0."""
-    if math.isnan(p_value):
-        return "n/a"
-    return "<.001" if p_value < 0.001 else rate_text(p_value)
 
 
 def threshold_text(threshold: float, *, probability: bool) -> str:

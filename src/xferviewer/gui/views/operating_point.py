@@ -72,7 +72,7 @@ COUNTS: tuple[tuple[Count, str, str, str], ...] = (
     ("false positive", "FP false alarm", "negative and flagged", "falsely flagged by"),
     ("true negative", "TN cleared", "negative and cleared", "rightly cleared by"),
 )
-"""The lines of counts, each of which leads to its cases: count, title, what it means, what the list of cases is called."""
+"""The lines of counts, each of which leads to its cases: count, title, what it means, how the list is called."""
 
 _WIDEST = "100.0 [100.0, 100.0]"
 _LINES_ABOVE_COUNTS = 3  # threshold, rule, cases

@@ -19,7 +19,11 @@ METRICS: tuple[tuple[SubgroupMetric, str, str], ...] = (
     ("specificity", "specificity", "of its retained negatives, those that are cleared; 95 % Wilson"),
     ("ppv", "PPV", "of its flagged cases, those that are positive; 95 % Wilson"),
     ("flag rate", "flag rate", "of its retained cases, those that are flagged; 95 % Wilson"),
-    ("ece", "ECE", "expected calibration error, on all its cases, in 15 bins of equal width; 95 % bootstrap"),
+    (
+        "debiased ece",
+        "debiased ECE",
+        "calibration error less what a group of this size shows by chance; 95 % bootstrap",
+    ),
 )
 """What the table shows, with its title and what it means."""
 
@@ -43,7 +47,7 @@ def each_group(table: GroupTable, state: GroupState, gap: Gap, compared: str, *,
         name, group = apart.group, state.groups[apart.group]
         rows.append(_group_head(name, group))
         cells.append([Cell(str(n), rank=n) for n in table.sizes[name]])
-        computed = {"auc": name in table.areas, "ece": name in table.errors or not probabilities}
+        computed = {"auc": name in table.areas, "debiased ece": name in table.errors or not probabilities}
         for metric, _, tip in METRICS:
             estimate = group.estimates[metric]
             known = computed.get(metric, True)

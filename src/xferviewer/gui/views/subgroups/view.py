@@ -127,7 +127,7 @@ class SubgroupsPanel(NumberPanel):
         self._comparing.setVisible(not left_out)
         self.compared.setVisible(not left_out)
         self._choosing.setVisible(left_out)
-        self._groups.compute(finding, self._digest, others=not left_out and self.compared.value == "ece")
+        self._groups.compute(finding, self._digest, others=not left_out and self.compared.value == "debiased ece")
         if left_out:
             self._show_left_out(table)
         else:
