@@ -21,6 +21,7 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
 from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
 from xferviewer.gui import theme
+from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.cohort import imported_predictions
 from xferviewer.gui.engine_client import EngineClient
@@ -80,12 +81,13 @@ class Application(QObject):
         self.store = PredictionStore(folders.predictions)
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
+        self.calculator = Calculator(self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
         self.predicting = Predicting(self.session, self.library, self.engine, self.store, chosen.precision, self)
         self.window = MainWindow(
-            self.session, self.library, self.numbers, self.films, self.thumbnails, self.theme,
+            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.notifier = self.window.notifier
@@ -127,6 +129,7 @@ class Application(QObject):
         self.predicting.put_away()
         self.engine.stop()
         self.library.close()
+        self.calculator.close()
         self.films.close()
         self.thumbnails.close()
         self.store.close()
