@@ -44,6 +44,7 @@ from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics import MetricsTable
 from xferviewer.gui.views.operating_point import OperatingPointPanel
+from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.roc import RocPanel
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self.subgroups = SubgroupsPanel(session, numbers, LiveGroups(session, numbers, calculator, self), theme)
         self.hand_over = HandOverPanel(session, numbers, LiveHandOver(numbers, calculator, self), theme)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
+        self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self.jobs = JobsPanel(jobs_folder)
         self.referral = ReferralBar(session, numbers)
         self.work = WorkLine()
@@ -133,6 +135,7 @@ class MainWindow(QMainWindow):
         evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
         evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
+        evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
@@ -282,6 +285,7 @@ class MainWindow(QMainWindow):
                 self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
         self.jobs.stop_watching()
+        self.oracle_curve.stop()
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.evaluation.aggregation import Aggregation
+from xferviewer.evaluation.choices import Adjustment, ReferralMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 from xferviewer.evaluation.units import Unit
@@ -22,13 +22,6 @@ from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
 from xferviewer.studies.images import Window, frame_identity
-
-Uncertainty = Literal["case", "finding", "probability", "entropy", "spread"]
-"""What makes a case uncertain. "finding": the score of the chosen finding lies near its threshold; "probability": near
-0.5; "case": its probabilities lie near 0.5, in the mean over findings; "entropy": the mean over findings of their
-entropy; "spread": the checkpoints differ, as the standard deviation of their scores of the finding."""
-
-Adjustment = Literal["holm", "bh", "bonferroni", "none"]
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -157,7 +150,7 @@ class Session(QObject):
         self.in_panes: tuple[str, ...] = ()
         self.active = ""
         self.referral_rate = 0.15
-        self.uncertainty: Uncertainty = "finding"
+        self.uncertainty: ReferralMeasure = "finding"
         self.comparison = Comparison()
         self.imported: tuple[ImportedPredictions, ...] = ()
         self.case_list: CaseList | None = None
@@ -373,7 +366,7 @@ class Session(QObject):
             self.referral_rate = rate
             self.referral_changed.emit()
 
-    def set_uncertainty(self, measure: Uncertainty) -> None:
+    def set_uncertainty(self, measure: ReferralMeasure) -> None:
         """Choose what "uncertain" means."""
         if measure != self.uncertainty:
             self.uncertainty = measure
