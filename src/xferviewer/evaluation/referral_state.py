@@ -67,3 +67,14 @@ class ReferralState(RetainedRates):
         """The rates (C,) with what they belong to."""
         kept = {field.name: getattr(rates, field.name) for field in fields(RetainedRates)}
         return cls(**kept, rate=rate, n_referred=n_referred, n_retained=n_retained)
+
+
+def ideal_rates(right: int, wrong: int, referred: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The best rate that any referral of so many cases could leave, of the shape of `referred`: all are wrong ones.
+
+    right, wrong  for sensitivity the cases with the finding that are called right and missed; for specificity those
+                  without it. NaN where nothing is left.
+    """
+    with np.errstate(invalid="ignore"):
+        ideal: NDArray[np.float64] = right / (right + wrong - np.minimum(referred, wrong)).astype(np.float64)
+    return ideal

@@ -90,6 +90,10 @@ class ReferralSweep:
             )
         return self._retained_aucs[k]
 
+    def knows_all(self, rates: Sequence[float]) -> bool:
+        """The areas of all these rates have been counted."""
+        return all(n_referred(self.n_cases, rate) in self._retained_aucs for rate in rates)
+
     def retained_aucs(self, rates: Sequence[float]) -> Iterator[None]:
         """Count the areas of all these rates beforehand, one checkpoint at a time: a step each time it yields.
 
