@@ -21,8 +21,12 @@ from PySide6.QtWidgets import (
 
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
+from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
+from xferviewer.gui.live_groups import LiveGroups
+from xferviewer.gui.live_hand_over import LiveHandOver
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective
@@ -32,13 +36,19 @@ from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
+from xferviewer.gui.views.disagreement import DisagreementLine
+from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
+from xferviewer.gui.views.hand_over import HandOverPanel
 from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
-from xferviewer.gui.views.metrics_table import MetricsTable
+from xferviewer.gui.views.metrics import MetricsTable
+from xferviewer.gui.views.operating_point import OperatingPointPanel
+from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.roc import RocPanel
+from xferviewer.gui.views.subgroups import SubgroupsPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
 
@@ -50,6 +60,9 @@ class MainWindow(QMainWindow):
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     demo_asked = Signal()
+    export_asked = Signal(object)  # Path: the folder to write an evaluation into
+    command_asked = Signal()
+    calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
     resume_asked = Signal()
     notice_acknowledged = Signal()
@@ -59,6 +72,7 @@ class MainWindow(QMainWindow):
         session: Session,
         library: Library,
         numbers: LiveNumbers,
+        calculator: Calculator,
         films: FilmShelf,
         thumbnails: Thumbnails,
         theme: Theme,
@@ -80,9 +94,16 @@ class MainWindow(QMainWindow):
         self.compare = CompareView(session, drag_up)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
+        self.evaluation = EvaluationBar(session)
         self.roc = RocPanel(session, numbers, theme)
         self.metrics = MetricsTable(session, numbers)
+        self.operating_point = OperatingPointPanel(session, numbers, theme)
+        self.disagreement = DisagreementLine(session, numbers, calculator)
+        self.operating_point.add_below(self.disagreement)
+        self.subgroups = SubgroupsPanel(session, numbers, LiveGroups(session, numbers, calculator, self), theme)
+        self.hand_over = HandOverPanel(session, numbers, LiveHandOver(numbers, calculator, self), theme)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
+        self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self.jobs = JobsPanel(jobs_folder)
         self.referral = ReferralBar(session, numbers)
         self.work = WorkLine()
@@ -107,8 +128,14 @@ class MainWindow(QMainWindow):
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
         evaluate = Perspective("evaluate", self.roc)
+        evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
+        evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
-        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
+        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (590, 800))
+        evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
+        evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
+        evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
+        evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
@@ -139,7 +166,11 @@ class MainWindow(QMainWindow):
         self.worklist.model.sort_asked.connect(library.sort)
         self.worklist.study_chosen.connect(library.show_study)
         self.compare.stepped.connect(library.step)
+        self.evaluation.predictions_asked.connect(self._open_predictions)
+        self.evaluation.export_asked.connect(self._export_evaluation)
+        self.evaluation.command_asked.connect(self.command_asked)
         session.image_changed.connect(self._want_film)
+        session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.notifier.noted.connect(self.messages.add)
@@ -154,6 +185,9 @@ class MainWindow(QMainWindow):
             "open_folder": self._open_folder,
             "open_files": self._open_files,
             "open_labels": self._open_labels,
+            "open_predictions": self._open_predictions,
+            "export_evaluation": self._export_evaluation,
+            "copy_command": self.command_asked.emit,
             "add_checkpoint": self.add_checkpoint,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
@@ -173,6 +207,7 @@ class MainWindow(QMainWindow):
             "next_finding": lambda: session.step_finding(1),
             "previous_finding": lambda: session.step_finding(-1),
             "next_checkpoint": session.step_active,
+            "disagreements": self._read_disagreements,
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
             "overlay": self._toggle_overlay,
             "invert": self._toggle_inverted,
@@ -182,6 +217,7 @@ class MainWindow(QMainWindow):
             "reset": self.compare.reset,
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
+            "calibrate": self._ask_calibration,
             "cancel_work": self.cancel_asked.emit,
             "resume_work": self.resume_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
@@ -210,6 +246,23 @@ class MainWindow(QMainWindow):
         if name == "read":
             self.worklist.table.setFocus()
 
+    def _read_disagreements(self) -> None:
+        why = self.disagreement.read_cases()
+        if why:
+            self.notifier.tell(why)
+
+    @Slot()
+    def _show_case_list(self) -> None:
+        """The cases behind a number are looked at where films are read."""
+        cases = self._session.case_list
+        if cases is not None and cases.studies:
+            self.show_perspective("read")
+        elif cases is not None:
+            self.notifier.tell(
+                self.tr("None of the {0} cases has a film here.").format(cases.n_cases),
+                self.tr("{0}. Open the folder of their films to read them.").format(cases.title),
+            )
+
     def _restore(self) -> None:
         geometry = self._layout.value("geometry")
         if isinstance(geometry, QByteArray):  # a file that was tampered with gives words
@@ -232,6 +285,7 @@ class MainWindow(QMainWindow):
                 self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
         self.jobs.stop_watching()
+        self.oracle_curve.stop()
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:
@@ -302,6 +356,31 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
+
+    @Slot()
+    def _open_predictions(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self,
+            self.tr("Open predictions"),
+            filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
+        )
+        if chosen:
+            self.paths_dropped.emit([Path(path) for path in chosen])
+
+    @Slot()
+    def _export_evaluation(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
+        if chosen:
+            self.export_asked.emit(Path(chosen))
+
+    @Slot()
+    def _ask_calibration(self) -> None:
+        """Calibrate the active checkpoint on the cases that are shown."""
+        checkpoint = self._session.checkpoint(self._session.active)
+        if checkpoint is not None:
+            dialog = CalibrationDialog(self._session, checkpoint, self)
+            dialog.asked.connect(self.calibration_asked)
+            dialog.open()
 
     @Slot()
     def add_checkpoint(self) -> None:
