@@ -97,6 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--by", nargs="+", default=[], metavar="COLUMN", help="columns of the labels to group by")
     evaluate.add_argument("--unit", choices=("image", "study", "patient"), default="image")
     evaluate.add_argument("--json", action="store_true")
+    calibrate = _command(commands, "calibrate", _calibrate, "calibrated probabilities for a checkpoint, from labels")
+    calibrate.add_argument("--checkpoint", type=Path, required=True, metavar="DIR")
+    calibrate.add_argument("--labels", type=Path, required=True, metavar="CSV")
+    calibrate.add_argument(
+        "--predictions", type=Path, required=True, metavar="FILE",
+        help="a table of predict; logits (better) where a score lies outside [0, 1], else probabilities",
+    )  # fmt: skip
+    calibrate.add_argument("--method", choices=("temperature", "platt", "isotonic", "beta"), required=True)
+    calibrate.add_argument("--split", required=True, metavar="NAME", help="what to call the calibration cases")
+    calibrate.add_argument(
+        "--where", type=_condition, action="append", default=[], metavar="COLUMN=VALUE",
+        help="keep only these rows of the labels; may be given more than once",
+    )  # fmt: skip
+    calibrate.add_argument("--json", action="store_true")
     train = _command(commands, "train", _train, "fine-tune a checkpoint as a specification says")
     train.add_argument("spec", type=Path, metavar="SPEC.toml")
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
@@ -114,6 +128,13 @@ def _add_checkpoints(parser: argparse.ArgumentParser) -> None:
 def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), default="auto")
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16"), default="fp32")
+
+
+def _condition(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not column or not equals:
+        raise argparse.ArgumentTypeError(f"expected COLUMN=VALUE, got {text!r}")
+    return column, value
 
 
 def _command(commands: Any, name: str, run: Any, help_text: str) -> argparse.ArgumentParser:
@@ -274,6 +295,27 @@ def _evaluate(options: argparse.Namespace) -> int:
     if not options.json:
         print(options.out / "metrics.json")
         print(options.out / "report.html")
+    return _tell_result(result, options)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from xferviewer.exchange.calibrate import run_calibrate
+
+    result = run_calibrate(
+        options.checkpoint, options.labels, options.predictions, options.method, options.split, options.where,
+        ["xferviewer", *sys.argv[1:]],
+    )  # fmt: skip
+    for warning in result["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if not options.json:
+        print(f"{result['calibration']}: {result['method']} on {result['cases']} cases, from {result['scores']}")
+        print("on the calibration cases, before → after:")
+        for finding, effect in result["findings"].items():
+            changes = (
+                f"{name.upper()} {effect['before'][name]:.4f} → {effect['after'][name]:.4f}"
+                for name in effect["before"]
+            )
+            print(f"{finding}: {effect['n_positive']}+/{effect['n_negative']}-, {', '.join(changes)}")
     return _tell_result(result, options)
 
 

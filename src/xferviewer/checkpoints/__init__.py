@@ -1,5 +1,11 @@
 """The checkpoint folder and its card, without torch."""
 
+from xferviewer.checkpoints.calibration_file import (
+    Calibration,
+    FindingCalibration,
+    read_calibration,
+    write_calibration,
+)
 from xferviewer.checkpoints.card import (
     CARD_VERSION,
     Card,
@@ -20,16 +26,20 @@ from xferviewer.checkpoints.folder import (
 
 __all__ = [
     "CARD_VERSION",
+    "Calibration",
     "Card",
     "Checkpoint",
+    "FindingCalibration",
     "Head",
     "InitialisationStep",
     "Metric",
     "Preprocessing",
     "TrainingData",
     "find_checkpoints",
+    "read_calibration",
     "read_checkpoint",
     "verify_digest",
+    "write_calibration",
     "write_card",
     "write_checkpoint",
 ]

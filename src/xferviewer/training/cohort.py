@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from xferviewer.errors import UnusableTable
 from xferviewer.settings import data_folder
 from xferviewer.studies.labels import read_labels
 from xferviewer.studies.phantom.cohort import write_cohort
+from xferviewer.studies.splits import Split, split_patients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,15 +47,6 @@ class Cohort:
         """The same with these rows only."""
         paths, patients = tuple(self.paths[row] for row in rows), tuple(self.patients[row] for row in rows)
         return Cohort(self.name, self.site, paths, patients, self.labels[rows])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Split:
-    """Rows of a cohort for training and for validation. `digest` is a SHA-256 of which image went where."""
-
-    training: NDArray[np.intp]
-    validation: NDArray[np.intp]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,37 +99,21 @@ def split_by_patient(cohort: Cohort, validation_fraction: float, seed: int) -> S
 
     Raises UnusableTable when one side would be empty.
     """
-    patients = sorted(set(cohort.patients))
-    np.random.default_rng(seed).shuffle(patients)
-    rows: dict[str, list[int]] = {patient: [] for patient in patients}
-    for row, patient in enumerate(cohort.patients):
-        rows[patient].append(row)
-    validation: list[int] = []
-    while patients and len(validation) < validation_fraction * len(cohort.paths):
-        validation += rows[patients.pop()]
-    training = [row for patient in patients for row in rows[patient]]
-    if not training or not validation:
+    names = [path.name for path in cohort.paths]
+    split = split_patients(names, cohort.patients, validation_fraction * len(names), seed)
+    if not split.training.size or not split.validation.size:
         raise UnusableTable(
             f"The cohort {cohort.name} cannot be split by patient.",
-            f"Its {len(cohort.paths)} images belong to {len(rows)} patients, too few for both sides.",
+            f"Its {len(names)} images belong to {len(set(cohort.patients))} patients, too few for both sides.",
             "Take a larger cohort, or another validation_fraction.",
         )
-    return Split(np.array(sorted(training)), np.array(sorted(validation)), _digest(cohort, validation))
+    return split
 
 
 def leakage_receipt(cohort: Cohort, split: Split) -> LeakageReceipt:
     """Counted from the split itself, however it was made."""
     training, validation = ({cohort.patients[row] for row in rows} for rows in (split.training, split.validation))
     return LeakageReceipt(len(training), len(validation), len(training & validation))
-
-
-def _digest(cohort: Cohort, validation: list[int]) -> str:
-    kept = set(validation)
-    lines = sorted(
-        f"{path.name}\t{patient}\t{'validation' if row in kept else 'training'}\n"
-        for row, (path, patient) in enumerate(zip(cohort.paths, cohort.patients, strict=True))
-    )
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _read(path: Path, folder: Path, findings: Sequence[str], name: str, site: str | None) -> Cohort:

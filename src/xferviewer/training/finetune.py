@@ -20,14 +20,8 @@ from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
 from xferviewer.networks import backbones, initialisation
-from xferviewer.training.cohort import (
-    Cohort,
-    Split,
-    leakage_receipt,
-    open_cohort,
-    phantom_cohort,
-    split_by_patient,
-)
+from xferviewer.studies.splits import Split
+from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, phantom_cohort, split_by_patient
 from xferviewer.training.held_out import measure
 from xferviewer.training.loop import Examples, fit
 from xferviewer.training.planes import Precision, prepare
