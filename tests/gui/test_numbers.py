@@ -180,7 +180,8 @@ def test_that_threshold_buttons_set_every_checkpoint_as_the_evaluation_would(
         if rule != "youden":
             assert confusion_at(labels, scores, point.threshold).sensitivity.value >= 0.95
         state = evaluating.numbers.state(FINDING)
-        kept = np.setdiff1d(np.arange(24), evaluating.numbers.sweep(FINDING).referred(session.referral_rate, place))
+        kept = evaluating.numbers.kept(FINDING, checkpoint.digest)
+        assert np.count_nonzero(~kept) == n_referred(24, session.referral_rate)
         counts = confusion_at(labels[kept], scores[kept], session.threshold(checkpoint.weights_sha256, FINDING))
         assert state.true_positive[place] == counts.true_positive
         assert state.false_positive[place] == counts.false_positive

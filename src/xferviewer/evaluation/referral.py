@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.collaborative import collaborative_auc
-from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
+from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval, auc
 from xferviewer.evaluation.uncertainty import n_referred, referral_order, uncertainty
 

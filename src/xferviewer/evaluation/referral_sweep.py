@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import check_labels
-from xferviewer.evaluation.intervals import wilson
-from xferviewer.evaluation.roc import AucInterval, delong_interval
+from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval
 from xferviewer.evaluation.sorted_cases import area_under, sort_cases
 from xferviewer.evaluation.uncertainty import n_referred, referral_order
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferralState:
-    """Every checkpoint at one referral rate and its threshold: arrays of shape (C,), undefined values NaN.
-
-    n_referred, n_retained  numbers of cases, with those whose label is not stated.
-    referred_positive       cases with the finding among the referred.
-    true_positive …         int64 counts on the retained cases whose label is stated.
-    sensitivity, specificity with Wilson's interval, on the retained cases.
-    """
-
-    rate: float
-    n_referred: int
-    n_retained: int
-    referred_positive: NDArray[np.int64]
-    true_positive: NDArray[np.int64]
-    false_positive: NDArray[np.int64]
-    true_negative: NDArray[np.int64]
-    false_negative: NDArray[np.int64]
-    sensitivity: NDArray[np.float64]
-    sensitivity_lower: NDArray[np.float64]
-    sensitivity_upper: NDArray[np.float64]
-    specificity: NDArray[np.float64]
-    specificity_lower: NDArray[np.float64]
-    specificity_upper: NDArray[np.float64]
 
 
 class ReferralSweep:
@@ -75,6 +49,7 @@ class ReferralSweep:
             for row, positive, negative in zip(self._scores, self._positive, self._negative, strict=True)
         ]
         self._retained_aucs: dict[int, tuple[AucInterval, ...]] = {}
+        self._between: dict[int, tuple[NDArray[np.float64], NDArray[np.intp]]] = {}
 
     def at(self, rate: float, thresholds: ArrayLike) -> ReferralState:
         """The counts and rates when `rate` of the cases are referred; one threshold, or one per checkpoint."""
@@ -88,17 +63,14 @@ class ReferralSweep:
         referred_positive = self._positive_before[:, k]
         positive = self._positive_before[:, -1] - referred_positive
         negative = self._negative_before[:, -1] - self._negative_before[:, k]
-        true_negative = negative - false_positive
-        bounds_se = wilson(true_positive, positive, self.level)
-        bounds_sp = wilson(true_negative, negative, self.level)
-        with np.errstate(invalid="ignore"):
-            return ReferralState(
-                rate, k, self.n_cases - k, referred_positive,
-                true_positive, false_positive, true_negative, positive - true_positive,
-                true_positive / positive, *bounds_se, true_negative / negative, *bounds_sp,
-            )  # fmt: skip
+        return ReferralState.of_counts(
+            rate, k, self.n_cases - k, referred_positive,
+            (positive, negative), (true_positive, false_positive), self.level,
+        )  # fmt: skip
 
-    def retained_auc(self, rate: float) -> tuple[AucInterval, ...]:
+    # A sweep by margin refers by its thresholds, this one does not: it takes them so that both are asked alike.
+
+    def retained_auc(self, rate: float, thresholds: ArrayLike | None = None) -> tuple[AucInterval, ...]:  # noqa: ARG002
         """The AUC of each checkpoint on its retained cases, with DeLong's interval, (C,). Kept for the rates seen."""
         k = n_referred(self.n_cases, rate)
         if k not in self._retained_aucs:
@@ -107,10 +79,62 @@ class ReferralSweep:
             )
         return self._retained_aucs[k]
 
-    def referred(self, rate: float, checkpoint: int = 0) -> NDArray[np.intp]:
+    def retained_aucs(self, rates: Sequence[float]) -> Iterator[None]:
+        """Count the areas of all these rates beforehand, one checkpoint at a time: a step each time it yields.
+
+        From the highest rate down each adds a few cases to those before; all together cost as much as a few alone.
+        """
+        limits = sorted({n_referred(self.n_cases, rate) for rate in rates}, reverse=True)
+        found: list[list[AucInterval]] = []
+        for by_score, positive, negative in zip(self._by_score, self._positive, self._negative, strict=True):
+            block = np.empty(self.n_cases, dtype=np.intp)
+            lengths = np.diff(by_score.block_ends, prepend=-1)
+            block[by_score.order] = np.repeat(np.arange(lengths.size), lengths)
+            of_positives, of_negatives = np.zeros((2, lengths.size), dtype=np.int64)
+            found.append([])
+            stop = self.n_cases
+            for k in limits:
+                places = np.arange(k, stop)
+                of_positives += np.bincount(block[places[positive[k:stop]]], minlength=lengths.size)
+                of_negatives += np.bincount(block[places[negative[k:stop]]], minlength=lengths.size)
+                found[-1].append(delong_interval(area_under(of_positives, of_negatives), self.level))
+                stop = k
+            yield
+        for row, k in enumerate(limits):
+            self._retained_aucs[k] = tuple(areas[row] for areas in found)
+
+    def referred(
+        self,
+        rate: float,
+        checkpoint: int = 0,
+        *,
+        thresholds: ArrayLike | None = None,  # noqa: ARG002
+    ) -> NDArray[np.intp]:
         """The indices of the referred cases of one checkpoint, the most uncertain first: a worklist."""
         order: NDArray[np.intp] = self._orders[checkpoint]
         return order[: n_referred(self.n_cases, rate)]
+
+    def retained_curve(
+        self,
+        rate: float,
+        along: NDArray[np.float64],
+        checkpoint: int = 0,
+        *,
+        thresholds: ArrayLike | None = None,  # noqa: ARG002
+    ) -> RocCurve:
+        """The ROC curve of the retained cases of one checkpoint at the thresholds `along` (descending), for drawing."""
+        kept = self._between.get(checkpoint)
+        if kept is None or kept[0] is not along:
+            # Below which of the thresholds a case lies, with its class: sorted once, counted at every step.
+            between = np.searchsorted(along[::-1], self._scores[checkpoint])
+            codes = 3 * between + np.where(self._positive[checkpoint], 2, self._negative[checkpoint])
+            self._between[checkpoint] = kept = along, codes
+        k = n_referred(self.n_cases, rate)
+        counts = np.bincount(kept[1][k:], minlength=3 * along.size + 3).reshape(-1, 3)
+        # Strictly above the i-th smallest threshold lie those with more than i thresholds below them.
+        above = (counts[::-1].cumsum(axis=0)[::-1][1:])[::-1]
+        n_negative, n_positive = int(counts[:, 1].sum()), int(counts[:, 2].sum())
+        return RocCurve(along, above[:, 2], above[:, 1], n_positive, n_negative)
 
 
 def _running_total(flags: NDArray[np.bool_]) -> NDArray[np.int64]:

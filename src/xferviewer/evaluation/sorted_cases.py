@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_MOST_EXACT = 1_000_000  # cases of a class up to which 4 m n² stays below 2**63
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SortedCases:
@@ -66,28 +68,39 @@ class Area:
 def area_under(positives: NDArray[np.int64], negatives: NDArray[np.int64]) -> Area:
     """The area and its variance from the positives and negatives of each block, in ascending order of score.
 
-    AUC = P(S+ > S-) + P(S+ = S-) / 2. DeLong et al., Biometrics 1988, 44:837. Counted in whole doubled pairs, so that
-    the area is exact and a variance that is zero is exactly zero.
+    AUC = P(S+ > S-) + P(S+ = S-) / 2. DeLong et al., Biometrics 1988, 44:837.
     """
     m, n = int(positives.sum()), int(negatives.sum())
+    negatives_to, positives_to = np.cumsum(negatives), np.cumsum(positives)
+    # Doubled placements: 2 for each case of the other class that is ranked rightly against, 1 for each tie.
+    of_positives = 2 * negatives_to - negatives
+    of_negatives = 2 * (m - positives_to) + positives
+    if max(m, n) > _MOST_EXACT:
+        of_positives, of_negatives = of_positives.astype(np.float64), of_negatives.astype(np.float64)
+    return area_of_sums(
+        m,
+        n,
+        np.sum(of_positives * positives).item(),
+        np.sum(of_positives * of_positives * positives).item(),
+        np.sum(of_negatives * of_negatives * negatives).item(),
+    )
+
+
+def area_of_sums(m: int, n: int, wins: float, squares_of_positives: float, squares_of_negatives: float) -> Area:
+    """The area and its variance from sums over doubled placements, of m positives and n negatives.
+
+    wins                  the sum over the positives, which is the sum over the negatives too: 2 m n times the area.
+    squares_of_positives  the sum of squares over the positives, and squares_of_negatives over the negatives.
+
+    The sums are whole numbers of any size, so that an area is exact, a variance that is zero is exactly zero, and the
+    same cases give the same bits however the sums were come by.
+    """
     if not m or not n:
         return Area(math.nan, math.nan, m, n)
-    negatives_to, positives_to = np.cumsum(negatives), np.cumsum(positives)
-    won_by_positives = (2 * negatives_to - negatives).astype(np.float64)
-    won_by_negatives = (2 * (m - positives_to) + positives).astype(np.float64)
-    auc = float(np.sum(won_by_positives * positives)) / (2 * m * n)
+    auc = wins / (2 * m * n)
     if m < 2 or n < 2:
         return Area(auc, math.nan, m, n)
-    variance = _weighted_variance(won_by_positives, positives) / (4 * n * n * m)
-    variance += _weighted_variance(won_by_negatives, negatives) / (4 * m * m * n)
-    return Area(auc, variance, m, n)
-
-
-def _weighted_variance(values: NDArray[np.float64], times: NDArray[np.int64]) -> float:
-    """The sample variance (n - 1) of values that occur several times.
-
-    By np.sum and not by a matrix product, whose last digit depends on the number of threads of the machine.
-    """
-    n = int(times.sum())
-    mean = float(np.sum(values * times)) / n
-    return float(np.sum((values - mean) ** 2 * times)) / (n - 1)
+    # Sample variances of the placements (divisor m - 1, n - 1), undoubled, over m and n.
+    variance = (m * squares_of_positives - wins * wins) / (4 * n * n * m * m * (m - 1))
+    variance += (n * squares_of_negatives - wins * wins) / (4 * m * m * n * n * (n - 1))
+    return Area(auc, max(variance, 0.0), m, n)

@@ -14,16 +14,20 @@ from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cases import StatedCases
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
+from xferviewer.evaluation.margin_sweep import MarginSweep
 from xferviewer.evaluation.placements import Placements, placements
-from xferviewer.evaluation.referral_sweep import ReferralState, ReferralSweep
+from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval, RocCurve, auc_interval, roc_curve, thin
+from xferviewer.evaluation.score_order import ScoreOrder
 from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
 from xferviewer.evaluation.uncertainty import uncertainty
 from xferviewer.gui.cohort import NO_FILM
-from xferviewer.gui.session import CaseList, Session
+from xferviewer.gui.session import CaseList, Session, Uncertainty
 
 SIGNIFICANT = 0.05
 _SETTLE_MS = 250
+_DRAWN_POINTS = 600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +86,12 @@ class LiveNumbers(QObject):
         self._placements: dict[tuple[str, str], Placements] = {}
         self._differences: dict[tuple[str, str], Difference] | None = None
         self._best: dict[str, str] = {}
-        self._sweeps: dict[str, tuple[tuple[object, ...], ReferralSweep]] = {}
+        self._along: dict[tuple[str, str], NDArray[np.float64]] = {}
+        self._orders: dict[tuple[str, str], ScoreOrder] = {}
+        self._sweeps: dict[str, ReferralSweep | MarginSweep] = {}
+        self._retained: dict[str, tuple[tuple[float, ...], tuple[AucInterval, ...]]] = {}
         self._unsure: dict[str, NDArray[np.float64]] = {}
+        self._measure = session.uncertainty
         self.why_no_unit = ""
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._start_anew)
@@ -92,7 +100,15 @@ class LiveNumbers(QObject):
         session.cohort_changed.connect(self._start_anew)
         session.comparison_changed.connect(self._start_anew)
         session.thresholds_changed.connect(self.changed)
-        session.referral_changed.connect(self.changed)
+        session.referral_changed.connect(self._refer_anew)
+
+    @Slot()
+    def _refer_anew(self) -> None:
+        if self._measure != self._session.uncertainty:
+            self._measure = self._session.uncertainty
+            self._sweeps.clear()
+            self._retained.clear()
+        self.changed.emit()
 
     @Slot()
     def _settle_later(self) -> None:
@@ -105,7 +121,8 @@ class LiveNumbers(QObject):
         self._cases = None
         self._differences = None
         for kept in (
-            self._compared, self._aucs, self._curves, self._placements, self._best, self._sweeps, self._unsure
+            self._compared, self._aucs, self._curves, self._placements, self._best, self._along, self._orders,
+            self._sweeps, self._retained, self._unsure,
         ):  # fmt: skip
             kept.clear()
         self.changed.emit()
@@ -272,23 +289,45 @@ class LiveNumbers(QObject):
             self._curves[key] = roc_curve(compared.labels, compared.scores[compared.digests.index(digest)])
         return self._curves[key]
 
+    def score_range(self, finding: str, digest: str) -> tuple[float, float]:
+        """Between which scores a threshold can be: 0 and 1 for probabilities, else the least and the largest score."""
+        compared = self.compared(finding)
+        if self._session.holds_probabilities(digest) or digest not in compared.digests or not compared.rows.size:
+            return 0.0, 1.0
+        row = compared.scores[compared.digests.index(digest)]
+        low, high = float(row.min()), float(row.max())
+        return (low, high) if low < high else (low - 0.5, low + 0.5)
+
     def thresholds(self, finding: str) -> list[float]:
         """The operating points of the compared checkpoints, in their order."""
         return [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
 
     def kept(self, finding: str, digest: str) -> NDArray[np.bool_]:
         """(n,) which of the compared cases a checkpoint keeps at the session's referral rate."""
-        compared = self.compared(finding)
-        kept = np.ones(compared.rows.size, dtype=bool)
-        if kept.size:
-            place = compared.digests.index(digest)
-            kept[self.sweep(finding).referred(self._session.referral_rate, place)] = False
+        kept = np.ones(self.compared(finding).rows.size, dtype=bool)
+        kept[self._referred(finding, digest)] = False
         return kept
+
+    def _referred(self, finding: str, digest: str) -> NDArray[np.intp]:
+        compared = self.compared(finding)
+        if digest not in compared.digests or not compared.rows.size:
+            return np.empty(0, dtype=np.intp)
+        return self.sweep(finding).referred(
+            self._session.referral_rate, compared.digests.index(digest), thresholds=self.thresholds(finding)
+        )
 
     def retained_curve(self, finding: str, digest: str) -> RocCurve:
         """The ROC curve on what a checkpoint keeps at the session's referral rate, thinned for drawing."""
-        compared, kept = self.compared(finding), self.kept(finding, digest)
-        return thin(roc_curve(compared.labels[kept], compared.scores[compared.digests.index(digest)][kept]))
+        key = finding, digest
+        if key not in self._along:
+            whole = self.curve(finding, digest)
+            self._along[key] = (
+                whole if whole.thresholds.size <= _DRAWN_POINTS else thin(whole, _DRAWN_POINTS)
+            ).thresholds
+        place = self.compared(finding).digests.index(digest)
+        return self.sweep(finding).retained_curve(
+            self._session.referral_rate, self._along[key], place, thresholds=self.thresholds(finding)
+        )
 
     def state(self, finding: str) -> ReferralState:
         """Counts and rates of every compared checkpoint at its threshold and the session's referral rate."""
@@ -296,47 +335,56 @@ class LiveNumbers(QObject):
 
     def retained_auc(self, finding: str, digest: str) -> AucInterval:
         """AUC with DeLong's interval on the retained cases; NaN where a class is gone."""
-        digests = self.compared(finding).digests
-        return self.sweep(finding).retained_auc(self._session.referral_rate)[digests.index(digest)]
+        rate, thresholds = self._session.referral_rate, self.thresholds(finding)
+        key = (rate, *thresholds)
+        if self._retained.get(finding, ((), ()))[0] != key:
+            self._retained[finding] = key, self.sweep(finding).retained_auc(rate, thresholds)
+        return self._retained[finding][1][self.compared(finding).digests.index(digest)]
 
     def referred_rows(self, finding: str, digest: str) -> NDArray[np.intp]:
         """Cases that a checkpoint refers at the session's rate, the most uncertain first."""
-        compared = self.compared(finding)
-        if digest not in compared.digests or not compared.rows.size:
-            return np.empty(0, dtype=np.intp)
-        place = compared.digests.index(digest)
-        return compared.rows[self.sweep(finding).referred(self._session.referral_rate, place)]
+        return self.compared(finding).rows[self._referred(finding, digest)]
 
     def referred_studies(self, finding: str, digest: str) -> list[int]:
         """The studies of those cases."""
         return self.studies_of(self.referred_rows(finding, digest).tolist())
 
-    def sweep(self, finding: str) -> ReferralSweep:
+    def uncertainty_of(self, finding: str) -> Uncertainty:
+        """What makes a case of a finding uncertain: as the session says, but where that takes probabilities and some
+        scores are none, the distance to the threshold.
+        """
+        measure = self._session.uncertainty
+        all_probabilities = all(map(self._session.holds_probabilities, self.compared(finding).digests))
+        return measure if all_probabilities or measure == "spread" else "finding"
+
+    def sweep(self, finding: str) -> ReferralSweep | MarginSweep:
         """The referral of a finding, each checkpoint by its own uncertainty."""
-        order, kept = self._order_of(finding), self._sweeps.get(finding)
-        if kept is not None and kept[0] == order:
-            return kept[1]
-        compared = self.compared(finding)
-        sweep = ReferralSweep(compared.labels, compared.scores, self._uncertain(compared))
-        self._sweeps[finding] = order, sweep
-        return sweep
+        if finding not in self._sweeps:
+            compared = self.compared(finding)
+            measure = self.uncertainty_of(finding)
+            if measure in ("finding", "probability"):
+                centres = [0.5 if measure == "probability" else None for _ in compared.digests]
+                self._sweeps[finding] = MarginSweep([self._order(finding, d) for d in compared.digests], centres)
+            else:
+                self._sweeps[finding] = ReferralSweep(compared.labels, compared.scores, self._uncertain(compared))
+        return self._sweeps[finding]
+
+    def _order(self, finding: str, digest: str) -> ScoreOrder:
+        key = finding, digest
+        if key not in self._orders:
+            compared = self.compared(finding)
+            self._orders[key] = ScoreOrder(compared.labels, compared.scores[compared.digests.index(digest)])
+        return self._orders[key]
 
     def _uncertain(self, compared: Compared) -> NDArray[np.float64]:
-        measure, n_compared = self._session.uncertainty, len(compared.digests)
+        """(C, n) for the measures that no threshold has a say in."""
+        measure = self._session.uncertainty
         if not compared.rows.size:
-            return np.empty((n_compared, 0))
+            return np.empty((len(compared.digests), 0))
         if measure == "spread":
             spread: NDArray[np.float64] = np.broadcast_to(compared.scores.std(axis=0), compared.scores.shape)
             return spread
-        rows: list[NDArray[np.float64]] = []
-        for digest, scores in zip(compared.digests, compared.scores, strict=True):
-            if measure == "finding" or not self._session.holds_probabilities(digest):
-                rows.append(-np.abs(scores - self._session.threshold(digest, compared.finding)))
-            elif measure == "probability":
-                rows.append(uncertainty(scores))
-            else:
-                rows.append(self._case_uncertainty(digest, measure)[compared.rows])
-        return np.stack(rows)
+        return np.stack([self._case_uncertainty(digest, measure)[compared.rows] for digest in compared.digests])
 
     def _case_uncertainty(self, digest: str, measure: str) -> NDArray[np.float64]:
         """(cases,) over all findings of a checkpoint; NaN where it has no score."""
@@ -349,8 +397,3 @@ class LiveNumbers(QObject):
             unsure[present] = uncertainty(scores[present], "entropy" if measure == "entropy" else "distance")
             self._unsure[key] = unsure
         return self._unsure[key]
-
-    def _order_of(self, finding: str) -> tuple[object, ...]:
-        """What the order of referral rests on beside the predictions."""
-        measure = self._session.uncertainty
-        return (measure, *self.thresholds(finding)) if measure == "finding" else (measure,)

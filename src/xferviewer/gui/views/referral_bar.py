@@ -29,12 +29,26 @@ class ReferralBar(QWidget):
         self.rate_number.setAccessibleName(self.tr("Referral rate in percent"))
         self.measure = QComboBox()
         self.measure.setAccessibleName(self.tr("What makes a case uncertain"))
-        self.measure.addItem(self.tr("uncertain: whole case"), "case")
-        self.measure.addItem(self.tr("uncertain: this finding"), "finding")
-        self.measure.setItemData(
-            0, self.tr("Mean over findings of the distance to 0.5"), Qt.ItemDataRole.ToolTipRole
-        )  # fmt: skip
-        self.measure.setItemData(1, self.tr("Distance of this finding to its threshold"), Qt.ItemDataRole.ToolTipRole)
+        for name, text, tip in (
+            ("finding", self.tr("uncertain: near threshold"), self.tr("Distance of this finding to its threshold")),
+            (
+                "probability",
+                self.tr("uncertain: near 0.5"),
+                self.tr(
+                    "Distance of this finding's probability to 0.5; for one finding the largest class probability, "
+                    "the margin between the two and the entropy give the same order"
+                ),
+            ),
+            ("case", self.tr("uncertain: whole case"), self.tr("Mean over findings of the distance to 0.5")),
+            ("entropy", self.tr("uncertain: entropy"), self.tr("Mean over findings of the entropy in bit")),
+            (
+                "spread",
+                self.tr("uncertain: they differ"),
+                self.tr("Standard deviation of the compared checkpoints' scores of this finding"),
+            ),
+        ):
+            self.measure.addItem(text, name)
+            self.measure.setItemData(self.measure.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.threshold.setMaximum(1000)
         self.threshold.setAccessibleName(self.tr("Threshold of the active checkpoint"))
@@ -97,7 +111,10 @@ class ReferralBar(QWidget):
     @Slot(int)
     def _threshold_moved(self, value: int) -> None:
         if not self._showing and self._session.active:
-            self._session.set_thresholds(self._session.finding, {self._session.active: value / 1000})
+            low, high = self._numbers.score_range(self._session.finding, self._session.active)
+            self._session.set_thresholds(
+                self._session.finding, {self._session.active: low + (high - low) * value / 1000}
+            )
 
     @Slot()
     def _choose_youden(self) -> None:
@@ -127,10 +144,12 @@ class ReferralBar(QWidget):
         self.rate_number.setValue(percent)
         self.measure.setCurrentIndex(self.measure.findData(session.uncertainty))
         threshold = session.threshold(session.active, session.finding)
-        self.threshold.setValue(round(1000 * threshold))
+        low, high = self._numbers.score_range(session.finding, session.active)
+        self.threshold.setValue(round(1000 * (threshold - low) / (high - low)))
         self.threshold.setEnabled(bool(session.active))
         self._showing = False
-        self.threshold_text.setText(self.tr("threshold p > {0}").format(f"{threshold:.3f}"))
+        letter = "p" if session.holds_probabilities(session.active) else self.tr("score")
+        self.threshold_text.setText(self.tr("threshold {0} > {1}").format(letter, f"{threshold:.3f}"))
         self.summary.setText(self._summary())
 
     def _summary(self) -> str:

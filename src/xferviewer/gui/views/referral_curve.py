@@ -74,11 +74,13 @@ class ReferralCurvePanel(QWidget):
         if not compared.n_positive or not compared.n_negative:
             self.heading.setText(self.tr("Referral needs predicted cases with and without the finding."))
             return
-        measure = (
-            self.tr("the case's probabilities near 0.5")
-            if session.uncertainty == "case"
-            else self.tr("its probability near the threshold")
-        )
+        measure = {
+            "finding": self.tr("its score near the threshold"),
+            "probability": self.tr("its probability near 0.5"),
+            "case": self.tr("the case's probabilities near 0.5"),
+            "entropy": self.tr("the mean entropy of the case's findings"),
+            "spread": self.tr("the checkpoints' scores apart"),
+        }[self._numbers.uncertainty_of(finding)]
         self.heading.setText(
             self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: 95 % Wilson").format(
                 finding, checkpoint.name, measure
