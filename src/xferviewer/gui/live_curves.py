@@ -1,0 +1,176 @@
+"""The curves of the chosen cohort: computed when a panel draws them, kept until the cases or the scores change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xferviewer.evaluation.calibration import (
+    Binning,
+    ReliabilityDiagram,
+    brier,
+    negative_log_likelihood,
+    reliability_diagram,
+)
+from xferviewer.evaluation.calibration_tests import CoxRecalibration, cox_recalibration
+from xferviewer.evaluation.intervals import wilson
+from xferviewer.evaluation.roc import RocCurve, thin
+from xferviewer.evaluation.selective import RiskCoverage, risk_coverage
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.session import Session
+
+_T = TypeVar("_T")
+
+
+class Lack(Enum):
+    """Why nothing can be drawn for a checkpoint."""
+
+    SCORES = auto()  # it was not trained for the finding, or has not predicted a case yet
+    POSITIVES = auto()
+    NEGATIVES = auto()
+    SPREAD = auto()  # all its scores are the same number
+    PROBABILITIES = auto()  # its scores are of a scale of their own
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """What is said of a checkpoint's probabilities beside its reliability diagram."""
+
+    diagram: ReliabilityDiagram
+    brier: float
+    negative_log_likelihood: float
+    cox: CoxRecalibration
+
+
+class LiveCurves:
+    """The evaluation's curves by finding and digest. What sliders move is computed anew, what they do not is kept."""
+
+    def __init__(self, session: Session, numbers: LiveNumbers) -> None:
+        self._session = session
+        self._numbers = numbers
+        self._cases: object = None
+        self._kept: dict[Hashable, Any] = {}
+
+    def _keep(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What was made for this key from the present cases."""
+        cases = self._numbers.cases()
+        if cases is not self._cases:
+            self._cases = cases
+            self._kept.clear()
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: _T = self._kept[key]
+        return found
+
+    def scores(self, finding: str, digest: str) -> NDArray[np.float64]:
+        """(n,) the scores of the compared cases."""
+        compared = self._numbers.compared(finding)
+        row: NDArray[np.float64] = compared.scores[compared.digests.index(digest)]
+        return row
+
+    def lack(self, finding: str, digest: str, *, probabilities: bool = False, spread: bool = True) -> Lack | None:
+        """Why there is no curve; None where there is one. Some need probabilities, some need scores that differ."""
+        compared = self._numbers.compared(finding)
+        if digest not in compared.digests or not compared.rows.size:
+            return Lack.SCORES
+        if not compared.n_positive:
+            return Lack.POSITIVES
+        if not compared.n_negative:
+            return Lack.NEGATIVES
+        if probabilities and not self._session.holds_probabilities(digest):
+            return Lack.PROBABILITIES
+        return Lack.SPREAD if spread and self._is_constant(finding, digest) else None
+
+    def _is_constant(self, finding: str, digest: str) -> bool:
+        return self._keep(("constant", finding, digest), lambda: self._numbers.curve(finding, digest).thresholds.size <= 2)
+
+    # --- ROC
+
+    def roc(self, finding: str, digest: str, points: int) -> RocCurve:
+        """The ROC curve for drawing, by about `points` of its points at most."""
+        return self._keep(
+            ("roc", finding, digest, points), lambda: thin(self._numbers.curve(finding, digest), points)
+        )
+
+    def roc_band(self, finding: str, digest: str, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Wilson's 95 % interval (lower, upper) of the sensitivity at each point of that curve, (k,) each.
+
+        It holds point by point, as if the false-positive rate of the point had been chosen beforehand.
+        """
+        curve = self.roc(finding, digest, points)
+        return self._keep(
+            ("band", finding, digest, points), lambda: wilson(curve.true_positives, curve.n_positive)
+        )
+
+    def point_at(self, finding: str, digest: str, false_positive_rate: float) -> int:
+        """The point of the exact curve with the highest sensitivity at no more than this false-positive rate."""
+        curve = self._numbers.curve(finding, digest)
+        most = np.floor(false_positive_rate * curve.n_negative + 1e-9)
+        return max(int(np.searchsorted(curve.false_positives, most, side="right")) - 1, 0)
+
+    def nearest_point(
+        self, finding: str, digest: str, at: tuple[float, float], pixel: tuple[float, float]
+    ) -> tuple[int, float]:
+        """The point of the exact curve nearest to a place, and how many pixels they are apart."""
+        curve = self._numbers.curve(finding, digest)
+        away = np.hypot((curve.false_positive_rate - at[0]) / pixel[0], (curve.true_positive_rate - at[1]) / pixel[1])
+        point = int(np.argmin(away))
+        return point, float(away[point])
+
+    def threshold_of(self, finding: str, digest: str, point: int) -> float:
+        """The threshold at a point of the exact curve, as a number that a slider can hold: its ends are infinite."""
+        threshold = float(self._numbers.curve(finding, digest).thresholds[point])
+        if np.isfinite(threshold):
+            return threshold
+        scores = self.scores(finding, digest)
+        return float(scores.max() if threshold > 0 else np.nextafter(scores.min(), -np.inf))
+
+    def cases_between(self, finding: str, digest: str, first: int, second: int) -> NDArray[np.intp]:
+        """The cases that lie between two points of the exact curve, the highest score first.
+
+        They are those with a stated label whose score is above one threshold and not above the other.
+        """
+        compared, scores = self._numbers.compared(finding), self.scores(finding, digest)
+        low, high = sorted(float(self._numbers.curve(finding, digest).thresholds[point]) for point in (first, second))
+        inside = np.flatnonzero((scores > low) & (scores <= high) & ~np.isnan(compared.labels))
+        return compared.rows[inside[np.argsort(-scores[inside], kind="stable")]]
+
+    # --- calibration
+
+    def calibration(self, finding: str, digest: str, bins: int, binning: Binning) -> Calibration:
+        """The reliability diagram in these bins, and the measures of calibration."""
+
+        def make() -> Calibration:
+            labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
+            return Calibration(
+                reliability_diagram(labels, scores, bins, binning),
+                brier(labels, scores),
+                negative_log_likelihood(labels, scores),
+                self._keep(("cox", finding, digest), lambda: cox_recalibration(labels, scores)),
+            )
+
+        return self._keep(("calibration", finding, digest, bins, binning), make)
+
+    # --- risk and coverage
+
+    def risk_coverage(self, finding: str, digest: str) -> RiskCoverage:
+        """Errors at the session's threshold over what is left to the checkpoint, the most uncertain left out first."""
+        compared, scores = self._numbers.compared(finding), self.scores(finding, digest)
+        threshold = self._session.threshold(digest, finding)
+        measure = self._numbers.uncertainty_of(finding)
+        uncertain = self._numbers.uncertain(finding)[compared.digests.index(digest)]
+
+        def order() -> NDArray[np.intp]:
+            stated = np.flatnonzero(~np.isnan(compared.labels))
+            return stated[np.argsort((scores if measure == "finding" else uncertain)[stated])]
+
+        # Cases that are sorted already, or fall and rise again as the distance to a threshold does, cost a hundredth of
+        # what it takes to sort them; which of two equal ones comes first does not matter.
+        ordered = self._keep(("order", measure, finding, digest), order)
+        wrong = (scores[ordered] > threshold) != (compared.labels[ordered] == 1)
+        return risk_coverage(wrong, uncertain[ordered])

@@ -1,0 +1,87 @@
+"""What the curves rest on, and why there are none, in words."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtCore import QCoreApplication
+
+from xferviewer.gui.live_curves import Lack
+from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.session import Session
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("curves", text)
+
+
+def why_nothing(session: Session, numbers: LiveNumbers) -> str:
+    """Why no checkpoint has a curve for the chosen finding, and what to do; empty where one may have."""
+    finding = session.finding
+    compared = numbers.compared(finding)
+    if not finding or not compared.digests:
+        return _tr("Open a checkpoint to see its ROC curve.")
+    if finding not in session.cohort.findings:
+        return _tr("No label table names {0}: open one (Ctrl+L) to see its curves.").format(finding)
+    if not compared.rows.size:
+        return _tr("No case has been predicted by every checkpoint yet.")
+    if not compared.n_positive:
+        return _tr("None of the {0} cases has {1}: a curve needs cases with and without it.").format(
+            len(compared.rows), finding
+        )
+    if not compared.n_negative:
+        return _tr("All of the cases with a label have {0}: a curve needs cases with and without it.").format(finding)
+    return ""
+
+
+def lack_text(lack: Lack) -> str:
+    """Why one checkpoint has no curve."""
+    return {
+        Lack.SCORES: _tr("not trained for this finding"),
+        Lack.POSITIVES: _tr("no case with the finding"),
+        Lack.NEGATIVES: _tr("no case without the finding"),
+        Lack.SPREAD: _tr("all its scores are the same"),
+        Lack.PROBABILITIES: _tr("its scores are no probabilities"),
+    }[lack]
+
+
+def basis(session: Session, numbers: LiveNumbers) -> str:
+    """Cohort, filter, counts, unit and kind of score of the chosen finding, as rich text."""
+    finding = session.finding
+    compared = numbers.compared(finding)
+    counts = _tr("{0} present, {1} absent").format(f"{compared.n_positive:,}", f"{compared.n_negative:,}")
+    unstated = len(compared.rows) - compared.n_positive - compared.n_negative
+    if unstated:
+        counts += _tr(", {0} not stated").format(f"{unstated:,}")
+    missing = len(numbers.cases().cases) - len(compared.rows)
+    if missing:
+        counts += _tr("; {0} without a score of every checkpoint").format(f"{missing:,}")
+    return " · ".join((f"<b>{escape(finding)}</b>", counts, *cohort_words(session, numbers, compared.digests)))
+
+
+def cohort_words(session: Session, numbers: LiveNumbers, digests: tuple[str, ...]) -> list[str]:
+    """The cohort's name, the filter, the unit and the kinds of score of these checkpoints."""
+    words = [escape(session.cohort.name)] if session.cohort.name else []
+    if session.comparison.only is not None:
+        words.append(_tr("only {0} = {1}").format(*map(escape, session.comparison.only)))
+    unit = numbers.cases().unit
+    of_images = "" if unit == "image" else _tr(", {0} of its images").format(session.comparison.aggregation)
+    return [*words, _tr("unit: {0}").format(unit) + of_images, _tr("score: {0}").format(score_kinds(session, digests))]
+
+
+def score_kinds(session: Session, digests: tuple[str, ...]) -> str:
+    """What kind of score checkpoints have: predictions made elsewhere may be of any."""
+    kinds = []
+    for digest in digests:
+        if session.checkpoint(digest) is not None:
+            kinds.append(_tr("raw probability"))
+        elif session.holds_probabilities(digest):
+            kinds.append(_tr("probability as imported"))
+        else:
+            kinds.append(_tr("score as imported"))
+    return ", ".join(dict.fromkeys(kinds))
+
+
+def threshold_text(threshold: float, *, probability: bool) -> str:
+    """A threshold with as many digits as tell it from its neighbours on a curve."""
+    return f"{threshold:.3f}".removeprefix("0") if probability and 0 <= threshold < 1 else f"{threshold:.4g}"
