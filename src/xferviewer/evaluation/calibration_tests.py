@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xferviewer.evaluation.bootstrap import resampled_weights
+from xferviewer.evaluation.bootstrap import draws, stated_patients
 from xferviewer.evaluation.calibration import (
     SMALLEST_PROBABILITY,
     Binning,
@@ -168,13 +168,13 @@ def calibration_error_interval(
     cases = probability_cases(labels, probabilities)
     if not cases.positive.size:
         return CalibrationErrorInterval(Estimate(error, math.nan, math.nan, level), math.nan, resamples, seed)
-    owners = None if patients is None else np.asarray(patients)[~np.isnan(np.asarray(labels, dtype=np.float64))]
+    owners = stated_patients(labels, patients)
     number = bin_numbers(cases.scores[0], bins, binning)
     excess = cases.scores[0] - cases.positive
     drawn = np.empty(resamples)
     random = np.random.default_rng(seed)
-    for i, weights in enumerate(resampled_weights(cases.positive, owners, resamples, random)):
-        drawn[i] = np.sum(np.abs(np.bincount(number, weights=weights * excess))) / weights.sum()
+    for i, times in enumerate(draws(cases.positive, owners, resamples, random)):
+        drawn[i] = np.sum(np.abs(np.bincount(number, weights=times * excess))) / times.sum()
     percentiles = of_resamples(error, drawn, level)
     lower, upper = max(2 * error - percentiles.upper, 0.0), max(2 * error - percentiles.lower, 0.0)
     debiased = max(2 * error - float(drawn.mean()), 0.0)

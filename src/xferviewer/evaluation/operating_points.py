@@ -6,6 +6,7 @@ Choose a threshold on one set of cases and apply it to another: on the set that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,6 +52,39 @@ class Confusion:
         """Right calls of all cases."""
         right = self.true_positive + self.true_negative
         return Proportion(right, right + self.false_positive + self.false_negative)
+
+    @property
+    def flag_rate(self) -> Proportion:
+        """Cases called positive of all: the work that a threshold makes."""
+        called = self.true_positive + self.false_positive
+        return Proportion(called, called + self.true_negative + self.false_negative)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of sensitivity and specificity, in [0, 1]; NaN when a class is empty."""
+        return (self.sensitivity.value + self.specificity.value) / 2
+
+    def balanced_accuracy_interval(self, level: float = 0.95, method: IntervalMethod = "wilson") -> tuple[float, float]:
+        """The interval of the balanced accuracy, put together from those of the two rates.
+
+        Zou and Donner, Stat. Med. 2008, 27:1693.
+        """
+        (se_lower, se_upper), (sp_lower, sp_upper) = (
+            rate.interval(level, method) for rate in (self.sensitivity, self.specificity)
+        )
+        middle, se, sp = self.balanced_accuracy, self.sensitivity.value, self.specificity.value
+        below, above = math.hypot(se - se_lower, sp - sp_lower), math.hypot(se_upper - se, sp_upper - sp)
+        return middle - below / 2, middle + above / 2
+
+    @property
+    def mcc(self) -> float:
+        """Matthews' correlation of calls and truth, in [-1, 1]; NaN when all calls, or all truths, are one class.
+
+        Matthews, Biochim. Biophys. Acta 1975, 405:442.
+        """
+        tp, fp, tn, fn = self.true_positive, self.false_positive, self.true_negative, self.false_negative
+        margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+        return (tp * tn - fp * fn) / math.sqrt(margins) if margins else math.nan
 
     @property
     def f1(self) -> float:

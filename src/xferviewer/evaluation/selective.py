@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.uncertainty import referral_order
 
 
@@ -30,6 +31,26 @@ class RiskCoverage:
     def excess(self) -> float:
         """E-AURC: what the order of the decisions costs."""
         return self.aurc - self.optimal
+
+    @property
+    def augrc(self) -> float:
+        """The mean over k of (errors among the k most certain) / n: the generalised area (Traub et al., NeurIPS 2024).
+
+        Unlike in `aurc`, an error counts once for each coverage that includes it, whatever the coverage.
+        """
+        return float(np.mean(self.risk * self.coverage)) if self.risk.size else math.nan
+
+    def band(self, level: float = 0.95) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Wilson's interval (lower, upper) of the risk at each coverage, (n,) each; pointwise, not for all at once."""
+        decided = np.arange(1, self.risk.size + 1)
+        return wilson(self.risk * decided, decided, level)
+
+    def coverage_at(self, risk: float) -> float:
+        """The greatest coverage whose error rate is at most `risk`; 0 where none is, NaN without a decision."""
+        if not self.risk.size:
+            return math.nan
+        reached = np.flatnonzero(self.risk <= risk)
+        return float(self.coverage[reached[-1]]) if reached.size else 0.0
 
     def risk_at(self, coverage: float) -> float:
         """The error rate among the ceil(coverage · n) most certain decisions; coverage in (0, 1]."""

@@ -1,0 +1,117 @@
+"""What a checkpoint does in a subgroup at the threshold of everybody: every metric with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xferviewer.evaluation.calibration import probability_cases
+from xferviewer.evaluation.calibration_tests import calibration_error_interval
+from xferviewer.evaluation.cases import check_labels
+from xferviewer.evaluation.estimate import Estimate, of_mean, of_proportion
+from xferviewer.evaluation.intervals import IntervalMethod
+from xferviewer.evaluation.metrics import FEW_CASES
+from xferviewer.evaluation.operating_points import Confusion, confusion_at
+from xferviewer.evaluation.roc import auc_interval
+
+SubgroupMetric = Literal[
+    "auc", "sensitivity", "specificity", "ppv", "npv", "accuracy", "balanced accuracy", "flag rate", "brier", "ece"
+]
+SUBGROUP_METRICS: tuple[SubgroupMetric, ...] = get_args(SubgroupMetric)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subgroup:
+    """One checkpoint on one finding among some of the cases.
+
+    n_cases    with those whose label is not stated.
+    confusion  at the threshold.
+    estimates  by metric: "auc" with DeLong's interval, rates with Wilson's (or another one asked for), "balanced
+               accuracy" put together from two of them, "brier" with the normal one, "ece" (15 bins of equal width)
+               with the bootstrap's. Undefined values are NaN; "brier" and "ece" are absent unless the scores are
+               probabilities.
+    """
+
+    n_cases: int
+    n_positive: int
+    n_negative: int
+    confusion: Confusion
+    estimates: Mapping[SubgroupMetric, Estimate]
+
+    @property
+    def few(self) -> bool:
+        """Fewer than 20 positives or 20 negatives: too few to compare by."""
+        return min(self.n_positive, self.n_negative) < FEW_CASES
+
+
+@dataclass(frozen=True, slots=True)
+class SubgroupSettings:
+    """How the numbers of subgroups are taken.
+
+    threshold      that of everybody: positive is called what is strictly above it.
+    probabilities  the scores are, so that they have a Brier score and a calibration error.
+    method         of the intervals of rates.
+    resamples      of the calibration error's interval, drawn with `seed`; 0 leaves that interval out.
+    """
+
+    threshold: float
+    probabilities: bool = True
+    level: float = 0.95
+    method: IntervalMethod = "wilson"
+    resamples: int = 1000
+    seed: int = 0
+
+
+def subgroups(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    groups: Mapping[str, NDArray[np.bool_]],
+    settings: SubgroupSettings,
+    patients: ArrayLike | None = None,
+) -> dict[str, Subgroup]:
+    """The numbers of each group, in the order of `groups`.
+
+    labels, scores  (n,) as for `roc.auc`.
+    groups          (n,) bool by name, such as `groups.group_cases_by` gives; they may overlap and need not hold all.
+    patients        (n,) whose case it is, for the intervals by resampling; None draws cases.
+
+    Raises ValueError as `stated_cases` does, and for `probabilities` outside [0, 1].
+    """
+    truth, values = check_labels(labels), np.asarray(scores, dtype=np.float64)
+    owners = None if patients is None else np.asarray(patients)
+    return {
+        name: subgroup(truth[member], values[member], settings, None if owners is None else owners[member])
+        for name, member in groups.items()
+    }
+
+
+def subgroup(
+    labels: ArrayLike, scores: ArrayLike, settings: SubgroupSettings, patients: ArrayLike | None = None
+) -> Subgroup:
+    """The numbers of one group, whose cases are given; arguments and errors as for `subgroups`."""
+    level, method = settings.level, settings.method
+    confusion = confusion_at(labels, scores, settings.threshold)
+    area = auc_interval(labels, scores, level)
+    estimates: dict[SubgroupMetric, Estimate] = {
+        "auc": Estimate(area.auc, area.lower, area.upper, level),
+        "sensitivity": of_proportion(confusion.sensitivity, level, method),
+        "specificity": of_proportion(confusion.specificity, level, method),
+        "ppv": of_proportion(confusion.ppv, level, method),
+        "npv": of_proportion(confusion.npv, level, method),
+        "accuracy": of_proportion(confusion.accuracy, level, method),
+        "balanced accuracy": Estimate(
+            confusion.balanced_accuracy, *confusion.balanced_accuracy_interval(level, method), level
+        ),
+        "flag rate": of_proportion(confusion.flag_rate, level, method),
+    }
+    if settings.probabilities:
+        cases = probability_cases(labels, scores)
+        estimates["brier"] = of_mean((cases.scores[0] - cases.positive) ** 2, level)
+        estimates["ece"] = calibration_error_interval(
+            labels, scores, level=level, patients=patients, resamples=settings.resamples, seed=settings.seed
+        ).error
+    return Subgroup(np.size(labels), area.n_positive, area.n_negative, confusion, estimates)
