@@ -18,7 +18,10 @@ from xferviewer.evaluation.calibration import (
     reliability_diagram,
 )
 from xferviewer.evaluation.calibration_tests import CoxRecalibration, cox_recalibration
+from xferviewer.evaluation.decision_curve import DecisionCurve, NetBenefitBand, decision_curve, net_benefit_band
 from xferviewer.evaluation.intervals import wilson
+from xferviewer.evaluation.precision_recall import PrecisionRecallCurve, precision_recall
+from xferviewer.evaluation.precision_recall import thin as thin_precision_recall
 from xferviewer.evaluation.roc import RocCurve, thin
 from xferviewer.evaluation.selective import RiskCoverage, risk_coverage
 from xferviewer.gui.live_numbers import LiveNumbers
@@ -54,17 +57,17 @@ class LiveCurves:
         self._session = session
         self._numbers = numbers
         self._cases: object = None
-        self._kept: dict[Hashable, Any] = {}
+        self._kept: dict[Hashable, tuple[Hashable, Any]] = {}
 
-    def _keep(self, key: Hashable, make: Callable[[], _T]) -> _T:
-        """What was made for this key from the present cases."""
+    def _keep(self, key: Hashable, make: Callable[[], _T], at: Hashable = None) -> _T:
+        """What was made for this key from the present cases, and for these values of what sliders move."""
         cases = self._numbers.cases()
         if cases is not self._cases:
             self._cases = cases
             self._kept.clear()
-        if key not in self._kept:
-            self._kept[key] = make()
-        found: _T = self._kept[key]
+        if key not in self._kept or self._kept[key][0] != at:
+            self._kept[key] = at, make()
+        found: _T = self._kept[key][1]
         return found
 
     def scores(self, finding: str, digest: str) -> NDArray[np.float64]:
@@ -87,15 +90,15 @@ class LiveCurves:
         return Lack.SPREAD if spread and self._is_constant(finding, digest) else None
 
     def _is_constant(self, finding: str, digest: str) -> bool:
-        return self._keep(("constant", finding, digest), lambda: self._numbers.curve(finding, digest).thresholds.size <= 2)
+        return self._keep(
+            ("constant", finding, digest), lambda: self._numbers.curve(finding, digest).thresholds.size <= 2
+        )
 
     # --- ROC
 
     def roc(self, finding: str, digest: str, points: int) -> RocCurve:
         """The ROC curve for drawing, by about `points` of its points at most."""
-        return self._keep(
-            ("roc", finding, digest, points), lambda: thin(self._numbers.curve(finding, digest), points)
-        )
+        return self._keep(("roc", finding, digest, points), lambda: thin(self._numbers.curve(finding, digest), points))
 
     def roc_band(self, finding: str, digest: str, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Wilson's 95 % interval (lower, upper) of the sensitivity at each point of that curve, (k,) each.
@@ -103,9 +106,7 @@ class LiveCurves:
         It holds point by point, as if the false-positive rate of the point had been chosen beforehand.
         """
         curve = self.roc(finding, digest, points)
-        return self._keep(
-            ("band", finding, digest, points), lambda: wilson(curve.true_positives, curve.n_positive)
-        )
+        return self._keep(("band", finding, digest, points), lambda: wilson(curve.true_positives, curve.n_positive))
 
     def point_at(self, finding: str, digest: str, false_positive_rate: float) -> int:
         """The point of the exact curve with the highest sensitivity at no more than this false-positive rate."""
@@ -140,6 +141,19 @@ class LiveCurves:
         inside = np.flatnonzero((scores > low) & (scores <= high) & ~np.isnan(compared.labels))
         return compared.rows[inside[np.argsort(-scores[inside], kind="stable")]]
 
+    # --- precision and recall
+
+    def precision_recall(self, finding: str, digest: str) -> PrecisionRecallCurve:
+        """The exact precision-recall curve."""
+        return self._keep(("pr", finding, digest), lambda: precision_recall(self._numbers.curve(finding, digest)))
+
+    def drawn_precision_recall(self, finding: str, digest: str, points: int) -> PrecisionRecallCurve:
+        """The same for drawing, by `points` of its points at most."""
+        return self._keep(
+            ("pr", finding, digest, points),
+            lambda: thin_precision_recall(self.precision_recall(finding, digest), points),
+        )
+
     # --- calibration
 
     def calibration(self, finding: str, digest: str, bins: int, binning: Binning) -> Calibration:
@@ -156,21 +170,42 @@ class LiveCurves:
 
         return self._keep(("calibration", finding, digest, bins, binning), make)
 
+    # --- decision curves
+
+    def decision(self, finding: str, digest: str, thresholds: tuple[float, ...]) -> DecisionCurve:
+        """The net benefit at these thresholds, which lie between 0 and 1; of each number of them the last is kept."""
+        labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
+        return self._keep(
+            ("decision", finding, digest, len(thresholds)),
+            lambda: decision_curve(labels, scores, thresholds),
+            at=thresholds,
+        )
+
+    def decision_band(self, finding: str, digest: str, thresholds: tuple[float, ...]) -> NetBenefitBand:
+        """The bootstrap's 95 % percentiles of that net benefit, cases drawn one by one within their class."""
+        labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
+        return self._keep(
+            ("decision band", finding, digest), lambda: net_benefit_band(labels, scores, thresholds), at=thresholds
+        )
+
     # --- risk and coverage
 
     def risk_coverage(self, finding: str, digest: str) -> RiskCoverage:
         """Errors at the session's threshold over what is left to the checkpoint, the most uncertain left out first."""
-        compared, scores = self._numbers.compared(finding), self.scores(finding, digest)
-        threshold = self._session.threshold(digest, finding)
-        measure = self._numbers.uncertainty_of(finding)
-        uncertain = self._numbers.uncertain(finding)[compared.digests.index(digest)]
+        threshold, measure = self._session.threshold(digest, finding), self._numbers.uncertainty_of(finding)
 
-        def order() -> NDArray[np.intp]:
-            stated = np.flatnonzero(~np.isnan(compared.labels))
-            return stated[np.argsort((scores if measure == "finding" else uncertain)[stated])]
+        def make() -> RiskCoverage:
+            compared, scores = self._numbers.compared(finding), self.scores(finding, digest)
+            uncertain = self._numbers.uncertain(finding)[compared.digests.index(digest)]
 
-        # Cases that are sorted already, or fall and rise again as the distance to a threshold does, cost a hundredth of
-        # what it takes to sort them; which of two equal ones comes first does not matter.
-        ordered = self._keep(("order", measure, finding, digest), order)
-        wrong = (scores[ordered] > threshold) != (compared.labels[ordered] == 1)
-        return risk_coverage(wrong, uncertain[ordered])
+            def order() -> NDArray[np.intp]:
+                stated = np.flatnonzero(~np.isnan(compared.labels))
+                return stated[np.argsort((scores if measure == "finding" else uncertain)[stated])]
+
+            # Uncertainties that rise, or rise and fall again as the distance to a threshold does along the scores, are
+            # sorted in a third of the time; which of two equal ones comes first does not matter.
+            ordered = self._keep(("order", finding, digest), order, at=measure)
+            wrong = (scores[ordered] > threshold) != (compared.labels[ordered] == 1)
+            return risk_coverage(wrong, uncertain[ordered])
+
+        return self._keep(("risk", finding, digest), make, at=(threshold, measure))

@@ -32,13 +32,13 @@ from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
+from xferviewer.gui.views.curves import CurvesPanel
 from xferviewer.gui.views.findings import FindingsPanel
 from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics_table import MetricsTable
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
-from xferviewer.gui.views.roc import RocPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
 
@@ -80,7 +80,7 @@ class MainWindow(QMainWindow):
         self.compare = CompareView(session, drag_up)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
-        self.roc = RocPanel(session, numbers, theme)
+        self.curves = CurvesPanel(session, numbers, theme)
         self.metrics = MetricsTable(session, numbers)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
         self.jobs = JobsPanel(jobs_folder)
@@ -106,7 +106,7 @@ class MainWindow(QMainWindow):
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
-        evaluate = Perspective("evaluate", self.roc)
+        evaluate = Perspective("evaluate", self.curves)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
         train = Perspective("train", self.jobs)

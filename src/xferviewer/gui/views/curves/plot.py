@@ -19,6 +19,7 @@ from xferviewer.gui.theme import GRID, Theme
 
 _SMALLEST_SHARE = 1e-3  # of an axis that may fill the plot
 _PADDING = 0.03  # around the axes' ranges, of their length
+_UNIT_SQUARE = ((0.0, 1.0), (0.0, 1.0))
 _FAINT = 110
 _BAND = 45
 
@@ -93,9 +94,9 @@ class CurvePlot(RatePlot):
         self._theme = theme
         self._items: dict[Hashable, pg.GraphicsObject] = {}
         self._named: set[Hashable] = set()
-        self._home: tuple[tuple[float, float], tuple[float, float]] | None = None
+        self._home = _UNIT_SQUARE
         self.setMouseEnabled(True, True)
-        self.set_home((0.0, 1.0), (0.0, 1.0))
+        self._limit_to_home()
         self._cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(theme.faint, style=Qt.PenStyle.DotLine))
         self._cursor.setZValue(-5)
         self._cursor.hide()
@@ -117,9 +118,11 @@ class CurvePlot(RatePlot):
 
     def set_home(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
         """The ranges of the whole plot; a zoom ends when they change."""
-        if (x_range, y_range) == self._home:
-            return
-        self._home = x_range, y_range
+        if (x_range, y_range) != self._home:
+            self._home = x_range, y_range
+            self._limit_to_home()
+
+    def _limit_to_home(self) -> None:
         (x_low, x_high), (y_low, y_high) = (
             (low - _PADDING * (high - low), high + _PADDING * (high - low)) for low, high in self._home
         )
@@ -132,7 +135,6 @@ class CurvePlot(RatePlot):
     @Slot()
     def reset_zoom(self) -> None:
         """Show the whole plot."""
-        assert self._home is not None
         self.setRange(xRange=self._home[0], yRange=self._home[1], padding=_PADDING)
 
     def view(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
@@ -143,7 +145,8 @@ class CurvePlot(RatePlot):
     def visible_share(self) -> float:
         """How much of the axis that is zoomed more is in view, in (0, 1]."""
         pairs = zip(self.box.viewRange(), self._home, strict=True)
-        return min((now[1] - now[0]) / ((1 + 2 * _PADDING) * (whole[1] - whole[0])) for now, whole in pairs)
+        shares = [(now[1] - now[0]) / ((1 + 2 * _PADDING) * (whole[1] - whole[0])) for now, whole in pairs]
+        return float(min(shares))
 
     @Slot(object, object)
     def _range_changed(self, box: object, ranges: object) -> None:
@@ -200,7 +203,7 @@ class CurvePlot(RatePlot):
         """A dot each, in its colour with a dark rim; those at NaN are left out."""
         at_x, at_y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         seen = np.flatnonzero(~np.isnan(at_x) & ~np.isnan(at_y))
-        brushes = [pg.mkBrush(colours[place]) for place in seen]
+        brushes = [pg.mkBrush(colours[place]) for place in seen.tolist()]
         item = self._named_item(key, pg.ScatterPlotItem, 2)
         item.setData(at_x[seen], at_y[seen], brush=brushes, size=size, symbol=symbol, pen=pg.mkPen("#000000"))
 
@@ -215,6 +218,11 @@ class CurvePlot(RatePlot):
     def guide_pen(self) -> QPen:
         """The pen of lines that no checkpoint has drawn: chance, prevalence."""
         pen: QPen = pg.mkPen(self._theme.faint, style=Qt.PenStyle.DashLine)
+        return pen
+
+    def axis_pen(self) -> QPen:
+        """The pen of a line that is part of the frame."""
+        pen: QPen = pg.mkPen(self._theme.line)
         return pen
 
     def mark(self, x: Sequence[float], y: Sequence[float], colours: Sequence[str]) -> None:

@@ -57,6 +57,7 @@ class Readout(QTableWidget):
             item.setToolTip(tip)
             self.setHorizontalHeaderItem(column, item)
         self._rows: tuple[ReadoutRow, ...] = ()
+        self._items: list[list[QTableWidgetItem]] = []  # of each row
         self._shape: tuple[object, ...] = ()
         self.cellClicked.connect(self._clicked)
 
@@ -71,7 +72,7 @@ class Readout(QTableWidget):
             self._build()
         for place, row in enumerate(self._rows):
             for column, text in enumerate(row.cells, 1):
-                item = self.item(place, column)
+                item = self._items[place][column]
                 if item.text() != text:
                     item.setText(text)
         self._fit()
@@ -83,26 +84,32 @@ class Readout(QTableWidget):
             self.setColumnWidth(column, 0)
         self.setRowCount(len(self._rows))
         columns = self.columnCount()
+        self._items = []
         for place, row in enumerate(self._rows):
             name = QTableWidgetItem(_swatch(row.style, self.devicePixelRatioF()), row.name)
             name.setToolTip(row.name)
             font = QFont(self.font())
             font.setBold(row.active)
             name.setFont(font)
-            self.setItem(place, 0, name)
-            for column in range(1, columns):
-                item = QTableWidgetItem()
+            others = [QTableWidgetItem() for _ in range(1, columns)]
+            for item in others:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+            self._items.append([name, *others])
+            for column, item in enumerate(self._items[-1]):
                 self.setItem(place, column, item)
             if len(row.cells) < columns - 1:
                 self.setSpan(place, len(row.cells), 1, columns - len(row.cells))
-                self.item(place, len(row.cells)).setTextAlignment(Qt.AlignmentFlag.AlignVCenter)
+                self._items[-1][len(row.cells)].setTextAlignment(Qt.AlignmentFlag.AlignVCenter)
 
     def _fit(self) -> None:
         """Widen columns whose texts have grown; never narrow them while numbers move."""
         of_swatch = _SWATCH.width() + 2 * GRID
         for column in range(self.columnCount()):
-            texts = [self.item(place, column).text() for place, row in enumerate(self._rows) if column < len(row.cells)]
+            texts = [
+                items[column].text()
+                for items, row in zip(self._items, self._rows, strict=True)
+                if column < len(row.cells)
+            ]
             lines = [line for text in texts for line in text.split("\n")]
             room = max(map(self.fontMetrics().horizontalAdvance, lines), default=0) + 4 * GRID
             width = max(room + (of_swatch if column == 0 else 0), self.horizontalHeader().sectionSizeHint(column))
@@ -111,7 +118,7 @@ class Readout(QTableWidget):
 
     def texts(self, row: int) -> list[str]:
         """What a row says, with the checkpoint's name."""
-        return [self.item(row, column).text() for column in range(self.columnCount())]
+        return [item.text() for item in self._items[row]]
 
     @Slot(int, int)
     def _clicked(self, row: int, column: int) -> None:

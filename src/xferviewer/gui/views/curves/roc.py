@@ -220,9 +220,7 @@ class RocTab(CurveTab):
             if begun is None:
                 return
             segment = _Segment(compared, *begun, begun[1])
-        now, _ = self._live.nearest_point(
-            finding, segment.digest, (drag.now.x(), drag.now.y()), self.plot.pixel_size()
-        )
+        now, _ = self._live.nearest_point(finding, segment.digest, (drag.now.x(), drag.now.y()), self.plot.pixel_size())
         self._segment = replace(segment, second=now)
         if drag.finished:
             chosen, self._segment = self._segment, None

@@ -46,9 +46,11 @@ def lack_text(lack: Lack) -> str:
 
 
 def basis(session: Session, numbers: LiveNumbers) -> str:
-    """Cohort, filter, counts, unit and kind of score of the chosen finding, as rich text."""
+    """Finding, counts, cohort, filter, unit and kind of score, as rich text; empty without a labelled finding."""
     finding = session.finding
     compared = numbers.compared(finding)
+    if not compared.digests or finding not in session.cohort.findings:
+        return ""
     counts = _tr("{0} present, {1} absent").format(f"{compared.n_positive:,}", f"{compared.n_negative:,}")
     unstated = len(compared.rows) - compared.n_positive - compared.n_negative
     if unstated:

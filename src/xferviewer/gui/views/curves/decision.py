@@ -1,0 +1,158 @@
+"""The tab of decision curves: what acting on the probabilities is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtWidgets import QComboBox
+
+from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.gui.number_text import rate_text
+from xferviewer.gui.views.curves.plot import CurvePlot, pen_of
+from xferviewer.gui.views.curves.tab import Context, CurveTab
+
+_GRID = 200
+_TIMES_PREVALENCE = 4
+_LEAST_RANGE = 0.1
+
+
+class DecisionTab(CurveTab):
+    """Net benefit over the threshold probability, against acting on everybody and on nobody."""
+
+    probabilities_only = True
+    needs_spread = False
+
+    def __init__(self, context: Context) -> None:
+        name, below, beside = self.tr("Decision curves"), self.tr("threshold probability"), self.tr("net benefit")
+        plot = CurvePlot(context.theme, name, below, beside)
+        super().__init__(
+            context,
+            self.tr("Decision curve"),
+            plot,
+            [
+                (self.tr("at"), self.tr("The threshold probability: who is willing to act on it thinks one needed "
+                                        "action worth (1 − p) / p needless ones")),
+                (self.tr("net benefit"), self.tr("True positives per case, less false positives weighted by the odds "
+                                                 "of the threshold")),
+                (self.tr("less all"), self.tr("Net benefit less that of acting on everybody")),
+                (self.tr("avoided"), self.tr("Needless actions avoided per 100 cases against acting on everybody")),
+            ],
+            self.tr(
+                "Dashed: acting on everybody; zero: on nobody. Dot: the operating point. It means what it says only "
+                "where probabilities are calibrated. Drag, wheel: zoom; double click: all."
+            ),
+            area=plot,
+        )  # fmt: skip
+        self.range = QComboBox()
+        self.range.setAccessibleName(self.tr("Range of thresholds"))
+        self.range.addItem(self.tr("to 4 × prevalence"), "prevalence")
+        self.range.addItem(self.tr("all thresholds"), "all")
+        self.band = QComboBox()
+        self.band.setAccessibleName(self.tr("Band around the net benefit"))
+        self.band.addItem(self.tr("band: active"), "active")
+        self.band.addItem(self.tr("no band"), "none")
+        self.band.setToolTip(
+            self.tr("95 % percentiles of the net benefit at each threshold over 2,000 bootstrap resamples, "
+                    "cases drawn one by one within their class")
+        )  # fmt: skip
+        for box in (self.range, self.band):
+            box.currentIndexChanged.connect(self.draw_soon)
+            self.controls.addWidget(box)
+
+    # --- drawing
+
+    def rests_on(self) -> tuple[object, ...]:
+        """Thresholds move the dots."""
+        thresholds = self._numbers.thresholds(self._session.finding)
+        return *super().rests_on(), self.range.currentData(), self.band.currentData(), *thresholds
+
+    def _prevalence(self) -> float:
+        compared = self._numbers.compared(self._session.finding)
+        return compared.n_positive / (compared.n_positive + compared.n_negative)
+
+    def thresholds(self) -> tuple[float, ...]:
+        """Where the net benefit is computed: from just above 0 to the end of the axis."""
+        end = 1.0
+        if self.range.currentData() == "prevalence":
+            end = min(max(_TIMES_PREVALENCE * self._prevalence(), _LEAST_RANGE), 1.0)
+        return tuple((end * np.arange(1, _GRID) / _GRID).tolist())
+
+    def draw_frame(self, drawn: Sequence[str]) -> None:
+        """Everybody and nobody, over the range that the prevalence gives; the dots."""
+        prevalence, thresholds = self._prevalence(), self.thresholds()
+        end = thresholds[-1] * _GRID / (_GRID - 1)
+        self.plot.set_home((0.0, end), (-0.3 * prevalence, 1.1 * prevalence))
+        everybody = self._live.decision(self._session.finding, drawn[0], thresholds).treat_all
+        # Far below the axis the line is not drawn: it goes to minus infinity.
+        seen = everybody > -2 * prevalence
+        x = np.array(thresholds)
+        self.plot.line("everybody", x[seen], everybody[seen], self.plot.guide_pen(), z=-20)
+        self.plot.line("nobody", [0, end], [0, 0], self.plot.axis_pen(), z=-20)
+        at = {digest: self._session.threshold(digest, self._session.finding) for digest in drawn}
+        dotted = [digest for digest in drawn if 0 < at[digest] < 1]
+        self.plot.dots(
+            "operating points",
+            [at[digest] for digest in dotted],
+            [self._net_benefit_at(digest, at[digest])[0] for digest in dotted],
+            [self.style_of(digest).colour for digest in dotted],
+        )
+
+    def draw_checkpoint(self, digest: str, style: CheckpointStyle) -> None:
+        """The net benefit, and how far the active one's may be off."""
+        finding, thresholds = self._session.finding, self.thresholds()
+        x = np.array(thresholds)
+        self.plot.line(
+            ("benefit", digest), x, self._live.decision(finding, digest, thresholds).net_benefit, pen_of(style)
+        )
+        if self.band.currentData() == "active" and digest == self._session.active:
+            band = self._live.decision_band(finding, digest, thresholds)
+            self.plot.band(("band", digest), x, band.lower, band.upper, style.colour)
+
+    def _net_benefit_at(self, digest: str, threshold: float) -> tuple[float, float, float]:
+        """Net benefit, the same less that of acting on everybody, and needless actions avoided per 100."""
+        curve = self._live.decision(self._session.finding, digest, (threshold,))
+        benefit = float(curve.net_benefit[0])
+        return benefit, benefit - float(curve.treat_all[0]), float(curve.interventions_avoided[0])
+
+    def show_cursor(self, drawn: Sequence[str]) -> str:
+        """The threshold under the mouse."""
+        at = self._threshold_at_cursor()
+        self.plot.show_cursor(at)
+        if at is None:
+            self.plot.mark([], [], [])
+            return self.tr("at the operating points")
+        self.plot.mark(
+            [at] * len(drawn),
+            [float(self._net_benefit_on_grid(digest, at)[0]) for digest in drawn],
+            [self.style_of(digest).colour for digest in drawn],
+        )
+        return self.tr("at threshold probability {0}").format(rate_text(at))
+
+    def _threshold_at_cursor(self) -> float | None:
+        """The threshold of the grid next to the mouse: any other would cost a pass over the cases."""
+        if self.cursor_at is None:
+            return None
+        thresholds = np.array(self.thresholds())
+        return float(thresholds[np.argmin(np.abs(thresholds - self.cursor_at.x()))])
+
+    def _net_benefit_on_grid(self, digest: str, threshold: float) -> tuple[float, float, float]:
+        thresholds = self.thresholds()
+        curve, place = self._live.decision(self._session.finding, digest, thresholds), thresholds.index(threshold)
+        benefit = float(curve.net_benefit[place])
+        return benefit, benefit - float(curve.treat_all[place]), float(curve.interventions_avoided[place])
+
+    def cells(self, digest: str) -> Sequence[str]:
+        """At the mouse, else at the operating point."""
+        at = self._threshold_at_cursor()
+        threshold = self._session.threshold(digest, self._session.finding) if at is None else at
+        if not 0 < threshold < 1:
+            return (rate_text(threshold), "n/a", "n/a", "n/a")
+        benefit, more, avoided = (
+            self._net_benefit_at(digest, threshold) if at is None else self._net_benefit_on_grid(digest, at)
+        )
+        return (rate_text(threshold), _signed(benefit, 4), _signed(more, 4), _signed(avoided, 1))
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".replace("-", "−")
