@@ -65,6 +65,10 @@ def check_open_labels(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
     opens(app, patch, "open_labels", "getOpenFileName", ("/labels.csv", ""))
 
 
+def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    opens(app, patch, "open_predictions", "getOpenFileNames", (["/a.csv", "/b.parquet"], ""))
+
+
 def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     opens(app, patch, "add_checkpoint", "getExistingDirectory", "/checkpoint")
 

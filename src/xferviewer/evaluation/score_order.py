@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.evaluation.placements import Placements
 from xferviewer.evaluation.sorted_cases import Area, area_of_sums, area_under
 
 
@@ -53,6 +54,7 @@ class ScoreOrder:
         ends = np.append(starts[1:], self.scores.size)
         of_positives = self._block_middles(self._positive_at, self._negative_at, starts, ends)
         of_negatives = 2 * self.n_positive - self._block_middles(self._negative_at, self._positive_at, starts, ends)
+        self._of_negatives = of_negatives
         self._wins = _running_total(of_positives)
         self._squares_of_positives = _running_total(of_positives * of_positives)
         self._squares_of_negatives = _running_total(of_negatives * of_negatives)
@@ -119,6 +121,28 @@ class ScoreOrder:
             self.n_positive_before(stop) - self.n_positive_before(start) + _n_among(chosen, self._positive_at),
             self.n_negative_before(stop) - self.n_negative_before(start) + _n_among(chosen, self._negative_at),
         )
+
+    def area(self) -> Area:
+        """The area under the ROC curve of all cases, and its variance."""
+        return area_of_sums(
+            self.n_positive,
+            self.n_negative,
+            int(self._wins[-1]),
+            int(self._squares_of_positives[-1]),
+            int(self._squares_of_negatives[-1]),
+        )
+
+    def placements(self) -> Placements:
+        """The doubled placements of the cases in the order in which they were given."""
+        of_positives, of_negatives = np.diff(self._wins), self._of_negatives
+        by_case = np.empty(self.scores.size)
+        is_positive, is_negative = np.zeros((2, self.scores.size), dtype=bool)
+        for at, doubled, marks in (
+            (self._positive_at, of_positives, is_positive), (self._negative_at, of_negatives, is_negative)
+        ):  # fmt: skip
+            by_case[self.order[at]] = doubled
+            marks[self.order[at]] = True
+        return Placements(by_case[is_positive], by_case[is_negative])
 
     def area_without(self, left_out: LeftOut) -> Area:
         """The area under the ROC curve of the other cases, and its variance."""

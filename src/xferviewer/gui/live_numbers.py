@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,13 +14,12 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.aggregation import aggregate
-from xferviewer.evaluation.cases import StatedCases
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.evaluation.margin_sweep import MarginSweep
-from xferviewer.evaluation.placements import Placements, placements
+from xferviewer.evaluation.placements import Placements
 from xferviewer.evaluation.referral_state import ReferralState
 from xferviewer.evaluation.referral_sweep import ReferralSweep
-from xferviewer.evaluation.roc import AucInterval, RocCurve, auc_interval, roc_curve, thin
+from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval, roc_curve, thin
 from xferviewer.evaluation.score_order import ScoreOrder
 from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
 from xferviewer.evaluation.uncertainty import uncertainty
@@ -28,6 +29,8 @@ from xferviewer.gui.session import CaseList, Session, Uncertainty
 SIGNIFICANT = 0.05
 _SETTLE_MS = 250
 _DRAWN_POINTS = 600
+_COMPUTED_AT_ONCE = 1_000_000  # scores: about half a second
+_SLICE_SECONDS = 0.012
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +77,7 @@ class LiveNumbers(QObject):
     """AUCs, differences, curves, counts and the referral of the session's cohort. `changed` says: ask again."""
 
     changed = Signal()
+    filled = Signal()  # numbers that took long are known
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +88,7 @@ class LiveNumbers(QObject):
         self._aucs: dict[tuple[str, str], AucInterval] = {}
         self._curves: dict[tuple[str, str], RocCurve] = {}
         self._placements: dict[tuple[str, str], Placements] = {}
+        self._tests: dict[tuple[str, str, str], PairedDelong] = {}
         self._differences: dict[tuple[str, str], Difference] | None = None
         self._best: dict[str, str] = {}
         self._along: dict[tuple[str, str], NDArray[np.float64]] = {}
@@ -93,6 +98,11 @@ class LiveNumbers(QObject):
         self._unsure: dict[str, NDArray[np.float64]] = {}
         self._measure = session.uncertainty
         self.why_no_unit = ""
+        self._filled_findings: set[str] = set()
+        self._is_filled = False
+        self._filling: Iterator[str] = iter(())
+        self._fill_timer = QTimer(self, interval=0)
+        self._fill_timer.timeout.connect(self._fill)
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._start_anew)
         session.predictions_changed.connect(self._settle_later)
@@ -121,8 +131,8 @@ class LiveNumbers(QObject):
         self._cases = None
         self._differences = None
         for kept in (
-            self._compared, self._aucs, self._curves, self._placements, self._best, self._along, self._orders,
-            self._sweeps, self._retained, self._unsure,
+            self._compared, self._aucs, self._curves, self._placements, self._tests, self._best, self._along,
+            self._orders, self._sweeps, self._retained, self._unsure,
         ):  # fmt: skip
             kept.clear()
         self.changed.emit()
@@ -225,7 +235,8 @@ class LiveNumbers(QObject):
             return None
         key = finding, digest
         if key not in self._aucs:
-            self._aucs[key] = auc_interval(compared.labels, compared.scores[compared.digests.index(digest)])
+            n_unstated = int(np.isnan(compared.labels).sum())
+            self._aucs[key] = delong_interval(self._order(finding, digest).area(), n_unstated=n_unstated)
         return self._aucs[key]
 
     @property
@@ -268,16 +279,65 @@ class LiveNumbers(QObject):
         return self._best[finding]
 
     def _test(self, finding: str, a: str, b: str) -> PairedDelong:
-        return compare_placements(self._placed(finding, a), self._placed(finding, b))
+        key = finding, a, b
+        if key not in self._tests:
+            self._tests[key] = compare_placements(self._placed(finding, a), self._placed(finding, b))
+        return self._tests[key]
 
     def _placed(self, finding: str, digest: str) -> Placements:
         key = finding, digest
         if key not in self._placements:
-            compared = self.compared(finding)
-            stated = ~np.isnan(compared.labels)
-            row = compared.scores[compared.digests.index(digest)][np.newaxis, stated]
-            self._placements[key] = placements(StatedCases(compared.labels[stated] == 1, row, 0))[0]
+            self._placements[key] = self._order(finding, digest).placements()
         return self._placements[key]
+
+    def mean_auc(self, digest: str) -> tuple[float, int, int]:
+        """The mean AUC over the findings that have one, their number, and the number of findings with scores."""
+        areas = [interval.auc for f in self._session.findings() if (interval := self.auc(f, digest)) is not None]
+        defined = [area for area in areas if not math.isnan(area)]
+        return (sum(defined) / len(defined) if defined else math.nan), len(defined), len(areas)
+
+    # --- filling in what takes long
+
+    def is_known(self, finding: str) -> bool:
+        """Areas and differences of a finding can be read at once; else they are on their way and `filled` says when."""
+        return not self._is_large or self._is_filled or finding in self._filled_findings
+
+    @property
+    def _is_large(self) -> bool:
+        return self.cases().scores.size > _COMPUTED_AT_ONCE
+
+    @Slot()
+    def _fill(self) -> None:
+        """Work for a few milliseconds, so that the window answers in between."""
+        begun = time.perf_counter()
+        for finding in self._filling:
+            if finding:
+                self._filled_findings.add(finding)
+                self.filled.emit()
+            if time.perf_counter() - begun > _SLICE_SECONDS:
+                return
+        self._is_filled = True
+        self._fill_timer.stop()
+        self.filled.emit()
+
+    def _fill_steps(self) -> Iterator[str]:
+        """Count all that the table shows, the chosen finding first; gives a finding's name when it is done."""
+        first = self._session.finding
+        findings = sorted(self._session.findings(), key=lambda finding: finding != first)
+        for finding in findings:
+            for digest in self.compared(finding).digests:
+                self.auc(finding, digest)
+                yield ""
+                self._placed(finding, digest)
+                yield ""
+            if self.compared(finding).has_both:
+                digests = self.compared(finding).digests
+                against = [(other, self.reference) for other in digests if self.reference in digests]
+                for a, b in (*combinations(digests, 2), *against):
+                    if a != b:
+                        self._test(finding, a, b)
+                        yield ""
+            yield finding
 
     # --- curves and referral
 

@@ -33,10 +33,11 @@ from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.curves import CurvesPanel
+from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
 from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
-from xferviewer.gui.views.metrics_table import MetricsTable
+from xferviewer.gui.views.metrics import MetricsTable
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.work import WorkLine
@@ -50,6 +51,8 @@ class MainWindow(QMainWindow):
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     demo_asked = Signal()
+    export_asked = Signal(object)  # Path: the folder to write an evaluation into
+    command_asked = Signal()
     cancel_asked = Signal()
     resume_asked = Signal()
     notice_acknowledged = Signal()
@@ -80,6 +83,7 @@ class MainWindow(QMainWindow):
         self.compare = CompareView(session, drag_up)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
+        self.evaluation = EvaluationBar(session)
         self.curves = CurvesPanel(session, numbers, theme)
         self.metrics = MetricsTable(session, numbers)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
@@ -107,6 +111,7 @@ class MainWindow(QMainWindow):
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
         evaluate = Perspective("evaluate", self.curves)
+        evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
         evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
         train = Perspective("train", self.jobs)
@@ -139,6 +144,9 @@ class MainWindow(QMainWindow):
         self.worklist.model.sort_asked.connect(library.sort)
         self.worklist.study_chosen.connect(library.show_study)
         self.compare.stepped.connect(library.step)
+        self.evaluation.predictions_asked.connect(self._open_predictions)
+        self.evaluation.export_asked.connect(self._export_evaluation)
+        self.evaluation.command_asked.connect(self.command_asked)
         session.image_changed.connect(self._want_film)
         self._films.film_read.connect(self.compare.show_film)
         self.work.cancel_asked.connect(self.cancel_asked)
@@ -154,6 +162,9 @@ class MainWindow(QMainWindow):
             "open_folder": self._open_folder,
             "open_files": self._open_files,
             "open_labels": self._open_labels,
+            "open_predictions": self._open_predictions,
+            "export_evaluation": self._export_evaluation,
+            "copy_command": self.command_asked.emit,
             "add_checkpoint": self.add_checkpoint,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
@@ -302,6 +313,22 @@ class MainWindow(QMainWindow):
         )
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
+
+    @Slot()
+    def _open_predictions(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(
+            self,
+            self.tr("Open predictions"),
+            filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
+        )
+        if chosen:
+            self.paths_dropped.emit([Path(path) for path in chosen])
+
+    @Slot()
+    def _export_evaluation(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
+        if chosen:
+            self.export_asked.emit(Path(chosen))
 
     @Slot()
     def add_checkpoint(self) -> None:

@@ -32,3 +32,23 @@ def interval_text(value: float, lower: float, upper: float, digits: int = 3) -> 
     if math.isnan(lower) or math.isnan(upper):
         return rate_text(value, digits)
     return f"{rate_text(value, digits)} [{rate_text(lower, digits)}, {rate_text(upper, digits)}]"
+
+
+def difference_text(value: float, lower: float, upper: float, digits: int = 3) -> str:
+    """A signed difference with its interval: +.034 [−.010, +.078]."""
+    if math.isnan(value):
+        return "n/a"
+    signed = [_signed(number, digits) for number in (value, lower, upper)]
+    return signed[0] if math.isnan(lower) or math.isnan(upper) else f"{signed[0]} [{signed[1]}, {signed[2]}]"
+
+
+def _signed(value: float, digits: int) -> str:
+    text = rate_text(abs(value), digits)
+    return text if float(f"{value:.{digits}f}") == 0 else ("+" if value > 0 else "−") + text
+
+
+def p_text(p: float) -> str:
+    """A p-value: .034, < .001, n/a."""
+    if math.isnan(p):
+        return "n/a"
+    return "< .001" if p < 0.001 else rate_text(p)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolBar, QWidget
 
 
 class Perspective(QMainWindow):
@@ -34,6 +34,16 @@ class Perspective(QMainWindow):
         self.addDockWidget(area, dock)
         self._sizes.append((dock, *size))
         return dock
+
+    def add_bar(self, title: str, widget: QWidget) -> None:
+        """Put a line of controls above the panels, where it stays."""
+        bar = QToolBar(title, self)
+        bar.setObjectName(f"{self.name} bar")
+        bar.setMovable(False)
+        bar.setFloatable(False)
+        bar.toggleViewAction().setVisible(False)
+        bar.addWidget(widget)
+        self.addToolBar(bar)
 
     @property
     def was_shown(self) -> bool:
