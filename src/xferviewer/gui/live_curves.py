@@ -78,6 +78,14 @@ class LiveCurves:
 
     def lack(self, finding: str, digest: str, *, probabilities: bool = False, spread: bool = True) -> Lack | None:
         """Why there is no curve; None where there is one. Some need probabilities, some need scores that differ."""
+        found = self._keep(("lack", finding, digest), lambda: self._lack(finding, digest))
+        if found not in (None, Lack.SPREAD):
+            return found
+        if probabilities and not self._session.holds_probabilities(digest):
+            return Lack.PROBABILITIES
+        return found if spread else None
+
+    def _lack(self, finding: str, digest: str) -> Lack | None:
         compared = self._numbers.compared(finding)
         if digest not in compared.digests or not compared.rows.size:
             return Lack.SCORES
@@ -85,14 +93,7 @@ class LiveCurves:
             return Lack.POSITIVES
         if not compared.n_negative:
             return Lack.NEGATIVES
-        if probabilities and not self._session.holds_probabilities(digest):
-            return Lack.PROBABILITIES
-        return Lack.SPREAD if spread and self._is_constant(finding, digest) else None
-
-    def _is_constant(self, finding: str, digest: str) -> bool:
-        return self._keep(
-            ("constant", finding, digest), lambda: self._numbers.curve(finding, digest).thresholds.size <= 2
-        )
+        return Lack.SPREAD if self._numbers.curve(finding, digest).thresholds.size <= 2 else None
 
     # --- ROC
 

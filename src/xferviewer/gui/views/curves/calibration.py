@@ -13,8 +13,9 @@ from xferviewer.exchange.checkpoint_styles import CheckpointStyle
 from xferviewer.gui.live_curves import Calibration
 from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.curves.plot import CurvePlot, pen_of
+from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
+from xferviewer.gui.views.curves.words import signed_text
 
 _MOST_BINS = 50
 _AXIS_WIDTH = 14 * GRID
@@ -28,8 +29,8 @@ class CalibrationTab(CurveTab):
     needs_spread = False
 
     def __init__(self, context: Context) -> None:
-        plot = CurvePlot(context.theme, self.tr("Reliability diagram"), "", self.tr("observed rate"))
-        histogram = CurvePlot(context.theme, self.tr("Cases by probability"), self.tr("probability"), self.tr("cases"))
+        plot = ZoomPlot(context.theme, self.tr("Reliability diagram"), "", self.tr("observed rate"))
+        histogram = ZoomPlot(context.theme, self.tr("Cases by probability"), self.tr("probability"), self.tr("cases"))
         histogram.getAxis("left").setLogMode(True)
         for each in (plot, histogram):
             each.getAxis("left").setWidth(_AXIS_WIDTH)
@@ -44,11 +45,11 @@ class CalibrationTab(CurveTab):
             self.tr("Calibration"),
             plot,
             [
-                (self.tr("ECE"), self.tr("Expected calibration error in these bins: the mean distance of the dots "
-                                         "from the diagonal, weighted by cases. Too large in small samples.")),
-                (self.tr("MCE"), self.tr("Maximum calibration error: the largest distance of a dot")),
-                (self.tr("Brier"), self.tr("Mean squared distance of probability and label")),
-                (self.tr("NLL"), self.tr("Mean negative logarithm of the probability of the label")),
+                (self.tr("ECE\nMCE"), self.tr("Expected calibration error in these bins: the mean distance of the dots "
+                                              "from the diagonal, weighted by cases, too large in small samples. "
+                                              "Maximum calibration error: the largest distance of a dot.")),
+                (self.tr("Brier\nNLL"), self.tr("Brier score: the mean squared distance of probability and label. NLL: "
+                                                "the mean negative logarithm of the probability of the label.")),
                 (self.tr("slope"), self.tr("Slope of calibration (Cox) with Wald's 95 % interval: "
                                            "below 1 the probabilities are too extreme")),
                 (self.tr("intercept"), self.tr("Intercept of calibration (Cox) with Wald's 95 % interval")),
@@ -98,7 +99,7 @@ class CalibrationTab(CurveTab):
         """The diagonal, and room for the fullest bin."""
         self.plot.line("diagonal", [0, 1], [0, 1], self.plot.guide_pen(), z=-20)
         most = max(int(self._counts(digest).max()) for digest in drawn)
-        self.histogram.set_home((0.0, 1.0), (_log_counts(np.zeros(1))[0], float(np.log10(most)) + 0.1))
+        self.histogram.set_home((0.0, 1.0), (_log_counts(np.zeros(1))[0], np.floor(np.log10(most)) + 1.25))
 
     def draw_checkpoint(self, digest: str, style: CheckpointStyle) -> None:
         """The bins' rates, with intervals for the active one, and the outline of the histogram."""
@@ -160,10 +161,8 @@ class CalibrationTab(CurveTab):
         """The measures; those that have an interval with it below."""
         calibration = self._calibration(digest)
         return (
-            rate_text(calibration.diagram.expected_error),
-            rate_text(calibration.diagram.maximum_error),
-            rate_text(calibration.brier),
-            f"{calibration.negative_log_likelihood:.3f}",
+            f"{rate_text(calibration.diagram.expected_error)}\n{rate_text(calibration.diagram.maximum_error)}",
+            f"{rate_text(calibration.brier)}\n{signed_text(calibration.negative_log_likelihood, 3)}",
             _estimate_text(calibration.cox.slope),
             _estimate_text(calibration.cox.intercept),
         )
@@ -176,8 +175,7 @@ def _log_counts(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.f
 
 
 def _estimate_text(estimate: Estimate) -> str:
-    """A number that may be below 0 or above 1, and its interval below it."""
+    """A number over its interval."""
     if np.isnan(estimate.value):
         return "n/a"
-    value, lower, upper = (f"{each:.2f}".replace("-", "−") for each in (estimate.value, estimate.lower, estimate.upper))
-    return f"{value}\n[{lower}, {upper}]"
+    return f"{signed_text(estimate.value, 2)}\n[{signed_text(estimate.lower, 2)}, {signed_text(estimate.upper, 2)}]"

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QComboBox
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
 from xferviewer.gui.number_text import rate_text
-from xferviewer.gui.views.curves.plot import CurvePlot, pen_of
+from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
+from xferviewer.gui.views.curves.words import signed_text
 
 _GRID = 200
 _TIMES_PREVALENCE = 4
@@ -25,18 +26,19 @@ class DecisionTab(CurveTab):
 
     def __init__(self, context: Context) -> None:
         name, below, beside = self.tr("Decision curves"), self.tr("threshold probability"), self.tr("net benefit")
-        plot = CurvePlot(context.theme, name, below, beside)
+        plot = ZoomPlot(context.theme, name, below, beside)
         super().__init__(
             context,
             self.tr("Decision curve"),
             plot,
             [
-                (self.tr("at"), self.tr("The threshold probability: who is willing to act on it thinks one needed "
-                                        "action worth (1 − p) / p needless ones")),
-                (self.tr("net benefit"), self.tr("True positives per case, less false positives weighted by the odds "
-                                                 "of the threshold")),
-                (self.tr("less all"), self.tr("Net benefit less that of acting on everybody")),
-                (self.tr("avoided"), self.tr("Needless actions avoided per 100 cases against acting on everybody")),
+                (self.tr("at"), self.tr("The threshold probability p: who acts from there on holds one needed action "
+                                        "for worth (1 − p) / p needless ones")),
+                (self.tr("net benefit\nless all"), self.tr("True positives per case, less false positives weighted by "
+                                                           "the odds of the threshold; the same less that of acting on "
+                                                           "everybody")),
+                (self.tr("avoided\nof 100"), self.tr("Needless actions avoided per 100 cases against acting on "
+                                                     "everybody, at no fewer needed ones")),
             ],
             self.tr(
                 "Dashed: acting on everybody; zero: on nobody. Dot: the operating point. It means what it says only "
@@ -46,8 +48,9 @@ class DecisionTab(CurveTab):
         )  # fmt: skip
         self.range = QComboBox()
         self.range.setAccessibleName(self.tr("Range of thresholds"))
-        self.range.addItem(self.tr("to 4 × prevalence"), "prevalence")
-        self.range.addItem(self.tr("all thresholds"), "all")
+        self.range.addItem(self.tr("near prevalence"), "prevalence")
+        self.range.addItem(self.tr("0 to 1"), "all")
+        self.range.setToolTip(self.tr("Thresholds up to four times the prevalence, or all"))
         self.band = QComboBox()
         self.band.setAccessibleName(self.tr("Band around the net benefit"))
         self.band.addItem(self.tr("band: active"), "active")
@@ -147,12 +150,8 @@ class DecisionTab(CurveTab):
         at = self._threshold_at_cursor()
         threshold = self._session.threshold(digest, self._session.finding) if at is None else at
         if not 0 < threshold < 1:
-            return (rate_text(threshold), "n/a", "n/a", "n/a")
+            return (rate_text(threshold), "n/a", "n/a")
         benefit, more, avoided = (
             self._net_benefit_at(digest, threshold) if at is None else self._net_benefit_on_grid(digest, at)
         )
-        return (rate_text(threshold), _signed(benefit, 4), _signed(more, 4), _signed(avoided, 1))
-
-
-def _signed(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", "−")
+        return rate_text(threshold), f"{signed_text(benefit, 4)}\n{signed_text(more, 4)}", signed_text(avoided, 1)

@@ -73,7 +73,7 @@ class FindingCell(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """As small as the curves can still be told apart."""
-        return QSize(30 * GRID, self.height_of(30 * GRID))
+        return QSize(25 * GRID, self.height_of(25 * GRID))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Title, frame, chance, curves, areas."""

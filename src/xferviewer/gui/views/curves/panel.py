@@ -43,6 +43,7 @@ class CurvesPanel(QWidget):
             self.roc, self.precision_recall, self.calibration, self.decision, self.risk_coverage, self.all_findings
         ):  # fmt: skip
             self.tabs.addTab(tab, tab.title)
+            self.tabs.setTabToolTip(self.tabs.count() - 1, tab.mouse_habits)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         layout.setSpacing(GRID)

@@ -20,6 +20,7 @@ from xferviewer.gui.theme import GRID, Theme
 _SMALLEST_SHARE = 1e-3  # of an axis that may fill the plot
 _PADDING = 0.03  # around the axes' ranges, of their length
 _UNIT_SQUARE = ((0.0, 1.0), (0.0, 1.0))
+_SHARE_OF_NUMBERS = 0.45  # of the width, beside a plot that need not be square
 _FAINT = 110
 _BAND = 45
 
@@ -76,7 +77,7 @@ class _ZoomBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         event.ignore()
 
 
-class CurvePlot(RatePlot):
+class ZoomPlot(RatePlot):
     """Lines, bands, dots and error bars by key: those of the last drawing whose key comes again get new data.
 
     Between `begin` and `end` everything is named that is to be seen; what is not named goes.
@@ -94,6 +95,9 @@ class CurvePlot(RatePlot):
         self._theme = theme
         self._items: dict[Hashable, pg.GraphicsObject] = {}
         self._named: set[Hashable] = set()
+        # Room for the labels of the last ticks, which reach beyond the axes.
+        self.getPlotItem().layout.setContentsMargins(1, 3 * GRID, 4 * GRID, 1)
+        self.getAxis("bottom").setStyle(hideOverlappingLabels=4 * GRID)
         self._home = _UNIT_SQUARE
         self.setMouseEnabled(True, True)
         self._limit_to_home()
@@ -285,7 +289,7 @@ class Beside(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room."""
         width, height = self.width(), self.height()
-        most = max(width - max(self._LEAST, width // 3), self._LEAST)
+        most = max(width - max(self._LEAST, int(_SHARE_OF_NUMBERS * width)), self._LEAST)
         plot_width = min(height, most) if self._square else most
         plot_height = plot_width if self._square else height
         self._plot.setGeometry(0, (height - plot_height) // 2, plot_width, plot_height)

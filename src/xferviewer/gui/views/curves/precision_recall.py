@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xferviewer.evaluation.intervals import Proportion
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
 from xferviewer.gui.number_text import rate_text
-from xferviewer.gui.views.curves.plot import CurvePlot, pen_of
+from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
-from xferviewer.gui.views.curves.words import threshold_text
+from xferviewer.gui.views.curves.words import proportion_lines, threshold_text
 
 
 class PrecisionRecallTab(CurveTab):
@@ -21,14 +22,12 @@ class PrecisionRecallTab(CurveTab):
         super().__init__(
             context,
             self.tr("Precision–recall"),
-            CurvePlot(context.theme, name, below, beside),
+            ZoomPlot(context.theme, name, below, beside),
             [
                 (self.tr("AP"), self.tr("Average precision: the mean precision over the steps of recall")),
                 (self.tr("above"), self.tr("The threshold: positive is what lies strictly above it")),
                 (self.tr("recall"), self.tr("Cases called positive of those with the finding: sensitivity")),
                 (self.tr("precision"), self.tr("Cases with the finding of those called positive: PPV")),
-                (self.tr("TP"), self.tr("True positives of all cases")),
-                (self.tr("called"), self.tr("Cases called positive")),
             ],
             self.tr(
                 "Dot: operating point, all cases. Dashed: the prevalence, which scores by lot have for precision. "
@@ -102,8 +101,6 @@ class PrecisionRecallTab(CurveTab):
         return (
             rate_text(curve.average_precision),
             threshold_text(threshold, probability=self._session.holds_probabilities(digest)),
-            rate_text(true_positive / curve.n_positive),
-            rate_text(true_positive / called if called else np.nan),
-            f"{true_positive:,}",
-            f"{called:,}",
+            proportion_lines(Proportion(true_positive, curve.n_positive)),
+            proportion_lines(Proportion(true_positive, called)),
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
@@ -41,12 +41,12 @@ class Readout(QTableWidget):
         super().__init__(0, 1 + len(columns), parent)
         self.setAccessibleName(name)
         self.setFont(small_font())
-        self.horizontalHeader().setFont(small_font())
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setShowGrid(False)
+        self.setWordWrap(False)
         self.setIconSize(_SWATCH)
         self.setTabKeyNavigation(False)  # Tab leaves the table: it would be a trap for the keyboard
         self.verticalHeader().hide()
@@ -55,6 +55,7 @@ class Readout(QTableWidget):
         for column, (heading, tip) in enumerate([(self.tr("checkpoint"), ""), *columns]):
             item = QTableWidgetItem(heading)
             item.setToolTip(tip)
+            item.setFont(small_font())
             self.setHorizontalHeaderItem(column, item)
         self._rows: tuple[ReadoutRow, ...] = ()
         self._items: list[list[QTableWidgetItem]] = []  # of each row
@@ -103,16 +104,14 @@ class Readout(QTableWidget):
 
     def _fit(self) -> None:
         """Widen columns whose texts have grown; never narrow them while numbers move."""
-        of_swatch = _SWATCH.width() + 2 * GRID
         for column in range(self.columnCount()):
-            texts = [
-                items[column].text()
+            header = self.horizontalHeader().sectionSizeHint(column)
+            cells = [
+                _room(items[column])
                 for items, row in zip(self._items, self._rows, strict=True)
-                if column < len(row.cells)
+                if column < len(row.cells) or not column
             ]
-            lines = [line for text in texts for line in text.split("\n")]
-            room = max(map(self.fontMetrics().horizontalAdvance, lines), default=0) + 4 * GRID
-            width = max(room + (of_swatch if column == 0 else 0), self.horizontalHeader().sectionSizeHint(column))
+            width = max(max(cells, default=0) + 4 * GRID + (_SWATCH.width() + GRID if not column else 0), header)
             if width > self.columnWidth(column):
                 self.setColumnWidth(column, width)
 
@@ -123,6 +122,12 @@ class Readout(QTableWidget):
     @Slot(int, int)
     def _clicked(self, row: int, column: int) -> None:
         self.activated_checkpoint.emit(self._rows[row].digest)
+
+
+def _room(item: QTableWidgetItem) -> int:
+    """The width of its longest line."""
+    metrics = QFontMetrics(item.font() if item.column() == 0 else small_font())
+    return max(map(metrics.horizontalAdvance, item.text().split("\n")))
 
 
 def _swatch(style: CheckpointStyle, ratio: float) -> QIcon:

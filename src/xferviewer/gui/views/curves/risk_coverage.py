@@ -12,9 +12,10 @@ from PySide6.QtCore import Slot
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.selective import RiskCoverage
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
-from xferviewer.gui.number_text import interval_text, rate_text
-from xferviewer.gui.views.curves.plot import CurvePlot, pen_of
+from xferviewer.gui.number_text import rate_text
+from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
+from xferviewer.gui.views.curves.words import interval_lines
 
 _TOPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Ends of the upright axis: steps, so that it stands still while a slider moves."""
@@ -28,17 +29,17 @@ class RiskCoverageTab(CurveTab):
     def __init__(self, context: Context) -> None:
         name = self.tr("Risk-coverage curves")
         below, beside = self.tr("coverage (kept by the checkpoint)"), self.tr("risk (errors of the kept)")
-        plot = CurvePlot(context.theme, name, below, beside)
+        plot = ZoomPlot(context.theme, name, below, beside)
         super().__init__(
             context,
             self.tr("Risk–coverage"),
             plot,
             [
-                (self.tr("AURC"), self.tr("Area under the risk-coverage curve: the mean risk over all coverages")),
-                (self.tr("E-AURC"), self.tr("AURC less the least that is possible with as many errors: what the order "
-                                            "of referral costs")),
+                (self.tr("AURC\nE-AURC"), self.tr("Area under the risk-coverage curve: the mean risk over all "
+                                                  "coverages; the same less the least that is possible with as many "
+                                                  "errors: what the order of referral costs")),
                 (self.tr("risk"), self.tr("Errors of the kept cases, with Wilson's 95 % interval")),
-                (self.tr("of all"), self.tr("Errors of all cases: the risk at coverage 1")),
+                (self.tr("risk of all"), self.tr("Errors of all cases: the risk at coverage 1")),
             ],
             self.tr(
                 "Errors are calls at the thresholds. Upright line: what is kept at the referral rate; drag it. "
@@ -114,5 +115,6 @@ class RiskCoverageTab(CurveTab):
             kept = math.ceil(coverage * n - 1e-9)
             rate = curve.risk_at(coverage)
             lower, upper = wilson(rate * kept, kept)
-            risk = interval_text(rate, float(lower), float(upper))
-        return rate_text(curve.aurc), rate_text(curve.excess), risk, rate_text(float(curve.risk[-1]))
+            risk = interval_lines(rate, float(lower), float(upper))
+        areas = f"{rate_text(curve.aurc)}\n{rate_text(curve.excess)}"
+        return areas, risk, rate_text(float(curve.risk[-1]))

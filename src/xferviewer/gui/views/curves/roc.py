@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QComboBox
 from xferviewer.evaluation.operating_points import Confusion, confusion_of
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
 from xferviewer.gui.live_numbers import Compared
-from xferviewer.gui.number_text import interval_text, rate_text
-from xferviewer.gui.views.curves.plot import CurvePlot, Drag, pen_of
+from xferviewer.gui.number_text import rate_text
+from xferviewer.gui.views.curves.plot import Drag, ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
-from xferviewer.gui.views.curves.words import threshold_text
+from xferviewer.gui.views.curves.words import interval_lines, proportion_lines, threshold_text
 
 _NEAREST_PIXELS = 24
 
@@ -37,7 +37,7 @@ class RocTab(CurveTab):
     """
 
     def __init__(self, context: Context) -> None:
-        plot = CurvePlot(context.theme, self.tr("ROC curves"), self.tr("1 − specificity"), self.tr("sensitivity"))
+        plot = ZoomPlot(context.theme, self.tr("ROC curves"), self.tr("1 − specificity"), self.tr("sensitivity"))
         super().__init__(
             context,
             self.tr("ROC"),
@@ -45,12 +45,8 @@ class RocTab(CurveTab):
             [
                 (self.tr("AUC"), self.tr("Area under the curve of all cases, with DeLong's 95 % interval")),
                 (self.tr("above"), self.tr("The threshold: positive is what lies strictly above it")),
-                (self.tr("sens."), self.tr("Sensitivity on all cases")),
-                (self.tr("spec."), self.tr("Specificity on all cases")),
-                (self.tr("TP"), self.tr("True positives of all cases")),
-                (self.tr("FN"), self.tr("False negatives (missed) of all cases")),
-                (self.tr("FP"), self.tr("False positives (false alarms) of all cases")),
-                (self.tr("TN"), self.tr("True negatives of all cases")),
+                (self.tr("sensitivity"), self.tr("True positives of all cases with the finding")),
+                (self.tr("specificity"), self.tr("True negatives of all cases without it")),
             ],
             self.tr(
                 "Thick: retained, thin: all cases, dot: operating point. Click a curve: its threshold. "
@@ -167,17 +163,13 @@ class RocTab(CurveTab):
 
     def cells(self, digest: str) -> Sequence[str]:
         """Area, threshold, rates and counts: at the mouse, else at the operating point."""
-        interval = self._numbers.auc(self._session.finding, digest)
+        auc = self._numbers.auc(self._session.finding, digest)
         threshold, counts = self._counts[digest]
         return (
-            interval_text(interval.auc, interval.lower, interval.upper) if interval is not None else "",
+            interval_lines(auc.auc, auc.lower, auc.upper) if auc is not None else "",
             threshold_text(threshold, probability=self._session.holds_probabilities(digest)),
-            rate_text(counts.sensitivity.value),
-            rate_text(counts.specificity.value),
-            f"{counts.true_positive:,}",
-            f"{counts.false_negative:,}",
-            f"{counts.false_positive:,}",
-            f"{counts.true_negative:,}",
+            proportion_lines(counts.sensitivity),
+            proportion_lines(counts.specificity),
         )
 
     # --- mouse

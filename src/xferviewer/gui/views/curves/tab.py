@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, QTimer, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle, style_of
@@ -16,12 +16,13 @@ from xferviewer.gui.live_curves import Lack, LiveCurves
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
-from xferviewer.gui.views.curves.plot import Beside, CurvePlot
+from xferviewer.gui.views.curves.plot import Beside, ZoomPlot
 from xferviewer.gui.views.curves.readout import Readout, ReadoutRow
 from xferviewer.gui.views.curves.words import lack_text, why_nothing
 
 _DRAWN_POINTS = 600  # twice the pixels of a small plot's side; eight curves of them are drawn in 3 ms
 _MOST_POINTS = 64 * _DRAWN_POINTS
+_ROOM_FOR_HINT = 75 * GRID
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Context:
 class SeenTab(QWidget):
     """Draws in the next turn of the event loop after a change, if it is visible, else when it is shown."""
 
-    def __init__(self, context: Context, title: str) -> None:
+    def __init__(self, context: Context, title: str, mouse_habits: str) -> None:
         super().__init__()
         self.title = title
+        self.mouse_habits = mouse_habits
         self._session, self._numbers, self._live = context.session, context.numbers, context.live
         self._theme = context.theme
         self._stale = True
@@ -85,14 +87,14 @@ class CurveTab(SeenTab):
         self,
         context: Context,
         title: str,
-        plot: CurvePlot,
+        plot: ZoomPlot,
         columns: Sequence[tuple[str, str]],
-        hint: str,
+        mouse_habits: str,
         *,
         area: QWidget | None = None,
     ) -> None:
-        """`columns` are those of the numbers; `hint` says what the mouse does; the plot stands in `area`, or alone."""
-        super().__init__(context, title)
+        """`columns` are those of the numbers; the plot stands in `area`, or is square and alone."""
+        super().__init__(context, title, mouse_habits)
         self.plot = plot
         self.why = QLabel()
         self.why.setWordWrap(True)
@@ -101,17 +103,19 @@ class CurveTab(SeenTab):
         self.readout.activated_checkpoint.connect(self._session.set_active)
         self.where = QLabel()
         self.where.setObjectName("faint")
-        self.hint = QLabel(hint)
+        self.where.setWordWrap(True)
+        self.hint = QLabel(mouse_habits)
         self.hint.setObjectName("faint")
         self.hint.setWordWrap(True)
         self.controls = QHBoxLayout()
         self.controls.setSpacing(2 * GRID)
-        self.controls.addWidget(self.where, 1)
+        self.controls.addStretch(1)
         beside = QWidget()
         column = QVBoxLayout(beside)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         column.addLayout(self.controls)
+        column.addWidget(self.where)
         column.addWidget(self.readout, 1)
         column.addWidget(self.hint)
         self._stack = QStackedWidget()
@@ -125,6 +129,11 @@ class CurveTab(SeenTab):
         self.cursor_at: QPointF | None = None
         plot.hovered.connect(self._hover)
         plot.zoomed.connect(self.draw_soon)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the numbers have it; the tab's tool tip says what the mouse does."""
+        super().resizeEvent(event)
+        self.hint.setVisible(self.height() >= _ROOM_FOR_HINT)
 
     # --- drawing
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 from PySide6.QtCore import QCoreApplication
 
+from xferviewer.evaluation.intervals import Proportion
 from xferviewer.gui.live_curves import Lack
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.session import Session
 
 
@@ -87,3 +90,20 @@ def score_kinds(session: Session, digests: tuple[str, ...]) -> str:
 def threshold_text(threshold: float, *, probability: bool) -> str:
     """A threshold with as many digits as tell it from its neighbours on a curve."""
     return f"{threshold:.3f}".removeprefix("0") if probability and 0 <= threshold < 1 else f"{threshold:.4g}"
+
+
+def interval_lines(value: float, lower: float, upper: float) -> str:
+    """A rate over its interval."""
+    text = rate_text(value)
+    return text if math.isnan(lower) or math.isnan(upper) else f"{text}\n[{rate_text(lower)}, {rate_text(upper)}]"
+
+
+def proportion_lines(proportion: Proportion) -> str:
+    """A rate over what it is of."""
+    of = _tr("{0} of {1}").format(f"{proportion.successes:,}", f"{proportion.trials:,}")
+    return f"{rate_text(proportion.value)}\n{of}"
+
+
+def signed_text(value: float, digits: int) -> str:
+    """A number that may be below 0 or above 1."""
+    return "n/a" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
