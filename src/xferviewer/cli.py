@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--method", choices=("gradcam",), default="gradcam")
     explain.add_argument("--out", type=Path, required=True)
     explain.add_argument("--json", action="store_true")
-    evaluate = _command(commands, "evaluate", _evaluate, "metrics.json and report.html from labels and predictions")
-    evaluate.add_argument("--labels", type=Path, required=True, metavar="CSV")
-    evaluate.add_argument("--predictions", type=Path, required=True, nargs="+", metavar="FILE")
-    evaluate.add_argument("--out", type=Path, required=True)
-    evaluate.add_argument("--by", nargs="+", default=[], metavar="COLUMN", help="columns of the labels to group by")
-    evaluate.add_argument("--unit", choices=("image", "study", "patient"), default="image")
-    evaluate.add_argument("--json", action="store_true")
+    _add_evaluate(_command(commands, "evaluate", _evaluate, "metrics.json and report.html from labels and predictions"))
     calibrate = _command(commands, "calibrate", _calibrate, "calibrated probabilities for a checkpoint, from labels")
     calibrate.add_argument("--checkpoint", type=Path, required=True, metavar="DIR")
     calibrate.add_argument("--labels", type=Path, required=True, metavar="CSV")
@@ -119,6 +113,66 @@ def _parser() -> argparse.ArgumentParser:
     decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
     return parser
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """The options of `evaluate`; `exchange.evaluate_options` says what they mean."""
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    parser.add_argument("--labels", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--predictions", type=Path, required=True, nargs="+", metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--json", action="store_true")
+    cases = parser.add_argument_group("which cases, and how they are counted")
+    cases.add_argument("--unit", choices=("image", "study", "patient"), default="image")
+    cases.add_argument(
+        "--aggregation", choices=("max", "mean", "noisy-or"), default="max",
+        help="how the scores of images become that of a study or patient (default: max)",
+    )  # fmt: skip
+    cases.add_argument(
+        "--uncertain", choices=("ignore", "zeros", "ones"), default="ignore",
+        help="labels of -1 count as not stated (default), absent or present",
+    )  # fmt: skip
+    cases.add_argument("--where", **several, metavar="COLUMN=VALUE", help="only these cases; same column: any of them")
+    cases.add_argument("--findings", **several, metavar="A,B", help="report these findings (default: all)")
+    cases.add_argument(
+        "--cases", choices=("each", "common"), default="each",
+        help="each checkpoint on all its own cases (default), or on those that every checkpoint has, as in the window",
+    )  # fmt: skip
+    cases.add_argument("--by", **several, metavar="COLUMN", help="columns to group by; site+sex crosses two")
+    compared = parser.add_argument_group("how checkpoints are compared")
+    compared.add_argument("--level", type=float, default=0.95, help="of all intervals (default: 0.95)")
+    compared.add_argument("--reference", default="", metavar="NAME", help="every other checkpoint against this one")
+    compared.add_argument(
+        "--adjust", choices=("holm", "bh", "bonferroni", "none"), default="holm",
+        help="the p-values against the reference, over all findings and checkpoints (default: holm)",
+    )  # fmt: skip
+    point = parser.add_argument_group("operating points and referral")
+    point.add_argument(
+        "--threshold", action="append", default=[], metavar="[[CHECKPOINT:]FINDING=]VALUE", dest="thresholds",
+        help="repeatable; the most specific one counts (default: 0.5)",
+    )  # fmt: skip
+    point.add_argument("--operating-point", default="", metavar="youden|sensitivity:R|specificity:R|VALUE")
+    point.add_argument("--referral-rate", type=float, default=0.0, help="share of cases for an expert (default: 0)")
+    point.add_argument(
+        "--uncertainty", choices=("finding", "probability", "case", "entropy", "margin", "spread"), default="finding",
+        help="which cases these are: nearest to the finding's threshold (default), nearest to 0.5, the same in the "
+        "mean over a case's findings, of most entropy, nearest to all thresholds, where checkpoints differ",
+    )  # fmt: skip
+    written = parser.add_argument_group("what is written beside metrics.json and report.html")
+    written.add_argument("--figures", type=_formats("svg", "pdf", "png"), default=(), metavar="svg,pdf,png")
+    written.add_argument("--tables", type=_formats("csv", "latex"), default=(), metavar="csv,latex")
+
+
+def _formats(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """The type of an option that names formats with commas between them."""
+
+    def formats(text: str) -> tuple[str, ...]:
+        named = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        if not set(named) <= set(known):
+            raise argparse.ArgumentTypeError(f"{text} is not of {', '.join(known)}")
+        return named
+
+    return formats
 
 
 def _add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -286,10 +340,17 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from xferviewer.exchange.evaluate import run_evaluate
+    from dataclasses import fields
 
+    from xferviewer.exchange.evaluate import run_evaluate
+    from xferviewer.exchange.evaluate_options import EvaluateOptions
+
+    given: dict[str, Any] = {}
+    for field in fields(EvaluateOptions):
+        value = getattr(options, field.name)
+        given[field.name] = tuple(value) if isinstance(value, list) else value
     words = ["xferviewer", *sys.argv[1:]]
-    result = run_evaluate(options.labels, options.predictions, options.out, options.by, options.unit, words)
+    result = run_evaluate(options.labels, options.predictions, options.out, EvaluateOptions(**given), words)
     for warning in result.get("warnings", ()):
         print(f"warning: {warning}", file=sys.stderr)
     if not options.json:

@@ -37,6 +37,10 @@ class UnusableTable(XferviewerError):
     """A table of labels or predictions that cannot be used as it is."""
 
 
+class UnusableChoice(XferviewerError):
+    """An option that names what is not there, or that has an impossible value."""
+
+
 class UnusableCheckpoint(XferviewerError):
     """A checkpoint folder without a card, with the wrong digest, or with weights that do not fit."""
 

@@ -87,7 +87,7 @@ def test_that_a_group_is_read_at_the_threshold_of_the_whole_cohort(three_checkpo
 
 
 def test_that_counting_by_patient_changes_the_number_of_cases_and_is_said(three_checkpoints: Cohort) -> None:
-    described = metrics_dict(evaluate(aggregate(three_checkpoints, "patient"), "max"))
+    described = metrics_dict(evaluate(aggregate(three_checkpoints, "patient")))
     assert (described["unit"], described["aggregation"], described["n_cases"]) == ("patient", "max", 60)
     row = described["findings"]["F0"]["A"]
     assert row["n_positive"] + row["n_negative"] == 60

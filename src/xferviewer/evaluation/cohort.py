@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.errors import UnusableTable
-from xferviewer.evaluation.image_names import differ_in_folder, match_images, posix_path
+from xferviewer.evaluation.image_names import differ_in_folder, match_names
+from xferviewer.evaluation.labelled_cases import labelled_cases
+from xferviewer.evaluation.raw_table import folded
+from xferviewer.evaluation.resolved_labels import UncertainPolicy
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
-
-Unit = Literal["image", "study", "patient"]
-UncertainPolicy = Literal["ignore", "zeros", "ones"]
-
-_NOT_STATED = "not stated"
+from xferviewer.evaluation.units import PLURAL, WITH_ARTICLE, Unit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,160 +47,127 @@ def join(
     group_by: Sequence[str] = (),
     uncertain: UncertainPolicy = "ignore",
 ) -> Cohort:
-    """Bring labels and predictions together, image by image.
+    """Bring labels and predictions together, image by image; study by study where the predictions are about studies.
 
-    group_by   columns of the label table to keep.
-    uncertain  what becomes of the mark -1: "ignore" (not stated), "zeros" (absent) or "ones" (present).
+    predictions  all of one unit, which becomes the cohort's; the labels may be of another (`labelled_cases`).
+    group_by     columns of the label table to keep.
+    uncertain    what becomes of the mark -1: "ignore" (not stated), "zeros" (absent) or "ones" (present).
 
-    Images without labels, labels without predictions, repeated and contradicting rows and impossible labels are counted
-    in the warnings, and the rest goes on. Raises UnusableTable where nothing is left: no image or no finding in common,
-    a column to group by that is missing, or two files that give one checkpoint two scores.
+    Images without labels, labels without predictions, repeated and contradicting rows, missing scores and impossible
+    labels are counted in the warnings, and the rest goes on. Raises UnusableTable where nothing is left: no image or no
+    finding in common, a column to group by that is missing; ValueError for predictions of different units.
     """
+    unit = predictions[0].unit
+    if any(table.unit != unit for table in predictions):
+        raise ValueError("predictions of different units are joined one unit after the other")
     warnings = [*labels.raw.warnings, *(w for table in predictions for w in table.warnings)]
+    predictions = _one_spelling(predictions, warnings)
     findings = tuple(dict.fromkeys(finding for table in predictions for finding in table.findings))
-    truth, findings = _label_matrix(labels, findings, uncertain, warnings)
-    first_rows, truth = _one_row_per_image(labels, truth, warnings)
-    images = [labels.image[row] for row in first_rows]
-    checkpoints, scores = _score_matrices(images, predictions, findings, warnings)
+    labelled = labelled_cases(labels, predictions, findings, group_by, uncertain, warnings)
+    checkpoints, scores, places = _score_matrices(labelled.names, predictions, labelled.findings, warnings)
     used: NDArray[np.bool_] = np.any(~np.isnan(scores), axis=(0, 2))
     if not used.any():
         raise UnusableTable(
-            "No image has both a label and a prediction.",
-            f"The labels name images like {images[0]}, the predictions like {predictions[0].image[0]}.",
-            "Make the names of the images alike: the whole path, or a base name that is unique.",
+            f"No {unit} has both a label and a prediction.",
+            f"The labels name {PLURAL[unit]} like {labelled.names[0]}, the predictions like "
+            f"{predictions[0].names(unit)[0]}.",
+            "Make the names of the images alike: the whole path, or a base name that is unique."
+            if unit == "image"
+            else f"Name each {unit} alike in both tables.",
         )
     if not used.all():
         warnings.append(
-            f"{np.count_nonzero(~used)} of {used.size} labelled images have no prediction and are left out."
+            f"{np.count_nonzero(~used)} of {used.size} labelled {PLURAL[unit]} have no prediction and are left out."
         )
-    rows = [row for row, keep in zip(first_rows, used, strict=True) if keep]
-    for checkpoint, of_checkpoint in zip(checkpoints, scores[:, used], strict=True):
-        n_without = np.count_nonzero(np.isnan(of_checkpoint).all(axis=1))
-        if n_without:
-            warnings.append(f"{checkpoint} has no prediction for {n_without} of {len(rows)} images.")
-        absent = [
-            name for name, none in zip(findings, np.isnan(of_checkpoint).all(axis=0).tolist(), strict=True) if none
-        ]
-        if absent:
-            warnings.append(f"{checkpoint} has no prediction at all for {', '.join(absent)}.")
-    studies, patients = _identities(labels, predictions, images)
-    columns = {name: labels.column(name) for name in group_by}
-    keep = np.flatnonzero(used)
+    studies, patients = _identities(labelled.studies, labelled.patients, predictions, places)
+    labelled = replace(labelled, studies=studies, patients=patients).take(np.flatnonzero(used))
+    scores = np.ascontiguousarray(scores[:, used])
+    for checkpoint, of_checkpoint in zip(checkpoints, scores, strict=True):
+        warnings += _missing_scores(checkpoint, of_checkpoint, labelled.findings, PLURAL[unit])
     return Cohort(
-        "image",
-        tuple(labels.image[row] for row in rows),
-        tuple(studies[i] for i in keep),
-        tuple(patients[i] for i in keep),
-        findings,
-        truth[used],
+        unit,
+        labelled.names,
+        labelled.studies,
+        labelled.patients,
+        labelled.findings,
+        labelled.labels,
         checkpoints,
-        scores[:, used],
-        {name: tuple(values[row] or _NOT_STATED for row in rows) for name, values in columns.items()},
+        scores,
+        labelled.columns,
         tuple(warnings),
     )
 
 
-def _label_matrix(
-    labels: LabelTable, findings: Sequence[str], uncertain: UncertainPolicy, warnings: list[str]
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    columns, kept, without = [], [], []
-    for finding in findings:
-        found = labels.labels(finding)
-        if found is None:
-            without.append(finding)
-            continue
-        values, n_impossible = found
-        if n_impossible > np.count_nonzero(~np.isnan(values)):
-            without.append(finding)  # a column of something else, such as the age
-            continue
-        if n_impossible:
-            warnings.append(f"{finding}: {n_impossible} labels are none of 1, 0, -1 or blank and count as not stated.")
-        n_uncertain = int(np.count_nonzero(values == -1))
-        if n_uncertain:
-            meaning = {"ignore": "not stated", "zeros": "absent", "ones": "present"}[uncertain]
-            warnings.append(f"{finding}: {n_uncertain} uncertain labels (-1) count as {meaning}.")
-        columns.append(np.where(values == -1, {"ignore": np.nan, "zeros": 0.0, "ones": 1.0}[uncertain], values))
-        kept.append(finding)
-    if without:
-        warnings.append(f"No label column for {', '.join(without)}: left out.")
-    if not kept:
-        raise UnusableTable(
-            "Labels and predictions have no finding in common.",
-            f"Predicted: {', '.join(findings)}. The label table has the columns {', '.join(labels.raw.columns)}.",
-            "Name the columns of both tables alike.",
+def _one_spelling(predictions: Sequence[PredictionTable], warnings: list[str]) -> list[PredictionTable]:
+    """Findings that differ in case, spaces and underscores alone are one, by the name of the first table."""
+    spelt: dict[str, str] = {}
+    alike = []
+    for table in predictions:
+        own = {folded(finding) for finding in table.findings}
+        # Two columns of one table are two findings, however they are spelt.
+        names = tuple(
+            spelt.setdefault(folded(finding), finding) if len(own) == len(table.findings) else finding
+            for finding in table.findings
         )
-    return np.column_stack(columns), tuple(kept)
+        changed = [f"{a} as {b}" for a, b in zip(table.findings, names, strict=True) if a != b]
+        if changed:
+            warnings.append(f"{table.source or 'predictions'}: {', '.join(changed)} of the tables before it.")
+        alike.append(replace(table, findings=names))
+    return alike
 
 
-def _one_row_per_image(
-    labels: LabelTable, truth: NDArray[np.float64], warnings: list[str]
-) -> tuple[list[int], NDArray[np.float64]]:
-    """The first row of each image; where later rows contradict it, the label is not stated."""
-    first: dict[str, int] = {}
-    target = np.empty(len(labels.image), dtype=np.intp)
-    for row, image in enumerate(labels.image):
-        target[row] = first.setdefault(posix_path(image), len(first))
-    if len(first) == len(labels.image):
-        return list(range(len(labels.image))), truth
-    lowest = per_group(truth, target, len(first), np.fmin)
-    highest = per_group(truth, target, len(first), np.fmax)
-    contradicting = highest != lowest
-    contradicting &= ~np.isnan(highest)
-    n_repeated = len(labels.image) - len(first)
-    warnings.append(f"{n_repeated} rows of labels repeat an image and are merged with its first row.")
-    if contradicting.any():
-        warnings.append(
-            f"{int(contradicting.any(axis=1).sum())} images have rows with contradicting labels; these labels "
-            f"({int(contradicting.sum())}) count as not stated."
-        )
-    rows = np.unique(target, return_index=True)[1]
-    return [int(row) for row in rows], np.where(contradicting, np.nan, highest)
-
-
-def per_group(
-    values: NDArray[np.float64], group: NDArray[np.intp], n_groups: int, function: np.ufunc
-) -> NDArray[np.float64]:
-    """(…, groups, K) of (…, n, K): a function such as np.fmax over the rows of each group; every group has a row."""
-    order = np.argsort(group, kind="stable")
-    starts = np.searchsorted(group[order], np.arange(n_groups))
-    result: NDArray[np.float64] = function.reduceat(values[..., order, :], starts, axis=-2)
-    return result
+def _missing_scores(checkpoint: str, scores: NDArray[np.float64], findings: Sequence[str], cases: str) -> list[str]:
+    """What a checkpoint, (n, K), says nothing of: whole cases, whole findings, and scores here and there."""
+    missing = np.isnan(scores)
+    without: NDArray[np.bool_] = np.all(missing, axis=1)
+    absent: NDArray[np.bool_] = np.all(missing, axis=0)
+    said = []
+    if without.any():
+        said.append(f"{checkpoint} has no prediction for {np.count_nonzero(without)} of {len(scores)} {cases}.")
+    if absent.any():
+        names = ", ".join(name for name, none in zip(findings, absent.tolist(), strict=True) if none)
+        said.append(f"{checkpoint} has no prediction at all for {names}.")
+    gaps = np.where(absent, 0, missing[~without].sum(axis=0)).tolist()
+    if any(gaps):
+        counts = ", ".join(f"{name} {n}" for name, n in zip(findings, gaps, strict=True) if n)
+        said.append(f"{checkpoint} lacks scores of {cases} that it has others for: {counts}.")
+    return said
 
 
 def _score_matrices(
-    images: Sequence[str], predictions: Sequence[PredictionTable], findings: Sequence[str], warnings: list[str]
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """The scores of every checkpoint, (C, images, K), and the checkpoints in the order in which they come."""
+    cases: Sequence[str], predictions: Sequence[PredictionTable], findings: Sequence[str], warnings: list[str]
+) -> tuple[tuple[str, ...], NDArray[np.float64], list[NDArray[np.intp]]]:
+    """The checkpoints in the order in which they come, their scores (C, cases, K), and the case of each table's rows.
+
+    A row about no case has the place -1.
+    """
     checkpoints = tuple(dict.fromkeys(name for table in predictions for name in table.checkpoint))
-    scores = np.full((len(checkpoints), len(images), len(findings)), np.nan)
-    taken = np.zeros((len(checkpoints), len(images)), dtype=bool)
+    scores = np.full((len(checkpoints), len(cases), len(findings)), np.nan)
+    taken = np.zeros((len(checkpoints), len(cases)), dtype=bool)
     number = {name: index for index, name in enumerate(checkpoints)}
-    for table in predictions:
-        distinct = list(dict.fromkeys(table.image))
-        row_of = dict(zip(distinct, match_images(distinct, images).tolist(), strict=True))
-        elsewhere = [image for image, at in row_of.items() if at >= 0 and differ_in_folder(image, images[at])]
-        if elsewhere:
-            warnings.append(
-                f"{table.source or 'predictions'}: {len(elsewhere)} images are matched by their base name alone, in "
-                f"another folder than the labels say (such as {elsewhere[0]} and {images[row_of[elsewhere[0]]]})."
-            )
-        row = np.array([row_of[image] for image in table.image])
+    places: list[NDArray[np.intp]] = []
+    for table, before in zip(predictions, [None, *predictions], strict=False):
+        unit, source = table.unit, table.source or "predictions"
+        if before is not None and table.names(unit) == before.names(unit):
+            row = places[-1]  # tables of one cohort mostly name the same cases in the same order
+        else:
+            row = _rows_of(table.names(unit), cases, unit, source, warnings)
+        places.append(row)
         checkpoint = np.array([number[name] for name in table.checkpoint])
         unmatched = row < 0
         if unmatched.any():
-            example = table.image[int(np.argmax(unmatched))]
+            example = table.names(unit)[int(np.argmax(unmatched))]
             warnings.append(
-                f"{table.source or 'predictions'}: {np.count_nonzero(unmatched)} of {row.size} rows are about images "
+                f"{source}: {np.count_nonzero(unmatched)} of {row.size} rows are about {PLURAL[unit]} "
                 f"without labels (such as {example}) and are left out."
             )
         matched = np.flatnonzero(~unmatched)
-        cell = checkpoint[matched] * len(images) + row[matched]
+        cell = checkpoint[matched] * len(cases) + row[matched]
         first = np.unique(cell, return_index=True)[1]
         repeated = matched.size - first.size + int(taken.reshape(-1)[cell[first]].sum())
         if repeated:
             warnings.append(
-                f"{table.source or 'predictions'}: {repeated} rows repeat an image of the same checkpoint; "
-                f"its first row counts."
+                f"{source}: {repeated} rows repeat {WITH_ARTICLE[unit]} of the same checkpoint; its first row counts."
             )
         use = matched[first]
         use = use[~taken[checkpoint[use], row[use]]]
@@ -214,22 +179,69 @@ def _score_matrices(
     if infinite.any():
         warnings.append(f"{np.count_nonzero(infinite)} scores are infinite and count as missing.")
         scores[infinite] = np.nan
-    return checkpoints, scores
+    return checkpoints, scores, places
+
+
+def _rows_of(
+    names: Sequence[str], cases: Sequence[str], unit: Unit, source: str, warnings: list[str]
+) -> NDArray[np.intp]:
+    """The case of each row of a table, -1 for none; a match by nothing but the base name is said."""
+    distinct = list(dict.fromkeys(names))
+    row_of = dict(zip(distinct, match_names(distinct, cases, unit).tolist(), strict=True))
+    elsewhere = [
+        name for name, at in row_of.items() if unit == "image" and at >= 0 and differ_in_folder(name, cases[at])
+    ]
+    if elsewhere:
+        warnings.append(
+            f"{source}: {len(elsewhere)} images are matched by their base name alone, in "
+            f"another folder than the labels say (such as {elsewhere[0]} and {cases[row_of[elsewhere[0]]]})."
+        )
+    return np.array([row_of[name] for name in names], dtype=np.intp)
 
 
 def _identities(
-    labels: LabelTable, predictions: Sequence[PredictionTable], images: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Study and patient of each image: what the labels say, else what the first predictions table says that does."""
-    first_row = {posix_path(image): row for row, image in reversed(list(enumerate(labels.image)))}
-    studies = [labels.study[first_row[posix_path(image)]] for image in images]
-    patients = [labels.patient[first_row[posix_path(image)]] for image in images]
-    for table in predictions:
-        if all(studies) and all(patients):
-            break
-        distinct = {image: row for row, image in reversed(list(enumerate(table.image)))}
-        for (_, source), index in zip(distinct.items(), match_images(list(distinct), images), strict=True):
-            if index >= 0:
-                studies[index] = studies[index] or table.study[source]
-                patients[index] = patients[index] or table.patient[source]
-    return studies, patients
+    studies: Sequence[str],
+    patients: Sequence[str],
+    predictions: Sequence[PredictionTable],
+    places: Sequence[NDArray[np.intp]],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Study and patient of each case: what the labels say, else what the first predictions table says that does."""
+    of_case = list(studies), list(patients)
+    for table, rows in zip(predictions, places, strict=True):
+        for names, stated in zip(of_case, (table.study, table.patient), strict=True):
+            if any(stated) and not all(names):
+                # Backwards, so that the first row of a case has the last word.
+                found = {case: name for case, name in zip(rows[::-1].tolist(), reversed(stated), strict=True) if name}
+                names[:] = [name or found.get(case, "") for case, name in enumerate(names)]
+    return tuple(of_case[0]), tuple(of_case[1])
+
+
+def select(cohort: Cohort, where: Sequence[tuple[str, str]]) -> Cohort:
+    """The cases whose column has the value, for each (column, value); of several values of one column, any.
+
+    Raises UnusableTable where no case is left.
+    """
+    if not where:
+        return cohort
+    kept = np.ones(len(cohort.cases), dtype=bool)
+    for column in dict.fromkeys(name for name, _ in where):
+        values = [value for name, value in where if name == column]
+        kept &= np.isin(np.array(cohort.columns[column], dtype=np.str_), values)
+    if not kept.any():
+        asked = ", ".join(f"{column}={value}" for column, value in where)
+        column = where[0][0]
+        raise UnusableTable(
+            f"No case has {asked}.",
+            f"{column} is {', '.join(sorted(set(cohort.columns[column]))[:12])}.",
+            "Name a value as the label table writes it.",
+        )
+    rows = np.flatnonzero(kept)
+    return replace(
+        cohort,
+        cases=tuple(cohort.cases[row] for row in rows),
+        studies=tuple(cohort.studies[row] for row in rows),
+        patients=tuple(cohort.patients[row] for row in rows),
+        labels=cohort.labels[rows],
+        scores=np.ascontiguousarray(cohort.scores[:, rows]),
+        columns={name: tuple(values[row] for row in rows) for name, values in cohort.columns.items()},
+    )

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.errors import UnusableChoice
 from xferviewer.evaluation.calibration import (
     brier,
     negative_log_likelihood,
     reliability_diagram,
 )
-from xferviewer.evaluation.cases import StatedCases
+from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort
-from xferviewer.evaluation.groups import group_cases
 from xferviewer.evaluation.metrics import (
     ORACLE_DEFINITIONS,
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
     Group,
-    GroupMetrics,
     Metrics,
-    PairMetrics,
 )
+from xferviewer.evaluation.operating import OperatingPoints
 from xferviewer.evaluation.operating_points import (
     OperatingPoint,
     at_sensitivity,
@@ -34,46 +32,99 @@ from xferviewer.evaluation.operating_points import (
     confusion_at,
     youden,
 )
-from xferviewer.evaluation.placements import Placements, placements
-from xferviewer.evaluation.referral import oracle_auc, retained_curve
+from xferviewer.evaluation.paired_checkpoints import PairedCheckpoints, compare_with
+from xferviewer.evaluation.referral import mean_of_defined, oracle_auc_per_finding, retained_curve
 from xferviewer.evaluation.roc import auc_interval, roc_curve
-from xferviewer.evaluation.significance import adjust, compare_placements
+from xferviewer.evaluation.subgroup_metrics import crossed_groups, subgroup_metrics
 from xferviewer.evaluation.uncertainty import uncertainty
 
+_DEFAULT = EvaluationChoices()
 
-def evaluate(cohort: Cohort, aggregation: str = "max", level: float = 0.95) -> Metrics:
+
+def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
     """Compute everything that can be computed of a cohort; what cannot is NaN, None or absent, and said in a warning.
 
-    The groups are those of the cohort's columns.
+    The cohort has been brought to `choices.unit` and its cases chosen before (`mixed_units.cohort_of_tables`). Raises
+    UnusableChoice for a finding, a reference or a column to group by that the cohort does not have.
     """
+    _check(cohort, choices)
     warnings = list(cohort.warnings)
     kinds = _score_kinds(cohort, warnings)
+    measured = _common_scores(cohort, warnings) if choices.cases == "common" else cohort.scores
+    reported = [k for k, name in enumerate(cohort.findings) if not choices.findings or name in choices.findings]
     unsure = [_case_uncertainty(of, kinds[name]) for name, of in zip(cohort.checkpoints, cohort.scores, strict=True)]
     findings: dict[str, dict[str, FindingMetrics]] = {}
-    for k, finding in enumerate(cohort.findings):
-        findings[finding] = {
-            name: _finding_metrics(cohort.labels[:, k], cohort.scores[c, :, k], unsure[c], kinds[name], level)
+    paired: list[PairedCheckpoints] = []
+    for k in reported:
+        findings[cohort.findings[k]] = {
+            name: _finding_metrics(cohort.labels[:, k], measured[c, :, k], unsure[c], kinds[name], choices.level)
             for c, name in enumerate(cohort.checkpoints)
-            if not np.isnan(cohort.scores[c, :, k]).all()
+            if not np.isnan(measured[c, :, k]).all()
         }
+        of_finding = np.ascontiguousarray(measured[:, :, k])
+        paired.append(
+            PairedCheckpoints(cohort.findings[k], cohort.checkpoints, cohort.labels[:, k], of_finding, choices.level)
+        )
     warnings += _degenerate_findings(findings)
+    points = OperatingPoints(
+        cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, kinds, findings, choices
+    )
     return Metrics(
+        choices,
         cohort.unit,
-        "none" if cohort.unit == "image" else aggregation,
-        level,
+        "none" if cohort.unit == "image" else choices.aggregation,
         len(cohort.cases),
         cohort.checkpoints,
         kinds,
         findings,
-        tuple(pair for k in range(len(cohort.findings)) for pair in _pairs(cohort, k, level)),
+        tuple(pair for of_finding in paired for pair in of_finding.pairs()),
         {
-            name: _oracle_aucs(cohort.labels, cohort.scores[c])
+            name: _oracle_aucs(cohort.labels, measured[c], reported)
             for c, name in enumerate(cohort.checkpoints)
             if kinds[name] == "probability"
         },
-        {column: _groups(cohort, column, findings, kinds, level, warnings) for column in cohort.columns},
+        _groups(cohort, measured, findings, kinds, choices, warnings),
+        compare_with(choices.reference, paired, choices.adjust) if choices.reference else None,
+        {cohort.findings[k]: points.metrics(k) for k in reported},
         tuple(warnings),
     )
+
+
+def _check(cohort: Cohort, choices: EvaluationChoices) -> None:
+    columns = [column for crossed in choices.by or () for column in crossed]
+    for what, asked, there in (
+        ("finding", choices.findings, cohort.findings),
+        ("checkpoint", [choices.reference] if choices.reference else [], cohort.checkpoints),
+        ("column to group by", columns, tuple(cohort.columns)),
+    ):
+        for name in asked:
+            if name not in there:
+                raise UnusableChoice(
+                    f"There is no {what} called {name}.",
+                    f"There are {', '.join(there) or 'none'}.",
+                    "Name one of these.",
+                )
+
+
+def _common_scores(cohort: Cohort, warnings: list[str]) -> NDArray[np.float64]:
+    """The scores (C, n, K) without those of cases that another checkpoint that has the finding lacks a score for."""
+    scores = cohort.scores.copy()
+    lost = []
+    for k, finding in enumerate(cohort.findings):
+        having = np.flatnonzero(~np.isnan(scores[:, :, k]).all(axis=1))
+        missing = np.isnan(scores[having, :, k])
+        some = missing.any(axis=0) & ~missing.all(axis=0)
+        if some.any():
+            of_finding = scores[:, :, k]
+            of_finding[:, some] = np.nan
+            lost.append(f"{finding} {np.count_nonzero(some)}")
+            if np.isnan(of_finding).all():
+                warnings.append(f"{finding}: no case has a score of every checkpoint, so that nothing is compared.")
+    if lost:
+        warnings.append(
+            f"Cases that some checkpoints have a score for and others have not are left out of all: {', '.join(lost)}."
+        )
+    return scores
 
 
 def _score_kinds(cohort: Cohort, warnings: list[str]) -> dict[str, str]:
@@ -84,7 +135,7 @@ def _score_kinds(cohort: Cohort, warnings: list[str]) -> dict[str, str]:
         if outside:
             warnings.append(
                 f"{name}: {outside} of {np.count_nonzero(~np.isnan(scores))} scores lie outside [0, 1], so they are no "
-                f"probabilities: no calibration, no Brier score and no referral for this checkpoint."
+                f"probabilities: no calibration, no Brier score, and no referral but by the distance to a threshold."
             )
     return kinds
 
@@ -143,6 +194,11 @@ def _degenerate_findings(findings: Mapping[str, Mapping[str, FindingMetrics]]) -
                 count = interval.n_negative or interval.n_positive
                 said = f"only {only} cases ({count})" if count else "no labelled case with a score"
                 warnings.append(f"{finding}: {said} for {checkpoint}, so that the AUC has no meaning.")
+            elif metrics.constant:
+                warnings.append(
+                    f"{finding}: {checkpoint} gives all cases the same score ({interval.n_positive} positive, "
+                    f"{interval.n_negative} negative cases), so that its AUC is 0.5 and says nothing."
+                )
             elif interval.degenerate:
                 warnings.append(
                     f"{finding}: the variance of {checkpoint}'s AUC is estimated as zero ({interval.n_positive} "
@@ -153,80 +209,36 @@ def _degenerate_findings(findings: Mapping[str, Mapping[str, FindingMetrics]]) -
     return warnings
 
 
-def _pairs(cohort: Cohort, finding: int, level: float) -> list[PairMetrics]:
-    """Every pair of checkpoints, each on the cases that both have a score for."""
-    labels, scores = cohort.labels[:, finding], cohort.scores[:, :, finding]
-    usable = ~np.isnan(labels) & ~np.isnan(scores)
-    with_finding = [c for c in range(len(scores)) if not np.isnan(scores[c]).all()]
-    counted: dict[tuple[int, bytes], Placements] = {}
-
-    def placed(checkpoint: int, common: NDArray[np.bool_]) -> Placements:
-        key = checkpoint, np.packbits(common).tobytes()
-        if key not in counted:
-            cases = StatedCases(labels[common] == 1, scores[checkpoint : checkpoint + 1, common], 0)
-            counted[key] = placements(cases)[0]
-        return counted[key]
-
-    tests = []
-    for a, b in combinations(with_finding, 2):
-        common = usable[a] & usable[b]
-        tests.append((a, b, compare_placements(placed(a, common), placed(b, common), level)))
-    adjusted = adjust([test.p_value for _, _, test in tests], "holm")
-    name = cohort.findings[finding]
-    return [
-        PairMetrics(name, cohort.checkpoints[a], cohort.checkpoints[b], test, float(p))
-        for (a, b, test), p in zip(tests, adjusted, strict=True)
-    ]
-
-
-def _oracle_aucs(labels: NDArray[np.float64], scores: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Over the findings that the checkpoint has and the cases that have them all."""
+def _oracle_aucs(
+    labels: NDArray[np.float64], scores: NDArray[np.float64], reported: Sequence[int]
+) -> dict[str, NDArray[np.float64]]:
+    """Over the reported findings that the checkpoint has and the cases that have a score for all its findings."""
     has = ~np.isnan(scores).all(axis=0)
     whole = ~np.isnan(scores[:, has]).any(axis=1)
     y, p = labels[np.ix_(whole, has)], scores[np.ix_(whole, has)]
-    return {name: oracle_auc(y, p, ORACLE_RATES, name) for name in ORACLE_DEFINITIONS}
+    shown = np.isin(np.flatnonzero(has), reported)
+    return {
+        # Contiguous, because the last digit of a sum depends on the order in which memory is walked through.
+        name: mean_of_defined(np.ascontiguousarray(oracle_auc_per_finding(y, p, ORACLE_RATES, name)[:, shown]))
+        for name in ORACLE_DEFINITIONS
+    }
 
 
 def _groups(
     cohort: Cohort,
-    column: str,
+    measured: NDArray[np.float64],
     findings: Mapping[str, Mapping[str, FindingMetrics]],
     kinds: Mapping[str, str],
-    level: float,
+    choices: EvaluationChoices,
     warnings: list[str],
-) -> dict[str, Group]:
-    try:
-        members = group_cases(cohort.columns[column])
-    except ValueError as error:
-        warnings.append(f"{column} is no column to group by: {error}.")
-        return {}
-    groups = {}
-    for value, member in members.items():
-        rows: dict[str, dict[str, GroupMetrics]] = {}
-        for k, finding in enumerate(cohort.findings):
-            rows[finding] = {}
-            for c, name in enumerate(cohort.checkpoints):
-                if name in findings[finding]:
-                    used = member & ~np.isnan(cohort.scores[c, :, k])
-                    threshold = _youden_threshold(findings[finding][name].operating_points)
-                    y, s = cohort.labels[used, k], cohort.scores[c, used, k]
-                    rows[finding][name] = _group_metrics(y, s, threshold, kinds[name], level)
-        groups[value] = Group(int(member.sum()), rows)
+) -> dict[str, dict[str, Group]]:
+    by = [(name,) for name in cohort.columns] if choices.by is None else choices.by
+    groups: dict[str, dict[str, Group]] = {}
+    for crossed in by:
+        try:
+            members = crossed_groups(cohort.columns, crossed)
+        except ValueError as error:
+            warnings.append(str(error))
+            members = {}
+        groups["+".join(crossed)] = subgroup_metrics(cohort, measured, members, findings, kinds, choices.level)
     return groups
-
-
-def _youden_threshold(points: Sequence[OperatingPoint]) -> float:
-    return next((point.threshold for point in points if point.rule == "Youden"), math.nan)
-
-
-def _group_metrics(
-    labels: NDArray[np.float64], scores: NDArray[np.float64], threshold: float, kind: str, level: float
-) -> GroupMetrics:
-    probability = kind == "probability"
-    return GroupMetrics(
-        auc_interval(labels, scores, level),
-        brier(labels, scores) if probability else math.nan,
-        reliability_diagram(labels, scores).expected_error if probability else math.nan,
-        threshold,
-        None if math.isnan(threshold) else confusion_at(labels, scores, threshold),
-    )

@@ -8,6 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def match_names(wanted: Sequence[str], known: Sequence[str], unit: str) -> NDArray[np.intp]:
+    """For each wanted case the index of the known one, else -1: images as `match_images`, others by their exact names.
+
+    A case without a name is none. Both sequences hold each name once.
+    """
+    if unit == "image":
+        return match_images(wanted, known)
+    places = {name: index for index, name in enumerate(known) if name}
+    return np.array([places.get(name, -1) for name in wanted], dtype=np.intp)
+
+
 def match_images(wanted: Sequence[str], known: Sequence[str]) -> NDArray[np.intp]:
     """For each wanted image the index of the known one: of the same path, else of the same base name, else -1.
 
@@ -15,14 +26,14 @@ def match_images(wanted: Sequence[str], known: Sequence[str]) -> NDArray[np.intp
     of two sites would be taken for one. Both sequences hold each path once.
     """
     paths = {posix_path(path): index for index, path in enumerate(known)}
-    known_names, wanted_names = _unique_names(known), _unique_names(wanted)
-    matched = np.full(len(wanted), -1, dtype=np.intp)
-    for row, path in enumerate(wanted):
-        name = _base_name(path)
-        if posix_path(path) in paths:
-            matched[row] = paths[posix_path(path)]
-        elif name in known_names and name in wanted_names:
-            matched[row] = known_names[name]
+    matched = np.array([paths.get(posix_path(path), -1) for path in wanted], dtype=np.intp)
+    other = np.flatnonzero(matched < 0)
+    if other.size:
+        known_names, wanted_names = _unique_names(known), _unique_names(wanted)
+        for row in other.tolist():
+            name = _base_name(wanted[row])
+            if name in known_names and name in wanted_names:
+                matched[row] = known_names[name]
     return matched
 
 

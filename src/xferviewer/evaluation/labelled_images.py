@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.errors import UnusableTable
-from xferviewer.evaluation.cohort import UncertainPolicy, _label_matrix, _one_row_per_image
 from xferviewer.evaluation.groups import MANY_WORDS
 from xferviewer.evaluation.raw_table import folded
+from xferviewer.evaluation.resolved_labels import UncertainPolicy, label_matrix, one_row_per_case
 from xferviewer.evaluation.tables import CHECKPOINT_COLUMNS, IMAGE_COLUMNS, PATIENT_COLUMNS, STUDY_COLUMNS, LabelTable
 
 _NOT_LABELS = ("prob_", "severity_")  # predictions, and the grades of synthetic films
@@ -56,8 +56,8 @@ def labelled_images(table: LabelTable, uncertain: UncertainPolicy = "ignore") ->
             "Give a table with a column of labels for each finding, named after the finding.",
         )
     warnings = list(table.raw.warnings)
-    labels, kept = _label_matrix(table, findings, uncertain, warnings)
-    rows, labels = _one_row_per_image(table, labels, warnings)
+    labels, kept = label_matrix(table, findings, uncertain, warnings)
+    rows, labels = one_row_per_case(table, labels, warnings)
     labelled = {folded(name) for finding in kept for name in (finding, f"label_{finding}")}
     columns = {}
     for name in others:

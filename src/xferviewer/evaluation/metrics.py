@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.evaluation.calibration import ReliabilityDiagram
-from xferviewer.evaluation.cohort import Unit
+from xferviewer.evaluation.choices import Adjustment, EvaluationChoices
 from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
 from xferviewer.evaluation.referral import OracleDefinition, RetainedCurve
 from xferviewer.evaluation.roc import AucInterval, RocCurve
+from xferviewer.evaluation.selective import RiskCoverage
 from xferviewer.evaluation.significance import PairedDelong
+from xferviewer.evaluation.units import Unit
 
 REFERRAL_RATES = tuple(k / 20 for k in range(11))  # 0, 5 %, … 50 %
 ORACLE_RATES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
@@ -44,6 +46,11 @@ class FindingMetrics:
     retained: RetainedCurve | None
 
     @property
+    def constant(self) -> bool:
+        """All scores are equal: the AUC of 0.5 is that of no information, and there is no curve to draw."""
+        return self.curve.thresholds.size <= 2
+
+    @property
     def ece(self) -> float:
         """Expected calibration error in 15 bins of equal width; NaN unless the scores are probabilities."""
         return self.reliability.expected_error if self.reliability else math.nan
@@ -58,6 +65,65 @@ class PairMetrics:
     b: str
     test: PairedDelong
     p_adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A checkpoint against the reference on one finding, paired by case: its AUC minus the reference's."""
+
+    finding: str
+    checkpoint: str
+    test: PairedDelong
+    p_adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceComparison:
+    """Every other checkpoint against one; `p_adjusted` for all findings and checkpoints together, by `adjust`."""
+
+    checkpoint: str
+    adjust: Adjustment
+    differences: tuple[Difference, ...]
+
+    @property
+    def family(self) -> int:
+        """How many tests were adjusted together: those that have a p-value."""
+        return sum(not math.isnan(difference.test.p_value) for difference in self.differences)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OperatingMetrics:
+    """One checkpoint on one finding at its operating point, with the most uncertain cases gone to an expert.
+
+    n_cases, n_referred  cases with a score, and how many of them are referred; also those whose label is not stated.
+    referred_positive    cases with the finding among the referred.
+    confusion, auc       of the retained cases whose label is stated.
+    n_flagged            retained cases that are called positive, whether or not their label is stated.
+    curve                the same over all referral rates.
+    risk                 the error rate of the calls over the share of cases that are kept, before any referral.
+    """
+
+    threshold: float
+    n_cases: int
+    n_referred: int
+    referred_positive: int
+    confusion: Confusion
+    auc: AucInterval
+    n_flagged: int
+    curve: RetainedCurve
+    risk: RiskCoverage
+
+    @property
+    def workload(self) -> tuple[float, float, float]:
+        """Of 100 cases: referred to an expert, flagged by the checkpoint, neither; NaN without cases."""
+        if not self.n_cases:
+            return math.nan, math.nan, math.nan
+        rest = self.n_cases - self.n_referred - self.n_flagged
+        return (
+            100 * self.n_referred / self.n_cases,
+            100 * self.n_flagged / self.n_cases,
+            100 * rest / self.n_cases,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,16 +157,19 @@ class Group:
 class Metrics:
     """What a cohort shows.
 
+    choices      how it was evaluated.
     unit         what was counted; `aggregation` says how images were brought to it.
     score_kinds  by checkpoint: "probability", or "score" when a value lies outside [0, 1].
     findings     by finding and checkpoint; a checkpoint without a score for a finding is not there.
     oracle_auc   by checkpoint and definition, (ORACLE_RATES,); of probabilities only.
-    groups       by column and value.
+    groups       by column and value; crossed columns by their names with + between them.
+    reference    None where no checkpoint was named as the reference.
+    operating    by finding and checkpoint; not there where no threshold could be found.
     """
 
+    choices: EvaluationChoices
     unit: Unit
     aggregation: str
-    level: float
     n_cases: int
     checkpoints: tuple[str, ...]
     score_kinds: Mapping[str, str]
@@ -108,7 +177,14 @@ class Metrics:
     pairs: tuple[PairMetrics, ...]
     oracle_auc: Mapping[str, Mapping[str, NDArray[np.float64]]]
     groups: Mapping[str, Mapping[str, Group]]
+    reference: ReferenceComparison | None
+    operating: Mapping[str, Mapping[str, OperatingMetrics]]
     warnings: tuple[str, ...]
+
+    @property
+    def level(self) -> float:
+        """Of all intervals."""
+        return self.choices.level
 
     def mean_auc(self, checkpoint: str) -> tuple[float, int, int]:
         """The mean AUC over the findings that have one, their number, and the number of the checkpoint's findings."""

@@ -16,11 +16,14 @@ from xferviewer.evaluation.metrics import (
     Group,
     GroupMetrics,
     Metrics,
+    OperatingMetrics,
     PairMetrics,
+    ReferenceComparison,
 )
 from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
 from xferviewer.evaluation.referral import RetainedCurve
 from xferviewer.evaluation.roc import AucInterval, separated_auc_bound
+from xferviewer.evaluation.significance import PairedDelong
 
 VERSION = 1  # of the layout of metrics.json
 
@@ -33,6 +36,8 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
         "unit": metrics.unit,
         "aggregation": metrics.aggregation,
         "level": metrics.level,
+        "cases": metrics.choices.cases,
+        "where": [{"column": column, "value": value} for column, value in metrics.choices.where],
         "n_cases": metrics.n_cases,
         "checkpoints": list(metrics.checkpoints),
         "score_kinds": dict(metrics.score_kinds),
@@ -50,6 +55,8 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
             column: {value: _group(group, metrics.level) for value, group in groups.items()}
             for column, groups in metrics.groups.items()
         },
+        "reference": _reference(metrics.reference) if metrics.reference else None,
+        "operating": _operating(metrics),
         "warnings": list(metrics.warnings),
     }
 
@@ -124,23 +131,69 @@ def _proportion(proportion: Proportion, level: float) -> dict[str, float | None]
 
 
 def _pair(pair: PairMetrics) -> dict[str, Any]:
-    test = pair.test
+    names = {"finding": pair.finding, "a": pair.a, "b": pair.b}
+    return {**names, **_test(pair.test, pair.p_adjusted, "auc_a", "auc_b")}
+
+
+def _test(test: PairedDelong, p_adjusted: float, auc_a: str, auc_b: str) -> dict[str, Any]:
     return {
-        "finding": pair.finding,
-        "a": pair.a,
-        "b": pair.b,
         "n_positive": test.n_positive,
         "n_negative": test.n_negative,
-        "auc_a": _number(test.auc_a),
-        "auc_b": _number(test.auc_b),
+        auc_a: _number(test.auc_a),
+        auc_b: _number(test.auc_b),
         "difference": _number(test.difference),
         "standard_error": _number(test.standard_error),
         "z": _number(test.z),
         "p": _number(test.p_value),
-        "p_adjusted": _number(pair.p_adjusted),
+        "p_adjusted": _number(p_adjusted),
         "lower": _number(test.lower),
         "upper": _number(test.upper),
         "degenerate": test.degenerate,
+    }
+
+
+def _reference(comparison: ReferenceComparison) -> dict[str, Any]:
+    return {
+        "checkpoint": comparison.checkpoint,
+        "adjust": comparison.adjust,
+        "family": comparison.family,
+        "differences": [
+            {
+                "finding": of.finding,
+                "checkpoint": of.checkpoint,
+                **_test(of.test, of.p_adjusted, "auc", "auc_reference"),
+            }
+            for of in comparison.differences
+        ],
+    }
+
+
+def _operating(metrics: Metrics) -> dict[str, Any]:
+    choices = metrics.choices
+    return {
+        "point": str(choices.point),
+        "referral_rate": choices.referral_rate,
+        "uncertainty": choices.uncertainty,
+        "findings": {
+            finding: {name: _operating_metrics(one, metrics.level) for name, one in row.items()}
+            for finding, row in metrics.operating.items()
+        },
+    }
+
+
+def _operating_metrics(metrics: OperatingMetrics, level: float) -> dict[str, Any]:
+    referred, flagged, neither = metrics.workload
+    return {
+        "threshold": _number(metrics.threshold),
+        "n_cases": metrics.n_cases,
+        "n_referred": metrics.n_referred,
+        "n_retained": metrics.n_cases - metrics.n_referred,
+        "referred_positive": metrics.referred_positive,
+        **_confusion(metrics.confusion, level),
+        "retained_auc": _interval(metrics.auc),
+        "workload_per_100": {"referred": _number(referred), "flagged": _number(flagged), "neither": _number(neither)},
+        "aurc": _number(metrics.risk.aurc),
+        "aurc_optimal": _number(metrics.risk.optimal),
     }
 
 

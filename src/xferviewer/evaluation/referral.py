@@ -13,7 +13,8 @@ from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.collaborative import collaborative_auc
 from xferviewer.evaluation.referral_state import ReferralState
 from xferviewer.evaluation.referral_sweep import ReferralSweep
-from xferviewer.evaluation.roc import AucInterval, auc
+from xferviewer.evaluation.roc import AucInterval
+from xferviewer.evaluation.sorted_cases import area_under, sort_cases
 from xferviewer.evaluation.uncertainty import n_referred, referral_order, uncertainty
 
 OracleDefinition = Literal["single", "cumulative", "collaborative"]
@@ -56,8 +57,13 @@ def retained_curve(
     labels (n,) of 1, 0, NaN; scores (n,), finite; uncertain (n,), larger = referred sooner; rates in [0, 1];
     threshold: positive is called what is strictly above it. Raises ValueError as `ReferralSweep` does.
     """
-    truth, row = check_labels(labels), np.asarray(scores, dtype=np.float64)
-    sweep = ReferralSweep(truth, row, uncertain, level)
+    return retained_curve_of(ReferralSweep(labels, scores, uncertain, level), rates, threshold)
+
+
+def retained_curve_of(sweep: ReferralSweep, rates: Sequence[float], threshold: float) -> RetainedCurve:
+    """`retained_curve` of the one checkpoint of a sweep that was laid out before."""
+    for _ in sweep.retained_aucs(rates):
+        pass  # all rates at once cost as much as a few
     states = tuple(sweep.at(rate, threshold) for rate in rates)
     whole = sweep.at(0.0, threshold)
     tp, fp, tn, fn = (
@@ -76,7 +82,7 @@ def retained_curve(
         sweep.retained_auc(0.0)[0].auc,
         float(whole.sensitivity[0]),
         float(whole.specificity[0]),
-        referred * ((tp + fn) / max(truth.size, 1)),
+        referred * ((tp + fn) / max(sweep.n_cases, 1)),
         ideal_sensitivity,
         ideal_specificity,
     )
@@ -96,7 +102,11 @@ def oracle_auc(
     The mean is over the findings with an AUC; NaN when there is none. Raises ValueError for other labels, shapes or
     rates, for a probability that is NaN or outside [0, 1], and for another definition.
     """
-    areas = oracle_auc_per_finding(labels, probabilities, rates, definition)
+    return mean_of_defined(oracle_auc_per_finding(labels, probabilities, rates, definition))
+
+
+def mean_of_defined(areas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(rates,) of (rates, findings): the mean over the findings that have an area; NaN where none has."""
     defined = ~np.isnan(areas)
     return np.where(
         defined.any(axis=1), np.where(defined, areas, 0).sum(axis=1) / np.maximum(defined.sum(axis=1), 1), np.nan
@@ -120,13 +130,42 @@ def oracle_auc_per_finding(
     # What the oracle says; where the label is unknown it only takes the case out of the queue.
     told = np.where(np.isnan(truth), 0.0, truth)
     current, areas = p.copy(), np.empty((len(rates), p.shape[1]))
+    answered = np.zeros(len(p), dtype=bool)
+    findings = [_AnsweredCases(truth[:, k], p[:, k]) for k in range(p.shape[1])]
     for row, rate in enumerate(rates):
         if definition == "single":
-            current = p.copy()
-        referred = referral_order(uncertainty(current))[: n_referred(len(p), rate)]
-        current[referred] = told[referred]
-        areas[row] = [auc(truth[:, k], current[:, k]) for k in range(p.shape[1])]
+            answered[:] = False
+            referred = referral_order(uncertainty(p))[: n_referred(len(p), rate)]
+        else:
+            referred = referral_order(uncertainty(current))[: n_referred(len(p), rate)]
+            current[referred] = told[referred]
+        answered[referred] = True
+        areas[row] = [finding.auc(answered) for finding in findings]
     return areas
+
+
+class _AnsweredCases:
+    """The cases of one finding, sorted once, for areas in which some of them have their label as their probability."""
+
+    def __init__(self, labels: NDArray[np.float64], probabilities: NDArray[np.float64]) -> None:
+        stated = ~np.isnan(labels)
+        self._stated = stated
+        self._positive = labels[stated] == 1
+        by_score = sort_cases(self._positive, probabilities[stated])
+        # Blocks 1 … b by ascending probability. What the oracle says is the first or last of these, or one beyond.
+        distinct, ends = by_score.distinct, by_score.block_ends
+        lengths = np.diff(ends, prepend=-1)
+        self._block = np.empty(by_score.order.size, dtype=np.intp)
+        self._block[by_score.order] = np.repeat(np.arange(1, distinct.size + 1), lengths)
+        self._lowest = 1 if distinct.size and distinct[0] == 0 else 0
+        self._highest = distinct.size if distinct.size and distinct[-1] == 1 else distinct.size + 1
+
+    def auc(self, answered: NDArray[np.bool_]) -> float:
+        """The area when the marked cases, (n,), are answered: whole pairs are counted, so that it is exact."""
+        told = np.where(self._positive, self._highest, self._lowest)
+        block = np.where(answered[self._stated], told, self._block)
+        counts = np.bincount(2 * block + self._positive, minlength=2 * (self._highest + 1))
+        return area_under(counts[1::2], counts[::2]).auc
 
 
 def oracle_referrals(n: int, rates: Sequence[float], definition: OracleDefinition = "single") -> NDArray[np.int64]:

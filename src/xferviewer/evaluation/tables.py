@@ -2,7 +2,8 @@
 
 A predictions table has one row for each image and checkpoint: `image, checkpoint, study, patient`, then one column for
 each finding. Without `checkpoint` the file's stem is the name. In a table made elsewhere the image column may also be
-called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may hold both.
+called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may hold both. A table may
+also be by study or by patient, without an image column, where its reader asks for such units.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.raw_table import RawTable, folded, read_table
+from xferviewer.evaluation.units import Unit
 from xferviewer.settings import write_atomically
 
 IMAGE_COLUMNS = ("image", "imageindex", "path", "imagepath", "file", "filename")
@@ -26,9 +28,9 @@ CHECKPOINT_COLUMNS = ("checkpoint",)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictionTable:
-    """Scores of images by checkpoints, one row for each pair of them.
+    """Scores of images by checkpoints, one row for each pair of them; or of studies or patients, without images.
 
-    image, checkpoint, study, patient  (n,) text; "" for a study or a patient that is not stated.
+    image, checkpoint, study, patient  (n,) text; "" for what is not stated.
     findings                           (K,) names in the order of the columns.
     scores                             (n, K) float64: probabilities, or logits; NaN where blank.
     """
@@ -43,15 +45,25 @@ class PredictionTable:
     sha256: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def unit(self) -> Unit:
+        """What its rows are about: the finest that they are named by."""
+        return _finest_named(self)
 
-def read_predictions(path: Path) -> PredictionTable:
+    def names(self, unit: Unit) -> tuple[str, ...]:
+        """The image, study or patient of each row, (n,)."""
+        return {"image": self.image, "study": self.study, "patient": self.patient}[unit]
+
+
+def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> PredictionTable:
     """Read predictions, ours or made elsewhere, from CSV or Parquet.
 
     Findings are the columns `prob_X`, or, if there is none, every column of numbers that names nothing else (`label_X`
-    is never one). Raises UnusableTable as `read_table`, and for a table without an image column or without a score.
+    is never one). `units` are what the rows may be about. Raises UnusableTable as `read_table`, and for a table whose
+    rows name none of the units, or without a score.
     """
     raw = read_table(path)
-    image = _image_column(raw)
+    image = _image_column(raw, units)
     named = [raw.find(names) for names in (CHECKPOINT_COLUMNS, STUDY_COLUMNS, PATIENT_COLUMNS)]
     checkpoint, study, patient = named
     score_columns = {name[5:]: name for name in raw.columns if name.lower().startswith("prob_")}
@@ -133,9 +145,15 @@ def write_predictions(path: Path, table: PredictionTable) -> None:
     write_atomically(path, buffer.getvalue().to_pybytes())
 
 
-def _image_column(raw: RawTable) -> str:
+def _image_column(raw: RawTable, units: tuple[Unit, ...]) -> str | None:
+    """None where the rows are named by study or patient and may be."""
     name = raw.find(IMAGE_COLUMNS)
-    if name is None:
+    coarser = [
+        unit
+        for unit, columns in (("study", STUDY_COLUMNS), ("patient", PATIENT_COLUMNS))
+        if unit in units and raw.find(columns) is not None
+    ]
+    if name is None and not coarser:
         raise UnusableTable(
             f"{Path(raw.source).name} does not say which image a row is about.",
             f"Its columns are {', '.join(raw.columns)}; none is called image, Image Index, path or file.",
@@ -144,11 +162,15 @@ def _image_column(raw: RawTable) -> str:
     return name
 
 
+def _finest_named(table: PredictionTable | LabelTable) -> Unit:
+    return "image" if any(table.image) else "study" if any(table.study) else "patient"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelTable:
-    """Labels of images, with the other facts of the same rows.
+    """Labels of images, with the other facts of the same rows; or of studies or patients, without images.
 
-    image, study, patient  (n,) text; "" for a study or a patient that is not stated.
+    image, study, patient  (n,) text; "" for what is not stated.
     """
 
     raw: RawTable
@@ -156,17 +178,40 @@ class LabelTable:
     study: tuple[str, ...]
     patient: tuple[str, ...]
 
+    @property
+    def unit(self) -> Unit:
+        """What its rows are about: the finest that they are named by."""
+        return _finest_named(self)
+
+    def names(self, unit: Unit) -> tuple[str, ...]:
+        """The image, study or patient of each row, (n,)."""
+        return {"image": self.image, "study": self.study, "patient": self.patient}[unit]
+
     def labels(self, finding: str) -> tuple[NDArray[np.float64], int] | None:
         """The labels of a finding as stated, (n,) float64 of 1, 0, -1 (uncertain) or NaN, and how many are not.
 
         From the column `label_X`, else X, spelt alike but for case, spaces and underscores. None if there is neither.
         """
         name = self.raw.find((folded(f"label_{finding}"), folded(finding)))
-        if name is None:
-            return None
-        values, n_no_number = self.raw.numbers(name)
+        return None if name is None else self._labels_of(name)
+
+    def _labels_of(self, column: str) -> tuple[NDArray[np.float64], int]:
+        values, n_no_number = self.raw.numbers(column)
         possible = np.isnan(values) | np.isin(values, (0, 1, -1))
         return np.where(possible, values, np.nan), int(np.count_nonzero(~possible)) + n_no_number
+
+    def two_columns(self, finding: str) -> tuple[str, str, int] | None:
+        """The column `label_X`, which counts, the column X, and in how many rows both state labels that differ.
+
+        None unless the table has both and X holds labels, too, and not the scores of the same finding.
+        """
+        counted, other = (self.raw.find((folded(name),)) for name in (f"label_{finding}", finding))
+        if counted is None or other is None:
+            return None
+        (a, _), (b, n_impossible) = self._labels_of(counted), self._labels_of(other)
+        if n_impossible > np.count_nonzero(~np.isnan(b)):
+            return None
+        return counted, other, int(np.count_nonzero(~np.isnan(a) & ~np.isnan(b) & (a != b)))
 
     def column(self, name: str) -> tuple[str, ...]:
         """Any column as text, to group by. Raises UnusableTable if the table has none of that name."""
@@ -180,10 +225,13 @@ class LabelTable:
         return self.raw.text(found)
 
 
-def read_label_table(path: Path) -> LabelTable:
-    """Read a table of labels by image. Raises UnusableTable as `read_table`, and without an image column or rows."""
+def read_label_table(path: Path, units: tuple[Unit, ...] = ("image",)) -> LabelTable:
+    """Read a table of labels, by image or by what `units` says.
+
+    Raises UnusableTable as `read_table`, and for a table without rows or whose rows name none of the units.
+    """
     raw = read_table(path)
-    image = _image_column(raw)
+    image = _image_column(raw, units)
     if not raw.n_rows:
         raise UnusableTable(
             f"{path.name} holds no labels.", "It has no rows.", "Give a table with a row for each image."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,17 @@ from xferviewer.evaluation.metrics import ORACLE_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.metrics_json import metrics_dict
 from xferviewer.evaluation.referral import RetainedCurve
 from xferviewer.exchange.checkpoint_styles import checkpoint_styles
-from xferviewer.exchange.evaluation_figures import auc_forest, finding_panels
+from xferviewer.exchange.evaluation_figures import finding_panels, forest_figure
+from xferviewer.exchange.number_tables import operating_words
+from xferviewer.exchange.printed_numbers import (
+    printed,
+    printed_difference,
+    printed_f1,
+    printed_p,
+    printed_proportion,
+    printed_workload,
+)
+from xferviewer.exchange.subgroup_gaps import subgroup_gaps
 from xferviewer.resources import resource
 from xferviewer.settings import write_atomically
 
@@ -35,6 +45,12 @@ class Provenance:
     command: tuple[str, ...]
     inputs: tuple[Mapping[str, Any], ...]
     versions: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the command's words and of what it read, for captions."""
+        words = [*self.command, *(str(of["sha256"]) for of in self.inputs)]
+        return hashlib.sha256("\0".join(words).encode()).hexdigest()
 
 
 def write_evaluation(out: Path, metrics: Metrics, provenance: Provenance) -> dict[str, Any]:
@@ -64,8 +80,9 @@ def report_html(metrics: Metrics, provenance: Provenance) -> str:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        number=_number, p_value=_p_value, count=lambda n: f"{n:,}", percent=lambda rate: f"{rate:.0%}",
-        proportion=lambda proportion: _proportion(proportion, metrics.level),
+        number=printed, p_value=printed_p, count=lambda n: f"{n:,}", percent=lambda rate: f"{rate:.0%}",
+        proportion=lambda proportion: printed_proportion(proportion, metrics.level), difference=printed_difference,
+        f1=lambda of: printed_f1(of, metrics.level), workload=printed_workload,
     )  # fmt: skip
     template = environment.from_string(resource("report/report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
@@ -74,12 +91,14 @@ def report_html(metrics: Metrics, provenance: Provenance) -> str:
         command=shlex.join(provenance.command),
         notice=RESEARCH_NOTICE,
         styles=checkpoint_styles(metrics.checkpoints),
-        forest=Markup(auc_forest(metrics)),  # noqa: S704 - drawn by us; matplotlib escapes the names in it
+        forest=Markup(forest_figure(metrics)),  # noqa: S704 - drawn by us; matplotlib escapes the names in it
         panels={finding: Markup(finding_panels(metrics, finding)) for finding in metrics.findings},  # noqa: S704
         means={name: metrics.mean_auc(name) for name in metrics.checkpoints},
         oracle_rates=ORACLE_RATES,
         case_counts={finding: _case_counts(rows) for finding, rows in metrics.findings.items()},
         referral_rows=_referral_rows(metrics),
+        operating_words=operating_words(metrics),
+        gaps={column: subgroup_gaps(groups) for column, groups in metrics.groups.items()},
     )
 
 
@@ -123,21 +142,6 @@ def _referral_row(finding: str, checkpoint: str, curve: RetainedCurve, rate: flo
         "ideal_sensitivity": curve.ideal_sensitivity[i],
         "auc": curve.auc[i],
     }
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "n/a"
-
-
-def _p_value(value: float) -> str:
-    if math.isnan(value):
-        return "n/a"
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
-
-
-def _proportion(proportion: Proportion, level: float) -> str:
-    lower, upper = proportion.interval(level)
-    return f"{_number(proportion.value)} [{_number(lower)}, {_number(upper)}]" if proportion.trials else "n/a"
 
 
 def describe_inputs(paths: Sequence[tuple[str, str, str, int]]) -> tuple[Mapping[str, Any], ...]:

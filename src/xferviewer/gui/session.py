@@ -15,8 +15,8 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.evaluation.aggregation import Aggregation
-from xferviewer.evaluation.cohort import Unit
 from xferviewer.evaluation.scores import scores_from_logits
+from xferviewer.evaluation.units import Unit
 from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
