@@ -130,17 +130,22 @@ def hosmer_lemeshow(labels: ArrayLike, probabilities: ArrayLike, groups: int = 1
 
 @dataclass(frozen=True, slots=True)
 class CalibrationErrorInterval:
-    """The expected calibration error with what the bootstrap says of it.
+    """The expected calibration error with what resampling says of it. NaN without cases.
 
-    error     with its basic interval, 2·ECE less the percentiles of the resamples, cut off at 0.
-    debiased  2·ECE less the mean of the resamples, cut off at 0.
+    error      as `expected_calibration_error` has it.
+    debiased   2·error less the mean of the resamples, with the basic interval, 2·error less their percentiles; none is
+               below 0.
+    by_chance  what the error would be, mean and percentiles, if the probabilities meant what they say: with labels
+               drawn from them. An error up to its upper bound is no evidence of miscalibration: `debiased` then starts
+               at 0.
 
     A finite sample never hits its probabilities exactly, so the error is too large in every sample, and once more in
     every resample of it. Percentiles would add that bias twice, and exclude 0 even for a checkpoint without any error.
     """
 
-    error: Estimate
-    debiased: float
+    error: float
+    debiased: Estimate
+    by_chance: Estimate
     resamples: int
     seed: int
 
@@ -159,23 +164,26 @@ def calibration_error_interval(
     """The expected calibration error with its bootstrap interval.
 
     labels, probabilities, bins, binning  as for `reliability_diagram`; bins of equal mass are those of the sample.
-    patients  (n,): whole patients are drawn, within those who have a positive case and those who have none; None draws
-              cases within their class.
+    patients  (n,): whole patients are drawn; None draws cases. Not within their class, because calibration depends on
+              the prevalence. Labels by chance are drawn for each case alone.
 
-    Raises ValueError as `reliability_diagram`. Davison and Hinkley, Bootstrap Methods, 1997, eq. 5.6.
+    Raises ValueError as `reliability_diagram`. Davison and Hinkley, Bootstrap Methods, 1997, eq. 5.6 (the interval);
+    Bröcker and Smith, Weather Forecast. 2007, 22:651 (labels by chance).
     """
     error = expected_calibration_error(labels, probabilities, bins, binning)
     cases = probability_cases(labels, probabilities)
-    if not cases.positive.size:
-        return CalibrationErrorInterval(Estimate(error, math.nan, math.nan, level), math.nan, resamples, seed)
-    owners = stated_patients(labels, patients)
-    number = bin_numbers(cases.scores[0], bins, binning)
-    excess = cases.scores[0] - cases.positive
-    drawn = np.empty(resamples)
+    p, n = cases.scores[0], cases.positive.size
+    drawn, by_chance = np.empty((2, resamples if n else 0))
+    number, owners = bin_numbers(p, bins, binning), stated_patients(labels, patients)
+    excess, one_stratum = p - cases.positive, np.ones(n, dtype=bool)
     random = np.random.default_rng(seed)
-    for i, times in enumerate(draws(cases.positive, owners, resamples, random)):
-        drawn[i] = np.sum(np.abs(np.bincount(number, weights=times * excess))) / times.sum()
-    percentiles = of_resamples(error, drawn, level)
-    lower, upper = max(2 * error - percentiles.upper, 0.0), max(2 * error - percentiles.lower, 0.0)
-    debiased = max(2 * error - float(drawn.mean()), 0.0)
-    return CalibrationErrorInterval(Estimate(error, lower, upper, level), debiased, resamples, seed)
+    if n:
+        for i, times in enumerate(draws(one_stratum, owners, resamples, random)):
+            drawn[i] = np.sum(np.abs(np.bincount(number, weights=times * excess))) / times.sum()
+            by_chance[i] = np.sum(np.abs(np.bincount(number, weights=p - (random.random(n) < p)))) / n
+    mean, mean_by_chance = (float(errors.mean()) if errors.size else math.nan for errors in (drawn, by_chance))
+    again, chance = of_resamples(mean, drawn, level), of_resamples(mean_by_chance, by_chance, level)
+    value, lower, upper = (max(2 * error - bound, 0.0) for bound in (again.value, again.upper, again.lower))
+    if error <= chance.upper:
+        lower = 0.0
+    return CalibrationErrorInterval(error, Estimate(value, lower, upper, level), chance, resamples, seed)

@@ -95,8 +95,7 @@ def net_benefit_band(
 ) -> NetBenefitBand:
     """How far the net benefit of `decision_curve` may be off; arguments and errors as there.
 
-    patients  (n,): whole patients are drawn, within those who have a positive case and those who have none; None draws
-              cases within their class, so that the prevalence is taken as known.
+    patients  (n,): whole patients are drawn; None draws cases. The prevalence varies with them unless it is stated.
     """
     cases, limits = probability_cases(labels, probabilities), _checked(thresholds)
     order, k = np.argsort(limits, kind="stable"), limits.size
@@ -105,7 +104,6 @@ def net_benefit_band(
     drawn = resampled_counts(
         reached + np.where(cases.positive, 0, k + 1),
         2 * (k + 1),
-        cases.positive,
         stated_patients(labels, patients),
         resamples,
         np.random.default_rng(seed),

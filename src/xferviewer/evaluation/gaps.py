@@ -14,7 +14,7 @@ from xferviewer.evaluation.estimate import Estimate, difference
 from xferviewer.evaluation.significance import delong_unpaired
 from xferviewer.evaluation.subgroups import SUBGROUP_METRICS, Subgroup, SubgroupMetric, SubgroupSettings, subgroups
 
-LOWER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"brier", "ece"})
+LOWER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"brier", "debiased ece"})
 NEITHER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"flag rate"})
 
 

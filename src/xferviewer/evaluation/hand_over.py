@@ -139,7 +139,7 @@ def _changes(
     called = cases.scores > threshold
     kind = 4 * cases.positive.astype(np.intp) + 2 * called[0] + called[1]
     random = np.random.default_rng(seed)
-    drawn = resampled_counts(kind, 8, cases.positive, owners, resamples, random).reshape(resamples, 2, 2, 2)
+    drawn = resampled_counts(kind, 8, owners, resamples, random).reshape(resamples, 2, 2, 2)
     # By label and call, of the first scores and of the second.
     before, after = _rates_of(drawn.sum(axis=3)), _rates_of(drawn.sum(axis=2))
     return {rate: after[rate] - before[rate] for rate in RATES}

@@ -9,26 +9,27 @@ from xferviewer.evaluation.bootstrap import draws
 
 
 def resampled_counts(
-    cells: NDArray[np.intp],
-    n_cells: int,
-    positive: NDArray[np.bool_],
+    kinds: NDArray[np.intp],
+    n_kinds: int,
     patients: NDArray[np.generic] | None,
     resamples: int,
     random: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """How many cases of each cell are in each resample, (resamples, n_cells) int64.
+    """How many cases of each kind are in each resample, (resamples, n_kinds) int64.
 
-    cells               (n,) in [0, n_cells): what kind of case it is.
-    positive, patients  as for `draws`. Without patients the counts of a class are multinomial, and are drawn as such:
-                        no resample then needs a pass over the cases.
+    kinds     (n,) in [0, n_kinds).
+    patients  (n,) whose case it is; None draws cases. All are drawn together, not within their class: predictive
+              values, flag rates and net benefit depend on the prevalence, which a further sample would not repeat.
+
+    Without patients the counts are multinomial, and are drawn as such: no resample then needs a pass over the cases.
     """
-    counts = np.zeros((resamples, n_cells), dtype=np.int64)
-    if patients is not None:
-        for i, times in enumerate(draws(positive, patients, resamples, random)):
-            counts[i] = np.bincount(cells, weights=times, minlength=n_cells)
-        return counts
-    for members in (cells[positive], cells[~positive]):
-        filled, in_cell = np.unique(members, return_counts=True)
+    counts = np.zeros((resamples, n_kinds), dtype=np.int64)
+    if patients is None:
+        filled, in_kind = np.unique(kinds, return_counts=True)
         if filled.size:
-            counts[:, filled] += random.multinomial(members.size, in_cell / members.size, size=resamples)
+            counts[:, filled] = random.multinomial(kinds.size, in_kind / kinds.size, size=resamples)
+        return counts
+    one_stratum = np.ones(kinds.size, dtype=bool)
+    for i, times in enumerate(draws(one_stratum, patients, resamples, random)):
+        counts[i] = np.bincount(kinds, weights=times, minlength=n_kinds)
     return counts

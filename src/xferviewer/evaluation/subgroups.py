@@ -19,7 +19,16 @@ from xferviewer.evaluation.operating_points import Confusion, confusion_at
 from xferviewer.evaluation.roc import auc_interval
 
 SubgroupMetric = Literal[
-    "auc", "sensitivity", "specificity", "ppv", "npv", "accuracy", "balanced accuracy", "flag rate", "brier", "ece"
+    "auc",
+    "sensitivity",
+    "specificity",
+    "ppv",
+    "npv",
+    "accuracy",
+    "balanced accuracy",
+    "flag rate",
+    "brier",
+    "debiased ece",
 ]
 SUBGROUP_METRICS: tuple[SubgroupMetric, ...] = get_args(SubgroupMetric)
 
@@ -31,9 +40,9 @@ class Subgroup:
     n_cases    with those whose label is not stated.
     confusion  at the threshold.
     estimates  by metric: "auc" with DeLong's interval, rates with Wilson's (or another one asked for), "balanced
-               accuracy" put together from two of them, "brier" with the normal one, "ece" (15 bins of equal width)
-               with the bootstrap's. Undefined values are NaN; "brier" and "ece" are absent unless the scores are
-               probabilities.
+               accuracy" put together from two of them, "brier" with the normal one, "debiased ece" (15 bins of equal
+               width) with the bootstrap's: the plain error grows as a group gets smaller. Undefined values are NaN;
+               the last two are absent unless the scores are probabilities.
     """
 
     n_cases: int
@@ -55,7 +64,7 @@ class SubgroupSettings:
     threshold      that of everybody: positive is called what is strictly above it.
     probabilities  the scores are, so that they have a Brier score and a calibration error.
     method         of the intervals of rates.
-    resamples      of the calibration error's interval, drawn with `seed`; 0 leaves that interval out.
+    resamples      of the calibration error, drawn with `seed`; 0 leaves it NaN.
     """
 
     threshold: float
@@ -111,7 +120,7 @@ def subgroup(
     if settings.probabilities:
         cases = probability_cases(labels, scores)
         estimates["brier"] = of_mean((cases.scores[0] - cases.positive) ** 2, level)
-        estimates["ece"] = calibration_error_interval(
+        estimates["debiased ece"] = calibration_error_interval(
             labels, scores, level=level, patients=patients, resamples=settings.resamples, seed=settings.seed
-        ).error
+        ).debiased
     return Subgroup(np.size(labels), area.n_positive, area.n_negative, confusion, estimates)
