@@ -100,6 +100,7 @@ class Application(QObject):
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
+        window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.show_engine)
         engine.interrupted.connect(self._tell_interruption)

@@ -28,6 +28,7 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 
 _T = TypeVar("_T")
+_NEAREST_PIXELS = 24
 
 
 class Lack(Enum):
@@ -123,6 +124,15 @@ class LiveCurves:
         away = np.hypot((curve.false_positive_rate - at[0]) / pixel[0], (curve.true_positive_rate - at[1]) / pixel[1])
         point = int(np.argmin(away))
         return point, float(away[point])
+
+    def nearest_curve(
+        self, finding: str, at: tuple[float, float], pixel: tuple[float, float]
+    ) -> tuple[str, int] | None:
+        """The checkpoint and the point of its exact curve next to a place; None where none is near."""
+        digests = [d for d in self._numbers.compared(finding).digests if self.lack(finding, d) is None]
+        found = [(self.nearest_point(finding, digest, at, pixel), digest) for digest in digests]
+        near = [(away, digest, point) for (point, away), digest in found if away < _NEAREST_PIXELS]
+        return min(near)[1:] if near else None
 
     def threshold_of(self, finding: str, digest: str, point: int) -> float:
         """The threshold at a point of the exact curve, as a number that a slider can hold: its ends are infinite."""

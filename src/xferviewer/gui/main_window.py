@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
+from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_numbers import LiveNumbers
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         self.checkpoints = CheckpointList(session)
         self.evaluation = EvaluationBar(session)
         self.curves = CurvesPanel(session, numbers, theme)
+        self.figures = FigureSaving(self)
         self.metrics = MetricsTable(session, numbers)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
         self.jobs = JobsPanel(jobs_folder)
@@ -149,6 +151,9 @@ class MainWindow(QMainWindow):
         self.evaluation.command_asked.connect(self.command_asked)
         session.image_changed.connect(self._want_film)
         self._films.film_read.connect(self.compare.show_film)
+        self.curves.save_asked.connect(self.figures.save)
+        self.curves.copy_asked.connect(self.figures.copy)
+        self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from time import perf_counter
 
+import numpy as np
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.exchange.curve_plot import Curve, CurvePlot, Guide
 from xferviewer.gui.live_curves import Lack
 from xferviewer.gui.theme import GRID
+from xferviewer.gui.views.curves.captions import caption_of, names_of
 from xferviewer.gui.views.curves.finding_cell import CellCurve, FindingCell
-from xferviewer.gui.views.curves.tab import Context, SeenTab
+from xferviewer.gui.views.curves.tab import FIGURE_POINTS, Context, SeenTab
 from xferviewer.gui.views.curves.words import lack_text
 
 _CELL_POINTS = 200  # a cell is hardly wider in pixels
@@ -79,6 +82,28 @@ class AllFindingsTab(SeenTab):
         if isinstance(cell, FindingCell):
             self._session.set_finding(cell.finding)
             cell.setChecked(cell.finding == self._session.finding)  # a second click would take the mark away
+
+    @property
+    def has_figure(self) -> bool:
+        """Some finding has curves."""
+        return any(cell.curves for cell in self.cells.values())
+
+    def figure(self) -> tuple[CurvePlot, ...]:
+        """A plot for each finding that has curves; those of findings that are still waiting are computed now."""
+        session, names = self._session, names_of(self._session)
+        chance = Guide("chance", np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+        plots = []
+        for finding in self.cells:
+            drawn = [each.digest for each in session.scored() if self._live.lack(finding, each.digest) is None]
+            curves = []
+            for digest in drawn:
+                curve, style = self._live.roc(finding, digest, FIGURE_POINTS), style_of(session.place_of(digest))
+                curves.append(Curve(names[digest], style, curve.false_positive_rate, curve.true_positive_rate))
+            if curves:
+                caption = caption_of(session, self._numbers, finding, drawn, "Thin line: chance.")
+                x_name, y_name = "1 - specificity", "sensitivity"
+                plots.append(CurvePlot("roc", f"{finding}: ROC", x_name, y_name, tuple(curves), caption, (chance,)))
+        return tuple(plots)
 
     # --- filling
 

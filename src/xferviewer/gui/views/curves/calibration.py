@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QSpinBox, QVBoxLayout, QWidget
 
 from xferviewer.evaluation.estimate import Estimate
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.exchange.curve_plot import Curve, CurvePlot, Guide
 from xferviewer.gui.live_curves import Calibration
 from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.theme import GRID
@@ -114,6 +115,22 @@ class CalibrationTab(CurveTab):
         edges = np.linspace(0, 1, counts.size + 1)
         steps = np.concatenate(([-1.0], np.repeat(_log_counts(counts), 2), [-1.0]))
         self.histogram.line(("counts", digest), np.repeat(edges, 2), steps, pen_of(style))
+
+    def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
+        """The bins of all checkpoints with their intervals and counts."""
+        curves = []
+        for digest in drawn:
+            diagram = self._calibration(digest).diagram
+            x, y, (lower, upper) = diagram.mean_probability, diagram.observed, diagram.observed_interval()
+            note = f"ECE {rate_text(diagram.expected_error)}"
+            curves.append(Curve(names[digest], self.style_of(digest), x, y, lower, upper, diagram.counts, note))
+        bins = f"{self.bins.value()} bins of equal {self.binning.currentData()}."
+        said = f"{bins} Area of a mark: share of the cases. Bars: 95 % Wilson intervals."
+        finding, ends = self._session.finding, np.array([0.0, 1.0])
+        return CurvePlot(
+            "calibration", f"{finding}: calibration", "mean probability", "observed rate", tuple(curves),
+            self.caption(f"{said} Thin line: as it should be."), (Guide("as it should be", ends, ends),),
+        )  # fmt: skip
 
     def _counts(self, digest: str) -> NDArray[np.int64]:
         """How many cases have which probability, in bins of equal width whatever the diagram's are."""

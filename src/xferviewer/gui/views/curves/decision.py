@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PySide6.QtWidgets import QComboBox
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.exchange.curve_plot import Curve, CurvePlot, Guide
 from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
@@ -76,16 +77,16 @@ class DecisionTab(CurveTab):
 
     def thresholds(self) -> tuple[float, ...]:
         """Where the net benefit is computed: from just above 0 to the end of the axis."""
-        end = 1.0
-        if self.range.currentData() == "prevalence":
-            end = min(max(_TIMES_PREVALENCE * self._prevalence(), _LEAST_RANGE), 1.0)
-        return tuple((end * np.arange(1, _GRID) / _GRID).tolist())
+        return tuple((self._end() * np.arange(1, _GRID) / _GRID).tolist())
+
+    def _end(self) -> float:
+        near = min(max(_TIMES_PREVALENCE * self._prevalence(), _LEAST_RANGE), 1.0)
+        return near if self.range.currentData() == "prevalence" else 1.0
 
     def draw_frame(self, drawn: Sequence[str]) -> None:
         """Everybody and nobody, over the range that the prevalence gives; the dots."""
-        prevalence, thresholds = self._prevalence(), self.thresholds()
-        end = thresholds[-1] * _GRID / (_GRID - 1)
-        self.plot.set_home((0.0, end), (-0.3 * prevalence, 1.1 * prevalence))
+        prevalence, thresholds, end = self._prevalence(), self.thresholds(), self._end()
+        self.plot.set_home((0.0, end), _ends_of_benefit(prevalence))
         everybody = self._live.decision(self._session.finding, drawn[0], thresholds).treat_all
         # Far below the axis the line is not drawn: it goes to minus infinity.
         seen = everybody > -2 * prevalence
@@ -108,9 +109,33 @@ class DecisionTab(CurveTab):
         self.plot.line(
             ("benefit", digest), x, self._live.decision(finding, digest, thresholds).net_benefit, pen_of(style)
         )
-        if self.band.currentData() == "active" and digest == self._session.active:
+        if self._has_band(digest):
             band = self._live.decision_band(finding, digest, thresholds)
             self.plot.band(("band", digest), x, band.lower, band.upper, style.colour)
+
+    def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
+        """The net benefits over the range that is chosen, everybody and nobody."""
+        finding, thresholds, prevalence = self._session.finding, self.thresholds(), self._prevalence()
+        x, curves, said = np.array(thresholds), [], "Thin lines: everybody and nobody is called positive."
+        for digest in drawn:
+            lower = upper = None
+            if self._has_band(digest):
+                band = self._live.decision_band(finding, digest, thresholds)
+                lower, upper = band.lower, band.upper
+                said = (
+                    f"Band: 95 % of {band.resamples:,} bootstrap resamples of the cases, threshold by threshold. {said}"
+                )
+            y = self._live.decision(finding, digest, thresholds).net_benefit
+            curves.append(Curve(names[digest], self.style_of(digest), x, y, lower, upper))
+        everybody = Guide("everybody", x, self._live.decision(finding, drawn[0], thresholds).treat_all)
+        nobody = Guide("nobody", x[[0, -1]], np.zeros(2))
+        return CurvePlot(
+            "decision", f"{finding}: decision curve", "threshold probability", "net benefit", tuple(curves),
+            self.caption(said), (everybody, nobody), (0.0, self._end()), _ends_of_benefit(prevalence),
+        )  # fmt: skip
+
+    def _has_band(self, digest: str) -> bool:
+        return bool(self.band.currentData() == "active" and digest == self._session.active)
 
     def _net_benefit_at(self, digest: str, threshold: float) -> tuple[float, float, float]:
         """Net benefit, the same less that of acting on everybody, and needless actions avoided per 100."""
@@ -155,3 +180,8 @@ class DecisionTab(CurveTab):
             self._net_benefit_at(digest, threshold) if at is None else self._net_benefit_on_grid(digest, at)
         )
         return rate_text(threshold), f"{signed_text(benefit, 4)}\n{signed_text(more, 4)}", signed_text(avoided, 1)
+
+
+def _ends_of_benefit(prevalence: float) -> tuple[float, float]:
+    """The upright axis: no net benefit is above the prevalence."""
+    return -0.3 * prevalence, 1.1 * prevalence

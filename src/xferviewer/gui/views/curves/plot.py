@@ -171,7 +171,7 @@ class ZoomPlot(RatePlot):
         """What is drawn under a key."""
         return self._items.get(key)
 
-    def keys(self) -> set[Hashable]:
+    def drawn_keys(self) -> set[Hashable]:
         """What is drawn."""
         return set(self._items)
 
@@ -188,8 +188,10 @@ class ZoomPlot(RatePlot):
 
     def line(self, key: Hashable, x: ArrayLike, y: ArrayLike, pen: QPen, z: int = 0) -> None:
         """A line through points; NaN interrupts it."""
-        item = self._named_item(key, pg.PlotCurveItem, z)
-        item.setData(np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64), pen=pen, connect="finite")
+        at_x, at_y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+        if not np.any(np.isfinite(at_x) & np.isfinite(at_y)):
+            at_x = at_y = np.empty(0)  # pyqtgraph warns of curves without a point
+        self._named_item(key, pg.PlotCurveItem, z).setData(at_x, at_y, pen=pen, connect="finite")
 
     def band(
         self, key: Hashable, x: NDArray[np.float64], lower: NDArray[np.float64], upper: NDArray[np.float64], colour: str

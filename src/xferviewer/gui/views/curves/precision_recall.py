@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.exchange.curve_plot import Curve, CurvePlot, Guide
 from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
-from xferviewer.gui.views.curves.tab import Context, CurveTab
+from xferviewer.gui.views.curves.tab import FIGURE_POINTS, Context, CurveTab
 from xferviewer.gui.views.curves.words import proportion_lines, threshold_text
 
 
@@ -43,8 +45,7 @@ class PrecisionRecallTab(CurveTab):
     def draw_frame(self, drawn: Sequence[str]) -> None:
         """The prevalence, and all operating points."""
         finding = self._session.finding
-        compared = self._numbers.compared(finding)
-        prevalence = compared.n_positive / (compared.n_positive + compared.n_negative)
+        compared, prevalence = self._numbers.compared(finding), self._prevalence()
         self.plot.line("prevalence", [0, 1], [prevalence, prevalence], self.plot.guide_pen(), z=-20)
         points = self._at_thresholds()
         self.plot.dots(
@@ -56,11 +57,29 @@ class PrecisionRecallTab(CurveTab):
 
     def draw_checkpoint(self, digest: str, style: CheckpointStyle) -> None:
         """Steps, of which average precision is the area."""
-        curve = self._live.drawn_precision_recall(self._session.finding, digest, self.drawn_points())
-        x = np.repeat(np.append([0.0], curve.recall), 2)[1:-1]
-        y = np.repeat(curve.precision, 2)
+        x, y = self._steps(digest, self.drawn_points())
         seen = self.in_view(x)
         self.plot.line(("curve", digest), x[seen], y[seen], pen_of(style))
+
+    def _steps(self, digest: str, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        curve = self._live.drawn_precision_recall(self._session.finding, digest, points)
+        return np.repeat(np.append([0.0], curve.recall), 2)[1:-1], np.repeat(curve.precision, 2)
+
+    def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
+        """The steps, and the prevalence."""
+        finding, prevalence = self._session.finding, self._prevalence()
+        curves = []
+        for digest in drawn:
+            note = f"AP {rate_text(self._live.precision_recall(finding, digest).average_precision)}"
+            curves.append(Curve(names[digest], self.style_of(digest), *self._steps(digest, FIGURE_POINTS), note=note))
+        guide = Guide("prevalence", np.array([0.0, 1.0]), np.array([prevalence, prevalence]))
+        title, caption = f"{finding}: precision and recall", self.caption("Thin line: prevalence.")
+        x_name, y_name = "recall (sensitivity)", "precision (PPV)"
+        return CurvePlot("precision-recall", title, x_name, y_name, tuple(curves), caption, (guide,))
+
+    def _prevalence(self) -> float:
+        compared = self._numbers.compared(self._session.finding)
+        return compared.n_positive / (compared.n_positive + compared.n_negative)
 
     def _at_thresholds(self) -> dict[str, tuple[float, int, int]]:
         """Threshold, true positives and called of each checkpoint on all cases."""
@@ -100,7 +119,7 @@ class PrecisionRecallTab(CurveTab):
         threshold, true_positive, called = self._points[digest]
         return (
             rate_text(curve.average_precision),
-            threshold_text(threshold, probability=self._session.holds_probabilities(digest)),
+            threshold_text(threshold),
             proportion_lines(Proportion(true_positive, curve.n_positive)),
             proportion_lines(Proportion(true_positive, called)),
         )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PySide6.QtCore import Slot
 
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.selective import RiskCoverage
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.exchange.curve_plot import Curve, CurvePlot
 from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
-from xferviewer.gui.views.curves.tab import Context, CurveTab
-from xferviewer.gui.views.curves.words import interval_lines
+from xferviewer.gui.views.curves.tab import FIGURE_POINTS, Context, CurveTab
+from xferviewer.gui.views.curves.words import interval_lines, threshold_text
 
 _TOPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
 """Ends of the upright axis: steps, so that it stands still while a slider moves."""
@@ -72,18 +74,37 @@ class RiskCoverageTab(CurveTab):
         self.marker.blockSignals(True)
         self.marker.setValue(1 - self._session.referral_rate)
         self.marker.blockSignals(False)
-        most = max(float(self._curve(digest).risk[-1]) for digest in drawn)
-        self.plot.set_home((0.0, 1.0), (0.0, next(top for top in _TOPS if 1.2 * most <= top or top == 1)))
+        self.plot.set_home((0.0, 1.0), (0.0, self._top(drawn)))
 
     def draw_checkpoint(self, digest: str, style: CheckpointStyle) -> None:
         """Points at even steps of coverage, and the active one's interval."""
         curve = self._curve(digest)
-        n = curve.risk.size
-        at = np.unique(np.linspace(0, n - 1, min(self.drawn_points(), n)).astype(np.intp))
+        at = _even_places(curve.risk.size, self.drawn_points())
         self.plot.line(("risk", digest), curve.coverage[at], curve.risk[at], pen_of(style))
         if digest == self._session.active:
             lower, upper = curve.band()
             self.plot.band(("band", digest), curve.coverage[at], lower[at], upper[at], style.colour)
+
+    def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
+        """The curves with their bands."""
+        finding, curves = self._session.finding, []
+        for digest in drawn:
+            curve = self._curve(digest)
+            at = _even_places(curve.risk.size, FIGURE_POINTS)
+            lower, upper = (bound[at] for bound in curve.band())
+            note = f"AURC {rate_text(curve.aurc)}, threshold {threshold_text(self._session.threshold(digest, finding))}"
+            x, y, style = curve.coverage[at], curve.risk[at], self.style_of(digest)
+            curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
+        measure = self._numbers.uncertainty_of(finding)
+        said = f"The most certain cases first (measure: {measure}). Bands: 95 % Wilson intervals."
+        return CurvePlot(
+            "risk-coverage", f"{finding}: risk and coverage", "coverage", "error rate", tuple(curves),
+            self.caption(said), y_range=(0.0, self._top(drawn)),
+        )  # fmt: skip
+
+    def _top(self, drawn: Sequence[str]) -> float:
+        most = max(float(self._curve(digest).risk[-1]) for digest in drawn)
+        return next(top for top in _TOPS if 1.2 * most <= top or top == 1)
 
     def _coverage(self) -> float:
         """The coverage that the numbers are taken at: under the mouse, else what the referral rate leaves."""
@@ -118,3 +139,8 @@ class RiskCoverageTab(CurveTab):
             risk = interval_lines(rate, float(lower), float(upper))
         areas = f"{rate_text(curve.aurc)}\n{rate_text(curve.excess)}"
         return areas, risk, rate_text(float(curve.risk[-1]))
+
+
+def _even_places(n: int, points: int) -> NDArray[np.intp]:
+    """Indices at even steps, with the first and the last."""
+    return np.unique(np.linspace(0, n - 1, min(points, n)).astype(np.intp))

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QPointF, Qt, Slot
+import numpy as np
+from PySide6.QtCore import QPointF, Slot
 from PySide6.QtWidgets import QComboBox
 
 from xferviewer.evaluation.operating_points import Confusion, confusion_of
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
-from xferviewer.gui.live_numbers import Compared
-from xferviewer.gui.number_text import rate_text
-from xferviewer.gui.views.curves.plot import Drag, ZoomPlot, pen_of
-from xferviewer.gui.views.curves.tab import Context, CurveTab
+from xferviewer.exchange.curve_plot import Curve, CurvePlot, Guide
+from xferviewer.gui.number_text import interval_text, rate_text
+from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
+from xferviewer.gui.views.curves.segment import SegmentDrag
+from xferviewer.gui.views.curves.tab import FIGURE_POINTS, Context, CurveTab
 from xferviewer.gui.views.curves.words import interval_lines, proportion_lines, threshold_text
-
-_NEAREST_PIXELS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """A piece of a checkpoint's exact curve, by the indices of the points where it was begun and where it is now."""
-
-    compared: Compared
-    digest: str
-    first: int
-    second: int
 
 
 class RocTab(CurveTab):
@@ -63,26 +52,20 @@ class RocTab(CurveTab):
         )
         self.band.currentIndexChanged.connect(self.draw_soon)
         self.controls.addWidget(self.band)
-        self._segment: _Segment | None = None
+        self._segment = SegmentDrag(context, plot)
+        self._segment.moved.connect(self.draw_soon)
         self._before_click: dict[str, float] = {}
         self._counts: dict[str, tuple[float, Confusion]] = {}
         plot.clicked.connect(self._click)
         plot.double_clicked.connect(self._undo_click)
-        plot.dragged.connect(self._drag)
 
     # --- drawing
-
-    def draw_now(self) -> None:
-        """A piece of a curve that is there no more is let go."""
-        if self._segment is not None and self._segment.compared is not self._numbers.compared(self._session.finding):
-            self._segment = None
-        super().draw_now()
 
     def rests_on(self) -> tuple[object, ...]:
         """Sliders move the operating points and what is retained."""
         session = self._session
         moved = session.referral_rate, session.uncertainty, *self._numbers.thresholds(session.finding)
-        return *super().rests_on(), self.band.currentData(), self._segment, moved
+        return *super().rests_on(), self.band.currentData(), self._segment.piece, moved
 
     def draw_frame(self, drawn: Sequence[str]) -> None:
         """The line of chance, and all operating points."""
@@ -94,7 +77,7 @@ class RocTab(CurveTab):
             "operating points", 1 - state.specificity[places], state.sensitivity[places],
             [self.style_of(digest).colour for digest in drawn],
         )  # fmt: skip
-        self._draw_segment()
+        self._segment.draw()
 
     def draw_checkpoint(self, digest: str, style: CheckpointStyle) -> None:
         """All cases thin and the retained ones thick; all cases thick where none is referred."""
@@ -108,23 +91,39 @@ class RocTab(CurveTab):
             retained = self._numbers.retained_curve(finding, digest)
             kept_x, kept_y = retained.false_positive_rate, retained.true_positive_rate
             self.plot.line(("retained", digest), kept_x, kept_y, pen_of(style), z=1)
-        band = self.band.currentData()
-        if band == "all" or (band == "active" and digest == self._session.active):
+        if self._has_band(digest):
             lower, upper = self._live.roc_band(finding, digest, points)
             self.plot.band(("band", digest), x[seen], lower[seen], upper[seen], style.colour)
 
-    def _draw_segment(self) -> None:
-        segment, finding = self._segment, self._session.finding
-        if segment is None:
-            return
-        curve = self._numbers.curve(finding, segment.digest)
-        first, second = sorted((segment.first, segment.second))
-        piece = slice(first, second + 1)
-        pen = pen_of(self.style_of(segment.digest), 5)
-        pen.setStyle(Qt.PenStyle.SolidLine)
-        x, y = curve.false_positive_rate[piece], curve.true_positive_rate[piece]
-        step = max(x.size // 500, 1)
-        self.plot.line("segment", [*x[::step], x[-1]], [*y[::step], y[-1]], pen, z=3)
+    def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
+        """All cases with their bands; dotted in its colour what is retained."""
+        finding, rate, curves = self._session.finding, self._session.referral_rate, []
+        guides = [Guide("chance", np.array([0.0, 1.0]), np.array([0.0, 1.0]))]
+        said = ["Thin line: chance."]
+        for digest in drawn:
+            whole, style = self._live.roc(finding, digest, FIGURE_POINTS), self.style_of(digest)
+            lower, upper = (
+                self._live.roc_band(finding, digest, FIGURE_POINTS) if self._has_band(digest) else (None, None)
+            )
+            auc = self._numbers.auc(finding, digest)
+            note = f"AUC {interval_text(auc.auc, auc.lower, auc.upper)}" if auc is not None else ""
+            x, y = whole.false_positive_rate, whole.true_positive_rate
+            curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
+            if rate > 0:
+                kept = self._numbers.retained_curve(finding, digest)
+                name = f"{names[digest]}, retained"
+                guides.append(Guide(name, kept.false_positive_rate, kept.true_positive_rate, style.colour))
+        if any(curve.lower is not None for curve in curves):
+            said.insert(0, "Bands: 95 % Wilson intervals of the sensitivity at each false-positive rate.")
+        if rate > 0:
+            said.append(f"Dotted: retained when {100 * rate:g} % are referred, the most uncertain first.")
+        caption = self.caption(" ".join(said))
+        x_name, y_name = "1 - specificity", "sensitivity"
+        return CurvePlot("roc", f"{finding}: ROC", x_name, y_name, tuple(curves), caption, tuple(guides))
+
+    def _has_band(self, digest: str) -> bool:
+        band = self.band.currentData()
+        return band == "all" or (band == "active" and digest == self._session.active)
 
     def show_cursor(self, drawn: Sequence[str]) -> str:
         """The false-positive rate under the mouse, and each curve's point there."""
@@ -140,8 +139,8 @@ class RocTab(CurveTab):
             [1 - each.specificity.value for each in points], [each.sensitivity.value for each in points],
             [self.style_of(digest).colour for digest in drawn],
         )  # fmt: skip
-        if self._segment is not None:
-            return self._segment_words(self._segment)
+        if self._segment.piece is not None:
+            return self._segment.words()
         return self.tr("at false-positive rate {0}, all cases").format(rate_text(rate))
 
     def _counts_at(self, digest: str, rate: float) -> tuple[float, Confusion]:
@@ -167,32 +166,20 @@ class RocTab(CurveTab):
         threshold, counts = self._counts[digest]
         return (
             interval_lines(auc.auc, auc.lower, auc.upper) if auc is not None else "",
-            threshold_text(threshold, probability=self._session.holds_probabilities(digest)),
+            threshold_text(threshold),
             proportion_lines(counts.sensitivity),
             proportion_lines(counts.specificity),
         )
 
     # --- mouse
 
-    def _nearest(self, at: QPointF) -> tuple[str, int] | None:
-        """The checkpoint and the point of its exact curve next to a place, if one is near."""
-        finding, pixel = self._session.finding, self.plot.pixel_size()
-        found = [
-            (self._live.nearest_point(finding, digest, (at.x(), at.y()), pixel), digest) for digest in self._drawable()
-        ]
-        near = [(away, digest, point) for (point, away), digest in found if away < _NEAREST_PIXELS]
-        if not near:
-            return None
-        _, digest, point = min(near, key=lambda each: each[0])
-        return digest, point
-
     @Slot(object)
     def _click(self, at: QPointF) -> None:
-        found = self._nearest(at)
+        finding = self._session.finding
+        found = self._live.nearest_curve(finding, (at.x(), at.y()), self.plot.pixel_size())
         self._before_click = {}
         if found is not None:
             digest, point = found
-            finding = self._session.finding
             self._before_click = {digest: self._session.threshold(digest, finding)}
             self._session.set_thresholds(finding, {digest: self._live.threshold_of(finding, digest, point)})
 
@@ -202,42 +189,3 @@ class RocTab(CurveTab):
         if self._before_click:
             self._session.set_thresholds(self._session.finding, self._before_click)
             self._before_click = {}
-
-    @Slot(object)
-    def _drag(self, drag: Drag) -> None:
-        finding = self._session.finding
-        segment, compared = self._segment, self._numbers.compared(finding)
-        if segment is None or segment.compared is not compared:
-            begun = self._nearest(drag.start)
-            if begun is None:
-                return
-            segment = _Segment(compared, *begun, begun[1])
-        now, _ = self._live.nearest_point(finding, segment.digest, (drag.now.x(), drag.now.y()), self.plot.pixel_size())
-        self._segment = replace(segment, second=now)
-        if drag.finished:
-            chosen, self._segment = self._segment, None
-            rows = self._live.cases_between(finding, chosen.digest, chosen.first, chosen.second)
-            if rows.size:
-                self._numbers.show_cases(self._segment_title(chosen), rows.tolist())
-        self.draw_soon()
-
-    def _segment_words(self, segment: _Segment) -> str:
-        curve = self._numbers.curve(self._session.finding, segment.digest)
-        places = segment.first, segment.second
-        present, absent = (
-            abs(int(counts[places[0]] - counts[places[1]])) for counts in (curve.true_positives, curve.false_positives)
-        )
-        return self.tr("{0} present, {1} absent").format(f"{present:,}", f"{absent:,}")
-
-    def _segment_title(self, segment: _Segment) -> str:
-        curve = self._numbers.curve(self._session.finding, segment.digest)
-        probability = self._session.holds_probabilities(segment.digest)
-        low, high = sorted(float(curve.thresholds[point]) for point in (segment.first, segment.second))
-        scores = self._live.scores(self._session.finding, segment.digest)
-        between = [
-            threshold_text(min(max(limit, float(scores.min())), float(scores.max())), probability=probability)
-            for limit in (low, high)
-        ]
-        return self.tr("{0}: {1} from {2} to {3} ({4})").format(
-            self._session.finding, self.name_of(segment.digest), *between, self._segment_words(segment)
-        )

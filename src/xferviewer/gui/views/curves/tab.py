@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,15 +12,19 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle, style_of
+from xferviewer.exchange.curve_plot import Caption, CurvePlot
 from xferviewer.gui.live_curves import Lack, LiveCurves
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.views.curves.captions import caption_of, names_of
 from xferviewer.gui.views.curves.plot import Beside, ZoomPlot
 from xferviewer.gui.views.curves.readout import Readout, ReadoutRow
 from xferviewer.gui.views.curves.words import lack_text, why_nothing
 
 _DRAWN_POINTS = 600  # twice the pixels of a small plot's side; eight curves of them are drawn in 3 ms
+FIGURE_POINTS = 2000
+"""By which curves are drawn in files: more than anybody sees."""
 _MOST_POINTS = 64 * _DRAWN_POINTS
 _ROOM_FOR_HINT = 75 * GRID
 
@@ -71,6 +75,15 @@ class SeenTab(QWidget):
 
     def draw_now(self) -> None:
         """Bring what is seen up to date."""
+        raise NotImplementedError
+
+    @property
+    def has_figure(self) -> bool:
+        """Something is drawn."""
+        raise NotImplementedError
+
+    def figure(self) -> tuple[CurvePlot, ...]:
+        """What is drawn, as data; nothing where nothing is drawn."""
         raise NotImplementedError
 
 
@@ -212,7 +225,27 @@ class CurveTab(SeenTab):
         low, high = view[0]
         return slice(max(int(np.searchsorted(x, low)) - 1, 0), int(np.searchsorted(x, high, side="right")) + 1)
 
+    @property
+    def has_figure(self) -> bool:
+        """Some checkpoint has a curve."""
+        return bool(self._drawn)
+
+    def figure(self) -> tuple[CurvePlot, ...]:
+        """The plot with the whole of its curves, as it is now."""
+        self._draw_if_seen()
+        if not self._drawn:
+            return ()
+        return (self.figure_of(self._drawn, names_of(self._session)),)
+
+    def caption(self, explanation: str) -> Caption:
+        """What is said below it."""
+        return caption_of(self._session, self._numbers, self._session.finding, self._drawn, explanation)
+
     # --- what a tab draws
+
+    def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
+        """The curves of these checkpoints, by these names, as data."""
+        raise NotImplementedError
 
     def draw_frame(self, drawn: Sequence[str]) -> None:
         """Draw what belongs to all checkpoints: ranges, lines of reference."""

@@ -87,9 +87,9 @@ def score_kinds(session: Session, digests: tuple[str, ...]) -> str:
     return ", ".join(dict.fromkeys(kinds))
 
 
-def threshold_text(threshold: float, *, probability: bool) -> str:
-    """A threshold with as many digits as tell it from its neighbours on a curve."""
-    return f"{threshold:.3f}".removeprefix("0") if probability and 0 <= threshold < 1 else f"{threshold:.4g}"
+def threshold_text(threshold: float) -> str:
+    """A threshold: three decimals where it can be a probability, else four digits."""
+    return rate_text(threshold) if 0 <= threshold <= 1 else f"{threshold:.4g}".replace("-", "−")
 
 
 def interval_lines(value: float, lower: float, upper: float) -> str:
