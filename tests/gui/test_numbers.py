@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyqtgraph as pg
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, Qt
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.intervals import wilson
@@ -121,6 +121,7 @@ def test_that_the_referral_slider_moves_marks_summary_retained_aucs_and_marker(e
         marked = {s.id for row, s in enumerate(session.studies) if model._text(s, model.columnCount() - 1) == "●"}
         assert marked == {session.cohort.study_ids[row] for row in referred}
         assert window.referral.rate_number.value() == percent
+        QCoreApplication.processEvents()  # panels draw once for all changes of one turn
         assert window.referral_curve._marker.value() == pytest.approx(percent)
         counts = confusion_at(labels[kept], scores[kept], 0.5)
         sensitivity = interval_text(
@@ -233,13 +234,14 @@ def test_that_without_labels_the_panels_say_what_to_do(opened: Application) -> N
 
     opened.window.show_perspective("evaluate")
     opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
+    QCoreApplication.processEvents()
     assert "label table" in opened.window.roc.heading.text()
     assert "Referral needs" in opened.window.referral_curve.heading.text()
 
 
 def test_that_the_referral_curves_have_their_wilson_bands(evaluating: Application) -> None:
     curve = evaluating.window.referral_curve
-    bands = [item for item in curve.plot._drawn if isinstance(item, pg.FillBetweenItem)]
+    bands = [shown.band for shown in curve.curves]
     assert len(bands) == 2
     state = evaluating.numbers.sweep(FINDING).at(0.0, [0.5, 0.5])
     at_once = bands[0].path().boundingRect()

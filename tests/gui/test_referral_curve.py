@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pyqtgraph as pg
 import pytest
 from pytestqt.qtbot import QtBot
 
+from xferviewer.evaluation.referral import retained_curve
 from xferviewer.gui.app import Application
+from xferviewer.gui.views.referral_curve import RATES
 
 
 def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
@@ -16,7 +17,7 @@ def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
     opened.window.show_perspective("evaluate")
     panel = opened.window.referral_curve
     qtbot.waitUntil(panel.isVisible)
-    bands = [item for item in panel.plot._drawn if isinstance(item, pg.FillBetweenItem)]
+    bands = [curve.band for curve in panel.curves]
     session, numbers = opened.session, opened.numbers
     state = numbers.sweep(session.finding).at(
         0.0, [session.threshold(digest, session.finding) for digest in numbers.compared(session.finding).digests]
@@ -30,3 +31,29 @@ def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
         assert upper == pytest.approx(getattr(state, f"{name}_upper")[at])
         assert lower <= getattr(state, name)[at] <= upper
     assert np.isfinite([lower, upper]).all()
+
+
+def test_that_the_best_possible_and_the_rate_by_lot_are_drawn_beside_what_is_retained(
+    opened: Application, qtbot: QtBot
+) -> None:
+    opened.window.show_perspective("evaluate")
+    panel, session, numbers = opened.window.referral_curve, opened.session, opened.numbers
+    session.set_finding("Effusion")
+    qtbot.waitUntil(lambda: "Effusion" in panel.heading.text())
+    compared = numbers.compared("Effusion")
+    at = compared.digests.index(session.active)
+    curve = retained_curve(
+        compared.labels, compared.scores[at], -np.abs(compared.scores[at] - 0.5), RATES.tolist(), 0.5
+    )  # fmt: skip
+    for shown, name in zip(panel.curves, ("sensitivity", "specificity"), strict=True):
+        np.testing.assert_array_equal(shown.ideal.getData()[1], getattr(curve, f"ideal_{name}"))
+        assert set(shown.by_lot.getData()[1]) == {getattr(curve, f"random_{name}")}
+        middle = [float(getattr(state, name)[0]) for state in curve.states]
+        np.testing.assert_array_equal(shown.line.getData()[1], [rate for rate in middle if not np.isnan(rate)])
+    panel.what.setCurrentIndex(panel.what.findData("auc"))
+    qtbot.waitUntil(lambda: "DeLong" in panel.heading.text())
+    areas = [interval.auc for interval in curve.auc]
+    np.testing.assert_array_equal(
+        panel.curves[0].line.getData()[1], [area for area in areas if not np.isnan(area)]
+    )  # fmt: skip
+    assert not panel.curves[1].line.isVisible()

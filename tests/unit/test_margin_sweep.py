@@ -73,6 +73,20 @@ def test_that_the_retained_curve_is_the_roc_curve_of_the_retained_cases(
 
 
 @settings(deadline=None, max_examples=60)
+@given(cases(), st.lists(st.floats(0, 1), min_size=1, max_size=6), SCORES)
+def test_that_many_rates_at_once_are_those_asked_for_one_by_one(
+    drawn: tuple[NDArray[np.float64], NDArray[np.float64]], rates: list[float], threshold: float
+) -> None:
+    labels, scores = drawn
+    for sweep in (margin_sweep(labels, scores), ReferralSweep(labels, scores, -np.abs(scores - threshold))):
+        at_once = sweep.along(rates, threshold, 1)
+        for i, rate in enumerate(rates):
+            alone = sweep.at(rate, threshold)
+            for field in dataclasses.fields(at_once):
+                assert same(getattr(at_once, field.name)[i], getattr(alone, field.name)[1]), field.name
+
+
+@settings(deadline=None, max_examples=60)
 @given(cases(), st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_that_areas_counted_for_all_rates_at_once_are_those_counted_one_by_one(
     drawn: tuple[NDArray[np.float64], NDArray[np.float64]], rates: list[float]

@@ -49,21 +49,22 @@ def draws(
 def resampled_aucs(
     cases: StatedCases, patients: NDArray[np.generic] | None, resamples: int, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """The AUC of each resample, at most (resamples,) float64: those that lost a class are left out.
+    """The AUC of each checkpoint in each resample, (C, at most `resamples`): those that lost a class are left out.
 
-    cases     of one checkpoint, sorted once; a resample is a weight for each case.
     patients  (n,) of the stated cases; see `draws`.
     """
+    n_checkpoints = len(cases.scores)
     if not 0 < cases.n_positive < cases.positive.size:
-        return np.empty(0)
-    by_score = sort_cases(cases.positive, cases.scores[0])
-    order, positive = by_score.order, by_score.positive
-    starts = np.concatenate(([0], by_score.block_ends[:-1] + 1))
-    areas = np.empty(resamples)
-    for i, weights in enumerate(draws(positive, None if patients is None else patients[order], resamples, random)):
-        of_positives = np.add.reduceat(np.where(positive, weights, 0), starts)
-        of_negatives = np.add.reduceat(np.where(positive, 0, weights), starts)
-        pairs = int(of_positives.sum()) * int(of_negatives.sum())
-        doubled = int(np.sum(of_positives * (2 * np.cumsum(of_negatives) - of_negatives)))
-        areas[i] = doubled / (2 * pairs) if pairs else math.nan
-    return areas[~np.isnan(areas)]
+        return np.empty((n_checkpoints, 0))
+    by_score = [sort_cases(cases.positive, row) for row in cases.scores]
+    starts = [np.concatenate(([0], one.block_ends[:-1] + 1)) for one in by_score]
+    areas = np.empty((n_checkpoints, resamples))
+    for i, times in enumerate(draws(cases.positive, patients, resamples, random)):
+        for c, (one, start) in enumerate(zip(by_score, starts, strict=True)):
+            weights = times[one.order]
+            of_positives = np.add.reduceat(np.where(one.positive, weights, 0), start)
+            of_negatives = np.add.reduceat(np.where(one.positive, 0, weights), start)
+            pairs = int(of_positives.sum()) * int(of_negatives.sum())
+            doubled = int(np.sum(of_positives * (2 * np.cumsum(of_negatives) - of_negatives)))
+            areas[c, i] = doubled / (2 * pairs) if pairs else math.nan
+    return areas[:, ~np.isnan(areas[0])]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_state import ReferralState, RetainedRates
 from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval
 from xferviewer.evaluation.score_order import LeftOut, ScoreOrder
 from xferviewer.evaluation.uncertainty import n_referred
@@ -35,22 +35,29 @@ class MarginSweep:
         """The counts and rates when `rate` of the cases are referred; one threshold, or one per checkpoint."""
         k = n_referred(self.n_cases, rate)
         limits = self._limits(thresholds)
-        counts = np.zeros((5, len(self._orders)), dtype=np.int64)
-        for c, (order, limit) in enumerate(zip(self._orders, limits, strict=True)):
-            left_out = self._left_out(c, limit, k)
+        rates = self._rates([(c, limit, k) for c, limit in enumerate(limits)])
+        return ReferralState.at(rate, k, self.n_cases - k, rates)
+
+    def along(self, rates: Sequence[float], threshold: float, checkpoint: int = 0) -> RetainedRates:
+        """The counts and rates of one checkpoint at many referral rates, (R,)."""
+        return self._rates([(checkpoint, threshold, n_referred(self.n_cases, rate)) for rate in rates])
+
+    def _rates(self, asked: Sequence[tuple[int, float, int]]) -> RetainedRates:
+        """Of checkpoints, their thresholds and numbers of referred cases."""
+        counts = np.zeros((5, len(asked)), dtype=np.int64)
+        for i, (c, limit, k) in enumerate(asked):
+            order, left_out = self._orders[c], self._left_out(c, limit, k)
             first = order.place_above(limit)
             positive, negative = order.counts_of(left_out)
             called_positive, called_negative = order.counts_of(left_out, first)
-            counts[:, c] = (
+            counts[:, i] = (
                 positive,
                 order.n_positive - positive,
                 order.n_negative - negative,
                 order.n_positive - order.n_positive_before(first) - called_positive,
                 order.n_negative - order.n_negative_before(first) - called_negative,
             )
-        return ReferralState.of_counts(
-            rate, k, self.n_cases - k, counts[0], (counts[1], counts[2]), (counts[3], counts[4]), self.level
-        )
+        return RetainedRates.of_counts(counts[0], (counts[1], counts[2]), (counts[3], counts[4]), self.level)
 
     def retained_auc(self, rate: float, thresholds: ArrayLike) -> tuple[AucInterval, ...]:
         """The AUC of each checkpoint on its retained cases, with DeLong's interval, (C,)."""

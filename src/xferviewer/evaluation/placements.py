@@ -7,7 +7,9 @@ counts, which are whole numbers: an AUC is then exact, and a variance that is ze
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,3 +67,18 @@ def difference_variance(a: Placements, b: Placements) -> float:
     by_positives = (a.of_positives - b.of_positives).var(ddof=1)
     by_negatives = (a.of_negatives - b.of_negatives).var(ddof=1)
     return float(by_positives / (4.0 * n * n * m) + by_negatives / (4.0 * m * m * n))
+
+
+def covariance(of_each: Sequence[Placements]) -> NDArray[np.float64]:
+    """DeLong's covariance S of the areas of C checkpoints on the same cases, (C, C); NaN with a class of one case."""
+    result = np.full((len(of_each), len(of_each)), np.nan)
+    m, n = of_each[0].of_positives.size, of_each[0].of_negatives.size
+    if m < 2 or n < 2:
+        return result
+    positives = [one.of_positives - one.of_positives.mean() for one in of_each]
+    negatives = [one.of_negatives - one.of_negatives.mean() for one in of_each]
+    for i, j in combinations_with_replacement(range(len(of_each)), 2):
+        by_positives = float(np.sum(positives[i] * positives[j])) / (4.0 * n * n * m * (m - 1))
+        by_negatives = float(np.sum(negatives[i] * negatives[j])) / (4.0 * m * m * n * (n - 1))
+        result[i, j] = result[j, i] = by_positives + by_negatives
+    return result

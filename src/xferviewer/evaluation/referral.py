@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.collaborative import collaborative_auc
-from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_state import ReferralState, ideal_rates
 from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval
 from xferviewer.evaluation.sorted_cases import area_under, sort_cases
@@ -71,9 +71,6 @@ def retained_curve_of(sweep: ReferralSweep, rates: Sequence[float], threshold: f
         for count in (whole.true_positive, whole.false_positive, whole.true_negative, whole.false_negative)
     )
     referred = np.array([state.n_referred for state in states])
-    with np.errstate(invalid="ignore"):
-        ideal_sensitivity = np.divide(tp, np.maximum(tp + fn - np.minimum(referred, fn), 0))
-        ideal_specificity = np.divide(tn, np.maximum(tn + fp - np.minimum(referred, fp), 0))
     return RetainedCurve(
         np.asarray(rates, dtype=np.float64),
         threshold,
@@ -83,8 +80,8 @@ def retained_curve_of(sweep: ReferralSweep, rates: Sequence[float], threshold: f
         float(whole.sensitivity[0]),
         float(whole.specificity[0]),
         referred * ((tp + fn) / max(sweep.n_cases, 1)),
-        ideal_sensitivity,
-        ideal_specificity,
+        ideal_rates(tp, fn, referred),
+        ideal_rates(tn, fp, referred),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.cases import check_labels
-from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_state import ReferralState, RetainedRates
 from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval
 from xferviewer.evaluation.sorted_cases import area_under, sort_cases
 from xferviewer.evaluation.uncertainty import n_referred, referral_order
@@ -63,10 +63,21 @@ class ReferralSweep:
         referred_positive = self._positive_before[:, k]
         positive = self._positive_before[:, -1] - referred_positive
         negative = self._negative_before[:, -1] - self._negative_before[:, k]
-        return ReferralState.of_counts(
-            rate, k, self.n_cases - k, referred_positive,
-            (positive, negative), (true_positive, false_positive), self.level,
-        )  # fmt: skip
+        rates = RetainedRates.of_counts(
+            referred_positive, (positive, negative), (true_positive, false_positive), self.level
+        )
+        return ReferralState.at(rate, k, self.n_cases - k, rates)
+
+    def along(self, rates: Sequence[float], threshold: float, checkpoint: int = 0) -> RetainedRates:
+        """The counts and rates of one checkpoint at many referral rates, (R,)."""
+        ks = [n_referred(self.n_cases, rate) for rate in rates]
+        called = self._scores[checkpoint] > threshold
+        counts = []
+        for flags in (self._positive[checkpoint], self._negative[checkpoint]):
+            before, called_before = _running_total(np.stack((flags, flags & called)))
+            counts.append((before[ks], before[-1] - before[ks], called_before[-1] - called_before[ks]))
+        (referred, positive, true_positive), (_, negative, false_positive) = counts
+        return RetainedRates.of_counts(referred, (positive, negative), (true_positive, false_positive), self.level)
 
     # A sweep by margin refers by its thresholds, this one does not: it takes them so that both are asked alike.
 
@@ -78,6 +89,10 @@ class ReferralSweep:
                 delong_interval(area_under(*by_score.block_counts(k)), self.level) for by_score in self._by_score
             )
         return self._retained_aucs[k]
+
+    def knows_all(self, rates: Sequence[float]) -> bool:
+        """The areas of all these rates have been counted."""
+        return all(n_referred(self.n_cases, rate) in self._retained_aucs for rate in rates)
 
     def retained_aucs(self, rates: Sequence[float]) -> Iterator[None]:
         """Count the areas of all these rates beforehand, one checkpoint at a time: a step each time it yields.

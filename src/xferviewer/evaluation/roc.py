@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xferviewer.evaluation.bootstrap import resampled_aucs
+from xferviewer.evaluation.bootstrap import resampled_aucs, stated_patients
 from xferviewer.evaluation.cases import StatedCases, stated_cases
+from xferviewer.evaluation.estimate import of_resamples
 from xferviewer.evaluation.intervals import normal_quantile
 from xferviewer.evaluation.sorted_cases import Area, area_under, sort_cases
 
@@ -77,7 +78,7 @@ def auc_interval(
                     `seed`, within each class; with `patients` (n,) whole patients are drawn, within those who have a
                     positive case and those who have none.
 
-    Raises ValueError for an unknown method and as `stated_cases` does.
+    Raises ValueError for an unknown method, another length of `patients`, and as `stated_cases` does.
     """
     cases = stated_cases(labels, scores)
     area = _area(cases)
@@ -88,12 +89,11 @@ def auc_interval(
     if method == "logit":
         lower, upper = _logit_bounds(area.auc, z * error)
     elif method == "bootstrap":
-        stated = ~np.isnan(np.asarray(labels, dtype=np.float64))
-        owners = None if patients is None else np.asarray(patients)[stated]
-        areas = resampled_aucs(cases, owners, resamples, np.random.default_rng(seed))
+        owners = stated_patients(labels, patients)
+        areas = resampled_aucs(cases, owners, resamples, np.random.default_rng(seed))[0]
         n_failed = resamples - areas.size
-        tail = (1 - level) / 2
-        lower, upper = (float(np.quantile(areas, q)) if areas.size else math.nan for q in (tail, 1 - tail))
+        bounds = of_resamples(area.auc, areas, level)
+        lower, upper = bounds.lower, bounds.upper
         error = float(areas.std(ddof=1)) if areas.size > 1 else math.nan
     else:
         raise ValueError(f'the method is "delong", "logit" or "bootstrap", not {method!r}')
@@ -122,6 +122,22 @@ def _logit_bounds(area: float, half_width: float) -> tuple[float, float]:
 
 def _expit(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else 1 - 1 / (1 + math.exp(x))
+
+
+def hanley_mcneil(area: float, n_positive: int, n_negative: int) -> float:
+    """The standard error of an area known without its scores, as from a publication; NaN when a class is empty.
+
+    It supposes exponentially distributed scores (Hanley and McNeil, Radiology 1982, 143:29): where scores are at hand,
+    DeLong's of `auc_interval` supposes nothing. Raises ValueError for an area outside [0, 1].
+    """
+    if not 0 <= area <= 1:
+        raise ValueError(f"an area lies in [0, 1], got {area}")
+    if not n_positive or not n_negative:
+        return math.nan
+    two_positives, two_negatives = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area)
+    variance += (n_positive - 1) * (two_positives - area**2) + (n_negative - 1) * (two_negatives - area**2)
+    return math.sqrt(max(variance, 0.0) / (n_positive * n_negative))
 
 
 def separated_auc_bound(n_positive: int, n_negative: int, level: float = 0.95) -> float:

@@ -6,7 +6,7 @@ import ctypes
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qIns
 from PySide6.QtWidgets import QApplication
 
 from xferviewer import protocol, settings
-from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_checkpoint
+from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_calibration, read_checkpoint
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
 from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
 from xferviewer.gui import theme
+from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.cohort import imported_predictions
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.films import FilmShelf
@@ -98,6 +100,7 @@ class Application(QObject):
         window.notice_acknowledged.connect(self._keep_notice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
+        window.calibration_asked.connect(self._calibrate)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
@@ -222,7 +225,37 @@ class Application(QObject):
             checkpoints.setdefault(checkpoint.weights_sha256, checkpoint)
         chosen = [str(checkpoint.folder) for checkpoint in checkpoints.values()]
         self.engine.open_checkpoints(chosen, self.settings.device, self.settings.precision)
+        self.session.set_recalibrators(self._recalibrators(checkpoints.values()))
         self.session.set_checkpoints(checkpoints.values())
+
+    def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
+        """Of the checkpoints that have a calibration; one that cannot be used is named, and its checkpoint stays."""
+        found = {}
+        for checkpoint in checkpoints:
+            try:
+                calibration = read_calibration(checkpoint)
+                if calibration is not None:
+                    found[checkpoint.digest] = recalibrators_of(checkpoint, calibration)
+            except XferviewerError as error:
+                self._tell_error(error)
+        return found
+
+    @Slot(str, str, str)
+    def _calibrate(self, digest: str, method: RecalibrationMethod, split: str) -> None:
+        """Fit calibrated probabilities of a checkpoint to the cases that are shown, and keep them with it."""
+        checkpoint = self.session.checkpoint(digest)
+        if checkpoint is None:
+            return
+        try:
+            told = calibrate_on(self.session, checkpoint, method, split)
+            self.session.set_recalibrators(self._recalibrators(self.session.checkpoints))
+            self.session.set_comparison(replace(self.session.comparison, calibrated=True))
+            self.session.scored_changed.emit()
+        except XferviewerError as error:
+            self._tell_error(error)
+        else:
+            headline = self.tr("{0} has calibrated probabilities now, fitted on {1}.").format(checkpoint.name, split)
+            self.notifier.tell(headline, told)
 
     def add_checkpoints(self, folders: list[Path]) -> None:
         """Compare these too, and remember them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,7 +17,7 @@ from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.evaluation.margin_sweep import MarginSweep
 from xferviewer.evaluation.placements import Placements
-from xferviewer.evaluation.referral_state import ReferralState
+from xferviewer.evaluation.referral_state import ReferralState, RetainedRates
 from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval, roc_curve, thin
 from xferviewer.evaluation.score_order import ScoreOrder
@@ -135,6 +135,13 @@ class LiveNumbers(QObject):
             self._orders, self._sweeps, self._retained, self._unsure,
         ):  # fmt: skip
             kept.clear()
+        self._filled_findings.clear()
+        self._is_filled = False
+        self._filling = self._fill_steps()
+        if self._is_large:
+            self._fill_timer.start()
+        else:
+            self._fill_timer.stop()
         self.changed.emit()
 
     # --- cases
@@ -400,6 +407,23 @@ class LiveNumbers(QObject):
         if self._retained.get(finding, ((), ()))[0] != key:
             self._retained[finding] = key, self.sweep(finding).retained_auc(rate, thresholds)
         return self._retained[finding][1][self.compared(finding).digests.index(digest)]
+
+    def retained_along(self, finding: str, digest: str, rates: Sequence[float]) -> RetainedRates:
+        """Counts and rates of one checkpoint at its threshold, at many referral rates."""
+        place = self.compared(finding).digests.index(digest)
+        return self.sweep(finding).along(rates, self._session.threshold(digest, finding), place)
+
+    def retained_aucs_along(self, finding: str, digest: str, rates: Sequence[float]) -> list[AucInterval]:
+        """The AUC of one checkpoint on what it retains at many referral rates."""
+        place, sweep, thresholds = (
+            self.compared(finding).digests.index(digest),
+            self.sweep(finding),
+            self.thresholds(finding),
+        )
+        if isinstance(sweep, ReferralSweep) and not sweep.knows_all(rates):
+            for _ in sweep.retained_aucs(rates):
+                pass  # all rates at once cost as much as a few
+        return [sweep.retained_auc(rate, thresholds)[place] for rate in rates]
 
     def referred_rows(self, finding: str, digest: str) -> NDArray[np.intp]:
         """Cases that a checkpoint refers at the session's rate, the most uncertain first."""

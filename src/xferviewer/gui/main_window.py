@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
+from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
     resume_asked = Signal()
     notice_acknowledged = Signal()
@@ -198,6 +200,7 @@ class MainWindow(QMainWindow):
             "reset": self.compare.reset,
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
+            "calibrate": self._ask_calibration,
             "cancel_work": self.cancel_asked.emit,
             "resume_work": self.resume_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
@@ -334,6 +337,15 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
         if chosen:
             self.export_asked.emit(Path(chosen))
+
+    @Slot()
+    def _ask_calibration(self) -> None:
+        """Calibrate the active checkpoint on the cases that are shown."""
+        checkpoint = self._session.checkpoint(self._session.active)
+        if checkpoint is not None:
+            dialog = CalibrationDialog(self._session, checkpoint, self)
+            dialog.asked.connect(self.calibration_asked)
+            dialog.open()
 
     @Slot()
     def add_checkpoint(self) -> None:

@@ -52,3 +52,8 @@ def p_text(p: float) -> str:
     if math.isnan(p):
         return "n/a"
     return "< .001" if p < 0.001 else rate_text(p)
+
+
+def score_kind_text(kind: str) -> str:
+    """What stands beside a score: which of the meanings of a number between 0 and 1 it has."""
+    return {"probability": "raw probability", "calibrated probability": "calibrated probability"}.get(kind, "score")

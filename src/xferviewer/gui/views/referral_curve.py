@@ -1,39 +1,98 @@
-"""The referral panel: sensitivity and specificity of what is retained, over the referral rate, against chance."""
+"""The referral panel: what is retained, over the referral rate, against referral by lot and the best there could be."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Slot
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from xferviewer.evaluation.referral_state import ideal_rates
+from xferviewer.evaluation.uncertainty import n_referred
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 
-_RATES = np.linspace(0, 0.9, 46)
+RATES = np.linspace(0, 0.9, 46)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retained:
+    """One rate over the referral rates, arrays (RATES,): with its interval, by lot, and at best (None: not known)."""
+
+    name: str
+    middle: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    ideal: NDArray[np.float64] | None
+
+
+class _Curve:
+    """The items of one rate, made once; a slider only changes their data."""
+
+    def __init__(self, plot: RatePlot, theme: Theme, dash: Qt.PenStyle, alpha: int) -> None:
+        self._alpha = alpha
+        self._dash = dash
+        nothing = pg.mkPen(0, 0, 0, 0)  # without any pen pyqtgraph makes no curve, and there is nothing to fill between
+        self._edges = [pg.PlotCurveItem(pen=nothing) for _ in range(2)]
+        self.band = pg.FillBetweenItem(*self._edges)
+        self.line = pg.PlotDataItem()
+        self.by_lot = pg.PlotDataItem(pen=pg.mkPen(theme.faint, style=Qt.PenStyle.DotLine))
+        self.ideal = pg.PlotDataItem(pen=pg.mkPen(theme.faint, style=Qt.PenStyle.DashDotLine))
+        self._items = (*self._edges, self.band, self.by_lot, self.ideal, self.line)
+        for item in self._items:
+            plot.addItem(item)
+
+    def show(self, retained: Retained | None, colour: str) -> None:
+        for item in self._items:
+            item.setVisible(retained is not None)
+        if retained is None:
+            return
+        defined = ~np.isnan(retained.middle)
+        percent = 100 * RATES[defined]
+        ground = pg.mkColor(colour)
+        ground.setAlpha(self._alpha)
+        for edge, values in zip(self._edges, (retained.lower, retained.upper), strict=True):
+            edge.setData(percent, values[defined])
+        self.band.setBrush(ground)
+        self.line.setPen(pg.mkPen(colour, width=2, style=self._dash))
+        self.line.setData(percent, retained.middle[defined])
+        self.by_lot.setData([0, 100 * RATES[-1]], [retained.middle[0]] * 2)
+        self.ideal.setVisible(retained.ideal is not None)
+        if retained.ideal is not None:
+            self.ideal.setData(100 * RATES, retained.ideal)
 
 
 class ReferralCurvePanel(QWidget):
-    """The active checkpoint's retained sensitivity and specificity with Wilson bands; dotted: referral by lot."""
+    """The active checkpoint's retained rates, or its AUC; drag the upright line to change the referral rate."""
 
     def __init__(self, session: Session, numbers: LiveNumbers, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._numbers = numbers
-        self._theme = theme
         self.heading = QLabel()
         self.heading.setWordWrap(True)
+        self.what = QComboBox()
+        self.what.setAccessibleName(self.tr("What is drawn over the referral rate"))
+        self.what.addItem(self.tr("sensitivity, specificity"), "rates")
+        self.what.addItem(self.tr("AUC"), "auc")
         self.plot = RatePlot(
             theme,
-            self.tr("Retained sensitivity and specificity over the referral rate"),
+            self.tr("What is retained over the referral rate"),
             self.tr("referred to an expert (%)"),
             self.tr("on the retained cases"),
-            100 * _RATES[-1],
+            100 * RATES[-1],
             (2 * GRID, -2 * GRID),
+        )
+        self.curves = (
+            _Curve(self.plot, theme, Qt.PenStyle.SolidLine, 40),
+            _Curve(self.plot, theme, Qt.PenStyle.DashLine, 24),
         )
         self._marker = pg.InfiniteLine(
             angle=90, movable=True, pen=pg.mkPen(theme.accent), hoverPen=pg.mkPen(theme.text)
@@ -41,13 +100,20 @@ class ReferralCurvePanel(QWidget):
         self._marker.setBounds((0, 90))
         self._marker.sigPositionChanged.connect(self._marker_moved)
         self.plot.addItem(self._marker)
+        self._drawn: tuple[object, ...] = ()
+        top = QHBoxLayout()
+        top.addWidget(self.heading, 1)
+        top.addWidget(self.what)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.heading)
+        layout.addLayout(top)
         layout.addWidget(self.plot, 1)
-        numbers.changed.connect(self._draw)
-        session.finding_changed.connect(self._draw)
-        session.panes_changed.connect(self._draw)
-        self._draw()
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self.draw)
+        for signal in (
+            numbers.changed, session.finding_changed, session.panes_changed, self.what.currentIndexChanged
+        ):  # fmt: skip
+            signal.connect(self._later.start)
+        self.draw()
 
     @Slot()
     def _marker_moved(self) -> None:
@@ -56,24 +122,42 @@ class ReferralCurvePanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Draw what changed while nobody looked."""
         super().showEvent(event)
-        self._draw()
+        self.draw()
 
     @Slot()
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Draw what the session says."""
         if not self.isVisible():
             return
-        self.plot.clear_drawn()
         self._marker.blockSignals(True)
         self._marker.setValue(100 * self._session.referral_rate)
         self._marker.blockSignals(False)
+        self.heading.setText(self._heading())
+        shown = self._retained()
+        colour = style_of(self._session.place_of(self._session.active)).colour
+        for curve, retained in zip(self.curves, (*shown, None, None), strict=False):
+            curve.show(retained, colour)
+        self._name_curves([retained.name for retained in shown])
+
+    def _name_curves(self, names: list[str]) -> None:
+        if tuple(names) == self._drawn:
+            return
+        self._drawn = tuple(names)
+        self.plot.legend.clear()
+        for curve, name in zip(self.curves, names, strict=False):
+            self.plot.legend.addItem(curve.line, name)
+        if names:
+            self.plot.legend.addItem(self.curves[0].by_lot, self.tr("referred by lot"))
+            if self.curves[0].ideal.isVisible():
+                self.plot.legend.addItem(self.curves[0].ideal, self.tr("best possible"))
+
+    def _heading(self) -> str:
         session, finding = self._session, self._session.finding
         compared, checkpoint = self._numbers.compared(finding), session.scored_as(session.active)
         if checkpoint is None or session.active not in compared.digests:
-            self.heading.setText(self.tr("The active checkpoint was not trained for this finding."))
-            return
-        if not compared.n_positive or not compared.n_negative:
-            self.heading.setText(self.tr("Referral needs predicted cases with and without the finding."))
-            return
+            return self.tr("The active checkpoint was not trained for this finding.")
+        if not compared.has_both:
+            return self.tr("Referral needs predicted cases with and without the finding.")
         measure = {
             "finding": self.tr("its score near the threshold"),
             "probability": self.tr("its probability near 0.5"),
@@ -81,35 +165,31 @@ class ReferralCurvePanel(QWidget):
             "entropy": self.tr("the mean entropy of the case's findings"),
             "spread": self.tr("the checkpoints' scores apart"),
         }[self._numbers.uncertainty_of(finding)]
-        self.heading.setText(
-            self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: 95 % Wilson").format(
-                finding, checkpoint.name, measure
-            )
+        interval = self.tr("95 % Wilson") if self.what.currentData() == "rates" else self.tr("95 % DeLong")
+        return self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: {3}").format(
+            finding, checkpoint.name, measure, interval
         )
-        self._draw_rates(finding, compared.digests.index(session.active))
 
-    def _draw_rates(self, finding: str, at: int) -> None:
-        session = self._session
-        thresholds = [session.threshold(digest, finding) for digest in self._numbers.compared(finding).digests]
-        sweep = self._numbers.sweep(finding)
-        states = [sweep.at(float(rate), thresholds) for rate in _RATES]
-        colour = style_of(session.place_of(session.active)).colour
-        for name, dash in (("sensitivity", Qt.PenStyle.SolidLine), ("specificity", Qt.PenStyle.DashLine)):
-            middle, lower, upper = (
-                np.array([getattr(state, f"{name}{part}")[at] for state in states]) for part in ("", "_lower", "_upper")
-            )
-            defined = ~np.isnan(middle)
-            percent = 100 * _RATES[defined]
-            band = pg.mkColor(colour)
-            band.setAlpha(40 if name == "sensitivity" else 24)
-            # A pen that draws nothing: without any pen pyqtgraph makes no curve, and there is nothing to fill between.
-            edges = [pg.PlotCurveItem(percent, values[defined], pen=pg.mkPen(0, 0, 0, 0)) for values in (lower, upper)]
-            fill = pg.FillBetweenItem(*edges, brush=band)
-            line = pg.PlotDataItem(percent, middle[defined], pen=pg.mkPen(colour, width=2, style=dash))
-            by_lot = pg.PlotDataItem(
-                [0, 90], [middle[0], middle[0]], pen=pg.mkPen(self._theme.faint, style=Qt.PenStyle.DotLine)
-            )
-            for item in (*edges, fill, by_lot):
-                self.plot.draw(item)
-            self.plot.draw(line, name)
-        self.plot.legend.addItem(by_lot, self.tr("referred by lot"))
+    def _retained(self) -> list[Retained]:
+        session, numbers, finding = self._session, self._numbers, self._session.finding
+        compared = numbers.compared(finding)
+        if session.active not in compared.digests or not compared.has_both:
+            return []
+        rates = RATES.tolist()
+        if self.what.currentData() == "auc":
+            areas = numbers.retained_aucs_along(finding, session.active, rates)
+            middle, lower, upper = (np.array([getattr(a, name) for a in areas]) for name in ("auc", "lower", "upper"))
+            return [Retained(self.tr("AUC"), middle, lower, upper, None)]
+        at = numbers.retained_along(finding, session.active, rates)
+        referred = np.array([n_referred(compared.rows.size, rate) for rate in rates], dtype=np.int64)
+        tp, fn, tn, fp = (int(n[0]) for n in (at.true_positive, at.false_negative, at.true_negative, at.false_positive))
+        return [
+            Retained(
+                self.tr("sensitivity"), at.sensitivity, at.sensitivity_lower, at.sensitivity_upper,
+                ideal_rates(tp, fn, referred),
+            ),
+            Retained(
+                self.tr("specificity"), at.specificity, at.specificity_lower, at.specificity_upper,
+                ideal_rates(tn, fp, referred),
+            ),
+        ]  # fmt: skip
