@@ -644,7 +644,7 @@ def test_that_scores_that_are_no_probabilities_have_no_calibration_and_no_net_be
     drawn(tab, qtbot)
     assert words(tab) == "logits: its scores are no probabilities"
     assert many.window.curves.roc.lack(digest(many, 0)) is None
-    assert "score as imported" in many.window.curves.heading.text()
+    assert "score of its own scale" in many.window.curves.heading.text()
 
 
 @pytest.mark.parametrize("name", ["roc", "precision_recall"])
@@ -689,7 +689,7 @@ def test_that_the_heading_says_cohort_filter_counts_unit_and_kind_of_score(
     session, heading = evaluating.session, evaluating.window.curves.heading
     qtbot.waitUntil(lambda: FINDING in heading.text())
     assert f"<b>{FINDING}</b> · 4 present, 20 absent · {session.cohort.name} · unit: image" in heading.text()
-    assert heading.text().endswith("score: raw probability")
+    assert heading.text().endswith(" · raw probability")
     session.set_comparison(replace(session.comparison, only=("site", "A"), unit="patient", aggregation="mean"))
     qtbot.waitUntil(lambda: "only site = A" in heading.text())
     compared = evaluating.numbers.compared(FINDING)

@@ -34,7 +34,9 @@ _NEAREST_PIXELS = 24
 class Lack(Enum):
     """Why nothing can be drawn for a checkpoint."""
 
-    SCORES = auto()  # it was not trained for the finding, or has not predicted a case yet
+    TRAINING = auto()  # it was not trained for the finding
+    CALIBRATION = auto()  # calibrated probabilities are wanted, and it has none of the finding
+    SCORES = auto()  # it has not predicted a case yet, or none that all others have
     POSITIVES = auto()
     NEGATIVES = auto()
     SPREAD = auto()  # all its scores are the same number
@@ -89,12 +91,19 @@ class LiveCurves:
     def _lack(self, finding: str, digest: str) -> Lack | None:
         compared = self._numbers.compared(finding)
         if digest not in compared.digests or not compared.rows.size:
-            return Lack.SCORES
+            return self._lack_of_scores(finding, digest)
         if not compared.n_positive:
             return Lack.POSITIVES
         if not compared.n_negative:
             return Lack.NEGATIVES
         return Lack.SPREAD if self._numbers.curve(finding, digest).thresholds.size <= 2 else None
+
+    def _lack_of_scores(self, finding: str, digest: str) -> Lack:
+        scored = self._session.scored_as(digest)
+        if scored is None or finding not in scored.trained_findings:
+            return Lack.TRAINING
+        calibrated = self._session.score_kind(digest) == "calibrated probability"
+        return Lack.CALIBRATION if calibrated and digest not in self._numbers.compared(finding).digests else Lack.SCORES
 
     # --- ROC
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.exchange.curve_plot import Curve, CurvePlot, Guide
-from xferviewer.gui.live_curves import Lack
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.curves.captions import caption_of, names_of
 from xferviewer.gui.views.curves.finding_cell import CellCurve, FindingCell
@@ -132,7 +131,7 @@ class AllFindingsTab(SeenTab):
                 lack = self._live.lack(finding, each.digest)
                 interval = self._numbers.auc(finding, each.digest)
                 if lack is not None or interval is None:
-                    lacks.append(lack_text(lack or Lack.SCORES))
+                    lacks += [lack_text(lack)] if lack is not None else []
                     continue
                 thinned = self._live.roc(finding, each.digest, _CELL_POINTS)
                 curves.append(CellCurve(each.name, style_of(place), thinned, interval.auc))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.gui.live_curves import Lack
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.number_text import rate_text
+from xferviewer.gui.number_text import rate_text, score_kind_text
 from xferviewer.gui.session import Session
 
 
@@ -40,7 +40,9 @@ def why_nothing(session: Session, numbers: LiveNumbers) -> str:
 def lack_text(lack: Lack) -> str:
     """Why one checkpoint has no curve."""
     return {
-        Lack.SCORES: _tr("not trained for this finding"),
+        Lack.TRAINING: _tr("not trained for this finding"),
+        Lack.CALIBRATION: _tr("not calibrated for this finding"),
+        Lack.SCORES: _tr("no scores of these cases yet"),
         Lack.POSITIVES: _tr("no case with the finding"),
         Lack.NEGATIVES: _tr("no case without the finding"),
         Lack.SPREAD: _tr("all its scores are the same"),
@@ -70,21 +72,16 @@ def cohort_words(session: Session, numbers: LiveNumbers, digests: tuple[str, ...
     if session.comparison.only is not None:
         words.append(_tr("only {0} = {1}").format(*map(escape, session.comparison.only)))
     unit = numbers.cases().unit
+    if numbers.why_no_unit:
+        words.append(_tr("not by {0}: {1}").format(session.comparison.unit, escape(numbers.why_no_unit)))
     of_images = "" if unit == "image" else _tr(", {0} of its images").format(session.comparison.aggregation)
-    return [*words, _tr("unit: {0}").format(unit) + of_images, _tr("score: {0}").format(score_kinds(session, digests))]
+    return [*words, _tr("unit: {0}").format(unit) + of_images, score_kinds(session, digests)]
 
 
 def score_kinds(session: Session, digests: tuple[str, ...]) -> str:
-    """What kind of score checkpoints have: predictions made elsewhere may be of any."""
-    kinds = []
-    for digest in digests:
-        if session.checkpoint(digest) is not None:
-            kinds.append(_tr("raw probability"))
-        elif session.holds_probabilities(digest):
-            kinds.append(_tr("probability as imported"))
-        else:
-            kinds.append(_tr("score as imported"))
-    return ", ".join(dict.fromkeys(kinds))
+    """What kinds of score checkpoints have."""
+    kinds = dict.fromkeys(session.score_kind(digest) for digest in digests)
+    return ", ".join(_tr("score of its own scale") if kind == "logit" else score_kind_text(kind) for kind in kinds)
 
 
 def threshold_text(threshold: float) -> str:
