@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.calibration import brier, negative_log_likelihood, reliability_diagram
@@ -26,6 +26,7 @@ from xferviewer.evaluation.uncertainty import n_referred
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.app import Application
 from xferviewer.gui.cohort import Cohort
+from xferviewer.gui.notify import Toast
 from xferviewer.gui.number_text import interval_text, rate_text
 from xferviewer.gui.views.curves.plot import ZoomPlot
 from xferviewer.gui.views.curves.tab import CurveTab, SeenTab
@@ -214,11 +215,11 @@ def test_that_the_band_is_wilson_s_interval_at_each_point_of_the_active_curve_of
     np.testing.assert_array_equal(x[:half], curve_x)
     np.testing.assert_allclose(y[:half], lower, rtol=1e-12)
     np.testing.assert_allclose(y[half:][::-1], upper, rtol=1e-12)
-    assert "Wilson" in tab.band.toolTip()
-    tab.band.setCurrentIndex(tab.band.findData("all"))
+    assert "Wilson" in tab.intervals.toolTip()
+    tab.intervals.setCurrentIndex(tab.intervals.findData("all"))
     drawn(tab, qtbot)
     assert {key for key in tab.plot.drawn_keys() if key[0] == "band"} == {("band", first), ("band", second)}
-    tab.band.setCurrentIndex(tab.band.findData("none"))
+    tab.intervals.setCurrentIndex(tab.intervals.findData("none"))
     drawn(tab, qtbot)
     assert not [key for key in tab.plot.drawn_keys() if key[0] == "band"]
 
@@ -704,3 +705,105 @@ def test_that_a_click_on_a_row_makes_its_checkpoint_the_active_one(evaluating: A
     assert evaluating.session.active == digest(evaluating, 1)
     drawn(tab, qtbot)
     assert [table.item(row, 0).font().bold() for row in (0, 1)] == [False, True]
+
+
+# --- figures
+
+
+def choose(patch: pytest.MonkeyPatch, path: Path, chosen_filter: str = "") -> list[str]:
+    """Answer the question for a file; what it suggests comes back."""
+    suggested: list[str] = []
+
+    def answer(parent: QWidget, title: str, suggestion: str, filters: str) -> tuple[str, str]:
+        suggested.append(suggestion)
+        return str(path), chosen_filter
+
+    patch.setattr(QFileDialog, "getSaveFileName", answer)
+    return suggested
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_that_a_saved_figure_holds_the_drawn_data_and_a_caption_that_says_what_they_rest_on(
+    evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    tab, curves = show(evaluating, name, qtbot), evaluating.window.curves
+    suggested = choose(monkeypatch, tmp_path / "figure.svg")
+    curves.save.trigger()
+    assert Path(suggested[0]).name.startswith(FINDING)
+    drawing = (tmp_path / "figure.svg").read_text(encoding="utf-8")
+    assert "4 present, 20 absent" in drawing
+    assert "raw probability" in drawing
+    assert evaluating.session.cohort.name in drawing
+    kind = {"roc": "all", "precision_recall": "curve", "calibration": "bins", "decision": "benefit"}.get(name, "risk")
+    for place in (0, 1):
+        each = evaluating.session.scored()[place].name
+        rows = [row for row in read_rows(tmp_path / "figure.csv") if row["checkpoint"] == each]
+        (x_name, y_name) = list(rows[0])[3:5]
+        x, y = tab.plot.item((kind, digest(evaluating, place))).getData()
+        assert [float(row[x_name]) for row in rows] == x.tolist()
+        assert [float(row[y_name]) for row in rows] == y.tolist()
+    toasts = [toast.what for toast in evaluating.window.findChildren(Toast)]
+    assert "The figure was saved as figure.svg." in toasts
+
+
+def test_that_all_findings_are_saved_as_small_multiples(
+    evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves = evaluating.window.curves
+    curves.tabs.setCurrentWidget(curves.all_findings)
+    qtbot.waitUntil(lambda: curves.all_findings.has_figure and not curves.all_findings.busy)
+    choose(monkeypatch, tmp_path / "all", "PDF (*.pdf)")
+    curves.save.trigger()
+    assert (tmp_path / "all.pdf").read_bytes().startswith(b"%PDF")
+    saved = {row["finding"] for row in read_rows(tmp_path / "all.csv")}
+    assert saved == {finding for finding, cell in curves.all_findings.cells.items() if cell.curves}
+
+
+def test_that_a_copied_figure_is_a_picture_with_its_caption_as_text(evaluating: Application, qtbot: QtBot) -> None:
+    show(evaluating, "roc", qtbot)
+    evaluating.window.curves.copy.trigger()
+    data = QApplication.clipboard().mimeData()
+    assert data.hasImage()
+    assert data.imageData().width() > 1000
+    assert data.text().startswith(f"{FINDING}, by image: 4 present, 20 absent. Scores: raw probability.")
+    assert "Wilson" in data.text()
+    assert "retained when 15 % are referred" in data.text()
+
+
+def test_that_a_figure_that_cannot_be_written_is_told_with_why_and_what_to_do(
+    evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show(evaluating, "roc", qtbot)
+    choose(monkeypatch, tmp_path / "figure.docx")
+    evaluating.window.curves.save.trigger()
+    toast = next(t for t in evaluating.window.findChildren(Toast) if t.what.startswith("figure.docx"))
+    assert ".svg, .pdf, .png" in toast.details
+    assert list(tmp_path.glob("figure*")) == []
+
+
+def test_that_there_is_nothing_to_save_where_nothing_is_drawn(
+    many: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab, curves = show(many, "roc", qtbot), many.window.curves
+    menu = curves.tabs.cornerWidget().menu()
+    menu.aboutToShow.emit()
+    assert curves.save.isEnabled()
+    many.session.set_finding("Hernia")
+    drawn(tab, qtbot)
+    menu.aboutToShow.emit()
+    assert not curves.save.isEnabled()
+    assert not curves.copy.isEnabled()
+
+
+def test_that_checkpoints_of_one_name_are_told_apart_in_figures(many: Application, qtbot: QtBot) -> None:
+    tab = show(many, "roc", qtbot)
+    many.session.set_imported([replace(each, name="same") for each in many.session.imported])
+    drawn(tab, qtbot)
+    (plot,) = tab.figure()
+    assert [curve.name for curve in plot.curves] == ["same (1)", "same (2)", "same (3)"]
+    assert plot.caption.score_kinds["same (3)"] == "score of its own scale"

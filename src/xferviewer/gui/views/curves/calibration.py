@@ -56,12 +56,13 @@ class CalibrationTab(CurveTab):
                 (self.tr("intercept"), self.tr("Intercept of calibration (Cox) with Wald's 95 % interval")),
             ],
             self.tr(
-                "Dots: bins; bars: Wilson's 95 % interval of the observed rate (active checkpoint). "
-                "Point at a dot: its counts. Drag, wheel: zoom; double click: all."
+                "Dots: bins. Point at one: its cases. Below: how many cases have which probability. "
+                "Drag, wheel: zoom; double click: all."
             ),
             area=area,
         )  # fmt: skip
         self.histogram = histogram
+        self._add_intervals(self.tr("Bars: Wilson's 95 % interval of the observed rate of each bin"))
         self.binning = QComboBox()
         self.binning.setAccessibleName(self.tr("Kind of bins"))
         self.binning.addItem(self.tr("equal width"), "width")
@@ -86,7 +87,7 @@ class CalibrationTab(CurveTab):
 
     def rests_on(self) -> tuple[object, ...]:
         """The bins."""
-        return *super().rests_on(), self.bins.value(), self.binning.currentData()
+        return *super().rests_on(), self.bins.value(), self.binning.currentData(), self.intervals.currentData()
 
     def _calibration(self, digest: str) -> Calibration:
         return self._live.calibration(self._session.finding, digest, self.bins.value(), self.binning.currentData())
@@ -108,7 +109,7 @@ class CalibrationTab(CurveTab):
         x, y = diagram.mean_probability, diagram.observed
         self.plot.line(("line", digest), x, y, pen_of(style, 1))
         self.plot.dots(("bins", digest), x, y, [style.colour] * x.size, size=8)
-        if digest == self._session.active:
+        if self.has_interval(digest):
             lower, upper = diagram.observed_interval()
             self.plot.error_bars(("interval", digest), x, y, lower, upper, style.colour)
         counts = self._counts(digest)
@@ -121,15 +122,17 @@ class CalibrationTab(CurveTab):
         curves = []
         for digest in drawn:
             diagram = self._calibration(digest).diagram
-            x, y, (lower, upper) = diagram.mean_probability, diagram.observed, diagram.observed_interval()
+            x, y = diagram.mean_probability, diagram.observed
+            lower, upper = diagram.observed_interval() if self.has_interval(digest) else (None, None)
             note = f"ECE {rate_text(diagram.expected_error)}"
             curves.append(Curve(names[digest], self.style_of(digest), x, y, lower, upper, diagram.counts, note))
         bins = f"{self.bins.value()} bins of equal {self.binning.currentData()}."
-        said = f"{bins} Area of a mark: share of the cases. Bars: 95 % Wilson intervals."
+        bars = "Bars: 95 % Wilson intervals. " if any(curve.lower is not None for curve in curves) else ""
+        said = f"{bins} Area of a mark: share of the cases. {bars}Thin line: as it should be."
         finding, ends = self._session.finding, np.array([0.0, 1.0])
         return CurvePlot(
             "calibration", f"{finding}: calibration", "mean probability", "observed rate", tuple(curves),
-            self.caption(f"{said} Thin line: as it should be."), (Guide("as it should be", ends, ends),),
+            self.caption(said), (Guide("as it should be", ends, ends),),
         )  # fmt: skip
 
     def _counts(self, digest: str) -> NDArray[np.int64]:

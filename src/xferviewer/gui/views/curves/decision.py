@@ -52,24 +52,19 @@ class DecisionTab(CurveTab):
         self.range.addItem(self.tr("near prevalence"), "prevalence")
         self.range.addItem(self.tr("0 to 1"), "all")
         self.range.setToolTip(self.tr("Thresholds up to four times the prevalence, or all"))
-        self.band = QComboBox()
-        self.band.setAccessibleName(self.tr("Band around the net benefit"))
-        self.band.addItem(self.tr("band: active"), "active")
-        self.band.addItem(self.tr("no band"), "none")
-        self.band.setToolTip(
-            self.tr("95 % percentiles of the net benefit at each threshold over 2,000 bootstrap resamples, "
+        self.range.currentIndexChanged.connect(self.draw_soon)
+        self.controls.addWidget(self.range)
+        self._add_intervals(
+            self.tr("Bands: 95 % percentiles of the net benefit at each threshold over 2,000 bootstrap resamples, "
                     "cases drawn one by one within their class")
         )  # fmt: skip
-        for box in (self.range, self.band):
-            box.currentIndexChanged.connect(self.draw_soon)
-            self.controls.addWidget(box)
 
     # --- drawing
 
     def rests_on(self) -> tuple[object, ...]:
         """Thresholds move the dots."""
         thresholds = self._numbers.thresholds(self._session.finding)
-        return *super().rests_on(), self.range.currentData(), self.band.currentData(), *thresholds
+        return *super().rests_on(), self.range.currentData(), self.intervals.currentData(), *thresholds
 
     def _prevalence(self) -> float:
         compared = self._numbers.compared(self._session.finding)
@@ -109,33 +104,29 @@ class DecisionTab(CurveTab):
         self.plot.line(
             ("benefit", digest), x, self._live.decision(finding, digest, thresholds).net_benefit, pen_of(style)
         )
-        if self._has_band(digest):
+        if self.has_interval(digest):
             band = self._live.decision_band(finding, digest, thresholds)
             self.plot.band(("band", digest), x, band.lower, band.upper, style.colour)
 
     def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
         """The net benefits over the range that is chosen, everybody and nobody."""
         finding, thresholds, prevalence = self._session.finding, self.thresholds(), self._prevalence()
-        x, curves, said = np.array(thresholds), [], "Thin lines: everybody and nobody is called positive."
+        x, curves, bands = np.array(thresholds), [], ""
         for digest in drawn:
             lower = upper = None
-            if self._has_band(digest):
+            if self.has_interval(digest):
                 band = self._live.decision_band(finding, digest, thresholds)
                 lower, upper = band.lower, band.upper
-                said = (
-                    f"Band: 95 % of {band.resamples:,} bootstrap resamples of the cases, threshold by threshold. {said}"
-                )
+                bands = f"Bands: 95 % of {band.resamples:,} bootstrap resamples of the cases, threshold by threshold. "
             y = self._live.decision(finding, digest, thresholds).net_benefit
             curves.append(Curve(names[digest], self.style_of(digest), x, y, lower, upper))
         everybody = Guide("everybody", x, self._live.decision(finding, drawn[0], thresholds).treat_all)
         nobody = Guide("nobody", x[[0, -1]], np.zeros(2))
+        caption = self.caption(f"{bands}Thin lines: everybody and nobody is called positive.")
         return CurvePlot(
             "decision", f"{finding}: decision curve", "threshold probability", "net benefit", tuple(curves),
-            self.caption(said), (everybody, nobody), (0.0, self._end()), _ends_of_benefit(prevalence),
+            caption, (everybody, nobody), (0.0, self._end()), _ends_of_benefit(prevalence),
         )  # fmt: skip
-
-    def _has_band(self, digest: str) -> bool:
-        return bool(self.band.currentData() == "active" and digest == self._session.active)
 
     def _net_benefit_at(self, digest: str, threshold: float) -> tuple[float, float, float]:
         """Net benefit, the same less that of acting on everybody, and needless actions avoided per 100."""

@@ -106,11 +106,12 @@ class Readout(QTableWidget):
         """Widen columns whose texts have grown; never narrow them while numbers move."""
         for column in range(self.columnCount()):
             header = self.horizontalHeader().sectionSizeHint(column)
-            cells = [
-                _room(items[column])
+            full = [
+                items
                 for items, row in zip(self._items, self._rows, strict=True)
-                if column < len(row.cells) or not column
+                if not column or len(row.cells) == self.columnCount() - 1
             ]
+            cells = [_room(items[column]) for items in full]
             width = max(max(cells, default=0) + 4 * GRID + (_SWATCH.width() + GRID if not column else 0), header)
             if width > self.columnWidth(column):
                 self.setColumnWidth(column, width)

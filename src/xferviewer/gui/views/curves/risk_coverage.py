@@ -49,6 +49,7 @@ class RiskCoverageTab(CurveTab):
             ),
             area=plot,
         )  # fmt: skip
+        self._add_intervals(self.tr("Bands: Wilson's 95 % interval of the risk at each coverage, point by point"))
         theme = context.theme
         self.marker = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(theme.accent), hoverPen=pg.mkPen(theme.text))
         self.marker.setBounds((0.0, 1.0))
@@ -64,7 +65,8 @@ class RiskCoverageTab(CurveTab):
     def rests_on(self) -> tuple[object, ...]:
         """Thresholds make errors, and order the cases."""
         finding, rate = self._session.finding, self._session.referral_rate
-        return *super().rests_on(), self._numbers.uncertainty_of(finding), rate, *self._numbers.thresholds(finding)
+        measure, thresholds = self._numbers.uncertainty_of(finding), self._numbers.thresholds(finding)
+        return *super().rests_on(), self.intervals.currentData(), measure, rate, *thresholds
 
     def _curve(self, digest: str) -> RiskCoverage:
         return self._live.risk_coverage(self._session.finding, digest)
@@ -81,7 +83,7 @@ class RiskCoverageTab(CurveTab):
         curve = self._curve(digest)
         at = _even_places(curve.risk.size, self.drawn_points())
         self.plot.line(("risk", digest), curve.coverage[at], curve.risk[at], pen_of(style))
-        if digest == self._session.active:
+        if self.has_interval(digest):
             lower, upper = curve.band()
             self.plot.band(("band", digest), curve.coverage[at], lower[at], upper[at], style.colour)
 
@@ -91,12 +93,14 @@ class RiskCoverageTab(CurveTab):
         for digest in drawn:
             curve = self._curve(digest)
             at = _even_places(curve.risk.size, FIGURE_POINTS)
-            lower, upper = (bound[at] for bound in curve.band())
+            lower, upper = (bound[at] for bound in curve.band()) if self.has_interval(digest) else (None, None)
             note = f"AURC {rate_text(curve.aurc)}, threshold {threshold_text(self._session.threshold(digest, finding))}"
             x, y, style = curve.coverage[at], curve.risk[at], self.style_of(digest)
             curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
         measure = self._numbers.uncertainty_of(finding)
-        said = f"The most certain cases first (measure: {measure}). Bands: 95 % Wilson intervals."
+        said = f"The most certain cases first (measure: {measure})."
+        if any(curve.lower is not None for curve in curves):
+            said += " Bands: 95 % Wilson intervals of the risk at each coverage."
         return CurvePlot(
             "risk-coverage", f"{finding}: risk and coverage", "coverage", "error rate", tuple(curves),
             self.caption(said), y_range=(0.0, self._top(drawn)),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import QPointF, Slot
-from PySide6.QtWidgets import QComboBox
 
 from xferviewer.evaluation.operating_points import Confusion, confusion_of
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
@@ -42,16 +41,9 @@ class RocTab(CurveTab):
                 "Shift + drag along a curve: these cases to the worklist. Drag, wheel: zoom; double click: all."
             ),
         )
-        self.band = QComboBox()
-        self.band.setAccessibleName(self.tr("Bands around the curves"))
-        self.band.addItem(self.tr("band: active"), "active")
-        self.band.addItem(self.tr("band: all"), "all")
-        self.band.addItem(self.tr("no band"), "none")
-        self.band.setToolTip(
-            self.tr("Wilson's 95 % interval of the sensitivity at each false-positive rate, point by point, all cases")
+        self._add_intervals(
+            self.tr("Bands: Wilson's 95 % interval of the sensitivity at each false-positive rate, point by point")
         )
-        self.band.currentIndexChanged.connect(self.draw_soon)
-        self.controls.addWidget(self.band)
         self._segment = SegmentDrag(context, plot)
         self._segment.moved.connect(self.draw_soon)
         self._before_click: dict[str, float] = {}
@@ -65,7 +57,7 @@ class RocTab(CurveTab):
         """Sliders move the operating points and what is retained."""
         session = self._session
         moved = session.referral_rate, session.uncertainty, *self._numbers.thresholds(session.finding)
-        return *super().rests_on(), self.band.currentData(), self._segment.piece, moved
+        return *super().rests_on(), self.intervals.currentData(), self._segment.piece, moved
 
     def draw_frame(self, drawn: Sequence[str]) -> None:
         """The line of chance, and all operating points."""
@@ -91,7 +83,7 @@ class RocTab(CurveTab):
             retained = self._numbers.retained_curve(finding, digest)
             kept_x, kept_y = retained.false_positive_rate, retained.true_positive_rate
             self.plot.line(("retained", digest), kept_x, kept_y, pen_of(style), z=1)
-        if self._has_band(digest):
+        if self.has_interval(digest):
             lower, upper = self._live.roc_band(finding, digest, points)
             self.plot.band(("band", digest), x[seen], lower[seen], upper[seen], style.colour)
 
@@ -103,7 +95,7 @@ class RocTab(CurveTab):
         for digest in drawn:
             whole, style = self._live.roc(finding, digest, FIGURE_POINTS), self.style_of(digest)
             lower, upper = (
-                self._live.roc_band(finding, digest, FIGURE_POINTS) if self._has_band(digest) else (None, None)
+                self._live.roc_band(finding, digest, FIGURE_POINTS) if self.has_interval(digest) else (None, None)
             )
             auc = self._numbers.auc(finding, digest)
             note = f"AUC {interval_text(auc.auc, auc.lower, auc.upper)}" if auc is not None else ""
@@ -120,10 +112,6 @@ class RocTab(CurveTab):
         caption = self.caption(" ".join(said))
         x_name, y_name = "1 - specificity", "sensitivity"
         return CurvePlot("roc", f"{finding}: ROC", x_name, y_name, tuple(curves), caption, tuple(guides))
-
-    def _has_band(self, digest: str) -> bool:
-        band = self.band.currentData()
-        return band == "all" or (band == "active" and digest == self._session.active)
 
     def show_cursor(self, drawn: Sequence[str]) -> str:
         """The false-positive rate under the mouse, and each curve's point there."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle, style_of
 from xferviewer.exchange.curve_plot import Caption, CurvePlot
@@ -240,6 +240,22 @@ class CurveTab(SeenTab):
     def caption(self, explanation: str) -> Caption:
         """What is said below it."""
         return caption_of(self._session, self._numbers, self._session.finding, self._drawn, explanation)
+
+    def _add_intervals(self, tool_tip: str) -> None:
+        """A box that says whose intervals are drawn."""
+        self.intervals = QComboBox()
+        self.intervals.setAccessibleName(self.tr("Whose intervals are drawn"))
+        self.intervals.setToolTip(tool_tip)
+        self.intervals.addItem(self.tr("intervals: active"), "active")
+        self.intervals.addItem(self.tr("intervals: all"), "all")
+        self.intervals.addItem(self.tr("no intervals"), "none")
+        self.intervals.currentIndexChanged.connect(self.draw_soon)
+        self.controls.addWidget(self.intervals)
+
+    def has_interval(self, digest: str) -> bool:
+        """Intervals are drawn of this checkpoint."""
+        whose = self.intervals.currentData()
+        return bool(whose == "all" or (whose == "active" and digest == self._session.active))
 
     # --- what a tab draws
 
