@@ -15,6 +15,8 @@ from xferviewer.evaluation.significance import delong_unpaired
 from xferviewer.evaluation.subgroups import SUBGROUP_METRICS, Subgroup, SubgroupMetric, SubgroupSettings, subgroups
 
 LOWER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"brier", "debiased ece"})
+AreaDifference = tuple[Estimate, float]
+"""With its interval, and the p-value."""
 NEITHER_IS_BETTER: frozenset[SubgroupMetric] = frozenset({"flag rate"})
 
 
@@ -75,31 +77,47 @@ def gaps(
     its site is not stated, takes no part.
     """
     truth, values = check_labels(labels), np.asarray(scores, dtype=np.float64)
-    anywhere = np.logical_or.reduce([*groups.values(), np.zeros(truth.shape, dtype=bool)])
-    others = {name: anywhere & ~member for name, member in groups.items()}
+    others = others_of(groups, truth.size)
     of_groups = subgroups(truth, values, groups, settings, patients)
     of_others = subgroups(truth, values, others, settings, patients)
 
-    def area_difference(name: str) -> tuple[Estimate, float]:
-        here, there = groups[name], others[name]
-        test = delong_unpaired(truth[here], values[here], truth[there], values[there], settings.level)
-        return Estimate(test.difference, test.lower, test.upper, settings.level), test.p_value
+    def apart(name: str) -> AreaDifference:
+        return area_difference(truth, values, groups[name], others[name], settings.level)
 
     metrics = [metric for metric in SUBGROUP_METRICS if all(metric in group.estimates for group in of_groups.values())]
-    return {metric: _gap(metric, of_groups, of_others, area_difference) for metric in metrics}
+    return {metric: gap(metric, of_groups, of_others, apart) for metric in metrics}
 
 
-def _gap(
+def others_of(groups: Mapping[str, NDArray[np.bool_]], n: int) -> dict[str, NDArray[np.bool_]]:
+    """The others of each group, (n,) bool: the cases of all other groups that are not in it."""
+    anywhere = np.logical_or.reduce([*groups.values(), np.zeros(n, dtype=bool)])
+    return {name: anywhere & ~member for name, member in groups.items()}
+
+
+def area_difference(
+    labels: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    here: NDArray[np.bool_],
+    others: NDArray[np.bool_],
+    level: float = 0.95,
+) -> AreaDifference:
+    """The area here less that of the others, and the p-value of the unpaired DeLong test."""
+    test = delong_unpaired(labels[here], scores[here], labels[others], scores[others], level)
+    return Estimate(test.difference, test.lower, test.upper, level), test.p_value
+
+
+def gap(
     metric: SubgroupMetric,
     of_groups: Mapping[str, Subgroup],
     of_others: Mapping[str, Subgroup],
-    area_difference: Callable[[str], tuple[Estimate, float]],
+    apart: Callable[[str], AreaDifference],
 ) -> Gap:
+    """The gap of one metric, from the numbers of each group and of its others; `apart` tells areas apart, by group."""
     rows = []
     for name, group in of_groups.items():
         here, others = group.estimates[metric], of_others[name].estimates[metric]
-        apart, p_value = area_difference(name) if metric == "auc" else (difference(here, others), math.nan)
-        rows.append(AgainstOthers(name, here, others, apart, p_value, group.few or of_others[name].few))
+        by, p_value = apart(name) if metric == "auc" else (difference(here, others), math.nan)
+        rows.append(AgainstOthers(name, here, others, by, p_value, group.few or of_others[name].few))
     counted = {
         name: group.estimates[metric].value
         for name, group in of_groups.items()

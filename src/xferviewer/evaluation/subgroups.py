@@ -108,6 +108,22 @@ def subgroup(
     area = auc_interval(labels, scores, level)
     estimates: dict[SubgroupMetric, Estimate] = {
         "auc": Estimate(area.auc, area.lower, area.upper, level),
+        **rates_of(confusion, level, method),
+    }
+    if settings.probabilities:
+        cases = probability_cases(labels, scores)
+        estimates["brier"] = of_mean((cases.scores[0] - cases.positive) ** 2, level)
+        estimates["debiased ece"] = calibration_error_interval(
+            labels, scores, level=level, patients=patients, resamples=settings.resamples, seed=settings.seed
+        ).debiased
+    return Subgroup(np.size(labels), area.n_positive, area.n_negative, confusion, estimates)
+
+
+def rates_of(
+    confusion: Confusion, level: float = 0.95, method: IntervalMethod = "wilson"
+) -> dict[SubgroupMetric, Estimate]:
+    """What of a subgroup's metrics the counts at a threshold tell."""
+    return {
         "sensitivity": of_proportion(confusion.sensitivity, level, method),
         "specificity": of_proportion(confusion.specificity, level, method),
         "ppv": of_proportion(confusion.ppv, level, method),
@@ -118,10 +134,3 @@ def subgroup(
         ),
         "flag rate": of_proportion(confusion.flag_rate, level, method),
     }
-    if settings.probabilities:
-        cases = probability_cases(labels, scores)
-        estimates["brier"] = of_mean((cases.scores[0] - cases.positive) ** 2, level)
-        estimates["debiased ece"] = calibration_error_interval(
-            labels, scores, level=level, patients=patients, resamples=settings.resamples, seed=settings.seed
-        ).debiased
-    return Subgroup(np.size(labels), area.n_positive, area.n_negative, confusion, estimates)

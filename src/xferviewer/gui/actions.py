@@ -58,6 +58,7 @@ ACTIONS = (
     ActionRow("checkpoint_2", "Study", "Second checkpoint", ("Shift+2", "@")),
     ActionRow("checkpoint_3", "Study", "Third checkpoint", ("Shift+3", "#")),
     ActionRow("checkpoint_4", "Study", "Fourth checkpoint", ("Shift+4", "$")),
+    ActionRow("disagreements", "Study", "Disagreements of the checkpoints", ("D",)),
     ActionRow("overlay", "Film", "Show the map", ("O",)),
     ActionRow("invert", "Film", "Invert", ("I",)),
     ActionRow("fit", "Film", "Fit to pane", ("Ctrl+Return",)),

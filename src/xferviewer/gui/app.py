@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from xferviewer import protocol, settings
@@ -21,9 +22,11 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
 from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
 from xferviewer.gui import theme
+from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.cohort import imported_predictions
 from xferviewer.gui.engine_client import EngineClient
+from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
@@ -80,12 +83,14 @@ class Application(QObject):
         self.store = PredictionStore(folders.predictions)
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
+        self.calculator = Calculator(self)
+        self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
         self.predicting = Predicting(self.session, self.library, self.engine, self.store, chosen.precision, self)
         self.window = MainWindow(
-            self.session, self.library, self.numbers, self.films, self.thumbnails, self.theme,
+            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.notifier = self.window.notifier
@@ -101,6 +106,10 @@ class Application(QObject):
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
         window.calibration_asked.connect(self._calibrate)
+        window.command_asked.connect(self._copy_command)
+        window.export_asked.connect(self._export)
+        self.evaluating.finished.connect(self._tell_export)
+        self.evaluating.failed.connect(self._tell_error)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
@@ -125,9 +134,11 @@ class Application(QObject):
 
     def close(self) -> None:
         """End the children and write what is not written."""
+        self.evaluating.stop()
         self.predicting.put_away()
         self.engine.stop()
         self.library.close()
+        self.calculator.close()
         self.films.close()
         self.thumbnails.close()
         self.store.close()
@@ -271,6 +282,37 @@ class Application(QObject):
     def _compare(self, folder: str) -> None:
         self.add_checkpoints([Path(folder)])
         self.window.show_perspective("evaluate")
+
+    # --- what leaves the window
+
+    @Slot()
+    def _copy_command(self) -> None:
+        """The command goes to the clipboard, the tables that it reads to the data folder."""
+        try:
+            snapshot = self.evaluating.snapshot(self.folders.home / "evaluations")
+        except XferviewerError as error:
+            self._tell_error(error)
+            return
+        QGuiApplication.clipboard().setText(snapshot.text)
+        self.notifier.tell(
+            self.tr("The command is on the clipboard."),
+            self.tr("It reads the labels and predictions in {0}; copy that folder to run it elsewhere.").format(
+                snapshot.folder
+            ),
+        )
+
+    @Slot(object)
+    def _export(self, folder: Path) -> None:
+        try:
+            self.evaluating.export(folder)
+        except XferviewerError as error:
+            self._tell_error(error)
+        else:
+            self.notifier.tell(self.tr("Writing the evaluation …"))
+
+    @Slot(object)
+    def _tell_export(self, folder: Path) -> None:
+        self.notifier.tell(self.tr("The evaluation is written."), self.tr("{0}").format(folder))
 
     def _bundled(self) -> list[Path]:
         """The checkpoints that came with the application; an installation without them works with others."""

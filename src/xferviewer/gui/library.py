@@ -60,6 +60,7 @@ class Library(QObject):
         self._search = ""
         self._order_by = "patient_id"
         self._descending = False
+        self._list_sorted = False
         self._process: QProcess | None = None
         self._folder = ""
         self._waiting: deque[str] = deque()
@@ -79,26 +80,30 @@ class Library(QObject):
     def sort(self, order_by: str, descending: bool) -> None:
         """Sort the worklist by a column of the catalogue."""
         self._order_by, self._descending = order_by, descending
-        cases = self._session.case_list
-        if cases is None:
-            self.query()
-        else:
-            listed = set(cases.studies)
-            ordered = self.catalogue.study_ids(self._search, order_by, descending=descending)
-            self._session.set_worklist(self.catalogue.study_rows([study for study in ordered if study in listed]))
+        self._list_sorted = True
+        self.query()
 
     @Slot()
     def query(self) -> None:
-        """Ask the catalogue for the worklist, searched and sorted as it was, or for the cases that were clicked."""
+        """Ask the catalogue for the worklist, searched and sorted as it was.
+
+        A list of cases that was clicked is searched alike, and keeps its own order until somebody sorts it.
+        """
         cases = self._session.case_list
-        if cases is None:
-            rows = self.catalogue.studies(self._search, self._order_by, descending=self._descending)
-        else:
-            rows = self.catalogue.study_rows(cases.studies)
-        self._session.set_worklist(rows)
+        found = self.catalogue.study_ids(self._search, self._order_by, descending=self._descending)
+        if cases is not None and self._list_sorted:
+            listed = set(cases.studies)
+            found = [study for study in found if study in listed]
+        elif cases is not None:
+            matching = set(found)
+            found = [study for study in cases.studies if study in matching]
+        self._session.set_worklist(self.catalogue.study_rows(found))
 
     @Slot()
     def _case_list_changed(self) -> None:
+        self._list_sorted = False
+        if self._session.case_list is not None:
+            self._search = ""  # the words of before would hide cases that the number counts
         self.query()
         if self._session.case_list is not None and self._session.studies:
             self.show_study(0)

@@ -21,10 +21,13 @@ from PySide6.QtWidgets import (
 
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
+from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
+from xferviewer.gui.live_groups import LiveGroups
+from xferviewer.gui.live_hand_over import LiveHandOver
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective
@@ -35,13 +38,18 @@ from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.curves import CurvesPanel
+from xferviewer.gui.views.disagreement import DisagreementLine
 from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
+from xferviewer.gui.views.hand_over import HandOverPanel
 from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics import MetricsTable
+from xferviewer.gui.views.operating_point import OperatingPointPanel
+from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
+from xferviewer.gui.views.subgroups import SubgroupsPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
 
@@ -65,6 +73,7 @@ class MainWindow(QMainWindow):
         session: Session,
         library: Library,
         numbers: LiveNumbers,
+        calculator: Calculator,
         films: FilmShelf,
         thumbnails: Thumbnails,
         theme: Theme,
@@ -90,7 +99,13 @@ class MainWindow(QMainWindow):
         self.curves = CurvesPanel(session, numbers, theme)
         self.figures = FigureSaving(self)
         self.metrics = MetricsTable(session, numbers)
+        self.operating_point = OperatingPointPanel(session, numbers, theme)
+        self.disagreement = DisagreementLine(session, numbers, calculator)
+        self.operating_point.add_below(self.disagreement)
+        self.subgroups = SubgroupsPanel(session, numbers, LiveGroups(session, numbers, calculator, self), theme)
+        self.hand_over = HandOverPanel(session, numbers, LiveHandOver(numbers, calculator, self), theme)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
+        self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self.jobs = JobsPanel(jobs_folder)
         self.referral = ReferralBar(session, numbers)
         self.work = WorkLine()
@@ -115,9 +130,14 @@ class MainWindow(QMainWindow):
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
         evaluate = Perspective("evaluate", self.curves)
+        evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
         evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
-        evaluate.add_panel("referral", self.tr("Referral"), self.referral_curve, right, (520, 800))
+        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (590, 800))
+        evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
+        evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
+        evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
+        evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
@@ -152,6 +172,7 @@ class MainWindow(QMainWindow):
         self.evaluation.export_asked.connect(self._export_evaluation)
         self.evaluation.command_asked.connect(self.command_asked)
         session.image_changed.connect(self._want_film)
+        session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
         self.curves.save_asked.connect(self.figures.save)
         self.curves.copy_asked.connect(self.figures.copy)
@@ -191,6 +212,7 @@ class MainWindow(QMainWindow):
             "next_finding": lambda: session.step_finding(1),
             "previous_finding": lambda: session.step_finding(-1),
             "next_checkpoint": session.step_active,
+            "disagreements": self._read_disagreements,
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
             "overlay": self._toggle_overlay,
             "invert": self._toggle_inverted,
@@ -229,6 +251,23 @@ class MainWindow(QMainWindow):
         if name == "read":
             self.worklist.table.setFocus()
 
+    def _read_disagreements(self) -> None:
+        why = self.disagreement.read_cases()
+        if why:
+            self.notifier.tell(why)
+
+    @Slot()
+    def _show_case_list(self) -> None:
+        """The cases behind a number are looked at where films are read."""
+        cases = self._session.case_list
+        if cases is not None and cases.studies:
+            self.show_perspective("read")
+        elif cases is not None:
+            self.notifier.tell(
+                self.tr("None of the {0} cases has a film here.").format(cases.n_cases),
+                self.tr("{0}. Open the folder of their films to read them.").format(cases.title),
+            )
+
     def _restore(self) -> None:
         geometry = self._layout.value("geometry")
         if isinstance(geometry, QByteArray):  # a file that was tampered with gives words
@@ -251,6 +290,7 @@ class MainWindow(QMainWindow):
                 self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
         self.jobs.stop_watching()
+        self.oracle_curve.stop()
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from xferviewer.evaluation.estimate import Estimate
+
 
 def probability_text(probability: float) -> str:
     """Two decimals, but never 0.00 or 1.00: nothing is certain."""
@@ -57,3 +59,42 @@ def p_text(p: float) -> str:
 def score_kind_text(kind: str) -> str:
     """What stands beside a score: which of the meanings of a number between 0 and 1 it has."""
     return {"probability": "raw probability", "calibrated probability": "calibrated probability"}.get(kind, "score")
+
+
+def estimate_text(estimate: Estimate, digits: int = 3) -> str:
+    """A rate with its interval: .914 [.871, .957]."""
+    return interval_text(estimate.value, estimate.lower, estimate.upper, digits)
+
+
+def change_text(change: Estimate, digits: int = 3) -> str:
+    """A difference of rates, with its sign: +.031 [−.010, +.072]."""
+    return difference_text(change.value, change.lower, change.upper, digits)
+
+
+def ratio_text(ratio: Estimate) -> str:
+    """A ratio in [0, ∞] with its interval, in three figures: 12.4 [8.10, 19.0]."""
+    if math.isnan(ratio.value):
+        return "n/a"
+    return f"{_figures(ratio.value)} [{_figures(ratio.lower)}, {_figures(ratio.upper)}]"
+
+
+def _figures(value: float) -> str:
+    if math.isinf(value):
+        return "∞"
+    if value < 0.001:
+        return "0" if value == 0 else "<.001"
+    digits = max(0, 2 - math.floor(math.log10(value)))
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("0") if value < 1 else text
+
+
+def threshold_text(threshold: float, *, probability: bool) -> str:
+    """The condition of a positive call: p > .500; a score of its own scale in four figures."""
+    if math.isinf(threshold):
+        return "nobody" if threshold > 0 else "everybody"
+    return f"p > {threshold:.3f}" if probability else f"score > {threshold:.4g}"
+
+
+def rule_text(rule: str) -> str:
+    """The name of a rule, such as "sensitivity ≥ 0.95", as the screen can write it."""
+    return rule.replace(">=", "≥").replace("<=", "≤")

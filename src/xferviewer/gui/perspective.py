@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
 
 
 class Perspective(QMainWindow):
@@ -20,7 +20,9 @@ class Perspective(QMainWindow):
             | QMainWindow.DockOption.AllowTabbedDocks
         )
         self.setCentralWidget(centre)
+        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
         self._sizes: list[tuple[QDockWidget, int, int]] = []
+        self._in_front: list[QDockWidget] = []  # of each stack of tabs, the one that is seen first
         self._first_layout: QByteArray | None = None
         self._restored: QByteArray | None = None
 
@@ -28,11 +30,24 @@ class Perspective(QMainWindow):
         self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea, size: tuple[int, int]
     ) -> QDockWidget:
         """Put a panel at an edge, about `size` (width, height) pixels large at the first start."""
+        dock = self._dock(name, title, widget)
+        self.addDockWidget(area, dock)
+        self._sizes.append((dock, *size))
+        return dock
+
+    def add_tab(self, name: str, title: str, widget: QWidget, beside: QDockWidget) -> QDockWidget:
+        """Put a panel behind another one, which shares its place with it and is seen first."""
+        dock = self._dock(name, title, widget)
+        self.addDockWidget(self.dockWidgetArea(beside), dock)
+        self.tabifyDockWidget(beside, dock)
+        if beside not in self._in_front:
+            self._in_front.append(beside)
+        return dock
+
+    def _dock(self, name: str, title: str, widget: QWidget) -> QDockWidget:
         dock = QDockWidget(title, self)
         dock.setObjectName(name)
         dock.setWidget(widget)
-        self.addDockWidget(area, dock)
-        self._sizes.append((dock, *size))
         return dock
 
     def add_bar(self, title: str, widget: QWidget) -> None:
@@ -68,8 +83,10 @@ class Perspective(QMainWindow):
 
     @Slot()
     def _apply_widths(self) -> None:
-        for dock, _, _ in self._sizes:
+        for dock in self.findChildren(QDockWidget):
             dock.show()
+        for dock in self._in_front:
+            dock.raise_()
         self.resizeDocks(
             [dock for dock, _, _ in self._sizes], [width for _, width, _ in self._sizes], Qt.Orientation.Horizontal
         )

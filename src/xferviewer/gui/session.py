@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.evaluation.aggregation import Aggregation
+from xferviewer.evaluation.choices import Adjustment, ReferralMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 from xferviewer.evaluation.units import Unit
@@ -22,13 +22,6 @@ from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
 from xferviewer.studies.images import Window, frame_identity
-
-Uncertainty = Literal["case", "finding", "probability", "entropy", "spread"]
-"""What makes a case uncertain. "finding": the score of the chosen finding lies near its threshold; "probability": near
-0.5; "case": its probabilities lie near 0.5, in the mean over findings; "entropy": the mean over findings of their
-entropy; "spread": the checkpoints differ, as the standard deviation of their scores of the finding."""
-
-Adjustment = Literal["holm", "bh", "bonferroni", "none"]
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -91,6 +84,23 @@ class CaseList:
 
 
 @dataclass(frozen=True, slots=True)
+class ThresholdOrigin:
+    """How an operating point was chosen, and on which cases: there it looks better than it is elsewhere.
+
+    rule    "Youden", "sensitivity >= 0.95", …, or "set by hand"
+    cohort  name of the cohort whose cases the rule was applied to; empty: no case had a part in it
+    only    column and value that those cases had, as in `Comparison.only`
+    """
+
+    rule: str = "set by hand"
+    cohort: str = ""
+    only: tuple[str, str] | None = None
+
+
+BY_HAND = ThresholdOrigin()
+
+
+@dataclass(frozen=True, slots=True)
 class ShownImage:
     """The image in the panes: a frame of an image of a study of the worklist."""
 
@@ -140,13 +150,14 @@ class Session(QObject):
         self.in_panes: tuple[str, ...] = ()
         self.active = ""
         self.referral_rate = 0.15
-        self.uncertainty: Uncertainty = "finding"
+        self.uncertainty: ReferralMeasure = "finding"
         self.comparison = Comparison()
         self.imported: tuple[ImportedPredictions, ...] = ()
         self.case_list: CaseList | None = None
         self.cohorts: dict[str, Cohort] = {}  # by name, in the order in which they were opened
         self.cohort = Cohort.empty()
         self._thresholds: dict[tuple[str, str, str], float] = {}  # checkpoint, finding, kind of score
+        self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
         self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
         self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # the same, of the chosen kind
         self._recalibrators: dict[str, tuple[Recalibrator | None, ...]] = {}
@@ -321,11 +332,16 @@ class Session(QObject):
         chosen = self._thresholds.get((digest, finding, self.score_kind(digest)))
         return chosen if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
 
-    def set_thresholds(self, finding: str, thresholds: dict[str, float]) -> None:
-        """Set the operating points of some checkpoints (by digest) for a finding."""
+    def threshold_origin(self, digest: str, finding: str) -> ThresholdOrigin | None:
+        """How the operating point was chosen; None while it is the one that all begin with."""
+        return self._origins.get((digest, finding, self.score_kind(digest)))
+
+    def set_thresholds(self, finding: str, thresholds: dict[str, float], origin: ThresholdOrigin = BY_HAND) -> None:
+        """Set the operating points of some checkpoints (by digest) for a finding, and say where they come from."""
         for digest, threshold in thresholds.items():
             limited = min(max(threshold, 0.0), 1.0) if self.holds_probabilities(digest) else threshold
             self._thresholds[digest, finding, self.score_kind(digest)] = limited
+            self._origins[digest, finding, self.score_kind(digest)] = origin
         self.thresholds_changed.emit()
 
     def set_comparison(self, comparison: Comparison) -> None:
@@ -339,7 +355,7 @@ class Session(QObject):
 
     def set_case_list(self, cases: CaseList | None) -> None:
         """Narrow the worklist to these studies, or show all again."""
-        if cases != self.case_list:
+        if cases is not None or self.case_list is not None:  # the same list again is asked for to be read again
             self.case_list = cases
             self.case_list_changed.emit()
 
@@ -350,7 +366,7 @@ class Session(QObject):
             self.referral_rate = rate
             self.referral_changed.emit()
 
-    def set_uncertainty(self, measure: Uncertainty) -> None:
+    def set_uncertainty(self, measure: ReferralMeasure) -> None:
         """Choose what "uncertain" means."""
         if measure != self.uncertainty:
             self.uncertainty = measure

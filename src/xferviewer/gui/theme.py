@@ -95,8 +95,14 @@ def _palette(theme: Theme) -> QPalette:
     }.items():
         palette.setColor(target, QColor(colour))
     for target in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, target, QColor(theme.line).lighter(140))
+        palette.setColor(QPalette.ColorGroup.Disabled, target, _between(theme.line, theme.faint))
     return palette
+
+
+def _between(one: str, other: str) -> QColor:
+    """The colour half way between two."""
+    a, b = QColor(one), QColor(other)
+    return QColor((a.red() + b.red()) // 2, (a.green() + b.green()) // 2, (a.blue() + b.blue()) // 2)
 
 
 def _style_sheet(theme: Theme) -> str:
@@ -119,6 +125,7 @@ def _style_sheet(theme: Theme) -> str:
         QLabel#faint {{ color: {theme.faint}; }}
         QLabel#notice {{ color: {theme.warning}; }}
         QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 170); }}
+        QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
         QWidget#films {{ background: {theme.film}; }}
         QFrame#pane {{ background: {theme.film}; border: 1px solid {theme.line}; }}

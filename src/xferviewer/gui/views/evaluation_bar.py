@@ -9,9 +9,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from xferviewer.evaluation.aggregation import Aggregation
+from xferviewer.evaluation.choices import Adjustment
 from xferviewer.evaluation.groups import MANY_WORDS
 from xferviewer.evaluation.units import Unit
-from xferviewer.gui.session import Adjustment, Session
+from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
+    QSignalBlocker,
     QSize,
     Qt,
     QTimer,
@@ -13,11 +16,13 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
     QTableView,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +34,42 @@ from xferviewer.gui.thumbnails import SIZE, Thumbnails
 from xferviewer.gui.views.worklist.model import COLUMNS, WorklistModel
 
 _SEARCH_AFTER_MS = 150
+
+
+class CaseListLine(QFrame):
+    """Says that the worklist holds the cases of a number that was clicked, and takes it back to all studies."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.setObjectName("caseList")
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.close_list = QToolButton()
+        self.close_list.setText("✕")
+        self.close_list.setAutoRaise(True)
+        self.close_list.setAccessibleName(self.tr("Show all studies again"))
+        self.close_list.setToolTip(self.close_list.accessibleName())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, GRID, GRID, GRID)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.close_list, 0, Qt.AlignmentFlag.AlignTop)
+        self.close_list.clicked.connect(self._close)
+        session.case_list_changed.connect(self._show)
+        self._show()
+
+    @Slot()
+    def _close(self) -> None:
+        self._session.set_case_list(None)
+
+    @Slot()
+    def _show(self) -> None:
+        cases = self._session.case_list
+        self.setVisible(cases is not None)
+        if cases is not None:
+            # A study may hold several of the cases, so that the two do not add up.
+            counts = self.tr("{0} cases, studies with films: {1}").format(cases.n_cases, len(cases.studies))
+            self.text.setText(f"<b>{escape(cases.title)}</b><br>{counts}")
 
 
 class Worklist(QWidget):
@@ -52,6 +93,7 @@ class Worklist(QWidget):
         self.search.setPlaceholderText(self.tr("Search: patient, view, site, finding …"))
         self.search.setAccessibleName(self.tr("Search the worklist"))
         self.search.setClearButtonEnabled(True)
+        self.case_list = CaseListLine(session)
         self.count = QLabel()
         self.count.setObjectName("faint")
         self.table = QTableView()
@@ -78,16 +120,34 @@ class Worklist(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addLayout(top)
+        layout.addWidget(self.case_list)
         layout.addWidget(self.table, 1)
         self._search_later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
         self._search_later.timeout.connect(self._search_now)
         self.search.textChanged.connect(self._search_later.start)
+        self._sorted_by: tuple[int, Qt.SortOrder] | None = None  # before a case list came with an order of its own
         session.image_changed.connect(self._show_position)
+        session.case_list_changed.connect(self._follow_case_list)
         self._after_reset()
 
     @Slot()
     def _search_now(self) -> None:
         self.search_changed.emit(self.search.text())
+
+    @Slot()
+    def _follow_case_list(self) -> None:
+        """A list of cases comes whole and in its own order; when it goes, all studies are sorted as they were."""
+        header = self.table.horizontalHeader()
+        if self._session.case_list is not None:
+            self._search_later.stop()
+            with QSignalBlocker(self.search):
+                self.search.clear()
+            if self._sorted_by is None:
+                self._sorted_by = header.sortIndicatorSection(), header.sortIndicatorOrder()
+            header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        elif self._sorted_by is not None:
+            before, self._sorted_by = self._sorted_by, None
+            header.setSortIndicator(*before)
 
     @Slot(QModelIndex, QModelIndex)
     def _row_chosen(self, current: QModelIndex, previous: QModelIndex) -> None:
