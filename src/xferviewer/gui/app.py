@@ -119,6 +119,7 @@ class Application(QObject):
         self.evaluating.failed.connect(self._tell_error)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
+        window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.show_engine)
         engine.interrupted.connect(self._tell_interruption)
