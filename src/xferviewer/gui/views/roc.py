@@ -12,6 +12,7 @@ from xferviewer.evaluation.operating_points import confusion_at
 from xferviewer.evaluation.roc import RocCurve, thin
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.live_points import origin_here
 from xferviewer.gui.number_text import interval_text, rate_text
 from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
@@ -180,4 +181,5 @@ class RocPanel(QWidget):
         if found is not None:
             digest, point = found
             threshold = float(self._numbers.curve(self._session.finding, digest).thresholds[point])
-            self._session.set_thresholds(self._session.finding, {digest: threshold})
+            origin = origin_here(self._session, self.tr("point on the curve"))
+            self._session.set_thresholds(self._session.finding, {digest: threshold}, origin)
