@@ -58,7 +58,7 @@ def referral_uncertainty(
         if measure == "finding" or kinds[c] != "probability":
             rows.append(-np.abs(row - thresholds[c]))
         elif measure == "probability":
-            rows.append(np.where(np.isnan(row), np.nan, 0.5 - np.abs(row - 0.5)))
+            rows.append(-np.abs(row - 0.5))  # not 0.5 less it, which rounds different distances to one
         else:
             rows.append(per_case(c))
     return np.stack(rows)
