@@ -101,7 +101,7 @@ def check_perspective_read(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_perspective_evaluate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "perspective_evaluate")
-    assert app.window.roc.isVisible()
+    assert app.window.curves.isVisible()
     assert not app.window.compare.isVisible()
 
 
@@ -184,6 +184,13 @@ def check_previous_finding(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "next_checkpoint")
     assert app.session.active == app.session.in_panes[1]
+
+
+def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.session.set_thresholds(app.session.finding, dict.fromkeys(app.session.in_panes, 0.4))
+    press(app, "disagreements")
+    assert app.session.case_list is not None
+    assert 0 < len(app.session.studies) < 24
 
 
 def check_checkpoint_1(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
