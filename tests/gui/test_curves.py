@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.calibration import brier, negative_log_likelihood, reliability_diagram
-from xferviewer.evaluation.calibration_tests import cox_recalibration
+from xferviewer.evaluation.calibration_tests import calibration_error_interval, cox_recalibration
 from xferviewer.evaluation.decision_curve import decision_curve, net_benefit_band
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.operating_points import confusion_at
@@ -308,7 +308,9 @@ def test_that_a_drag_with_shift_along_a_curve_puts_exactly_the_cases_in_between_
     present = int((labels[inside] == 1).sum())
     assert f"({present} present, {len(expected) - present} absent)" in session.case_list.title
     assert session.case_list.title.startswith(f"{FINDING}: efficientnet from ")
+    assert evaluating.window.compare.isVisible()  # where films are read
     assert tab.plot.view() is None  # Shift does not zoom
+    evaluating.window.show_perspective("evaluate")
     drawn(tab, qtbot)
     assert tab.plot.item("segment") is None
 
@@ -454,16 +456,20 @@ def test_that_the_reliability_diagram_is_that_of_the_chosen_bins(
     tab.binning.setCurrentIndex(tab.binning.findData(binning))
     tab.bins.setValue(bins)
     drawn(tab, qtbot)
+    qtbot.waitUntil(lambda: all("[" in tab.readout.texts(place)[2] for place in (0, 1)))  # the bootstrap takes longer
     for place in (0, 1):
         labels, scores = cases(evaluating, place)
         diagram = reliability_diagram(labels, scores, bins, binning)
         dots = tab.plot.item(("bins", digest(evaluating, place))).getData()
         np.testing.assert_allclose(dots, [diagram.mean_probability, diagram.observed])
         cells = tab.readout.texts(place)
+        patients = np.array(evaluating.session.cohort.patients)
+        error = calibration_error_interval(labels, scores, bins, binning, patients=patients).debiased
         assert cells[1] == f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}"
-        assert cells[2] == f"{rate_text(brier(labels, scores))}\n{negative_log_likelihood(labels, scores):.3f}"
+        assert cells[2] == f"{rate_text(error.value)}\n[{rate_text(error.lower)}, {rate_text(error.upper)}]"
+        assert cells[3] == f"{rate_text(brier(labels, scores))}\n{negative_log_likelihood(labels, scores):.3f}"
         cox = cox_recalibration(labels, scores)
-        for cell, estimate in zip(cells[3:], (cox.slope, cox.intercept), strict=True):
+        for cell, estimate in zip(cells[4:], (cox.slope, cox.intercept), strict=True):
             expected = f"{estimate.value:.2f}\n[{estimate.lower:.2f}, {estimate.upper:.2f}]"
             assert cell == expected.replace("-", "−")
         x, counts = tab.histogram.item(("counts", digest(evaluating, place))).getData()
@@ -503,6 +509,7 @@ def test_that_decision_curves_are_those_of_the_evaluation_over_a_range_that_the_
     np.testing.assert_array_equal(line(tab, "benefit", digest(many, 0)), [thresholds, expected.net_benefit])
     _, y = line(tab, "everybody")
     np.testing.assert_array_equal(y, expected.treat_all[: y.size])
+    qtbot.waitUntil(lambda: tab.plot.item(("band", digest(many, 0))) is not None)  # the bootstrap takes longer
     band = net_benefit_band(labels, scores, thresholds)
     _, around = line(tab, "band", digest(many, 0))
     np.testing.assert_array_equal(around, np.concatenate((band.lower, band.upper[::-1])))

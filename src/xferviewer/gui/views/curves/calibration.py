@@ -16,7 +16,7 @@ from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
-from xferviewer.gui.views.curves.words import signed_text
+from xferviewer.gui.views.curves.words import interval_lines, signed_text
 
 _MOST_BINS = 50
 _AXIS_WIDTH = 14 * GRID
@@ -49,6 +49,8 @@ class CalibrationTab(CurveTab):
                 (self.tr("ECE\nMCE"), self.tr("Expected calibration error in these bins: the mean distance of the dots "
                                               "from the diagonal, weighted by cases, too large in small samples. "
                                               "Maximum calibration error: the largest distance of a dot.")),
+                (self.tr("debiased"), self.tr("ECE without what chance adds, with its 95 % bootstrap interval (basic, "
+                                              "2,000 resamples of patients where they are known)")),
                 (self.tr("Brier\nNLL"), self.tr("Brier score: the mean squared distance of probability and label. NLL: "
                                                 "the mean negative logarithm of the probability of the label.")),
                 (self.tr("slope"), self.tr("Slope of calibration (Cox) with Wald's 95 % interval: "
@@ -60,8 +62,10 @@ class CalibrationTab(CurveTab):
                 "Drag, wheel: zoom; double click: all."
             ),
             area=area,
+            share=0.56,
         )  # fmt: skip
         self.histogram = histogram
+        self._live.changed.connect(self.draw_soon)
         self._add_intervals(self.tr("Bars: Wilson's 95 % interval of the observed rate of each bin"))
         self.binning = QComboBox()
         self.binning.setAccessibleName(self.tr("Kind of bins"))
@@ -179,9 +183,14 @@ class CalibrationTab(CurveTab):
 
     def cells(self, digest: str) -> Sequence[str]:
         """The measures; those that have an interval with it below."""
-        calibration = self._calibration(digest)
+        calibration, diagram = self._calibration(digest), self._calibration(digest).diagram
+        found = self._live.calibration_error(
+            self._session.finding, digest, self.bins.value(), self.binning.currentData()
+        )
+        debiased = found.debiased if found is not None else None
         return (
-            f"{rate_text(calibration.diagram.expected_error)}\n{rate_text(calibration.diagram.maximum_error)}",
+            f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}",
+            interval_lines(debiased.value, debiased.lower, debiased.upper) if debiased is not None else "…",
             f"{rate_text(calibration.brier)}\n{signed_text(calibration.negative_log_likelihood, 3)}",
             _estimate_text(calibration.cox.slope),
             _estimate_text(calibration.cox.intercept),

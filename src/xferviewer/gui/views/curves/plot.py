@@ -20,7 +20,7 @@ from xferviewer.gui.theme import GRID, Theme
 _SMALLEST_SHARE = 1e-3  # of an axis that may fill the plot
 _PADDING = 0.03  # around the axes' ranges, of their length
 _UNIT_SQUARE = ((0.0, 1.0), (0.0, 1.0))
-_SHARE_OF_NUMBERS = 0.45  # of the width, beside a plot that need not be square
+_LEAST_SHARE = 0.45  # of the width, for the numbers beside a square plot
 _FAINT = 110
 _BAND = 45
 
@@ -281,9 +281,10 @@ class Beside(QWidget):
     _LEAST = 45 * GRID
     _LEAST_HEIGHT = 40 * GRID
 
-    def __init__(self, plot: QWidget, numbers: QWidget, *, square: bool) -> None:
+    def __init__(self, plot: QWidget, numbers: QWidget, share: float | None) -> None:
+        """`share` of the width is for the numbers; None: the plot is square."""
         super().__init__()
-        self._plot, self._numbers, self._square = plot, numbers, square
+        self._plot, self._numbers, self._share = plot, numbers, share
         for widget in (plot, numbers):
             widget.setParent(self)
         self.setMinimumSize(2 * self._LEAST, self._LEAST_HEIGHT)
@@ -291,8 +292,9 @@ class Beside(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room."""
         width, height = self.width(), self.height()
-        most = max(width - max(self._LEAST, int(_SHARE_OF_NUMBERS * width)), self._LEAST)
-        plot_width = min(height, most) if self._square else most
-        plot_height = plot_width if self._square else height
+        of_numbers = int((self._share or _LEAST_SHARE) * width)
+        most = max(width - max(self._LEAST, of_numbers), self._LEAST)
+        plot_width = min(height, most) if self._share is None else most
+        plot_height = plot_width if self._share is None else height
         self._plot.setGeometry(0, (height - plot_height) // 2, plot_width, plot_height)
         self._numbers.setGeometry(plot_width + 2 * GRID, 0, width - plot_width - 2 * GRID, height)
