@@ -241,13 +241,13 @@ def test_that_pointing_at_a_false_positive_rate_gives_every_checkpoint_s_numbers
         counts = confusion_at(labels, scores, float(curve.thresholds[best]))
         _, _, threshold, sensitivity, specificity = tab.readout.texts(place)
         assert threshold == rate_text(float(curve.thresholds[best]))
-        assert sensitivity == f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive} of 4"
-        assert specificity == f"{rate_text(counts.specificity.value)}\n{counts.true_negative} of 20"
+        assert sensitivity == f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive}/4"
+        assert specificity == f"{rate_text(counts.specificity.value)}\n{counts.true_negative}/20"
     QApplication.sendEvent(tab.plot, QEvent(QEvent.Type.Leave))
     drawn(tab, qtbot)
     assert tab.where.text() == "at the operating points, all cases"
     counts = confusion_at(*cases(evaluating, 0), 0.5)
-    assert tab.readout.texts(0)[2:4] == [".500", f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive} of 4"]
+    assert tab.readout.texts(0)[2:4] == [".500", f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive}/4"]
 
 
 def best_point(application: Application, place: int) -> tuple[RocCurve, int]:
@@ -443,8 +443,8 @@ def test_that_precision_recall_steps_enclose_the_average_precision_over_the_prev
     first = int(np.flatnonzero(curve.recall >= tab.cursor_at.x())[0])
     assert tab.readout.texts(1)[2:] == [
         rate_text(float(curve.thresholds[first])),
-        f"{rate_text(curve.recall[first])}\n{curve.true_positives[first]} of 4",
-        f"{rate_text(curve.precision[first])}\n{curve.true_positives[first]} of {curve.called[first]}",
+        f"{rate_text(curve.recall[first])}\n{curve.true_positives[first]}/4",
+        f"{rate_text(curve.precision[first])}\n{curve.true_positives[first]}/{curve.called[first]}",
     ]
 
 
@@ -469,9 +469,13 @@ def test_that_the_reliability_diagram_is_that_of_the_chosen_bins(
         assert cells[2] == f"{rate_text(error.value)}\n[{rate_text(error.lower)}, {rate_text(error.upper)}]"
         assert cells[3] == f"{rate_text(brier(labels, scores))}\n{negative_log_likelihood(labels, scores):.3f}"
         cox = cox_recalibration(labels, scores)
-        for cell, estimate in zip(cells[4:], (cox.slope, cox.intercept), strict=True):
-            expected = f"{estimate.value:.2f}\n[{estimate.lower:.2f}, {estimate.upper:.2f}]"
-            assert cell == expected.replace("-", "−")
+        said = [
+            "{} [{}, {}]".format(
+                *(f"{v:.2f}".replace("-", "−").replace("0.", ".") for v in (e.value, e.lower, e.upper))
+            )
+            for e in (cox.slope, cox.intercept)
+        ]
+        assert cells[4] == "\n".join(said)
         x, counts = tab.histogram.item(("counts", digest(evaluating, place))).getData()
         widths = reliability_diagram(labels, scores, bins, "width")
         expected_counts = np.zeros(bins)
@@ -517,7 +521,7 @@ def test_that_decision_curves_are_those_of_the_evaluation_over_a_range_that_the_
     difference = float(at.net_benefit[0] - at.treat_all[0])
     assert tab.readout.texts(0)[1:] == [
         ".500",
-        f"{at.net_benefit[0]:.4f}\n{difference:.4f}".replace("-", "−"),
+        f"{at.net_benefit[0]:.4f}\n{difference:.4f}".replace("-", "−").replace("0.", "."),
         f"{at.interventions_avoided[0]:.1f}",
     ]
     hover(tab.plot, 0.2, 0.1, qtbot)
@@ -525,7 +529,7 @@ def test_that_decision_curves_are_those_of_the_evaluation_over_a_range_that_the_
     drawn(tab, qtbot)
     near = int(np.argmin(np.abs(thresholds - tab.cursor_at.x())))
     assert tab.readout.texts(0)[1] == rate_text(thresholds[near])
-    assert tab.readout.texts(0)[2].startswith(f"{expected.net_benefit[near]:.4f}")
+    assert tab.readout.texts(0)[2].startswith(f"{expected.net_benefit[near]:.4f}".replace("0.", ".").replace("-", "−"))
     tab.range.setCurrentIndex(tab.range.findData("all"))
     drawn(tab, qtbot)
     assert tab.thresholds()[-1] == pytest.approx(0.995)

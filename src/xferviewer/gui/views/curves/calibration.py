@@ -53,16 +53,16 @@ class CalibrationTab(CurveTab):
                                               "2,000 resamples of patients where they are known)")),
                 (self.tr("Brier\nNLL"), self.tr("Brier score: the mean squared distance of probability and label. NLL: "
                                                 "the mean negative logarithm of the probability of the label.")),
-                (self.tr("slope"), self.tr("Slope of calibration (Cox) with Wald's 95 % interval: "
-                                           "below 1 the probabilities are too extreme")),
-                (self.tr("intercept"), self.tr("Intercept of calibration (Cox) with Wald's 95 % interval")),
+                (self.tr("slope\nintercept"), self.tr("Slope and intercept of calibration (Cox) with Wald's 95 % intervals: "
+                                                      "1 and 0 where probabilities mean what they say; a slope below 1: "
+                                                      "they are too extreme")),
             ],
             self.tr(
                 "Dots: bins. Point at one: its cases. Below: how many cases have which probability. "
                 "Drag, wheel: zoom; double click: all."
             ),
             area=area,
-            share=0.56,
+            share=0.57,
         )  # fmt: skip
         self.histogram = histogram
         self._live.changed.connect(self.draw_soon)
@@ -192,8 +192,7 @@ class CalibrationTab(CurveTab):
             f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}",
             interval_lines(debiased.value, debiased.lower, debiased.upper) if debiased is not None else "…",
             f"{rate_text(calibration.brier)}\n{signed_text(calibration.negative_log_likelihood, 3)}",
-            _estimate_text(calibration.cox.slope),
-            _estimate_text(calibration.cox.intercept),
+            f"{_estimate_text(calibration.cox.slope)}\n{_estimate_text(calibration.cox.intercept)}",
         )
 
 
@@ -204,7 +203,7 @@ def _log_counts(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.f
 
 
 def _estimate_text(estimate: Estimate) -> str:
-    """A number over its interval."""
+    """A number with its interval."""
     if np.isnan(estimate.value):
         return "n/a"
-    return f"{signed_text(estimate.value, 2)}\n[{signed_text(estimate.lower, 2)}, {signed_text(estimate.upper, 2)}]"
+    return f"{signed_text(estimate.value, 2)} [{signed_text(estimate.lower, 2)}, {signed_text(estimate.upper, 2)}]"

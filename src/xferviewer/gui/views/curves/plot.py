@@ -272,29 +272,32 @@ class ZoomPlot(RatePlot):
 
 
 class Beside(QWidget):
-    """A plot, and beside it what its numbers are written in.
+    """A plot, and the numbers beside it; below it where there is more height than width.
 
-    A square plot is as high as there is room and the rest is the numbers'; laid out by hand, because a layout would
-    make the square's size a wish and move the panels.
+    Laid out by hand: a layout would make a square plot's size a wish, and move the panels.
     """
 
     _LEAST = 45 * GRID
-    _LEAST_HEIGHT = 40 * GRID
 
     def __init__(self, plot: QWidget, numbers: QWidget, share: float | None) -> None:
-        """`share` of the width is for the numbers; None: the plot is square."""
+        """`share` of the room is for the numbers; None: the plot is square, and the numbers have the rest."""
         super().__init__()
         self._plot, self._numbers, self._share = plot, numbers, share
         for widget in (plot, numbers):
             widget.setParent(self)
-        self.setMinimumSize(2 * self._LEAST, self._LEAST_HEIGHT)
+        self.setMinimumSize(2 * self._LEAST, self._LEAST)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room."""
         width, height = self.width(), self.height()
-        of_numbers = int((self._share or _LEAST_SHARE) * width)
-        most = max(width - max(self._LEAST, of_numbers), self._LEAST)
-        plot_width = min(height, most) if self._share is None else most
-        plot_height = plot_width if self._share is None else height
-        self._plot.setGeometry(0, (height - plot_height) // 2, plot_width, plot_height)
-        self._numbers.setGeometry(plot_width + 2 * GRID, 0, width - plot_width - 2 * GRID, height)
+        long, short = max(width, height), min(width, height)
+        of_plot = long - max(self._LEAST, int((self._share or _LEAST_SHARE) * long))
+        if self._share is None:
+            of_plot = short = min(of_plot, short)
+        after = of_plot + 2 * GRID
+        if width >= height:
+            self._plot.setGeometry(0, (height - short) // 2, of_plot, short)
+            self._numbers.setGeometry(after, 0, width - after, height)
+        else:
+            self._plot.setGeometry((width - short) // 2, 0, short, of_plot)
+            self._numbers.setGeometry(0, after, width, height - after)
