@@ -186,6 +186,13 @@ def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatc
     assert app.session.active == app.session.in_panes[1]
 
 
+def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.session.set_thresholds(app.session.finding, dict.fromkeys(app.session.in_panes, 0.4))
+    press(app, "disagreements")
+    assert app.session.case_list is not None
+    assert 0 < len(app.session.studies) < 24
+
+
 def check_checkpoint_1(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     app.session.set_active(app.session.in_panes[1])
     press(app, "checkpoint_1")

@@ -32,6 +32,7 @@ _SETTLE_MS = 250
 _DRAWN_POINTS = 600
 _COMPUTED_AT_ONCE = 1_000_000  # scores: about half a second
 _SLICE_SECONDS = 0.012
+_SLIDER_RATES = tuple(percent / 100 for percent in range(101))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,6 +120,9 @@ class LiveNumbers(QObject):
             self._measure = self._session.uncertainty
             self._sweeps.clear()
             self._retained.clear()
+            self._filling = self._fill_steps()
+            if self._is_large:
+                self._fill_timer.start()  # what is known is not counted again
         self.changed.emit()
 
     @Slot()
@@ -192,7 +196,8 @@ class LiveNumbers(QObject):
         """Rows of the cohort's images that these cases are made of, case by case."""
         cases, wanted = self.cases(), list(rows)
         if cases.unit == "image":
-            return [int(self._images[row]) for row in wanted]
+            images: list[int] = self._images[np.array(wanted, dtype=np.intp)].tolist()
+            return images
         cohort = self._session.cohort
         names = cohort.studies if cases.unit == "study" else cohort.patients
         members: dict[str, list[int]] = {}
@@ -202,9 +207,8 @@ class LiveNumbers(QObject):
 
     def studies_of(self, rows: Iterable[int]) -> list[int]:
         """The catalogue's studies of these cases, each once, in this order; cases without a film have none."""
-        of_images = self._session.cohort.study_ids
-        found = dict.fromkeys(of_images[image] for image in self.images_of(rows))
-        return [study for study in found if study != NO_FILM]
+        studies = self._session.cohort.study_numbers[np.array(self.images_of(rows), dtype=np.intp)]
+        return list(dict.fromkeys(studies[studies != NO_FILM].tolist()))
 
     def show_cases(self, title: str, rows: Iterable[int]) -> None:
         """Put the films of these cases into the worklist, under a title."""
@@ -346,6 +350,11 @@ class LiveNumbers(QObject):
                         self._test(finding, a, b)
                         yield ""
             yield finding
+        for finding in findings:  # what the referral slider will ask for
+            sweep = self.sweep(finding)
+            if isinstance(sweep, ReferralSweep):
+                yield from ("" for _ in sweep.retained_aucs(_SLIDER_RATES))
+            yield ""
 
     # --- curves and referral
 
