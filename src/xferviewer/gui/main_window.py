@@ -97,7 +97,7 @@ class MainWindow(QMainWindow):
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
         self.evaluation = EvaluationBar(session)
-        self.curves = CurvesPanel(session, numbers, theme)
+        self.curves = CurvesPanel(session, numbers, calculator, theme)
         self.figures = FigureSaving(self)
         self.metrics = MetricsTable(session, numbers)
         self.operating_point = OperatingPointPanel(session, numbers, theme)

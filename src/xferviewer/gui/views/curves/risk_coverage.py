@@ -41,7 +41,7 @@ class RiskCoverageTab(CurveTab):
                                                   "coverages; the same less the least that is possible with as many "
                                                   "errors: what the order of referral costs")),
                 (self.tr("risk"), self.tr("Errors of the kept cases, with Wilson's 95 % interval")),
-                (self.tr("risk of all"), self.tr("Errors of all cases: the risk at coverage 1")),
+                (self.tr("of all"), self.tr("Errors of all cases: the risk at coverage 1")),
             ],
             self.tr(
                 "Errors are calls at the thresholds. Upright line: what is kept at the referral rate; drag it. "
