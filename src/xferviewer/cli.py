@@ -370,11 +370,11 @@ def _calibrate(options: argparse.Namespace) -> int:
         print(f"warning: {warning}", file=sys.stderr)
     if not options.json:
         print(f"{result['calibration']}: {result['method']} on {result['cases']} cases, from {result['scores']}")
-        print("on the calibration cases, before → after:")
+        print("before → after, on the calibration cases themselves; on other cases the gain is smaller:")
         for finding, effect in result["findings"].items():
             changes = (
-                f"{name.upper()} {effect['before'][name]:.4f} → {effect['after'][name]:.4f}"
-                for name in effect["before"]
+                f"{name} {effect['before'][key]:.4f} → {effect['after'][key]:.4f}"
+                for key, name in (("ece", "ECE"), ("nll", "NLL"), ("brier", "Brier score"))
             )
             print(f"{finding}: {effect['n_positive']}+/{effect['n_negative']}-, {', '.join(changes)}")
     return _tell_result(result, options)

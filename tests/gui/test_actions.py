@@ -9,11 +9,12 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QToolButton
+from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
 from xferviewer.gui.app import Application
+from xferviewer.gui.calibration_dialog import CalibrationDialog
 
 LONG = 120_000
 
@@ -266,6 +267,18 @@ def check_more_referral(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
 def check_less_referral(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "less_referral")
     assert app.window.referral.rate.value() == 14
+
+
+def check_calibrate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[str, str, str]] = []
+    app.window.calibration_asked.disconnect()
+    app.window.calibration_asked.connect(lambda *asked: heard.append(asked))
+    press(app, "calibrate")
+    dialog = app.window.findChild(CalibrationDialog)
+    dialog.method.setCurrentIndex(1)
+    bot.keyClicks(dialog.split, " 2")
+    bot.mouseClick(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok), Qt.MouseButton.LeftButton)
+    assert heard == [(app.session.active, "platt", "open catalogue 2")]
 
 
 def check_cancel_work(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,9 @@ from xferviewer.errors import UnusableFolder, UnusableTable
 from xferviewer.evaluation.tables import PredictionTable, write_predictions
 from xferviewer.exchange.checkpoint_styles import checkpoint_styles
 from xferviewer.exchange.evaluate import run_evaluate
+from xferviewer.exchange.evaluate_options import EvaluateOptions
 
+BY_SEX = EvaluateOptions(by=("sex",))
 COMMAND = ["xferviewer", "evaluate", "--labels", "my labels.csv", "--predictions", "a.csv"]
 
 
@@ -60,7 +62,7 @@ def parts(path: Path) -> Parts:
 
 
 def test_that_the_report_needs_no_other_file_and_runs_nothing(tables: tuple[Path, list[Path]], tmp_path: Path) -> None:
-    run_evaluate(tables[0], tables[1], tmp_path / "out", ["sex"], command=COMMAND)
+    run_evaluate(tables[0], tables[1], tmp_path / "out", BY_SEX, COMMAND)
     report = parts(tmp_path / "out" / "report.html")
     assert "script" not in report.tags
     assert "link" not in report.tags
@@ -84,7 +86,7 @@ def test_that_names_from_files_are_text_and_every_svg_is_well_formed(
 def test_that_the_report_says_notice_command_digests_counts_and_intervals(
     tables: tuple[Path, list[Path]], tmp_path: Path
 ) -> None:
-    found = run_evaluate(tables[0], tables[1], tmp_path / "out", ["sex"], command=COMMAND)
+    found = run_evaluate(tables[0], tables[1], tmp_path / "out", BY_SEX, COMMAND)
     text = " ".join(" ".join(parts(tmp_path / "out" / "report.html").text).split())
     assert text.count(RESEARCH_NOTICE) == 2
     assert "xferviewer evaluate --labels 'my labels.csv' --predictions a.csv" in text
@@ -100,7 +102,7 @@ def test_that_the_report_says_notice_command_digests_counts_and_intervals(
 
 def test_that_the_same_inputs_give_the_same_files_to_the_byte(tables: tuple[Path, list[Path]], tmp_path: Path) -> None:
     for out in ("one", "two"):
-        run_evaluate(tables[0], tables[1], tmp_path / out, ["sex"], command=COMMAND)
+        run_evaluate(tables[0], tables[1], tmp_path / out, BY_SEX, COMMAND)
     for name in ("metrics.json", "report.html"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 

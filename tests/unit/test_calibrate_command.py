@@ -133,6 +133,18 @@ def test_that_probabilities_are_told_from_logits_and_give_the_same_fit_to_their_
         assert one == pytest.approx(other, rel=1e-5)
 
 
+def test_that_an_image_without_a_score_is_no_case(cohort, capsys):
+    cohort.logits[:30, 1] = np.nan
+    cohort.write_predictions("logits.csv", cohort.logits)
+    text = (cohort.folder / "logits.csv").read_text().replace("nan", "")
+    (cohort.folder / "logits.csv").write_text(text)
+    _, said = answer(capsys, cohort.arguments())
+    expected = fit("temperature", cohort.labels[30:, 1], cohort.logits[30:, 1])
+    effect = said["findings"]["Effusion"]
+    assert effect["parameters"]["temperature"] == list(expected.parameters["temperature"])
+    assert effect["n_positive"] + effect["n_negative"] == N - 30
+
+
 def test_that_certain_probabilities_are_counted_in_a_warning(cohort, capsys):
     probabilities = scores_from_logits(cohort.logits, "multi-label")
     probabilities[:3, 0] = 1
@@ -217,6 +229,14 @@ def test_that_a_finding_with_one_class_is_named_and_the_other_is_calibrated(coho
     assert recalibrators_of(cohort.checkpoint, read_calibration(cohort.checkpoint))[0] is None
 
 
+def test_that_few_cases_of_a_class_are_said(cohort, capsys):
+    cohort.labels[:, 0] = 0
+    cohort.labels[:19, 0] = np.linspace(0, 18, 19) % 2
+    cohort.write_labels()
+    _, said = answer(capsys, cohort.arguments(method="isotonic"))
+    assert said["warnings"] == [f"Edema: 9 positive and {N - 9} negative cases are few to calibrate on."]
+
+
 def test_that_predictions_of_another_checkpoint_are_refused_and_a_table_without_names_is_taken(cohort, capsys):
     cohort.write_predictions("other.csv", cohort.logits, "large")
     code, said = answer(capsys, cohort.arguments(predictions="other.csv"))
@@ -266,6 +286,7 @@ def test_that_people_read_what_changed_and_where_it_went(cohort, capsys):
     printed = capsys.readouterr().out
     assert "calibration.json: temperature on 240 cases, from logits" in printed
     assert "Effusion: " in printed
+    assert "Brier score 0." in printed
     assert " → " in printed
 
 

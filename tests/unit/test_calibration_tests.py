@@ -129,6 +129,19 @@ def test_that_the_error_of_a_calibrated_checkpoint_may_be_zero_and_that_of_a_bad
     assert bad.debiased.lower > 0.1
 
 
+def test_that_an_error_that_chance_explains_may_always_be_zero() -> None:
+    explained = 0
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        p = 1 / (1 + np.exp(-random.normal(-1, 1.5, 100)))
+        found = calibration_error_interval((random.random(100) < p).astype(float), p, resamples=200)
+        if found.error <= found.by_chance.upper:
+            explained += 1
+            assert found.debiased.lower == 0
+            assert found.debiased.value > 0  # which the resamples alone would have had as the middle of the interval
+    assert explained >= 10
+
+
 def test_that_no_case_has_no_interval() -> None:
     nothing = calibration_error_interval([np.nan], [0.3])
     numbers = [nothing.error, nothing.debiased.value, nothing.debiased.lower, nothing.by_chance.upper]

@@ -1,5 +1,6 @@
 """Joining labels and predictions: what matches, what does not, and units coarser than the image."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.aggregation import aggregate
-from xferviewer.evaluation.cohort import Cohort, join
+from xferviewer.evaluation.cohort import Cohort, join, select
 from xferviewer.evaluation.groups import group_cases
 from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.tables import read_label_table, read_predictions
@@ -154,3 +155,72 @@ def test_that_words_and_few_numbers_are_their_own_groups_and_names_of_cases_are_
     assert group_cases(["F", "M", "F"])["F"].tolist() == [True, False, True]
     with pytest.raises(ValueError, match="60 different values"):
         group_cases([f"patient {i}" for i in range(60)])
+
+
+def test_that_two_label_columns_of_one_finding_that_contradict_are_counted_and_label_x_counts(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", "image,label_Edema,Edema", "a,1,1", "b,0,1", "c,1,", "d,0,0")
+    predictions = csv(tmp_path / "p.csv", "image,Edema", "a,.9", "b,.8", "c,.3", "d,.2")
+    cohort = join(read_label_table(labels), [read_predictions(predictions)])
+    assert cohort.labels[:, 0].tolist() == [1, 0, 1, 0]
+    assert cohort.warnings == (
+        "Edema: the columns label_Edema and Edema contradict each other in 1 rows; label_Edema counts.",
+    )
+
+
+def test_that_scores_beside_the_labels_of_their_finding_contradict_nothing(tmp_path: Path) -> None:
+    # X holds calls of 0 and 1 here; the labels are label_X of the same file.
+    both = csv(tmp_path / "p.csv", "image,label_Edema,Edema", "a,1,0", "b,0,1", "c,1,1")
+    assert join(read_label_table(both), [read_predictions(both)]).warnings == ()
+    named = csv(tmp_path / "q.csv", "image,label_Edema,prob_Edema,Edema", "a,1,.5,0", "b,0,.5,1", "c,1,.5,1")
+    (warning,) = join(read_label_table(named), [read_predictions(named)]).warnings
+    assert "contradict each other in 2 rows" in warning
+
+
+def test_that_findings_that_two_tables_spell_differently_are_one(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", "image,Pleural_Thickening", "a,1", "b,0")
+    one = csv(tmp_path / "one.csv", "image,Pleural_Thickening", "a,.9", "b,.1")
+    two = csv(tmp_path / "two.csv", "image,pleural thickening", "a,.8", "b,.2")
+    cohort = join(read_label_table(labels), [read_predictions(one), read_predictions(two)])
+    assert cohort.findings == ("Pleural_Thickening",)
+    assert cohort.scores[:, :, 0].tolist() == [[0.9, 0.1], [0.8, 0.2]]
+    assert cohort.warnings == (f"{two}: pleural thickening as Pleural_Thickening of the tables before it.",)
+
+
+def test_that_scores_that_are_missing_here_and_there_are_counted_by_finding(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", "image,Edema,Mass", "a,1,0", "b,0,1", "c,1,1")
+    predictions = csv(tmp_path / "net.csv", "image,Edema,Mass", "a,.5,nan", "b,.5,", "c,NaN,.5")
+    cohort = join(read_label_table(labels), [read_predictions(predictions)])
+    assert cohort.warnings == ("net lacks scores of images that it has others for: Edema 1, Mass 2.",)
+
+
+def test_that_a_quoted_na_is_a_name_and_an_unquoted_one_says_nothing(tmp_path: Path) -> None:
+    labels = csv(tmp_path / "l.csv", 'image,"site",Edema', '"a","NA","1"', "b,NA,NA", '"c","",""')
+    table = read_label_table(labels)
+    assert table.column("site") == ("NA", "", "")
+    values, n_impossible = table.labels("Edema")
+    np.testing.assert_array_equal(values, [1, np.nan, np.nan])
+    assert n_impossible == 0
+
+
+def test_that_noisy_or_leaves_out_scores_that_are_no_probabilities() -> None:
+    images = cohort_of([0, 1, 1], [0.5, 0.2, 0.4], ["p", "p", "q"])
+    logits = replace(images, checkpoints=("A", "B"), scores=np.concatenate([images.scores, [[[3.0], [0.1], [0.2]]]]))
+    patients = aggregate(logits, "patient", "noisy-or")
+    assert patients.scores[0, :, 0] == pytest.approx([0.6, 0.4])
+    assert np.isnan(patients.scores[1]).all()
+    assert patients.warnings[0] == "B: 1 scores lie outside [0, 1], so that noisy-or has no meaning: left out."
+    with pytest.raises(UnusableTable, match="noisy-or"):
+        aggregate(replace(images, scores=images.scores + 1), "patient", "noisy-or")
+
+
+def test_that_cases_are_chosen_by_the_values_of_columns() -> None:
+    cohort = replace(
+        cohort_of([0, 1, 1, 0], [0.1, 0.2, 0.3, 0.4], ["p", "q", "r", "s"]),
+        columns={"site": ("A", "B", "C", "A"), "sex": ("F", "F", "M", "M")},
+    )
+    assert select(cohort, [("site", "A"), ("site", "B"), ("sex", "F")]).cases == ("0", "1")
+    assert select(cohort, [("sex", "M")]).scores[0, :, 0].tolist() == [0.3, 0.4]
+    assert select(cohort, []) is cohort
+    with pytest.raises(UnusableTable, match="No case has site=D") as refused:
+        select(cohort, [("site", "D")])
+    assert refused.value.why == "site is A, B, C."

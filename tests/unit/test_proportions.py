@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xferviewer.evaluation.estimate import difference, of_proportion
 from xferviewer.evaluation.intervals import IntervalMethod, Proportion, wilson
-from xferviewer.evaluation.proportion_differences import newcombe_paired, newcombe_unpaired
+from xferviewer.evaluation.paired_proportions import paired_difference
 
 METHODS: tuple[IntervalMethod, ...] = ("wilson", "clopper-pearson", "jeffreys", "agresti-coull", "wald")
 proportions = st.integers(1, 60).flatmap(lambda n: st.integers(0, n).map(lambda x: Proportion(x, n)))
@@ -63,13 +64,13 @@ def test_that_the_continuity_correction_only_widens(of: Proportion) -> None:
 def test_that_the_unpaired_differences_of_newcombes_table_have_their_intervals(
     first: tuple[int, int], second: tuple[int, int], lower: float, upper: float
 ) -> None:
-    found = newcombe_unpaired(Proportion(*first), Proportion(*second))
-    assert found.difference == pytest.approx(first[0] / first[1] - second[0] / second[1])
+    found = difference(of_proportion(Proportion(*first)), of_proportion(Proportion(*second)))
+    assert found.value == pytest.approx(first[0] / first[1] - second[0] / second[1])
     assert (found.lower, found.upper) == pytest.approx((lower, upper), abs=5.1e-5)
 
 
 @pytest.mark.parametrize(
-    ("table", "difference", "lower", "upper"),
+    ("table", "value", "lower", "upper"),
     [
         # Fagerland, Lydersen and Laake, Statistical Analysis of Contingency Tables, 2017, chapter 8.
         ([[59, 6], [16, 80]], -0.0621, -0.1186, -0.0046),
@@ -78,11 +79,11 @@ def test_that_the_unpaired_differences_of_newcombes_table_have_their_intervals(
     ],
 )
 def test_that_published_paired_differences_have_their_intervals(
-    table: list[list[int]], difference: float, lower: float, upper: float
+    table: list[list[int]], value: float, lower: float, upper: float
 ) -> None:
-    found = newcombe_paired(table)
-    decimals = 5.1e-5 if abs(difference) < 0.1 else 5.1e-4
-    assert (found.difference, found.lower, found.upper) == pytest.approx((difference, lower, upper), abs=decimals)
+    found = paired_difference(table)
+    decimals = 5.1e-5 if abs(value) < 0.1 else 5.1e-4
+    assert (found.value, found.lower, found.upper) == pytest.approx((value, lower, upper), abs=decimals)
 
 
 @given(counts, counts, counts, counts)
@@ -90,24 +91,25 @@ def test_that_a_paired_difference_is_that_of_the_discordant_cases_and_turns_with
     a: int, b: int, c: int, d: int
 ) -> None:
     n = a + b + c + d
-    one, other = newcombe_paired([[a, b], [c, d]]), newcombe_paired([[a, c], [b, d]])
-    assert one.difference == pytest.approx((b - c) / n if n else np.nan, nan_ok=True)
+    one, other = paired_difference([[a, b], [c, d]]), paired_difference([[a, c], [b, d]])
+    assert one.value == pytest.approx((b - c) / n if n else np.nan, nan_ok=True)
     assert (one.lower, one.upper) == pytest.approx((-other.upper, -other.lower), nan_ok=True)
     if n:
-        assert -1 - 1e-12 <= one.lower <= one.difference + 1e-12
-        assert one.difference - 1e-12 <= one.upper <= 1 + 1e-12
+        assert -1 - 1e-12 <= one.lower <= one.value + 1e-12
+        assert one.value - 1e-12 <= one.upper <= 1 + 1e-12
 
 
 def test_that_pairs_narrow_the_difference_where_the_checkpoints_agree_on_most_cases() -> None:
-    paired = newcombe_paired([[70, 12], [4, 14]])
-    unpaired = newcombe_unpaired(Proportion(82, 100), Proportion(74, 100))
-    assert paired.difference == unpaired.difference
+    paired = paired_difference([[70, 12], [4, 14]])
+    unpaired = difference(of_proportion(Proportion(82, 100)), of_proportion(Proportion(74, 100)))
+    assert paired.value == pytest.approx(unpaired.value)
     assert paired.upper - paired.lower < 0.8 * (unpaired.upper - unpaired.lower)
 
 
 def test_that_differences_of_nothing_are_undefined_and_impossible_tables_refused() -> None:
-    assert np.isnan(newcombe_unpaired(Proportion(0, 0), Proportion(1, 2)).lower)
-    assert np.isnan(newcombe_paired([[0, 0], [0, 0]]).difference)
+    assert np.isnan(difference(of_proportion(Proportion(0, 0)), of_proportion(Proportion(1, 2))).lower)
+    nothing = paired_difference([[0, 0], [0, 0]])
+    assert np.isnan([nothing.value, nothing.lower, nothing.upper]).all()
     for table in ([[1, 2]], [[1, -1], [0, 0]], [[1, 0.5], [0, 0]]):
         with pytest.raises(ValueError, match="four counts"):
-            newcombe_paired(table)
+            paired_difference(table)

@@ -14,7 +14,7 @@ import pytest
 
 from xferviewer.evaluation.intervals import normal_quantile, two_sided_p
 from xferviewer.evaluation.multilabel import random_guess_accuracy
-from xferviewer.evaluation.seed_groups import compare_seed_groups, seed_group
+from xferviewer.evaluation.seed_groups import compare_seeds, summarise_seeds
 from xferviewer.evaluation.significance import mcnemar, mixed_effects, rank_sum
 
 REFERENCE = Path(__file__).parents[2].parent / "shared" / "reference"
@@ -186,19 +186,19 @@ def test_that_table_2_is_the_mean_and_deviation_over_seeds(
         residual_network = experiment in ("1.1", "1.2")
         if residual_network and data_set == "NIH-14":  # these two cells come out of areas of four decimals only
             by_seed = {seed: round(area, 4) for seed, area in by_seed.items()}
-        group, wanted = seed_group(by_seed), published["P2_table2"][experiment][data_set]
+        group, wanted = summarise_seeds(by_seed), published["P2_table2"][experiment][data_set]
         assert group.n == (3 if residual_network else 5)
         assert (group.mean, group.sd) == pytest.approx((wanted["mean"], wanted["sd"]), abs=ROUNDED), experiment
 
 
 def test_that_one_cell_of_table_2_leaves_out_its_worst_seed(seeds: dict[str, Any], published: dict[str, Any]) -> None:
     of_all = areas(seeds, "NIH-14", "3.1")
-    group = seed_group(of_all)
+    group = summarise_seeds(of_all)
     assert (group.mean, group.sd) == pytest.approx((0.7983, 0.0085), abs=ROUNDED)
     assert min(of_all, key=of_all.__getitem__) == "100"
     assert of_all.pop("100") == pytest.approx(0.7834, abs=ROUNDED)
     wanted = published["P2_table2"]["3.1"]["NIH-14"]
-    without = seed_group(of_all)
+    without = summarise_seeds(of_all)
     assert (without.n, without.mean, without.sd) == (
         4, pytest.approx(wanted["mean"], abs=ROUNDED), pytest.approx(wanted["sd"], abs=ROUNDED),
     )  # fmt: skip
@@ -236,7 +236,7 @@ def test_that_table_3_is_the_mean_and_deviation_of_each_disease(
 ) -> None:
     for experiment, runs in seeds[DATA_SETS["CheXpert valid"]].items():
         for k, disease in enumerate(DISEASES):
-            group = seed_group({seed: run["auc"][k] for seed, run in runs.items()})
+            group = summarise_seeds({seed: run["auc"][k] for seed, run in runs.items()})
             wanted = published["P2_table3"][experiment][disease]
             # From areas of four decimals.
             assert (group.mean, group.sd) == pytest.approx((wanted["mean"], wanted["sd"]), abs=LAST_DIGIT)
@@ -250,7 +250,7 @@ def test_that_the_rows_of_table_3_average_to_a_column_of_table_2(published: dict
 
 def test_that_the_domain_of_pre_training_matters_more_than_five_seeds_can_blur(seeds: dict[str, Any]) -> None:
     chest, eyes = areas(seeds, "NIH-14", "3.3"), areas(seeds, "NIH-14", "3.5")
-    answer = compare_seed_groups(chest, eyes)
+    answer = compare_seeds(chest, eyes)
     assert answer.difference == pytest.approx(0.7970 - 0.7744, abs=LAST_DIGIT)
     assert answer.p_value < 1e-5
     assert answer.lower > 0.015

@@ -119,6 +119,25 @@ def test_that_no_case_overtakes_another_and_every_number_is_a_probability(drawn,
         assert np.all((found >= 0) & (found <= 1))
 
 
+def test_that_isotonic_lines_end_below_their_knots_however_close_one_comes() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        knots, heights = np.sort(random.normal(0, 3, 6)), np.sort(random.random(6))
+        recalibrator = Recalibrator("isotonic", {"logits": tuple(knots), "probabilities": tuple(heights)})
+        near = np.sort(np.concatenate([knots, np.nextafter(knots, -np.inf), np.nextafter(knots, np.inf)]))
+        found = recalibrate(recalibrator, near)
+        assert np.all(np.diff(found) >= 0)
+        assert recalibrate(recalibrator, knots).tolist() == heights.tolist()
+
+
+@pytest.mark.parametrize("weights", [(0.0, 0.7), (0.7, 0.0)])
+def test_that_beta_scaling_without_one_of_its_weights_takes_infinite_logits(weights) -> None:
+    a, b = weights
+    low, high = recalibrate(Recalibrator("beta", {"a": (a,), "b": (b,), "c": (0.0,)}), [-np.inf, np.inf])
+    # Without a weight on ln p, nothing speaks against the finding more than c does.
+    assert (low, high) == ((0.5, 1) if a == 0 else (0, 0.5))
+
+
 @pytest.mark.parametrize("recalibrator", one_of_each(), ids=lambda one: one.method)
 def test_that_infinite_logits_are_certain_or_clipped_and_a_missing_one_stays_missing(recalibrator) -> None:
     low, high, missing, huge = recalibrate(recalibrator, [-np.inf, np.inf, np.nan, 1e300])

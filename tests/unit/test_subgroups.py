@@ -7,11 +7,12 @@ from xferviewer.evaluation.calibration import brier
 from xferviewer.evaluation.calibration_tests import calibration_error_interval
 from xferviewer.evaluation.estimate import difference, of_proportion
 from xferviewer.evaluation.gaps import gaps
-from xferviewer.evaluation.groups import group_cases, group_cases_by
+from xferviewer.evaluation.groups import group_cases
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.operating_points import confusion_at
 from xferviewer.evaluation.roc import auc_interval
 from xferviewer.evaluation.significance import delong_unpaired
+from xferviewer.evaluation.subgroup_metrics import crossed_groups
 from xferviewer.evaluation.subgroups import SUBGROUP_METRICS, SubgroupSettings, subgroup, subgroups
 
 SETTINGS = SubgroupSettings(0.5, resamples=100)
@@ -29,26 +30,13 @@ def cohort() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     return labels, scores, group_cases(site.tolist())
 
 
-def test_that_combinations_stand_in_order_and_hold_the_cases_of_both() -> None:
-    sex, site = ["F", "M", "F", "", "M", "F"], ["B", "A", "A", "A", "A", "B"]
-    found = group_cases_by({"sex": sex, "site": site})
-    assert {name: np.flatnonzero(member).tolist() for name, member in found.items()} == {
-        "F × A": [2], "F × B": [0, 5], "M × A": [1, 4]
-    }  # fmt: skip
-    assert list(found) == ["F × A", "F × B", "M × A"]
-    assert list(group_cases_by({"sex": sex})) == list(group_cases(sex))
-    ages = [str(20 + k) for k in range(40)]
-    crossed = group_cases_by({"age": ages, "sex": ["F", "M"] * 20})
-    assert list(crossed)[:2] == ["[20, 29.75) × F", "[20, 29.75) × M"]
-    assert sum(member.sum() for member in crossed.values()) == 40
-
-
-def test_that_columns_that_make_no_table_are_refused() -> None:
-    with pytest.raises(ValueError, match="no column"):
-        group_cases_by({})
-    words = [f"w{k % 20}" for k in range(400)]
-    with pytest.raises(ValueError, match="400 different combinations"):
-        group_cases_by({"one": words, "other": [f"v{k // 20}" for k in range(400)]})
+def test_that_combinations_of_columns_are_groups_like_others(cohort) -> None:
+    labels, scores, _ = cohort
+    columns = {"sex": ["F", "M"] * 200, "half": ["1"] * 200 + ["2"] * 200}
+    members = crossed_groups(columns, ["sex", "half"])
+    found = subgroups(labels, scores, members, SETTINGS)
+    assert list(found) == ["F + 1", "F + 2", "M + 1", "M + 2"]
+    assert [group.n_cases for group in found.values()] == [100] * 4
 
 
 def test_that_every_metric_of_a_group_is_that_of_its_cases_with_its_interval(cohort) -> None:

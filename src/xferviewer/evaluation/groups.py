@@ -1,8 +1,8 @@
-"""Groups: the cases that share a value of a column, such as the site or the sex, or the values of several."""
+"""Subgroups: the cases that share a value of a column, such as the site or the sex."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 MANY_NUMBERS = 12  # a column with more distinct numbers than this is cut into bands
 MANY_WORDS = 50  # a column with more distinct words than this tells cases apart rather than groups
-MANY_COMBINATIONS = 200  # more groups than this are no table that anybody reads
 
 
 def group_cases(values: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
@@ -29,25 +28,6 @@ def group_cases(values: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
     if len(numbers) == len(distinct):
         distinct.sort(key=float)
     return {value: column == value for value in distinct}
-
-
-def group_cases_by(columns: Mapping[str, Sequence[str]]) -> dict[str, NDArray[np.bool_]]:
-    """The cases of each combination of the groups of several columns, (n,) bool, such as "F × [47, 61)".
-
-    In the order of the groups of the first column, then of the second, …; combinations without a case are left out. One
-    column gives the groups of `group_cases`. Raises ValueError as that does, for no column, and for more than 200
-    combinations.
-    """
-    if not columns:
-        raise ValueError("no column to group by")
-    groups_of = [group_cases(values) for values in columns.values()]
-    groups = groups_of[0]
-    for more in groups_of[1:]:
-        crossed = {f"{a} × {b}": here & there for a, here in groups.items() for b, there in more.items()}
-        groups = {name: member for name, member in crossed.items() if member.any()}
-    if len(groups) > MANY_COMBINATIONS:
-        raise ValueError(f"{len(groups)} different combinations")
-    return groups
 
 
 def _number(value: str) -> float | None:

@@ -105,7 +105,9 @@ def _spread(
     row_of = {name: row for row, name in enumerate(coarse.names)}
     owner: dict[str, int] = {}
     for table in predictions:
-        owners = dict(zip(reversed(table.names(fine)), reversed(table.names(of)), strict=True))  # the first row's
+        owners: dict[str, str] = {}
+        for name, owner_name in zip(table.names(fine), table.names(of), strict=True):
+            owners.setdefault(name, owner_name)
         new = list(owners)
         known = match_names(new, list(owner), fine)
         for name, at in zip(new, known.tolist(), strict=True):

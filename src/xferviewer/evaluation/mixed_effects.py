@@ -81,7 +81,9 @@ def mixed_effects(
     reml = Reml(design.response, design.matrix, design.groups)
     gamma = reml.best()
     here = reml.at(gamma)
-    coefficients, covariance = _coefficients(reml, gamma, here)
+    coefficients = reml.back @ here.coefficients * reml.unit
+    coefficients[0] += reml.centre
+    covariance = _covariance(reml, gamma, here)
     variances = here.variance * reml.unit**2 * gamma
     return MixedEffects(
         fixed={
@@ -90,7 +92,7 @@ def mixed_effects(
         covariance=covariance.matrix,
         variances=dict(zip(reml.names, variances.tolist(), strict=True)),
         residual_variance=here.variance * reml.unit**2,
-        reml_criterion=here.deviance + 2 * (reml.n - reml.p) * math.log(reml.unit),
+        reml_criterion=here.deviance + 2 * reml.degrees * math.log(reml.unit),
         singular=bool(np.any(np.sqrt(gamma) < SMALLEST_RATIO)),
         anova={
             name: covariance.f_test(coefficients, factor_contrasts(design.matrix, places))
@@ -102,32 +104,22 @@ def mixed_effects(
     )  # fmt: skip
 
 
-def _coefficients(
-    reml: Reml, gamma: NDArray[np.float64], here: Criterion
-) -> tuple[NDArray[np.float64], CoefficientCovariance]:
-    """The generalised least squares coefficients (p,) and their covariance, both in the units of the response."""
-    of_column = gamma[reml.owner]
-    back = np.linalg.inv(reml.r)
-    coefficients = back @ (reml.qy - reml.qz @ (of_column * here.zpy)) * reml.unit
-    coefficients[0] += reml.centre
-    # With T = V⁻¹Q(QᵀV⁻¹Q)⁻¹: (QᵀV⁻¹Q)⁻¹ = I + QᵀZ Γ ZᵀT, and its derivative by γ_k is TᵀZ_k Z_kᵀT.
-    zt = reml.qz.T - here.zpz @ (of_column[:, np.newaxis] * reml.qz.T)
-    ratio = np.eye(reml.p) + reml.qz @ (of_column[:, np.newaxis] * zt)
+def _covariance(reml: Reml, gamma: NDArray[np.float64], here: Criterion) -> CoefficientCovariance:
+    """The covariance of the coefficients in the units of table and response, as a function of γ and σ²."""
     # A variance estimated as none stays none: by √γ the criterion is level there, and so is the covariance.
     free = np.flatnonzero(gamma > 0)
-    by_gamma = [zt[reml.owner == k].T @ zt[reml.owner == k] for k in free]
-    variance, degrees = here.variance, reml.n - reml.p
+    variance = here.variance
     second = np.empty((free.size + 1, free.size + 1))
-    second[:-1, :-1] = (2 * here.by_square / variance - here.by_trace)[np.ix_(free, free)]
+    second[:-1, :-1] = (2 * here.pulls / variance - here.traces)[np.ix_(free, free)]
     second[:-1, -1] = second[-1, :-1] = here.pull[free] / variance**2
-    second[-1, -1] = degrees / variance**2
+    second[-1, -1] = reml.degrees / variance**2
     # Inverted in units of their own curvature: a ratio of 10⁵ stands beside one of 10⁻².
     unit = 1 / np.sqrt(np.diag(second))
     uncertainty = 2 * np.linalg.pinv(second * np.outer(unit, unit), hermitian=True) * np.outer(unit, unit)
-    derivatives = np.stack([*(variance * one for one in by_gamma), ratio])
-    return coefficients, CoefficientCovariance(
-        reml.unit**2 * variance * (back @ ratio @ back.T),
-        reml.unit**2 * (back @ derivatives @ back.T),
+    derivatives = np.concatenate((variance * here.slopes[free], here.ratio[np.newaxis]))
+    return CoefficientCovariance(
+        reml.unit**2 * variance * (reml.back @ here.ratio @ reml.back.T),
+        reml.unit**2 * (reml.back @ derivatives @ reml.back.T),
         uncertainty,
     )
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from xferviewer.evaluation.bootstrap import resampled_aucs, stated_patients
 from xferviewer.evaluation.cases import stated_cases
+from xferviewer.evaluation.estimate import of_resamples
 from xferviewer.evaluation.intervals import check_level, two_sided_p
 from xferviewer.evaluation.roc import auc
 
@@ -68,9 +69,8 @@ def bootstrap_paired(
     difference = auc_a - auc_b
     without_variance = math.copysign(math.inf, difference) if difference else 0.0
     d = difference / error if error else without_variance
-    tail = (1 - level) / 2
-    lower, upper = (float(np.quantile(differences, q)) if differences.size else math.nan for q in (tail, 1 - tail))
+    bounds = of_resamples(difference, differences, level)
     return PairedBootstrap(
-        auc_a, auc_b, difference, error, d, two_sided_p(d), lower, upper, level, resamples, seed,
+        auc_a, auc_b, difference, error, d, two_sided_p(d), bounds.lower, bounds.upper, level, resamples, seed,
         resamples - differences.size,
     )  # fmt: skip

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_NO_VALUE = ("", "na", "n/a", "nan", "-nan", "null", "#n/a", "#na")  # of a number, quoted or not
+
+
 def folded(name: str) -> str:
     """A column's name without case, spaces and underscores: "Patient ID", "patient_id" and "PatientID" are one."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
@@ -66,6 +69,7 @@ class RawTable:
             values = column.cast("float64")
         except pa.ArrowInvalid:
             text = compute.utf8_lower(compute.utf8_trim_whitespace(column.cast("string")))
+            column = text = compute.if_else(compute.is_in(text, pa.array(_NO_VALUE)), None, text)
             text = compute.replace_substring_regex(text, "^true$", "1")
             text = compute.replace_substring_regex(text, "^false$", "0")
             is_number = compute.match_substring_regex(text, r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$")
@@ -135,6 +139,7 @@ def _parse_csv(content: bytes, name: str) -> tuple[pa.Table, tuple[str, ...]]:
         convert_options=arrow_csv.ConvertOptions(
             column_types=dict.fromkeys((cell.strip("\r") for cell in header), pa.string()),
             strings_can_be_null=True,
+            quoted_strings_can_be_null=False,  # NA is no value, "NA" is a name
         ),
     )
     if misfits:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.evaluation.bootstrap import resampled_aucs, stated_patients
 from xferviewer.evaluation.cases import StatedCases, stated_cases
+from xferviewer.evaluation.estimate import of_resamples
 from xferviewer.evaluation.intervals import normal_quantile
 from xferviewer.evaluation.sorted_cases import Area, area_under, sort_cases
 
@@ -91,8 +92,8 @@ def auc_interval(
         owners = stated_patients(labels, patients)
         areas = resampled_aucs(cases, owners, resamples, np.random.default_rng(seed))[0]
         n_failed = resamples - areas.size
-        tail = (1 - level) / 2
-        lower, upper = (float(np.quantile(areas, q)) if areas.size else math.nan for q in (tail, 1 - tail))
+        bounds = of_resamples(area.auc, areas, level)
+        lower, upper = bounds.lower, bounds.upper
         error = float(areas.std(ddof=1)) if areas.size > 1 else math.nan
     else:
         raise ValueError(f'the method is "delong", "logit" or "bootstrap", not {method!r}')

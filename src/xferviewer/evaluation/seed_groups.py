@@ -13,7 +13,7 @@ from xferviewer.evaluation.t_tests import TTest, t_interval, t_test
 
 
 @dataclass(frozen=True, slots=True)
-class SeedGroup:
+class SeedSummary:
     """A metric over the seeds of one recipe. Undefined values are NaN.
 
     n             seeds with a value; `n_undefined` had none and are left out.
@@ -31,19 +31,19 @@ class SeedGroup:
     n_undefined: int = 0
 
 
-def seed_group(by_seed: Mapping[str, float], level: float = 0.95) -> SeedGroup:
+def summarise_seeds(by_seed: Mapping[str, float], level: float = 0.95) -> SeedSummary:
     """A metric by the name of its seed as one row. Raises ValueError unless 0 < level < 1."""
     check_level(level)
     values = np.array([value for value in by_seed.values() if not math.isnan(value)], dtype=np.float64)
     n, n_undefined = values.size, len(by_seed) - values.size
     mean = float(values.mean()) if n else math.nan
     if n < 2:
-        return SeedGroup(n, mean, math.nan, math.nan, math.nan, level, n_undefined)
+        return SeedSummary(n, mean, math.nan, math.nan, math.nan, level, n_undefined)
     sd = float(values.std(ddof=1))
-    return SeedGroup(n, mean, sd, *t_interval(mean, sd / math.sqrt(n), n - 1, level), level, n_undefined)
+    return SeedSummary(n, mean, sd, *t_interval(mean, sd / math.sqrt(n), n - 1, level), level, n_undefined)
 
 
-def compare_seed_groups(
+def compare_seeds(
     a: Mapping[str, float], b: Mapping[str, float], *, paired: bool = False, level: float = 0.95
 ) -> TTest:
     """Whether two recipes' means over seeds differ, a - b: Welch's t test.

@@ -85,7 +85,8 @@ def subgroups(
     """The numbers of each group, in the order of `groups`.
 
     labels, scores  (n,) as for `roc.auc`.
-    groups          (n,) bool by name, such as `groups.group_cases_by` gives; they may overlap and need not hold all.
+    groups          (n,) bool by name, of `groups.group_cases` or `subgroup_metrics.crossed_groups`; they may overlap
+                    and need not hold all cases.
     patients        (n,) whose case it is, for the intervals by resampling; None draws cases.
 
     Raises ValueError as `stated_cases` does, and for `probabilities` outside [0, 1].

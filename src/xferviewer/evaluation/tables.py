@@ -122,6 +122,29 @@ def write_predictions(path: Path, table: PredictionTable) -> None:
     Each number is written with the digits that give back the same bits whether it is read as float32 or as float64.
     Raises UnusableFolder where the file cannot be written, ValueError for columns of different lengths.
     """
+    if path.suffix.lower() in (".parquet", ".pq"):
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        buffer = pa.BufferOutputStream()
+        parquet.write_table(_arrow_table(table), buffer)
+        write_atomically(path, buffer.getvalue().to_pybytes())
+    else:
+        write_atomically(path, predictions_csv(table))
+
+
+def predictions_csv(table: PredictionTable) -> bytes:
+    """Predictions as the text of a CSV file. Raises ValueError for columns of different lengths."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    buffer = pa.BufferOutputStream()
+    arrow_csv.write_csv(_arrow_table(table), buffer, arrow_csv.WriteOptions(quoting_style="needed"))
+    content: bytes = buffer.getvalue().to_pybytes()
+    return content
+
+
+def _arrow_table(table: PredictionTable) -> Any:
     import pyarrow as pa
 
     columns: dict[str, Any] = {
@@ -130,19 +153,9 @@ def write_predictions(path: Path, table: PredictionTable) -> None:
     for finding, scores in zip(table.findings, table.scores.T, strict=True):
         columns[finding] = pa.array(np.ascontiguousarray(scores, dtype=np.float64), from_pandas=True)
     try:
-        arrow = pa.table(columns)
+        return pa.table(columns)
     except pa.ArrowInvalid as error:
         raise ValueError(str(error)) from error
-    buffer = pa.BufferOutputStream()
-    if path.suffix.lower() in (".parquet", ".pq"):
-        from pyarrow import parquet
-
-        parquet.write_table(arrow, buffer)
-    else:
-        from pyarrow import csv as arrow_csv
-
-        arrow_csv.write_csv(arrow, buffer, arrow_csv.WriteOptions(quoting_style="needed"))
-    write_atomically(path, buffer.getvalue().to_pybytes())
 
 
 def _image_column(raw: RawTable, units: tuple[Unit, ...]) -> str | None:

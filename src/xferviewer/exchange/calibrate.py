@@ -18,6 +18,7 @@ from xferviewer.checkpoints import Calibration, Checkpoint, FindingCalibration, 
 from xferviewer.checkpoints.calibration_file import CALIBRATION
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.calibration import brier, expected_calibration_error, negative_log_likelihood
+from xferviewer.evaluation.metrics import FEW_CASES
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, fit, fit_multiclass_temperature
 from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.exchange.calibration_cases import CalibrationCases, Condition, read_calibration_cases
@@ -60,6 +61,12 @@ def run_calibrate(
             f"{checkpoint.name} was not calibrated.", f"{failed[0]['what']} {failed[0]['why']}", failed[0]["todo"]
         )
     write_calibration(checkpoint, _calibration(checkpoint, cases, fitted, split, command))
+    effects = _effects(checkpoint, cases, fitted)
+    few = [
+        f"{finding}: {effect['n_positive']} positive and {effect['n_negative']} negative cases are few to calibrate on."
+        for finding, effect in effects.items()
+        if min(effect["n_positive"], effect["n_negative"]) < FEW_CASES
+    ]
     return {
         "checkpoint": checkpoint.name,
         "calibration": str(checkpoint.folder / CALIBRATION),
@@ -69,8 +76,8 @@ def run_calibrate(
         "cases_sha256": cases.digest,
         "scores": cases.given,
         "apart_from_training": cases.apart_from_training,
-        "findings": _effects(checkpoint, cases, fitted),
-        "warnings": list(cases.warnings),
+        "findings": effects,
+        "warnings": [*cases.warnings, *few],
         "failed": failed,
     }
 

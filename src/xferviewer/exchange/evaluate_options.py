@@ -28,7 +28,8 @@ class EvaluateOptions:
     where             COLUMN=VALUE.
     findings          FINDING, or several with commas between them.
     thresholds        VALUE, FINDING=VALUE or CHECKPOINT:FINDING=VALUE; the most specific one counts.
-    operating_point   "youden", "sensitivity:RATE", "specificity:RATE" or a threshold; "" is the default threshold.
+    operating_point   of what has no threshold: "youden", "sensitivity:RATE", "specificity:RATE" or a threshold; "" is
+                      the default threshold.
     figures, tables   formats to write.
     """
 
@@ -87,11 +88,11 @@ class EvaluateOptions:
                 "It is the share of the cases that goes to an expert, from 0 to 1.",
                 "Give --referral-rate 0.15 for 15 %.",
             )
-        if self.thresholds and self.operating_point:
+        if self.operating_point and any(_number(text) is not None for text in self.thresholds):
             raise UnusableChoice(
-                "Thresholds and an operating point were given.",
-                "An operating point is a rule that finds the thresholds.",
-                "Give --threshold or --operating-point.",
+                "A threshold for everything and an operating point were given.",
+                "An operating point is a rule that finds the thresholds that are not named.",
+                "Give --threshold or --operating-point, or thresholds of some findings.",
             )
         if self.adjust != "holm" and not self.reference:
             raise UnusableChoice(

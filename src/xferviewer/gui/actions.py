@@ -67,6 +67,7 @@ ACTIONS = (
     ActionRow("reset", "Film", "Reset view and window", ("Esc", "R")),
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
+    ActionRow("calibrate", "Work", "Calibrate the active checkpoint …"),
     ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
     ActionRow("resume_work", "Work", "Go on predicting"),
     ActionRow("cheat_sheet", "Help", "Keys and mouse", ("?", "F1")),

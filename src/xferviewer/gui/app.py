@@ -6,23 +6,27 @@ import ctypes
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from xferviewer import protocol, settings
-from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_checkpoint
+from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_calibration, read_checkpoint
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
 from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
 from xferviewer.gui import theme
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.cohort import imported_predictions
 from xferviewer.gui.engine_client import EngineClient
+from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
@@ -80,6 +84,7 @@ class Application(QObject):
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
+        self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
@@ -100,6 +105,11 @@ class Application(QObject):
         window.notice_acknowledged.connect(self._keep_notice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
+        window.calibration_asked.connect(self._calibrate)
+        window.command_asked.connect(self._copy_command)
+        window.export_asked.connect(self._export)
+        self.evaluating.finished.connect(self._tell_export)
+        self.evaluating.failed.connect(self._tell_error)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
@@ -123,6 +133,7 @@ class Application(QObject):
 
     def close(self) -> None:
         """End the children and write what is not written."""
+        self.evaluating.stop()
         self.predicting.put_away()
         self.engine.stop()
         self.library.close()
@@ -224,7 +235,37 @@ class Application(QObject):
             checkpoints.setdefault(checkpoint.weights_sha256, checkpoint)
         chosen = [str(checkpoint.folder) for checkpoint in checkpoints.values()]
         self.engine.open_checkpoints(chosen, self.settings.device, self.settings.precision)
+        self.session.set_recalibrators(self._recalibrators(checkpoints.values()))
         self.session.set_checkpoints(checkpoints.values())
+
+    def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
+        """Of the checkpoints that have a calibration; one that cannot be used is named, and its checkpoint stays."""
+        found = {}
+        for checkpoint in checkpoints:
+            try:
+                calibration = read_calibration(checkpoint)
+                if calibration is not None:
+                    found[checkpoint.digest] = recalibrators_of(checkpoint, calibration)
+            except XferviewerError as error:
+                self._tell_error(error)
+        return found
+
+    @Slot(str, str, str)
+    def _calibrate(self, digest: str, method: RecalibrationMethod, split: str) -> None:
+        """Fit calibrated probabilities of a checkpoint to the cases that are shown, and keep them with it."""
+        checkpoint = self.session.checkpoint(digest)
+        if checkpoint is None:
+            return
+        try:
+            told = calibrate_on(self.session, checkpoint, method, split)
+            self.session.set_recalibrators(self._recalibrators(self.session.checkpoints))
+            self.session.set_comparison(replace(self.session.comparison, calibrated=True))
+            self.session.scored_changed.emit()
+        except XferviewerError as error:
+            self._tell_error(error)
+        else:
+            headline = self.tr("{0} has calibrated probabilities now, fitted on {1}.").format(checkpoint.name, split)
+            self.notifier.tell(headline, told)
 
     def add_checkpoints(self, folders: list[Path]) -> None:
         """Compare these too, and remember them."""
@@ -240,6 +281,37 @@ class Application(QObject):
     def _compare(self, folder: str) -> None:
         self.add_checkpoints([Path(folder)])
         self.window.show_perspective("evaluate")
+
+    # --- what leaves the window
+
+    @Slot()
+    def _copy_command(self) -> None:
+        """The command goes to the clipboard, the tables that it reads to the data folder."""
+        try:
+            snapshot = self.evaluating.snapshot(self.folders.home / "evaluations")
+        except XferviewerError as error:
+            self._tell_error(error)
+            return
+        QGuiApplication.clipboard().setText(snapshot.text)
+        self.notifier.tell(
+            self.tr("The command is on the clipboard."),
+            self.tr("It reads the labels and predictions in {0}; copy that folder to run it elsewhere.").format(
+                snapshot.folder
+            ),
+        )
+
+    @Slot(object)
+    def _export(self, folder: Path) -> None:
+        try:
+            self.evaluating.export(folder)
+        except XferviewerError as error:
+            self._tell_error(error)
+        else:
+            self.notifier.tell(self.tr("Writing the evaluation …"))
+
+    @Slot(object)
+    def _tell_export(self, folder: Path) -> None:
+        self.notifier.tell(self.tr("The evaluation is written."), self.tr("{0}").format(folder))
 
     def _bundled(self) -> list[Path]:
         """The checkpoints that came with the application; an installation without them works with others."""

@@ -15,10 +15,10 @@ from xferviewer.evaluation.calibration_tests import calibration_error_interval
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.evaluation.estimate import Estimate
 from xferviewer.evaluation.gaps import AreaDifference, Gap, area_difference, gap, others_of
-from xferviewer.evaluation.groups import group_cases_by
 from xferviewer.evaluation.hand_over import HandOver, ThresholdRule, hand_over
 from xferviewer.evaluation.operating_points import Confusion
 from xferviewer.evaluation.roc import auc_interval
+from xferviewer.evaluation.subgroup_metrics import crossed_groups
 from xferviewer.evaluation.subgroups import Subgroup, SubgroupMetric, SubgroupSettings, rates_of
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.live_numbers import Compared, LiveNumbers
@@ -106,7 +106,7 @@ class LiveGroups(QObject):
             self.why_no_groups, self._members = "", {}
             if columns:
                 try:
-                    self._members = group_cases_by({name: cases.columns[name] for name in columns})
+                    self._members = crossed_groups(cases.columns, columns)
                 except ValueError as error:
                     self.why_no_groups = f"{error}"
         return self._members

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.aggregation import aggregate
+from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.evaluation.margin_sweep import MarginSweep
 from xferviewer.evaluation.placements import Placements
@@ -24,7 +25,7 @@ from xferviewer.evaluation.score_order import ScoreOrder
 from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
 from xferviewer.evaluation.uncertainty import uncertainty
 from xferviewer.gui.cohort import NO_FILM
-from xferviewer.gui.session import CaseList, Session, Uncertainty
+from xferviewer.gui.session import CaseList, Session
 
 SIGNIFICANT = 0.05
 _SETTLE_MS = 250
@@ -433,7 +434,7 @@ class LiveNumbers(QObject):
         """The studies of those cases."""
         return self.studies_of(self.referred_rows(finding, digest).tolist())
 
-    def uncertainty_of(self, finding: str) -> Uncertainty:
+    def uncertainty_of(self, finding: str) -> ReferralMeasure:
         """What makes a case of a finding uncertain: as the session says, but where that takes probabilities and some
         scores are none, the distance to the threshold.
         """

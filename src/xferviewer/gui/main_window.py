@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
@@ -43,6 +44,7 @@ from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics import MetricsTable
 from xferviewer.gui.views.operating_point import OperatingPointPanel
+from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.roc import RocPanel
@@ -60,6 +62,7 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
     resume_asked = Signal()
     notice_acknowledged = Signal()
@@ -100,6 +103,7 @@ class MainWindow(QMainWindow):
         self.subgroups = SubgroupsPanel(session, numbers, LiveGroups(session, numbers, calculator, self), theme)
         self.hand_over = HandOverPanel(session, numbers, LiveHandOver(numbers, calculator, self), theme)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
+        self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self.jobs = JobsPanel(jobs_folder)
         self.referral = ReferralBar(session, numbers)
         self.work = WorkLine()
@@ -131,6 +135,7 @@ class MainWindow(QMainWindow):
         evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
         evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
+        evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
@@ -212,6 +217,7 @@ class MainWindow(QMainWindow):
             "reset": self.compare.reset,
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
+            "calibrate": self._ask_calibration,
             "cancel_work": self.cancel_asked.emit,
             "resume_work": self.resume_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
@@ -279,6 +285,7 @@ class MainWindow(QMainWindow):
                 self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
         self.jobs.stop_watching()
+        self.oracle_curve.stop()
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:
@@ -365,6 +372,15 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
         if chosen:
             self.export_asked.emit(Path(chosen))
+
+    @Slot()
+    def _ask_calibration(self) -> None:
+        """Calibrate the active checkpoint on the cases that are shown."""
+        checkpoint = self._session.checkpoint(self._session.active)
+        if checkpoint is not None:
+            dialog = CalibrationDialog(self._session, checkpoint, self)
+            dialog.asked.connect(self.calibration_asked)
+            dialog.open()
 
     @Slot()
     def add_checkpoint(self) -> None:

@@ -56,6 +56,11 @@ def p_text(p: float) -> str:
     return "< .001" if p < 0.001 else rate_text(p)
 
 
+def score_kind_text(kind: str) -> str:
+    """What stands beside a score: which of the meanings of a number between 0 and 1 it has."""
+    return {"probability": "raw probability", "calibrated probability": "calibrated probability"}.get(kind, "score")
+
+
 def estimate_text(estimate: Estimate, digits: int = 3) -> str:
     """A rate with its interval: .914 [.871, .957]."""
     return interval_text(estimate.value, estimate.lower, estimate.upper, digits)

@@ -5,9 +5,8 @@ Panels change it through its methods and hear of changes through its signals; no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +14,14 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.evaluation.aggregation import Aggregation
-from xferviewer.evaluation.scores import scores_from_logits
+from xferviewer.evaluation.choices import Adjustment, ReferralMeasure
+from xferviewer.evaluation.recalibration import Recalibrator
+from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 from xferviewer.evaluation.units import Unit
 from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.protocol import Explained, ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
 from xferviewer.studies.images import Window, frame_identity
-
-Uncertainty = Literal["case", "finding", "probability", "entropy", "spread"]
-"""What makes a case uncertain. "finding": the score of the chosen finding lies near its threshold; "probability": near
-0.5; "case": its probabilities lie near 0.5, in the mean over findings; "entropy": the mean over findings of their
-entropy; "spread": the checkpoints differ, as the standard deviation of their scores of the finding."""
-
-Adjustment = Literal["holm", "bh", "bonferroni", "none"]
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -59,6 +53,7 @@ class Comparison:
     """How the checkpoints are compared, in all panels of the Evaluate perspective alike.
 
     unit         what is counted: images, or studies or patients by `aggregation` of their images
+    calibrated   scores are calibrated probabilities, where a checkpoint has a calibration; else raw ones
     reference    digest of the checkpoint that the others' differences are to; empty: the first one
     adjustment   of the p-values of all differences that the table shows
     only         column and value that cases must have to be counted, such as ("site", "A"); None: all cases
@@ -67,6 +62,7 @@ class Comparison:
 
     unit: Unit = "image"
     aggregation: Aggregation = "max"
+    calibrated: bool = False
     reference: str = ""
     adjustment: Adjustment = "holm"
     only: tuple[str, str] | None = None
@@ -154,15 +150,17 @@ class Session(QObject):
         self.in_panes: tuple[str, ...] = ()
         self.active = ""
         self.referral_rate = 0.15
-        self.uncertainty: Uncertainty = "finding"
+        self.uncertainty: ReferralMeasure = "finding"
         self.comparison = Comparison()
         self.imported: tuple[ImportedPredictions, ...] = ()
         self.case_list: CaseList | None = None
         self.cohorts: dict[str, Cohort] = {}  # by name, in the order in which they were opened
         self.cohort = Cohort.empty()
-        self._thresholds: dict[tuple[str, str], float] = {}
-        self._origins: dict[tuple[str, str], ThresholdOrigin] = {}
-        self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
+        self._thresholds: dict[tuple[str, str, str], float] = {}  # checkpoint, finding, kind of score
+        self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
+        self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
+        self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # the same, of the chosen kind
+        self._recalibrators: dict[str, tuple[Recalibrator | None, ...]] = {}
         # By digest: (images of the cohort, findings of the checkpoint), NaN: unknown.
         self._tables: dict[str, NDArray[np.float32] | NDArray[np.float64]] = {}
         self._explanations: dict[str, Explained] = {}
@@ -239,6 +237,38 @@ class Session(QObject):
     def _is_imported(self, digest: str) -> bool:
         return any(each.digest == digest for each in self.imported)
 
+    def score_kind(self, digest: str) -> ScoreKind:
+        """What the scores of a checkpoint are; "logit" stands for any scale that is not that of probabilities."""
+        if not self.holds_probabilities(digest):
+            return "logit"
+        return (
+            "calibrated probability" if self.comparison.calibrated and self.has_calibration(digest) else "probability"
+        )
+
+    def has_calibration(self, digest: str) -> bool:
+        """Calibrated probabilities can be had of it."""
+        return any(self._recalibrators.get(digest, ()))
+
+    def set_recalibrators(self, recalibrators: Mapping[str, tuple[Recalibrator | None, ...]]) -> None:
+        """What makes calibrated probabilities of logits, by digest: one, or None, for each finding of a checkpoint."""
+        self._recalibrators = dict(recalibrators)
+        if self.comparison.calibrated:
+            self._score_anew()
+
+    def _score_anew(self) -> None:
+        """Make scores of the chosen kind from all logits."""
+        logits, self._logits, self._probabilities = self._logits, {}, {}
+        for digest in logits:
+            self._tables.pop(digest, None)
+        self.add_predictions(logits)
+        self.thresholds_changed.emit()
+
+    def logits(self, digest: str, identities: Sequence[str]) -> NDArray[np.float32]:
+        """(images, findings of the checkpoint) as the network gave them; NaN where not predicted."""
+        checkpoint, known = self.checkpoint(digest), self._logits.get(digest, {})
+        nothing = np.full(len(checkpoint.findings) if checkpoint is not None else 0, np.nan, dtype=np.float32)
+        return np.array([known.get(identity, nothing) for identity in identities], dtype=np.float32)
+
     def holds_probabilities(self, digest: str) -> bool:
         """Its scores are probabilities; imported ones may be of a scale of their own."""
         return next((each.holds_probabilities for each in self.imported if each.digest == digest), True)
@@ -299,25 +329,28 @@ class Session(QObject):
 
         Until one is chosen it is 0.5 for a probability, and 0, its logit, for scores of another scale.
         """
-        chosen = self._thresholds.get((digest, finding))
+        chosen = self._thresholds.get((digest, finding, self.score_kind(digest)))
         return chosen if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
 
     def threshold_origin(self, digest: str, finding: str) -> ThresholdOrigin | None:
         """How the operating point was chosen; None while it is the one that all begin with."""
-        return self._origins.get((digest, finding))
+        return self._origins.get((digest, finding, self.score_kind(digest)))
 
     def set_thresholds(self, finding: str, thresholds: dict[str, float], origin: ThresholdOrigin = BY_HAND) -> None:
         """Set the operating points of some checkpoints (by digest) for a finding, and say where they come from."""
         for digest, threshold in thresholds.items():
             limited = min(max(threshold, 0.0), 1.0) if self.holds_probabilities(digest) else threshold
-            self._thresholds[digest, finding] = limited
-            self._origins[digest, finding] = origin
+            self._thresholds[digest, finding, self.score_kind(digest)] = limited
+            self._origins[digest, finding, self.score_kind(digest)] = origin
         self.thresholds_changed.emit()
 
     def set_comparison(self, comparison: Comparison) -> None:
         """Compare the checkpoints like this."""
         if comparison != self.comparison:
+            other_kind = comparison.calibrated != self.comparison.calibrated
             self.comparison = comparison
+            if other_kind:
+                self._score_anew()
             self.comparison_changed.emit()
 
     def set_case_list(self, cases: CaseList | None) -> None:
@@ -333,7 +366,7 @@ class Session(QObject):
             self.referral_rate = rate
             self.referral_changed.emit()
 
-    def set_uncertainty(self, measure: Uncertainty) -> None:
+    def set_uncertainty(self, measure: ReferralMeasure) -> None:
         """Choose what "uncertain" means."""
         if measure != self.uncertainty:
             self.uncertainty = measure
@@ -374,8 +407,10 @@ class Session(QObject):
             checkpoint = self.checkpoint(digest)
             if checkpoint is None or not logits:
                 continue
-            rows = scores_from_logits(np.stack(list(logits.values())), checkpoint.task)
+            kind, recalibrators = self.score_kind(digest), self._recalibrators.get(digest)
+            rows = scores_from_logits(np.stack(list(logits.values())), checkpoint.task, kind, recalibrators)
             new = dict(zip(logits, rows, strict=True))
+            self._logits.setdefault(digest, {}).update(logits)
             self._probabilities.setdefault(digest, {}).update(new)
             self._fill_table(digest, new)
         self.predictions_changed.emit()
@@ -400,7 +435,8 @@ class Session(QObject):
         known = self._probabilities.get(digest, {}).get(identity)
         if known is None or finding not in checkpoint.trained_findings:
             return None
-        return float(known[checkpoint.findings.index(finding)])
+        value = float(known[checkpoint.findings.index(finding)])
+        return None if np.isnan(value) else value
 
     def _imported_score(self, digest: str, identity: str, finding: str) -> float | None:
         imported = next((each for each in self.imported if each.digest == digest), None)

@@ -9,9 +9,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from xferviewer.evaluation.aggregation import Aggregation
+from xferviewer.evaluation.choices import Adjustment
 from xferviewer.evaluation.groups import MANY_WORDS
 from xferviewer.evaluation.units import Unit
-from xferviewer.gui.session import Adjustment, Session
+from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
 
 
@@ -30,6 +31,9 @@ class EvaluationBar(QWidget):
         self.only = self._box(self.tr("Cases that are counted"), 9)
         self.unit = self._box(self.tr("What is counted"), 7)
         self.aggregation = self._box(self.tr("How the scores of a study's or patient's images become one"), 7)
+        self.kind = self._box(self.tr("Which probability: as the network gave it, or calibrated"), 7)
+        self.kind.addItem(self.tr("raw p"), False)
+        self.kind.addItem(self.tr("calibrated p"), True)
         self.reference = self._box(self.tr("Checkpoint that differences are to"), 11)
         self.adjustment = self._box(self.tr("How p-values are adjusted for their number"), 9)
         units = {"image": self.tr("images"), "study": self.tr("studies"), "patient": self.tr("patients")}
@@ -52,7 +56,7 @@ class EvaluationBar(QWidget):
         self._reference_label = _label(self.tr("reference"), self.reference)
         for widget in (
             _label(self.tr("cohort"), self.cohort), self.cohort, _label(self.tr("cases"), self.only), self.only,
-            _label(self.tr("count"), self.unit), self.unit, self.aggregation,
+            _label(self.tr("count"), self.unit), self.unit, self.aggregation, self.kind,
             self._reference_label, self.reference, self.adjustment,
         ):  # fmt: skip
             layout.addWidget(widget)
@@ -60,7 +64,7 @@ class EvaluationBar(QWidget):
         for button in (self.open, self.command, self.export):
             layout.addWidget(button)
         self.cohort.activated.connect(self._cohort_chosen)
-        for box in (self.only, self.unit, self.aggregation, self.reference, self.adjustment):
+        for box in (self.only, self.unit, self.aggregation, self.kind, self.reference, self.adjustment):
             box.activated.connect(self._chosen)
         self.open.clicked.connect(self.predictions_asked)
         self.command.clicked.connect(self.command_asked)
@@ -95,6 +99,7 @@ class EvaluationBar(QWidget):
                     only=self.only.currentData(),
                     unit=self.unit.currentData(),
                     aggregation=self.aggregation.currentData(),
+                    calibrated=self.kind.currentData(),
                     reference=self.reference.currentData() or "",
                     adjustment=self.adjustment.currentData(),
                 )
@@ -120,6 +125,8 @@ class EvaluationBar(QWidget):
         self.unit.setCurrentIndex(self.unit.findData(comparison.unit))
         self.aggregation.setCurrentIndex(self.aggregation.findData(comparison.aggregation))
         self.aggregation.setVisible(comparison.unit != "image")
+        self.kind.setCurrentIndex(self.kind.findData(comparison.calibrated))
+        self.kind.setVisible(any(session.has_calibration(each.digest) for each in session.scored()))
         self.reference.clear()
         for compared in session.scored():
             self.reference.addItem(compared.name, compared.digest)

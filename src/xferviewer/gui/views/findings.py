@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.number_text import probability_text
+from xferviewer.gui.number_text import probability_text, score_kind_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme, small_font
 
@@ -80,6 +80,11 @@ class FindingBars(QWidget):
                     )
                 )
         return result
+
+    def _meaning(self) -> str:
+        kinds = dict.fromkeys(self._session.score_kind(each.digest) for each in self._session.scored())
+        named = ", ".join(score_kind_text(kind) for kind in kinds if kind != "logit")
+        return self.tr("Of each checkpoint: {0}; the upright mark is its threshold, ● lies above it.").format(named)
 
     def truth(self, finding: str) -> str:
         """What the label table says of the shown image: "present", "absent" or nothing."""
@@ -193,7 +198,7 @@ class FindingBars(QWidget):
         if event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(
                 event.globalPos(),  # type: ignore[attr-defined]
-                self.tr("Raw probability of each checkpoint; the upright mark is its threshold, ● lies above it."),
+                self._meaning(),
                 self,
             )
             return True

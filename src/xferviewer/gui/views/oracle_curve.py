@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 from xferviewer.evaluation.referral import OracleDefinition, oracle_auc, oracle_referrals
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.number_text import rate_text
+from xferviewer.gui.number_text import rate_text, score_kind_text
 from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
@@ -126,7 +126,8 @@ class OracleCurvePanel(QWidget):
             checkpoint = self._session.scored_as(self._session.active)
             name = checkpoint.name if checkpoint is not None else ""
             what = self.tr("mean over its findings of the AUC when the referred cases get their labels")
-            rests = self.tr("{0} cases, unit: {1}, raw probability").format(self._n, self._numbers.cases().unit)
+            kind = score_kind_text(self._session.score_kind(self._session.active))
+            rests = self.tr("{0} cases, unit: {1}, {2}").format(self._n, self._numbers.cases().unit, kind)
             self._draw(f"<b>{name}</b> · {what} · {rests}")
 
     def _draw(self, heading: str) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
-from xferviewer.gui.number_text import probability_text
+from xferviewer.gui.number_text import probability_text, score_kind_text
 from xferviewer.gui.session import Display, Session, ShownImage
 from xferviewer.protocol import Explained
 from xferviewer.studies.images import Image
@@ -78,11 +78,14 @@ def result_text(
     probability = (
         session.probability(checkpoint.weights_sha256, shown.reference.identity, session.finding) if shown else None
     )
+    if shown and probability is None and shown.reference.identity in session.predicted_identities(checkpoint.digest):
+        return f"{name}<br>{escape(session.finding)}: not calibrated"
     failed = bool(shown and session.failure(checkpoint.weights_sha256, shown.reference.identity))
     if probability is None:
         return f"{name}<br>{'no prediction' if failed else 'computing …'}" if shown else name
     positive = probability > session.threshold(checkpoint.weights_sha256, session.finding)
-    value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> (raw probability)"
+    kind = score_kind_text(session.score_kind(checkpoint.digest))
+    value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> ({kind})"
     state = "above" if positive else "not above"
     lines = [name, value, f"{state} its threshold"]
     if explained is None:

@@ -13,7 +13,7 @@ from xferviewer.evaluation.roc import AucInterval
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
 from xferviewer.gui.live_numbers import Difference, LiveNumbers
-from xferviewer.gui.number_text import difference_text, interval_text, p_text, rate_text
+from xferviewer.gui.number_text import difference_text, interval_text, p_text, rate_text, score_kind_text
 from xferviewer.gui.seed_groups import SeedGroup, seed_groups
 from xferviewer.gui.session import Session
 
@@ -159,7 +159,7 @@ class MetricsTableModel(QAbstractTableModel):
 
     def _tip(self, finding: str, digest: str, interval: AucInterval) -> str:
         cases = self._numbers.cases()
-        kind = self.tr("raw probability") if self._session.holds_probabilities(digest) else self.tr("imported score")
+        kind = score_kind_text(self._session.score_kind(digest))
         lines = [
             self.tr("AUC with 95 % DeLong interval; {0} present, {1} absent; unit: {2}; {3}").format(
                 interval.n_positive, interval.n_negative, cases.unit, kind

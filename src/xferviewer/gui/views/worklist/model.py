@@ -21,7 +21,7 @@ from PySide6.QtGui import QColor
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.number_text import short_probability_text
+from xferviewer.gui.number_text import score_kind_text, short_probability_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
@@ -133,7 +133,8 @@ class WorklistModel(QAbstractTableModel):
 
     def _tip(self, place: int) -> str:
         if 0 <= place < len(self._checkpoints):
-            return f"{self._checkpoints[place].name}: raw probability of {self._session.finding}"
+            kind = score_kind_text(self._session.score_kind(self._checkpoints[place].digest))
+            return f"{self._checkpoints[place].name}: {kind} of {self._session.finding}"
         if place == len(self._checkpoints):
             return self.tr("Largest difference between the checkpoints' probabilities")
         return self.tr("● the active checkpoint refers this study to an expert") if place > 0 else ""

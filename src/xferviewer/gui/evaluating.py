@@ -1,0 +1,166 @@
+"""What the Evaluate perspective shows, as a command that makes the same numbers and as the files that it writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QProcess, Signal, Slot
+
+from xferviewer.errors import UnusableTable, XferviewerError
+from xferviewer.evaluation.choices import EvaluationChoices
+from xferviewer.evaluation.cohort import Cohort as ScoredCohort
+from xferviewer.exchange.evaluation_snapshot import EvaluationSnapshot, write_snapshot
+from xferviewer.gui.session import Session
+from xferviewer.processes import own_command
+from xferviewer.settings import write_atomically
+
+
+class Evaluating(QObject):
+    """Writes snapshots of the session; an export runs the command of one in a process of its own."""
+
+    finished = Signal(object)  # Path of the folder with the result
+    failed = Signal(object)  # XferviewerError
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._process: QProcess | None = None
+        self._result = Path()
+
+    @property
+    def running(self) -> bool:
+        """An export is being written."""
+        return self._process is not None
+
+    def snapshot(self, parent: Path, *, with_files: bool = False) -> EvaluationSnapshot:
+        """Labels and scores of the chosen cohort in a folder below `parent`, and the command.
+
+        with_files  the command writes figures and tables, too.
+
+        Raises UnusableTable where there is nothing to evaluate, UnusableFolder where the folder cannot be written.
+        """
+        cohort, names = self._cohort(), self._names()
+        return write_snapshot(
+            parent,
+            cohort,
+            self._choices(cohort, names),
+            ("svg", "pdf", "png") if with_files else (),
+            ("csv", "latex") if with_files else (),
+        )
+
+    def export(self, parent: Path) -> None:
+        """Write report, figures, tables and numbers into a folder below `parent`; `finished` says which."""
+        if self._process is not None:
+            raise XferviewerError(
+                "An evaluation is being written already.", "Two would disturb one another.", "Wait until it is done."
+            )
+        snapshot = self.snapshot(parent, with_files=True)
+        write_atomically(snapshot.folder / "command.txt", snapshot.text.encode())
+        words = list(snapshot.arguments)
+        self._result = snapshot.folder / words[words.index("--out") + 1]
+        process = QProcess(self)
+        process.setWorkingDirectory(str(snapshot.folder))
+        process.finished.connect(self._ended)
+        process.errorOccurred.connect(self._could_not_start)
+        self._process = process
+        command = own_command(*words[1:])
+        process.start(command[0], command[1:])
+
+    def stop(self) -> None:
+        """End an export that is under way; what it has written stays."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.finished.disconnect(self._ended)
+            process.kill()
+            process.waitForFinished(2000)
+
+    @Slot(QProcess.ProcessError)
+    def _could_not_start(self, error: QProcess.ProcessError) -> None:
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
+            why = self._process.errorString()
+            self._process.deleteLater()
+            self._process = None
+            self.failed.emit(XferviewerError("The evaluation was not written.", f"{why}.", "Install xferviewer again."))
+
+    @Slot(int, QProcess.ExitStatus)
+    def _ended(self, code: int, status: QProcess.ExitStatus) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        said = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
+        process.deleteLater()
+        if code != 0 or status == QProcess.ExitStatus.CrashExit:
+            self.failed.emit(
+                XferviewerError(
+                    "The evaluation was not written to the end.",
+                    said.splitlines()[-1] if said else "The process that wrote it stopped.",
+                    f"Run the command in {self._result.parent / 'command.txt'} to see more.",
+                )
+            )
+        else:
+            self.finished.emit(self._result)
+
+    def _names(self) -> dict[str, str]:
+        """A name of its own for each digest: two checkpoints may be called alike."""
+        names: dict[str, str] = {}
+        for compared in self._session.scored():
+            alike = sum(compared.name in (name, name.rpartition(" (")[0]) for name in names.values())
+            names[compared.digest] = f"{compared.name} ({alike + 1})" if alike else compared.name
+        return names
+
+    def _cohort(self) -> ScoredCohort:
+        """All images of the chosen cohort with labels and scores; checkpoints by name."""
+        session, cohort = self._session, self._session.cohort
+        findings = [finding for finding in session.findings() if not np.isnan(cohort.truth(finding)).all()]
+        if not len(cohort) or not findings or not session.scored():
+            raise UnusableTable(
+                "There is nothing to evaluate.",
+                "The chosen cohort has no labels for what the checkpoints say.",
+                "Open a label table (Ctrl+L), or choose another cohort.",
+            )
+        names = self._names()
+        return ScoredCohort(
+            "image",
+            _without_common_folder(cohort.images),
+            cohort.studies or ("",) * len(cohort),
+            cohort.patients or ("",) * len(cohort),
+            tuple(findings),
+            cohort.truths(findings),
+            tuple(names[compared.digest] for compared in session.scored()),
+            np.stack([session.scores(compared.digest, findings) for compared in session.scored()]),
+            cohort.columns,
+        )
+
+    def _choices(self, cohort: ScoredCohort, names: dict[str, str]) -> EvaluationChoices:
+        session, comparison = self._session, self._session.comparison
+        reference = comparison.reference or next(iter(names), "")
+        group_by = comparison.group_by
+        return EvaluationChoices(
+            unit=comparison.unit,
+            aggregation=comparison.aggregation,
+            by=(group_by,) if group_by else (),
+            where=(comparison.only,) if comparison.only is not None else (),
+            cases="common",
+            reference=names[reference] if len(names) > 1 else "",
+            adjust=comparison.adjustment,
+            thresholds={
+                (name, finding): session.threshold(digest, finding)
+                for digest, name in names.items()
+                for finding in cohort.findings
+                if session.threshold_origin(digest, finding) is not None
+            },
+            referral_rate=session.referral_rate,
+            uncertainty=session.uncertainty,
+        )
+
+
+def _without_common_folder(images: Sequence[str]) -> tuple[str, ...]:
+    """Names that say nothing of this machine and still tell the images apart."""
+    paths = [Path(image) for image in images]
+    if len(paths) > 1 and all(path.is_absolute() for path in paths):
+        shared = Path(os.path.commonpath([path.parent for path in paths]))
+        return tuple(path.relative_to(shared).as_posix() for path in paths)
+    return (paths[0].name,) if len(paths) == 1 else tuple(images)
