@@ -101,7 +101,7 @@ def check_perspective_read(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_perspective_evaluate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "perspective_evaluate")
-    assert app.window.roc.isVisible()
+    assert app.window.curves.isVisible()
     assert not app.window.compare.isVisible()
 
 

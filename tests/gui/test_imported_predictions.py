@@ -14,6 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
+from xferviewer.checkpoints import seen_images
 from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cohort import join
 from xferviewer.evaluation.roc import auc_interval
@@ -225,3 +226,20 @@ def test_that_labels_without_films_are_a_cohort_that_can_be_chosen(opened: Appli
     assert session.cohort.name == "external.csv"
     assert opened.numbers.auc("Effusion", session.scored()[-1].digest).auc == 0.5
     assert opened.numbers.studies_of([0, 1, 2]) == []
+
+
+def test_that_a_checkpoint_that_learned_from_the_shown_images_is_marked(opened: Application, tmp_path: Path) -> None:
+    opened.window.show_perspective("evaluate")
+    session, model = opened.session, opened.window.metrics.model
+    digest = session.checkpoints[0].digest
+    title = model.headerData(1, Qt.Orientation.Horizontal)
+    assert not title.startswith("⚠")
+    session.set_seen_images(
+        {digest: seen_images("split", session.cohort.identities[:7], session.cohort.identities[7:9])}
+    )
+    session.scored_changed.emit()
+    assert model.headerData(1, Qt.Orientation.Horizontal) == f"⚠ {title}"
+    tip = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "trained on 7 of these 24 images" in tip
+    assert "2 of these 24 images chose its best epoch" in tip
+    assert "learned from some of these images" in opened.window.metrics.heading.text()

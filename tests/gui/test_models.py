@@ -153,4 +153,4 @@ def test_that_a_finished_job_is_compared_and_a_running_one_cancelled(
     qtbot.mouseClick(panel.compare, Qt.MouseButton.LeftButton)
     assert [c.name for c in opened.session.checkpoints] == ["efficientnet", "vit"]
     assert len(opened.window.compare.panes) == 2
-    assert opened.window.roc.isVisible()
+    assert opened.window.curves.isVisible()

@@ -33,8 +33,9 @@ from xferviewer.evaluation.operating_points import (
     youden,
 )
 from xferviewer.evaluation.paired_checkpoints import PairedCheckpoints, compare_with
-from xferviewer.evaluation.referral import mean_of_defined, oracle_auc_per_finding, retained_curve
-from xferviewer.evaluation.roc import auc_interval, roc_curve
+from xferviewer.evaluation.referral import mean_of_defined, oracle_aucs, retained_curve
+from xferviewer.evaluation.roc import delong_interval, roc_curve
+from xferviewer.evaluation.sorted_cases import area_under
 from xferviewer.evaluation.subgroup_metrics import crossed_groups, subgroup_metrics
 from xferviewer.evaluation.uncertainty import uncertainty
 
@@ -169,8 +170,9 @@ def _finding_metrics(
         at_specificity(curve, 0.95),
     ]
     best = points[1]
+    area = area_under(np.diff(curve.true_positives)[::-1], np.diff(curve.false_positives)[::-1])
     return FindingMetrics(
-        auc_interval(y, s, level),
+        delong_interval(area, level, n_unstated=int(np.count_nonzero(np.isnan(y)))),
         curve.average_precision,
         n_missing,
         brier(y, s) if probability else math.nan,
@@ -217,10 +219,10 @@ def _oracle_aucs(
     whole = ~np.isnan(scores[:, has]).any(axis=1)
     y, p = labels[np.ix_(whole, has)], scores[np.ix_(whole, has)]
     shown = np.isin(np.flatnonzero(has), reported)
+    # Contiguous, because the last digit of a sum depends on the order in which memory is walked through.
     return {
-        # Contiguous, because the last digit of a sum depends on the order in which memory is walked through.
-        name: mean_of_defined(np.ascontiguousarray(oracle_auc_per_finding(y, p, ORACLE_RATES, name)[:, shown]))
-        for name in ORACLE_DEFINITIONS
+        name: mean_of_defined(np.ascontiguousarray(areas[:, shown]))
+        for name, areas in oracle_aucs(y, p, ORACLE_RATES, ORACLE_DEFINITIONS).items()
     }
 
 

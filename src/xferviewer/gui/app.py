@@ -16,7 +16,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from xferviewer import protocol, settings
-from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_calibration, read_checkpoint
+from xferviewer.checkpoints import (
+    Checkpoint,
+    SeenImages,
+    find_checkpoints,
+    read_calibration,
+    read_checkpoint,
+    read_seen_images,
+)
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
@@ -112,6 +119,7 @@ class Application(QObject):
         self.evaluating.failed.connect(self._tell_error)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
+        window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.show_engine)
         engine.interrupted.connect(self._tell_interruption)
@@ -236,6 +244,7 @@ class Application(QObject):
         chosen = [str(checkpoint.folder) for checkpoint in checkpoints.values()]
         self.engine.open_checkpoints(chosen, self.settings.device, self.settings.precision)
         self.session.set_recalibrators(self._recalibrators(checkpoints.values()))
+        self.session.set_seen_images(self._seen_images(checkpoints.values()))
         self.session.set_checkpoints(checkpoints.values())
 
     def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
@@ -248,6 +257,18 @@ class Application(QObject):
                     found[checkpoint.digest] = recalibrators_of(checkpoint, calibration)
             except XferviewerError as error:
                 self._tell_error(error)
+        return found
+
+    def _seen_images(self, checkpoints: Iterable[Checkpoint]) -> dict[str, SeenImages]:
+        """What checkpoints say of the images that they learned from."""
+        found = {}
+        for checkpoint in checkpoints:
+            try:
+                seen = read_seen_images(checkpoint)
+            except XferviewerError as error:
+                self._tell_error(error)
+            else:
+                found.update({checkpoint.digest: seen} if seen is not None else {})
         return found
 
     @Slot(str, str, str)

@@ -442,6 +442,15 @@ class LiveNumbers(QObject):
         all_probabilities = all(map(self._session.holds_probabilities, self.compared(finding).digests))
         return measure if all_probabilities or measure == "spread" else "finding"
 
+    def uncertain(self, finding: str) -> NDArray[np.float64]:
+        """(C, n) how uncertain each checkpoint is of each compared case: the larger, the sooner referred."""
+        compared, measure = self.compared(finding), self.uncertainty_of(finding)
+        if measure not in ("finding", "probability"):
+            return self._uncertain(compared)
+        centres = [0.5] * len(compared.digests) if measure == "probability" else self.thresholds(finding)
+        distances: NDArray[np.float64] = np.abs(compared.scores - np.array(centres)[:, np.newaxis])
+        return -distances
+
     def sweep(self, finding: str) -> ReferralSweep | MarginSweep:
         """The referral of a finding, each checkpoint by its own uncertainty."""
         if finding not in self._sweeps:

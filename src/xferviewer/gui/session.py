@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints import Checkpoint, SeenImages
 from xferviewer.evaluation.aggregation import Aggregation
 from xferviewer.evaluation.choices import Adjustment, ReferralMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
@@ -160,6 +160,7 @@ class Session(QObject):
         self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
         self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
         self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # the same, of the chosen kind
+        self._seen: dict[str, SeenImages] = {}
         self._recalibrators: dict[str, tuple[Recalibrator | None, ...]] = {}
         # By digest: (images of the cohort, findings of the checkpoint), NaN: unknown.
         self._tables: dict[str, NDArray[np.float32] | NDArray[np.float64]] = {}
@@ -244,6 +245,18 @@ class Session(QObject):
         return (
             "calibrated probability" if self.comparison.calibrated and self.has_calibration(digest) else "probability"
         )
+
+    def set_seen_images(self, seen: Mapping[str, SeenImages]) -> None:
+        """Which images checkpoints learned from, by digest."""
+        self._seen = dict(seen)
+
+    def n_seen(self, digest: str) -> tuple[int, int]:
+        """How many images of the cohort a checkpoint was fitted to, and how many only chose its best epoch."""
+        seen = self._seen.get(digest)
+        if seen is None:
+            return 0, 0
+        marks = self.cohort.marks
+        return len(marks & seen.training), len(marks & seen.validation)
 
     def has_calibration(self, digest: str) -> bool:
         """Calibrated probabilities can be had of it."""

@@ -19,6 +19,7 @@ from xferviewer.gui.session import Session
 
 _Index = QModelIndex | QPersistentModelIndex
 BEST = "★"
+SEEN = "⚠ "
 
 
 class MetricsTableModel(QAbstractTableModel):
@@ -109,11 +110,22 @@ class MetricsTableModel(QAbstractTableModel):
             return self._group_header(self._groups[section - 1 - len(self._scored)], role)
         compared = self._scored[section - 1]
         if role == Qt.ItemDataRole.DisplayRole:
-            marked = self.tr("{0} (reference)") if compared.digest == self._numbers.reference else "{0}"
-            return marked.format(compared.name) if len(self._scored) > 1 else compared.name
+            reference = len(self._scored) > 1 and compared.digest == self._numbers.reference
+            seen = SEEN if any(self._session.n_seen(compared.digest)) else ""
+            return seen + compared.name + (self.tr(" · ref.") if reference else "")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return compared.title
+            return "\n".join([compared.title, *self._warnings(compared.digest)])
         return QColor(style_of(section - 1).colour) if role == Qt.ItemDataRole.ForegroundRole else None
+
+    def _warnings(self, digest: str) -> list[str]:
+        """What must be known before its numbers are believed."""
+        training, validation = self._session.n_seen(digest)
+        n, warnings = len(self._session.cohort), []
+        if training:
+            warnings.append(self.tr("⚠ It was trained on {0} of these {1} images.").format(training, n))
+        if validation:
+            warnings.append(self.tr("⚠ {0} of these {1} images chose its best epoch.").format(validation, n))
+        return warnings
 
     def _group_header(self, group: SeedGroup, role: int) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
