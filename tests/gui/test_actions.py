@@ -212,7 +212,8 @@ def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatc
 
 
 def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    app.session.set_thresholds(app.session.finding, dict.fromkeys(app.session.in_panes, 0.4))
+    app.session.set_finding("Consolidation")
+    app.session.set_thresholds("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
     press(app, "disagreements")
     assert app.session.case_list is not None
     assert 0 < len(app.session.studies) < 24

@@ -51,7 +51,7 @@ class HandOverPanel(NumberPanel):
         self.matched = ChoiceBox[MatchedRate](self.tr("Which rate the target keeps"))
         self.matched.offer([(_TITLES[rate], rate) for rate in MATCHED_RATES], MATCHED_RATES[0])
         self.matched.activated.connect(self.refresh_soon)
-        self.apply = QPushButton()
+        self.apply = QPushButton(self.tr("Use it"))
         self.note = QLabel()
         self.note.setObjectName("faint")
         self.note.setWordWrap(True)
