@@ -98,7 +98,7 @@ class SubgroupsPanel(NumberPanel):
     @Slot(int, int)
     def _show_cases(self, row: int, column: int) -> None:
         finding, name = self.session.finding, self._names[row]
-        by = " × ".join(self.session.comparison.group_by)
+        by = " + ".join(self.session.comparison.group_by)
         rows = self._groups.rows_of(finding, self._digest, name)
         self.numbers.show_cases(f"{finding}: {by} {name}", rows.tolist())
 
@@ -145,9 +145,9 @@ class SubgroupsPanel(NumberPanel):
             return self.tr("Choose a column to see the numbers of its groups.")
         members = self._groups.members()
         if self._groups.why_no_groups:
-            return self.tr("{0} makes no groups: {1}.").format(" × ".join(by), self._groups.why_no_groups)
+            return self._groups.why_no_groups
         if not members or not self._groups.table(self.session.finding, digest).names:
-            return self.tr("No compared case states {0}.").format(" × ".join(by))
+            return self.tr("No compared case states {0}.").format(" + ".join(by))
         return ""
 
     def _show_choices(self, digests: tuple[str, ...]) -> None:
