@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from html import escape
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
@@ -167,7 +168,7 @@ class SubgroupsPanel(NumberPanel):
         finding, scored = self.session.finding, self.session.scored_as(self._digest)
         name = scored.name if scored is not None else ""
         rests_on = basis(self.session, self.numbers, finding, [self._digest])
-        return f"<b>{finding}</b>, {name} · {rests_on}<br>{what}"
+        return f"<b>{escape(finding)}</b>, {escape(name)} · {escape(rests_on)}<br>{escape(what)}"
 
     def _show_groups(self, table: GroupTable) -> None:
         session, finding, metric = self.session, self.session.finding, self.compared.value or "sensitivity"
@@ -195,10 +196,10 @@ class SubgroupsPanel(NumberPanel):
             )
         values = {row.group: row.here.value for row in gap.rows}
         text = self.tr("Gap in {0}: <b>{1}</b>, from {2} ({3}) to {4} ({5})").format(
-            title, rate_text(gap.gap), gap.lowest, rate_text(values[gap.lowest]), gap.highest,
+            title, rate_text(gap.gap), escape(gap.lowest), rate_text(values[gap.lowest]), escape(gap.highest),
             rate_text(values[gap.highest]),
         )  # fmt: skip
-        return text + (self.tr("; served worst: <b>{0}</b>").format(gap.worst) if gap.worst else "")
+        return text + (self.tr("; served worst: <b>{0}</b>").format(escape(gap.worst)) if gap.worst else "")
 
     def _show_left_out(self, table: GroupTable) -> None:
         finding = self.session.finding
