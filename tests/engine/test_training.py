@@ -14,12 +14,22 @@ import pytest
 import torch
 from PIL import Image
 
-from xferviewer.checkpoints import Preprocessing, image_mark, read_checkpoint, read_seen_images
+from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpoint, read_seen_images
 from xferviewer.engine.inference import Prediction, load, predict_images
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import JobFolder
-from xferviewer.jobs.spec import Augmentation, DataSpec, FolderData, NetworkSpec, PhantomData, Recipe, TrainingSpec
+from xferviewer.jobs.spec import (
+    Augmentation,
+    DataSpec,
+    FolderData,
+    NetworkSpec,
+    PhantomData,
+    Recipe,
+    TrainingSpec,
+    read_spec,
+)
 from xferviewer.networks import backbones
+from xferviewer.networks.heads import ConvHead
 from xferviewer.studies.images import read_image
 from xferviewer.training.augmentation import augment
 from xferviewer.training.finetune import run
@@ -236,6 +246,18 @@ def test_that_held_out_films_get_their_auc_on_the_card(tmp_path, spec):
         ("C", 10),
     }
     assert read_checkpoint(checkpoint.folder).card == checkpoint.card
+
+
+def test_that_a_job_trains_the_head_that_its_spec_names(tmp_path, spec):
+    head = Head("conv-skip", {"filters": 2.0, "ratio": 0.05})
+    spec = replace(spec, network=replace(spec.network, head=head), recipe=replace(spec.recipe, epochs=1))
+    job = JobFolder.create(tmp_path / "job", spec)
+    assert read_spec(job.path / "spec.toml") == spec
+
+    checkpoint = read_checkpoint(run(spec, job).folder)
+
+    assert checkpoint.head == head
+    assert isinstance(load(checkpoint).network.get_classifier(), ConvHead)
 
 
 def test_that_labels_that_are_not_stated_teach_nothing():

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.calibration import brier, negative_log_likelihood, reliability_diagram
-from xferviewer.evaluation.calibration_tests import cox_recalibration
+from xferviewer.evaluation.calibration_tests import calibration_error_interval, cox_recalibration
 from xferviewer.evaluation.decision_curve import decision_curve, net_benefit_band
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.operating_points import confusion_at
@@ -241,13 +241,13 @@ def test_that_pointing_at_a_false_positive_rate_gives_every_checkpoint_s_numbers
         counts = confusion_at(labels, scores, float(curve.thresholds[best]))
         _, _, threshold, sensitivity, specificity = tab.readout.texts(place)
         assert threshold == rate_text(float(curve.thresholds[best]))
-        assert sensitivity == f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive} of 4"
-        assert specificity == f"{rate_text(counts.specificity.value)}\n{counts.true_negative} of 20"
+        assert sensitivity == f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive}/4"
+        assert specificity == f"{rate_text(counts.specificity.value)}\n{counts.true_negative}/20"
     QApplication.sendEvent(tab.plot, QEvent(QEvent.Type.Leave))
     drawn(tab, qtbot)
     assert tab.where.text() == "at the operating points, all cases"
     counts = confusion_at(*cases(evaluating, 0), 0.5)
-    assert tab.readout.texts(0)[2:4] == [".500", f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive} of 4"]
+    assert tab.readout.texts(0)[2:4] == [".500", f"{rate_text(counts.sensitivity.value)}\n{counts.true_positive}/4"]
 
 
 def best_point(application: Application, place: int) -> tuple[RocCurve, int]:
@@ -308,7 +308,9 @@ def test_that_a_drag_with_shift_along_a_curve_puts_exactly_the_cases_in_between_
     present = int((labels[inside] == 1).sum())
     assert f"({present} present, {len(expected) - present} absent)" in session.case_list.title
     assert session.case_list.title.startswith(f"{FINDING}: efficientnet from ")
+    assert evaluating.window.compare.isVisible()  # where films are read
     assert tab.plot.view() is None  # Shift does not zoom
+    evaluating.window.show_perspective("evaluate")
     drawn(tab, qtbot)
     assert tab.plot.item("segment") is None
 
@@ -441,8 +443,8 @@ def test_that_precision_recall_steps_enclose_the_average_precision_over_the_prev
     first = int(np.flatnonzero(curve.recall >= tab.cursor_at.x())[0])
     assert tab.readout.texts(1)[2:] == [
         rate_text(float(curve.thresholds[first])),
-        f"{rate_text(curve.recall[first])}\n{curve.true_positives[first]} of 4",
-        f"{rate_text(curve.precision[first])}\n{curve.true_positives[first]} of {curve.called[first]}",
+        f"{rate_text(curve.recall[first])}\n{curve.true_positives[first]}/4",
+        f"{rate_text(curve.precision[first])}\n{curve.true_positives[first]}/{curve.called[first]}",
     ]
 
 
@@ -454,18 +456,26 @@ def test_that_the_reliability_diagram_is_that_of_the_chosen_bins(
     tab.binning.setCurrentIndex(tab.binning.findData(binning))
     tab.bins.setValue(bins)
     drawn(tab, qtbot)
+    qtbot.waitUntil(lambda: all("[" in tab.readout.texts(place)[2] for place in (0, 1)))  # the bootstrap takes longer
     for place in (0, 1):
         labels, scores = cases(evaluating, place)
         diagram = reliability_diagram(labels, scores, bins, binning)
         dots = tab.plot.item(("bins", digest(evaluating, place))).getData()
         np.testing.assert_allclose(dots, [diagram.mean_probability, diagram.observed])
         cells = tab.readout.texts(place)
+        patients = np.array(evaluating.session.cohort.patients)
+        error = calibration_error_interval(labels, scores, bins, binning, patients=patients).debiased
         assert cells[1] == f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}"
-        assert cells[2] == f"{rate_text(brier(labels, scores))}\n{negative_log_likelihood(labels, scores):.3f}"
+        assert cells[2] == f"{rate_text(error.value)}\n[{rate_text(error.lower)}, {rate_text(error.upper)}]"
+        assert cells[3] == f"{rate_text(brier(labels, scores))}\n{negative_log_likelihood(labels, scores):.3f}"
         cox = cox_recalibration(labels, scores)
-        for cell, estimate in zip(cells[3:], (cox.slope, cox.intercept), strict=True):
-            expected = f"{estimate.value:.2f}\n[{estimate.lower:.2f}, {estimate.upper:.2f}]"
-            assert cell == expected.replace("-", "−")
+        said = [
+            "{} [{}, {}]".format(
+                *(f"{v:.2f}".replace("-", "−").replace("0.", ".") for v in (e.value, e.lower, e.upper))
+            )
+            for e in (cox.slope, cox.intercept)
+        ]
+        assert cells[4] == "\n".join(said)
         x, counts = tab.histogram.item(("counts", digest(evaluating, place))).getData()
         widths = reliability_diagram(labels, scores, bins, "width")
         expected_counts = np.zeros(bins)
@@ -503,6 +513,7 @@ def test_that_decision_curves_are_those_of_the_evaluation_over_a_range_that_the_
     np.testing.assert_array_equal(line(tab, "benefit", digest(many, 0)), [thresholds, expected.net_benefit])
     _, y = line(tab, "everybody")
     np.testing.assert_array_equal(y, expected.treat_all[: y.size])
+    qtbot.waitUntil(lambda: tab.plot.item(("band", digest(many, 0))) is not None)  # the bootstrap takes longer
     band = net_benefit_band(labels, scores, thresholds)
     _, around = line(tab, "band", digest(many, 0))
     np.testing.assert_array_equal(around, np.concatenate((band.lower, band.upper[::-1])))
@@ -510,7 +521,7 @@ def test_that_decision_curves_are_those_of_the_evaluation_over_a_range_that_the_
     difference = float(at.net_benefit[0] - at.treat_all[0])
     assert tab.readout.texts(0)[1:] == [
         ".500",
-        f"{at.net_benefit[0]:.4f}\n{difference:.4f}".replace("-", "−"),
+        f"{at.net_benefit[0]:.4f}\n{difference:.4f}".replace("-", "−").replace("0.", "."),
         f"{at.interventions_avoided[0]:.1f}",
     ]
     hover(tab.plot, 0.2, 0.1, qtbot)
@@ -518,7 +529,7 @@ def test_that_decision_curves_are_those_of_the_evaluation_over_a_range_that_the_
     drawn(tab, qtbot)
     near = int(np.argmin(np.abs(thresholds - tab.cursor_at.x())))
     assert tab.readout.texts(0)[1] == rate_text(thresholds[near])
-    assert tab.readout.texts(0)[2].startswith(f"{expected.net_benefit[near]:.4f}")
+    assert tab.readout.texts(0)[2].startswith(f"{expected.net_benefit[near]:.4f}".replace("0.", ".").replace("-", "−"))
     tab.range.setCurrentIndex(tab.range.findData("all"))
     drawn(tab, qtbot)
     assert tab.thresholds()[-1] == pytest.approx(0.995)

@@ -59,6 +59,11 @@ class Cohort:
         return {identity: row for row, identity in enumerate(self.identities) if identity}
 
     @cached_property
+    def study_numbers(self) -> NDArray[np.int64]:
+        """`study_ids` as an array."""
+        return np.array(self.study_ids, dtype=np.int64)
+
+    @cached_property
     def marks(self) -> frozenset[str]:
         """What stands for the images in the lists of those that checkpoints have seen."""
         return frozenset(image_mark(identity) for identity in self.identities if identity)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
 
 from xferviewer.evaluation.calibration import (
     Binning,
@@ -17,13 +19,19 @@ from xferviewer.evaluation.calibration import (
     negative_log_likelihood,
     reliability_diagram,
 )
-from xferviewer.evaluation.calibration_tests import CoxRecalibration, cox_recalibration
+from xferviewer.evaluation.calibration_tests import (
+    CalibrationErrorInterval,
+    CoxRecalibration,
+    calibration_error_interval,
+    cox_recalibration,
+)
 from xferviewer.evaluation.decision_curve import DecisionCurve, NetBenefitBand, decision_curve, net_benefit_band
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.precision_recall import PrecisionRecallCurve, precision_recall
 from xferviewer.evaluation.precision_recall import thin as thin_precision_recall
 from xferviewer.evaluation.roc import RocCurve, thin
 from xferviewer.evaluation.selective import RiskCoverage, risk_coverage
+from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 
@@ -53,12 +61,21 @@ class Calibration:
     cox: CoxRecalibration
 
 
-class LiveCurves:
-    """The evaluation's curves by finding and digest. What sliders move is computed anew, what they do not is kept."""
+class LiveCurves(QObject):
+    """The evaluation's curves by finding and digest. What sliders move is computed anew, what they do not is kept.
 
-    def __init__(self, session: Session, numbers: LiveNumbers) -> None:
+    `changed` says that the bootstrap has answered.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, session: Session, numbers: LiveNumbers, calculator: Calculator, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
         self._session = session
         self._numbers = numbers
+        self._calculator = calculator
         self._cases: object = None
         self._kept: dict[Hashable, tuple[Hashable, Any]] = {}
 
@@ -68,10 +85,30 @@ class LiveCurves:
         if cases is not self._cases:
             self._cases = cases
             self._kept.clear()
+            self._calculator.forget(self)
         if key not in self._kept or self._kept[key][0] != at:
             self._kept[key] = at, make()
         found: _T = self._kept[key][1]
         return found
+
+    def _keep_later(self, key: Hashable, question: Callable[[], _T], at: Hashable = None) -> _T | None:
+        """The same for what takes longer than a frame: None until the calculator has answered."""
+
+        def take(answer: _T) -> None:
+            self._kept[key] = at, answer
+            self.changed.emit()
+
+        def ask() -> None:
+            # The answer to what was asked before is of no use; that of an earlier value of `at` may still come.
+            self._calculator.ask(self, (key, at), question, take)
+
+        return self._keep(key, ask, at)
+
+    def patients(self, finding: str) -> NDArray[np.str_] | None:
+        """(n,) whose compared cases they are, for the bootstrap to draw; None where not all are known."""
+        compared = self._numbers.compared(finding)
+        patients = np.array(self._numbers.cases().patients)[compared.rows]
+        return patients if patients.size and (patients != "").all() else None
 
     def scores(self, finding: str, digest: str) -> NDArray[np.float64]:
         """(n,) the scores of the compared cases."""
@@ -190,6 +227,17 @@ class LiveCurves:
 
         return self._keep(("calibration", finding, digest, bins, binning), make)
 
+    def calibration_error(
+        self, finding: str, digest: str, bins: int, binning: Binning
+    ) -> CalibrationErrorInterval | None:
+        """The expected calibration error in these bins with its bootstrap interval; None while it is computed."""
+        labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
+        return self._keep_later(
+            ("ece", finding, digest),
+            partial(calibration_error_interval, labels, scores, bins, binning, patients=self.patients(finding)),
+            at=(bins, binning),
+        )
+
     # --- decision curves
 
     def decision(self, finding: str, digest: str, thresholds: tuple[float, ...]) -> DecisionCurve:
@@ -201,18 +249,21 @@ class LiveCurves:
             at=thresholds,
         )
 
-    def decision_band(self, finding: str, digest: str, thresholds: tuple[float, ...]) -> NetBenefitBand:
-        """The bootstrap's 95 % percentiles of that net benefit, cases drawn one by one within their class."""
+    def decision_band(self, finding: str, digest: str, thresholds: tuple[float, ...]) -> NetBenefitBand | None:
+        """The bootstrap's 95 % percentiles of that net benefit; None while they are computed."""
         labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
-        return self._keep(
-            ("decision band", finding, digest), lambda: net_benefit_band(labels, scores, thresholds), at=thresholds
+        return self._keep_later(
+            ("decision band", finding, digest),
+            partial(net_benefit_band, labels, scores, thresholds, patients=self.patients(finding)),
+            at=thresholds,
         )
 
     # --- risk and coverage
 
     def risk_coverage(self, finding: str, digest: str) -> RiskCoverage:
         """Errors at the session's threshold over what is left to the checkpoint, the most uncertain left out first."""
-        threshold, measure = self._session.threshold(digest, finding), self._numbers.uncertainty_of(finding)
+        threshold = self._session.threshold(digest, finding)
+        measure = self._numbers.uncertainty_of(finding, digest)
 
         def make() -> RiskCoverage:
             compared, scores = self._numbers.compared(finding), self.scores(finding, digest)

@@ -17,13 +17,13 @@ from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.evaluation.margin_sweep import MarginSweep
+from xferviewer.evaluation.operating import case_uncertainty, referral_uncertainty
 from xferviewer.evaluation.placements import Placements
 from xferviewer.evaluation.referral_state import ReferralState, RetainedRates
 from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval, roc_curve, thin
 from xferviewer.evaluation.score_order import ScoreOrder
 from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
-from xferviewer.evaluation.uncertainty import uncertainty
 from xferviewer.gui.cohort import NO_FILM
 from xferviewer.gui.session import CaseList, Session
 
@@ -32,6 +32,7 @@ _SETTLE_MS = 250
 _DRAWN_POINTS = 600
 _COMPUTED_AT_ONCE = 1_000_000  # scores: about half a second
 _SLICE_SECONDS = 0.012
+_SLIDER_RATES = tuple(percent / 100 for percent in range(101))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +95,7 @@ class LiveNumbers(QObject):
         self._best: dict[str, str] = {}
         self._along: dict[tuple[str, str], NDArray[np.float64]] = {}
         self._orders: dict[tuple[str, str], ScoreOrder] = {}
-        self._sweeps: dict[str, ReferralSweep | MarginSweep] = {}
+        self._sweeps: dict[str, tuple[tuple[float, ...], ReferralSweep | MarginSweep]] = {}
         self._retained: dict[str, tuple[tuple[float, ...], tuple[AucInterval, ...]]] = {}
         self._unsure: dict[str, NDArray[np.float64]] = {}
         self._measure = session.uncertainty
@@ -119,6 +120,9 @@ class LiveNumbers(QObject):
             self._measure = self._session.uncertainty
             self._sweeps.clear()
             self._retained.clear()
+            self._filling = self._fill_steps()
+            if self._is_large:
+                self._fill_timer.start()  # what is known is not counted again
         self.changed.emit()
 
     @Slot()
@@ -192,7 +196,8 @@ class LiveNumbers(QObject):
         """Rows of the cohort's images that these cases are made of, case by case."""
         cases, wanted = self.cases(), list(rows)
         if cases.unit == "image":
-            return [int(self._images[row]) for row in wanted]
+            images: list[int] = self._images[np.array(wanted, dtype=np.intp)].tolist()
+            return images
         cohort = self._session.cohort
         names = cohort.studies if cases.unit == "study" else cohort.patients
         members: dict[str, list[int]] = {}
@@ -202,9 +207,8 @@ class LiveNumbers(QObject):
 
     def studies_of(self, rows: Iterable[int]) -> list[int]:
         """The catalogue's studies of these cases, each once, in this order; cases without a film have none."""
-        of_images = self._session.cohort.study_ids
-        found = dict.fromkeys(of_images[image] for image in self.images_of(rows))
-        return [study for study in found if study != NO_FILM]
+        studies = self._session.cohort.study_numbers[np.array(self.images_of(rows), dtype=np.intp)]
+        return list(dict.fromkeys(studies[studies != NO_FILM].tolist()))
 
     def show_cases(self, title: str, rows: Iterable[int]) -> None:
         """Put the films of these cases into the worklist, under a title."""
@@ -346,6 +350,11 @@ class LiveNumbers(QObject):
                         self._test(finding, a, b)
                         yield ""
             yield finding
+        for finding in findings:  # what the referral slider will ask for
+            sweep = self.sweep(finding)
+            if isinstance(sweep, ReferralSweep):
+                yield from ("" for _ in sweep.retained_aucs(_SLIDER_RATES))
+            yield ""
 
     # --- curves and referral
 
@@ -434,34 +443,46 @@ class LiveNumbers(QObject):
         """The studies of those cases."""
         return self.studies_of(self.referred_rows(finding, digest).tolist())
 
-    def uncertainty_of(self, finding: str) -> ReferralMeasure:
-        """What makes a case of a finding uncertain: as the session says, but where that takes probabilities and some
-        scores are none, the distance to the threshold.
+    def uncertainty_of(self, finding: str, digest: str) -> ReferralMeasure:
+        """What makes a case of a finding uncertain for a checkpoint: as the session says, but where that takes
+        probabilities and its scores are none, the distance to the threshold.
         """
         measure = self._session.uncertainty
-        all_probabilities = all(map(self._session.holds_probabilities, self.compared(finding).digests))
-        return measure if all_probabilities or measure == "spread" else "finding"
+        return measure if measure == "spread" or self._session.holds_probabilities(digest) else "finding"
 
     def uncertain(self, finding: str) -> NDArray[np.float64]:
         """(C, n) how uncertain each checkpoint is of each compared case: the larger, the sooner referred."""
-        compared, measure = self.compared(finding), self.uncertainty_of(finding)
-        if measure not in ("finding", "probability"):
-            return self._uncertain(compared)
-        centres = [0.5] * len(compared.digests) if measure == "probability" else self.thresholds(finding)
-        distances: NDArray[np.float64] = np.abs(compared.scores - np.array(centres)[:, np.newaxis])
-        return -distances
+        compared = self.compared(finding)
+        if not compared.rows.size:
+            return np.empty((len(compared.digests), 0))
+        return referral_uncertainty(
+            self._session.uncertainty,
+            compared.scores,
+            self.thresholds(finding),
+            ["probability" if self._session.holds_probabilities(digest) else "score" for digest in compared.digests],
+            lambda place: self._case_uncertainty(compared.digests[place])[compared.rows],
+        )
 
     def sweep(self, finding: str) -> ReferralSweep | MarginSweep:
         """The referral of a finding, each checkpoint by its own uncertainty."""
-        if finding not in self._sweeps:
-            compared = self.compared(finding)
-            measure = self.uncertainty_of(finding)
-            if measure in ("finding", "probability"):
-                centres = [0.5 if measure == "probability" else None for _ in compared.digests]
-                self._sweeps[finding] = MarginSweep([self._order(finding, d) for d in compared.digests], centres)
+        compared = self.compared(finding)
+        measures = [self.uncertainty_of(finding, digest) for digest in compared.digests]
+        near_a_score = all(measure in ("finding", "probability") for measure in measures)
+        # Where an order rests on all findings of a case, those of other scales still rest on their thresholds.
+        moving = () if near_a_score else tuple(
+            self._session.threshold(digest, finding)
+            for digest, measure in zip(compared.digests, measures, strict=True)
+            if measure == "finding"
+        )  # fmt: skip
+        if self._sweeps.get(finding, (None,))[0] != moving:
+            if near_a_score:
+                centres = [0.5 if measure == "probability" else None for measure in measures]
+                orders = [self._order(finding, digest) for digest in compared.digests]
+                self._sweeps[finding] = moving, MarginSweep(orders, centres)
             else:
-                self._sweeps[finding] = ReferralSweep(compared.labels, compared.scores, self._uncertain(compared))
-        return self._sweeps[finding]
+                sweep = ReferralSweep(compared.labels, compared.scores, self.uncertain(finding))
+                self._sweeps[finding] = moving, sweep
+        return self._sweeps[finding][1]
 
     def _order(self, finding: str, digest: str) -> ScoreOrder:
         key = finding, digest
@@ -470,24 +491,12 @@ class LiveNumbers(QObject):
             self._orders[key] = ScoreOrder(compared.labels, compared.scores[compared.digests.index(digest)])
         return self._orders[key]
 
-    def _uncertain(self, compared: Compared) -> NDArray[np.float64]:
-        """(C, n) for the measures that no threshold has a say in."""
-        measure = self._session.uncertainty
-        if not compared.rows.size:
-            return np.empty((len(compared.digests), 0))
-        if measure == "spread":
-            spread: NDArray[np.float64] = np.broadcast_to(compared.scores.std(axis=0), compared.scores.shape)
-            return spread
-        return np.stack([self._case_uncertainty(digest, measure)[compared.rows] for digest in compared.digests])
-
-    def _case_uncertainty(self, digest: str, measure: str) -> NDArray[np.float64]:
+    def _case_uncertainty(self, digest: str) -> NDArray[np.float64]:
         """(cases,) over all findings of a checkpoint; NaN where it has no score."""
+        measure = self._session.uncertainty
         key = f"{measure} {digest}"
         if key not in self._unsure:
             cases = self.cases()
             scores = cases.scores[cases.checkpoints.index(digest)]
-            present = ~np.isnan(scores).all(axis=1)
-            unsure = np.full(len(scores), np.nan)
-            unsure[present] = uncertainty(scores[present], "entropy" if measure == "entropy" else "distance")
-            self._unsure[key] = unsure
+            self._unsure[key] = case_uncertainty(measure, scores, np.full(scores.shape[1], np.nan))
         return self._unsure[key]

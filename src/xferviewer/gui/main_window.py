@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
     """Builds the panels and connects them to session and library. What it cannot do itself it asks for by signal."""
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
+    predictions_chosen = Signal(object)  # list[Path]: tables
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
@@ -96,7 +97,7 @@ class MainWindow(QMainWindow):
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
         self.evaluation = EvaluationBar(session)
-        self.curves = CurvesPanel(session, numbers, theme)
+        self.curves = CurvesPanel(session, numbers, calculator, theme)
         self.figures = FigureSaving(self)
         self.metrics = MetricsTable(session, numbers)
         self.operating_point = OperatingPointPanel(session, numbers, theme)
@@ -370,7 +371,7 @@ class MainWindow(QMainWindow):
             filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
         )
         if chosen:
-            self.paths_dropped.emit([Path(path) for path in chosen])
+            self.predictions_chosen.emit([Path(path) for path in chosen])
 
     @Slot()
     def _export_evaluation(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import tomli_w
 
-from xferviewer.checkpoints import Preprocessing
+from xferviewer.checkpoints import Head, Preprocessing
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableSpec
 
@@ -37,6 +37,7 @@ class NetworkSpec:
     weights         a file with pre-trained weights for S1 to S3; left out, an installed package must bring them
     options         further arguments of timm.create_model, such as depth
     preprocessing   as on the card of a checkpoint
+    head            the same; one with batch normalisation needs batches of two images or more
     """
 
     architecture: str
@@ -45,6 +46,7 @@ class NetworkSpec:
     top_groups: int = 1
     weights: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    head: Head = field(default_factory=Head)
 
     def __post_init__(self) -> None:
         if self.top_groups < 1:

@@ -1,4 +1,4 @@
-"""Networks by timm's names with a linear head, and which of their layers learn."""
+"""Networks by timm's names with one of our heads, and which of their layers learn."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ from typing import TYPE_CHECKING, Any
 import timm
 from torch import nn
 
+from xferviewer.checkpoints import Head
+from xferviewer.networks import heads
 from xferviewer.networks.families import LayerGroup, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LINEAR = Head()
 
-def create(architecture: str, findings: int, channels: int = 3, options: Mapping[str, Any] | None = None) -> nn.Module:
-    """A network with random weights and one logit per finding. It never asks the network for weights.
+
+def create(
+    architecture: str,
+    findings: int,
+    channels: int = 3,
+    options: Mapping[str, Any] | None = None,
+    head: Head = LINEAR,
+) -> nn.Module:
+    """A network with random weights and one logit per finding. It never asks anybody for weights.
 
     architecture  a name that timm knows, without a tag ("tf_efficientnet_lite0")
     channels      of the input
     options       further keyword arguments of timm.create_model, as config.json keeps them (`depth`, `img_size`, …)
+    head          linear is timm's own classifier; any other stands in its place, under the same name
 
-    Raises ValueError when timm knows no such architecture or the options do not suit it.
+    Raises ValueError when timm knows no such architecture or the options or the head do not suit it.
     """
     if not timm.is_model(architecture):
         raise ValueError(f"timm {timm.__version__} knows no architecture named {architecture}.")
@@ -29,7 +40,28 @@ def create(architecture: str, findings: int, channels: int = 3, options: Mapping
         network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
     except (TypeError, AssertionError, RuntimeError) as error:
         raise ValueError(f"{architecture} cannot be built with {arguments}: {error}.") from error
+    if head.kind != "linear":
+        network.set_submodule(classifier_name(network), heads.build(head, classifier_features(network), findings))
     return network
+
+
+def classifier_name(network: nn.Module) -> str:
+    """The name of the one layer that makes logits of pooled features ("fc", "head.fc"). Raises ValueError."""
+    classifier = network.get_classifier()  # type: ignore[operator]
+    names: list[str] = [name for name, module in network.named_modules() if module is classifier]
+    if len(names) != 1 or isinstance(classifier, nn.Identity):
+        raise ValueError(f"{type(network).__name__} has no single classifier.")
+    return names[0]
+
+
+def classifier_features(network: nn.Module) -> int:
+    """How many pooled features the classifier of a network with a linear head takes. Raises ValueError."""
+    classifier = network.get_submodule(classifier_name(network))
+    if isinstance(classifier, nn.Linear):
+        return classifier.in_features
+    if isinstance(classifier, nn.Conv2d) and classifier.kernel_size == (1, 1):
+        return classifier.in_channels
+    raise ValueError(f"The classifier of {type(network).__name__} is no linear layer.")
 
 
 def layer_groups(network: nn.Module) -> list[LayerGroup]:

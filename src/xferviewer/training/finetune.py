@@ -130,7 +130,9 @@ def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watc
 def _build(spec: TrainingSpec) -> tuple[nn.Module, InitialisationStep]:
     made = spec.network
     try:
-        network = backbones.create(made.architecture, len(spec.findings), made.preprocessing.channels, made.options)
+        network = backbones.create(
+            made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
+        )
         start = InitialisationStep("random")
         if made.pretrained:
             file = Path(made.weights) if made.weights else initialisation.imagenet_file(made.architecture)
@@ -180,6 +182,7 @@ def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, com
         trained_findings=spec.findings,
         task="multi-label",
         preprocessing=spec.network.preprocessing,
+        head=spec.network.head,
         weights_sha256="",
         license=spec.license,
         initialisation=(start,),

@@ -16,7 +16,7 @@ from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.curves.plot import ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context, CurveTab
-from xferviewer.gui.views.curves.words import signed_text
+from xferviewer.gui.views.curves.words import interval_lines, signed_text
 
 _MOST_BINS = 50
 _AXIS_WIDTH = 14 * GRID
@@ -49,19 +49,23 @@ class CalibrationTab(CurveTab):
                 (self.tr("ECE\nMCE"), self.tr("Expected calibration error in these bins: the mean distance of the dots "
                                               "from the diagonal, weighted by cases, too large in small samples. "
                                               "Maximum calibration error: the largest distance of a dot.")),
+                (self.tr("debiased"), self.tr("ECE without what chance adds, with its 95 % bootstrap interval (basic, "
+                                              "2,000 resamples of patients where they are known)")),
                 (self.tr("Brier\nNLL"), self.tr("Brier score: the mean squared distance of probability and label. NLL: "
                                                 "the mean negative logarithm of the probability of the label.")),
-                (self.tr("slope"), self.tr("Slope of calibration (Cox) with Wald's 95 % interval: "
-                                           "below 1 the probabilities are too extreme")),
-                (self.tr("intercept"), self.tr("Intercept of calibration (Cox) with Wald's 95 % interval")),
+                (self.tr("slope\nintercept"), self.tr("Slope and intercept of calibration (Cox) with Wald's 95 % intervals: "
+                                                      "1 and 0 where probabilities mean what they say; a slope below 1: "
+                                                      "they are too extreme")),
             ],
             self.tr(
                 "Dots: bins. Point at one: its cases. Below: how many cases have which probability. "
                 "Drag, wheel: zoom; double click: all."
             ),
             area=area,
+            share=0.57,
         )  # fmt: skip
         self.histogram = histogram
+        self._live.changed.connect(self.draw_soon)
         self._add_intervals(self.tr("Bars: Wilson's 95 % interval of the observed rate of each bin"))
         self.binning = QComboBox()
         self.binning.setAccessibleName(self.tr("Kind of bins"))
@@ -179,12 +183,16 @@ class CalibrationTab(CurveTab):
 
     def cells(self, digest: str) -> Sequence[str]:
         """The measures; those that have an interval with it below."""
-        calibration = self._calibration(digest)
+        calibration, diagram = self._calibration(digest), self._calibration(digest).diagram
+        found = self._live.calibration_error(
+            self._session.finding, digest, self.bins.value(), self.binning.currentData()
+        )
+        debiased = found.debiased if found is not None else None
         return (
-            f"{rate_text(calibration.diagram.expected_error)}\n{rate_text(calibration.diagram.maximum_error)}",
+            f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}",
+            interval_lines(debiased.value, debiased.lower, debiased.upper) if debiased is not None else "…",
             f"{rate_text(calibration.brier)}\n{signed_text(calibration.negative_log_likelihood, 3)}",
-            _estimate_text(calibration.cox.slope),
-            _estimate_text(calibration.cox.intercept),
+            f"{_estimate_text(calibration.cox.slope)}\n{_estimate_text(calibration.cox.intercept)}",
         )
 
 
@@ -195,7 +203,7 @@ def _log_counts(counts: NDArray[np.int64] | NDArray[np.float64]) -> NDArray[np.f
 
 
 def _estimate_text(estimate: Estimate) -> str:
-    """A number over its interval."""
+    """A number with its interval."""
     if np.isnan(estimate.value):
         return "n/a"
-    return f"{signed_text(estimate.value, 2)}\n[{signed_text(estimate.lower, 2)}, {signed_text(estimate.upper, 2)}]"
+    return f"{signed_text(estimate.value, 2)} [{signed_text(estimate.lower, 2)}, {signed_text(estimate.upper, 2)}]"

@@ -47,6 +47,7 @@ class DecisionTab(CurveTab):
             ),
             area=plot,
         )  # fmt: skip
+        self._live.changed.connect(self.draw_anew)
         self.range = QComboBox()
         self.range.setAccessibleName(self.tr("Range of thresholds"))
         self.range.addItem(self.tr("near prevalence"), "prevalence")
@@ -56,7 +57,7 @@ class DecisionTab(CurveTab):
         self.controls.addWidget(self.range)
         self._add_intervals(
             self.tr("Bands: 95 % percentiles of the net benefit at each threshold over 2,000 bootstrap resamples, "
-                    "cases drawn one by one within their class")
+                    "of patients where they are known, else of cases")
         )  # fmt: skip
 
     # --- drawing
@@ -104,8 +105,8 @@ class DecisionTab(CurveTab):
         self.plot.line(
             ("benefit", digest), x, self._live.decision(finding, digest, thresholds).net_benefit, pen_of(style)
         )
-        if self.has_interval(digest):
-            band = self._live.decision_band(finding, digest, thresholds)
+        band = self._live.decision_band(finding, digest, thresholds) if self.has_interval(digest) else None
+        if band is not None:
             self.plot.band(("band", digest), x, band.lower, band.upper, style.colour)
 
     def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
@@ -114,10 +115,10 @@ class DecisionTab(CurveTab):
         x, curves, bands = np.array(thresholds), [], ""
         for digest in drawn:
             lower = upper = None
-            if self.has_interval(digest):
-                band = self._live.decision_band(finding, digest, thresholds)
+            band = self._live.decision_band(finding, digest, thresholds) if self.has_interval(digest) else None
+            if band is not None:
                 lower, upper = band.lower, band.upper
-                bands = f"Bands: 95 % of {band.resamples:,} bootstrap resamples of the cases, threshold by threshold. "
+                bands = f"Bands: 95 % of {band.resamples:,} bootstrap resamples, threshold by threshold. "
             y = self._live.decision(finding, digest, thresholds).net_benefit
             curves.append(Curve(names[digest], self.style_of(digest), x, y, lower, upper))
         everybody = Guide("everybody", x, self._live.decision(finding, drawn[0], thresholds).treat_all)

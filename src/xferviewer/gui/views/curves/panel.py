@@ -6,6 +6,7 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QMenu, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.live_curves import LiveCurves
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
@@ -26,11 +27,18 @@ class CurvesPanel(QWidget):
     save_asked = Signal(object)  # tuple[CurvePlot, ...]: one, or small multiples
     copy_asked = Signal(object)
 
-    def __init__(self, session: Session, numbers: LiveNumbers, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        numbers: LiveNumbers,
+        calculator: Calculator,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._session = session
         self._numbers = numbers
-        context = Context(session, numbers, LiveCurves(session, numbers), theme)
+        context = Context(session, numbers, LiveCurves(session, numbers, calculator, self), theme)
         self.heading = QLabel()
         self.heading.setWordWrap(True)
         self.roc = RocTab(context)

@@ -20,7 +20,7 @@ from xferviewer.gui.theme import GRID, Theme
 _SMALLEST_SHARE = 1e-3  # of an axis that may fill the plot
 _PADDING = 0.03  # around the axes' ranges, of their length
 _UNIT_SQUARE = ((0.0, 1.0), (0.0, 1.0))
-_SHARE_OF_NUMBERS = 0.45  # of the width, beside a plot that need not be square
+_LEAST_SHARE = 0.45  # of the width, for the numbers beside a square plot
 _FAINT = 110
 _BAND = 45
 
@@ -272,27 +272,32 @@ class ZoomPlot(RatePlot):
 
 
 class Beside(QWidget):
-    """A plot, and beside it what its numbers are written in.
+    """A plot, and the numbers beside it; below it where there is more height than width.
 
-    A square plot is as high as there is room and the rest is the numbers'; laid out by hand, because a layout would
-    make the square's size a wish and move the panels.
+    Laid out by hand: a layout would make a square plot's size a wish, and move the panels.
     """
 
     _LEAST = 45 * GRID
-    _LEAST_HEIGHT = 40 * GRID
 
-    def __init__(self, plot: QWidget, numbers: QWidget, *, square: bool) -> None:
+    def __init__(self, plot: QWidget, numbers: QWidget, share: float | None) -> None:
+        """`share` of the room is for the numbers; None: the plot is square, and the numbers have the rest."""
         super().__init__()
-        self._plot, self._numbers, self._square = plot, numbers, square
+        self._plot, self._numbers, self._share = plot, numbers, share
         for widget in (plot, numbers):
             widget.setParent(self)
-        self.setMinimumSize(2 * self._LEAST, self._LEAST_HEIGHT)
+        self.setMinimumSize(2 * self._LEAST, self._LEAST)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room."""
         width, height = self.width(), self.height()
-        most = max(width - max(self._LEAST, int(_SHARE_OF_NUMBERS * width)), self._LEAST)
-        plot_width = min(height, most) if self._square else most
-        plot_height = plot_width if self._square else height
-        self._plot.setGeometry(0, (height - plot_height) // 2, plot_width, plot_height)
-        self._numbers.setGeometry(plot_width + 2 * GRID, 0, width - plot_width - 2 * GRID, height)
+        long, short = max(width, height), min(width, height)
+        of_plot = long - max(self._LEAST, int((self._share or _LEAST_SHARE) * long))
+        if self._share is None:
+            of_plot = short = min(of_plot, short)
+        after = of_plot + 2 * GRID
+        if width >= height:
+            self._plot.setGeometry(0, (height - short) // 2, of_plot, short)
+            self._numbers.setGeometry(after, 0, width - after, height)
+        else:
+            self._plot.setGeometry((width - short) // 2, 0, short, of_plot)
+            self._numbers.setGeometry(0, after, width, height - after)

@@ -14,6 +14,7 @@ from xferviewer.gui.rate_plot import PEN_STYLES
 from xferviewer.gui.theme import GRID, small_font
 
 _SWATCH = QSize(7 * GRID, 3 * GRID)
+_WIDEST_NAME = 32 * GRID  # a longer one stands in the tool tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ class Readout(QTableWidget):
                 if not column or len(row.cells) == self.columnCount() - 1
             ]
             cells = [_room(items[column]) for items in full]
-            width = max(max(cells, default=0) + 4 * GRID + (_SWATCH.width() + GRID if not column else 0), header)
+            width = max(max(cells, default=0) + 3 * GRID, header)
+            if not column:
+                width = min(width, _WIDEST_NAME) + _SWATCH.width() + 2 * GRID
             if width > self.columnWidth(column):
                 self.setColumnWidth(column, width)
 

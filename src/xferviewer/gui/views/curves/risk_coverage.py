@@ -41,7 +41,7 @@ class RiskCoverageTab(CurveTab):
                                                   "coverages; the same less the least that is possible with as many "
                                                   "errors: what the order of referral costs")),
                 (self.tr("risk"), self.tr("Errors of the kept cases, with Wilson's 95 % interval")),
-                (self.tr("risk of all"), self.tr("Errors of all cases: the risk at coverage 1")),
+                (self.tr("of all"), self.tr("Errors of all cases: the risk at coverage 1")),
             ],
             self.tr(
                 "Errors are calls at the thresholds. Upright line: what is kept at the referral rate; drag it. "
@@ -65,7 +65,7 @@ class RiskCoverageTab(CurveTab):
     def rests_on(self) -> tuple[object, ...]:
         """Thresholds make errors, and order the cases."""
         finding, rate = self._session.finding, self._session.referral_rate
-        measure, thresholds = self._numbers.uncertainty_of(finding), self._numbers.thresholds(finding)
+        measure, thresholds = self._session.uncertainty, self._numbers.thresholds(finding)
         return *super().rests_on(), self.intervals.currentData(), measure, rate, *thresholds
 
     def _curve(self, digest: str) -> RiskCoverage:
@@ -97,7 +97,7 @@ class RiskCoverageTab(CurveTab):
             note = f"AURC {rate_text(curve.aurc)}, threshold {threshold_text(self._session.threshold(digest, finding))}"
             x, y, style = curve.coverage[at], curve.risk[at], self.style_of(digest)
             curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
-        measure = self._numbers.uncertainty_of(finding)
+        measure = self._session.uncertainty
         said = f"The most certain cases first (measure: {measure})."
         if any(curve.lower is not None for curve in curves):
             said += " Bands: 95 % Wilson intervals of the risk at each coverage."

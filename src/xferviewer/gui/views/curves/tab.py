@@ -105,8 +105,10 @@ class CurveTab(SeenTab):
         mouse_habits: str,
         *,
         area: QWidget | None = None,
+        share: float = 0.45,
     ) -> None:
-        """`columns` are those of the numbers; the plot stands in `area`, or is square and alone."""
+        """`columns` are those of the numbers, which take `share` of the width; the plot stands in `area`, else it is
+        square and alone, and the numbers have the rest."""
         super().__init__(context, title, mouse_habits)
         self.plot = plot
         self.why = QLabel()
@@ -132,7 +134,7 @@ class CurveTab(SeenTab):
         column.addWidget(self.readout, 1)
         column.addWidget(self.hint)
         self._stack = QStackedWidget()
-        self._stack.addWidget(Beside(area or plot, beside, square=area is None))
+        self._stack.addWidget(Beside(area or plot, beside, None if area is None else share))
         self._stack.addWidget(self.why)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, GRID, 0, 0)
@@ -159,6 +161,12 @@ class CurveTab(SeenTab):
         if self._drawn:
             self.where.setText(self.show_cursor(self._drawn))
             self.readout.show_rows(self._rows())
+
+    @Slot()
+    def draw_anew(self) -> None:
+        """What took longer is there."""
+        self._rested_on = None
+        self.draw_soon()
 
     def rests_on(self) -> tuple[object, ...]:
         """What the plot depends on: equal tuples draw the same. Sub-classes add to it."""

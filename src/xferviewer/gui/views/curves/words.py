@@ -97,10 +97,10 @@ def interval_lines(value: float, lower: float, upper: float) -> str:
 
 def proportion_lines(proportion: Proportion) -> str:
     """A rate over what it is of."""
-    of = _tr("{0} of {1}").format(f"{proportion.successes:,}", f"{proportion.trials:,}")
-    return f"{rate_text(proportion.value)}\n{of}"
+    return f"{rate_text(proportion.value)}\n{proportion.successes:,}/{proportion.trials:,}"
 
 
 def signed_text(value: float, digits: int) -> str:
     """A number that may be below 0 or above 1."""
-    return "n/a" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+    text = rate_text(abs(value), digits)
+    return f"−{text}" if value < 0 and float(text) else text

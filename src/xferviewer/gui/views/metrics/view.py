@@ -125,8 +125,9 @@ class MetricsTable(QWidget):
             metrics = self.table.fontMetrics()
             for column in range(self.model.columnCount()):
                 title = str(self.model.headerData(column, Qt.Orientation.Horizontal))
-                widest = max(map(metrics.horizontalAdvance, (*_WIDEST[: 1 if column == 0 else None], f"{title}  ")))
-                self.table.setColumnWidth(column, widest + 4 * GRID)
+                widest = max(map(metrics.horizontalAdvance, _WIDEST[: 1 if column == 0 else None]))
+                header = self.table.horizontalHeader().fontMetrics().horizontalAdvance(title)
+                self.table.setColumnWidth(column, max(widest + 3 * GRID, round(1.15 * header) + 4 * GRID))
 
     def _say_what(self) -> None:
         session, comparison = self._session, self._session.comparison
