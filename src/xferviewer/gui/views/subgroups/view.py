@@ -172,7 +172,7 @@ class SubgroupsPanel(NumberPanel):
 
     def _show_groups(self, table: GroupTable) -> None:
         session, finding, metric = self.session, self.session.finding, self.compared.value or "sensitivity"
-        state = self._groups.state(finding, self._digest)
+        state = self._groups.state(finding, self._digest, [name for name, _, _ in METRICS], metric)
         gap = self._groups.gap(finding, self._digest, metric, state)
         text = threshold_text(
             session.threshold(self._digest, finding), probability=session.holds_probabilities(self._digest)
