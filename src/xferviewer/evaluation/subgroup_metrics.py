@@ -20,12 +20,14 @@ from xferviewer.evaluation.subgroups import SubgroupMetric, SubgroupSettings
 
 GAP_METRICS: tuple[SubgroupMetric, ...] = ("auc", "sensitivity", "specificity", "flag rate")
 
+MANY_GROUPS = 200
+
 
 def crossed_groups(columns: Mapping[str, Sequence[str]], crossed: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
     """The cases of each group of a column, or of each combination of the groups of several, without the empty ones.
 
     Groups are those of `groups.group_cases`, combinations are named like "A + F". Raises ValueError as it does, with
-    the column's name.
+    the column's name, and for more than 200 groups: they are no table that anybody reads.
     """
     of_columns = []
     for column in crossed:
@@ -33,11 +35,14 @@ def crossed_groups(columns: Mapping[str, Sequence[str]], crossed: Sequence[str])
             of_columns.append(group_cases(columns[column]))
         except ValueError as error:
             raise ValueError(f"{column} is no column to group by: {error}.") from error
-    combinations = {
-        " + ".join(names): np.logical_and.reduce([of[name] for of, name in zip(of_columns, names, strict=True)])
-        for names in product(*of_columns)
-    }
-    return {name: member for name, member in combinations.items() if len(crossed) == 1 or member.any()}
+    combinations: dict[str, NDArray[np.bool_]] = {}
+    for names in product(*of_columns):
+        member = np.logical_and.reduce([of[name] for of, name in zip(of_columns, names, strict=True)])
+        if len(crossed) == 1 or member.any():
+            combinations[" + ".join(names)] = member
+        if len(combinations) > MANY_GROUPS:
+            raise ValueError(f"{' + '.join(crossed)} are no columns to group by: more than {MANY_GROUPS} combinations.")
+    return combinations
 
 
 def subgroup_metrics(

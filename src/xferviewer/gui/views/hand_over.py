@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -151,7 +153,7 @@ class HandOverPanel(NumberPanel):
         kinds = score_kind(session, dict.fromkeys((source.digest, target.digest)))
         self.heading.setText(
             self.tr("<b>{0}</b> · {1} · unit: {2} · score: {3} · no case is referred").format(
-                session.finding, rule_text(result.rule), self.numbers.cases().unit, kinds
+                escape(session.finding), escape(rule_text(result.rule)), self.numbers.cases().unit, kinds
             )
         )
         columns = [
