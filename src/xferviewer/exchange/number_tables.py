@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xferviewer.evaluation.choices import OperatingRule
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import GroupMetrics, Metrics
 from xferviewer.evaluation.roc import AucInterval
@@ -267,6 +268,8 @@ def operating_words(metrics: Metrics) -> str:
     """Which thresholds, and what share of the cases goes to an expert."""
     choices = metrics.choices
     point = "Thresholds as chosen" if choices.thresholds else f"Operating point: {choices.point}"
+    if choices.point == OperatingRule() and "score" in metrics.score_kinds.values():
+        point += ", and 0 for scores that are no probabilities, where none was chosen"
     if not choices.referral_rate:
         return f"{point}; nothing is referred."
     return (
