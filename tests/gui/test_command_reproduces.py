@@ -116,7 +116,9 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
                 assert equal(getattr(kept, attribute), point["retained_auc"][key]), (finding, name, attribute)
             compared_numbers += 1
     assert compared_numbers >= 3
-    differences = {(d["finding"], d["checkpoint"]): d for d in said["reference"]["differences"]}
+    differences = {
+        (d["finding"], d["checkpoint"]): d for d in said["reference"]["differences"] if d["difference"] is not None
+    }
     shown = {
         (finding, name): difference
         for finding in session.findings()

@@ -85,6 +85,13 @@ MOUSE = (
     ("Ctrl + drag", "four times as far"),
     ("Hold H", "look under the map"),
 )
+CURVE_MOUSE = (
+    ("Click on a ROC curve", "the threshold of its checkpoint"),
+    ("Shift + drag along it", "the cases of that piece into the worklist"),
+    ("Drag or wheel over curves", "zoom"),
+    ("Middle drag over curves", "pan"),
+    ("Double click over curves", "the whole plot"),
+)
 
 
 def make_actions(
@@ -118,8 +125,9 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
 def cheat_sheet() -> str:
     """Keys and mouse as rich text, in two columns: one would be higher than a small screen."""
     rows = [(", ".join(row.keys), row.text) for row in ACTIONS if row.keys]
-    half = (len(rows) - len(MOUSE)) // 2
-    left, right = [*MOUSE, ("", ""), *rows[:half]], rows[half:]
+    mouse = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", "")]
+    half = (len(rows) - len(mouse)) // 2
+    left, right = [*mouse, *rows[:half]], rows[half:]
     columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (left, right)))
     return f"<table><tr><td>{columns}</td></tr></table>"
 

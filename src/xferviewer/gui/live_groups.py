@@ -21,7 +21,8 @@ from xferviewer.evaluation.roc import auc_interval
 from xferviewer.evaluation.subgroup_metrics import crossed_groups
 from xferviewer.evaluation.subgroups import Subgroup, SubgroupMetric, SubgroupSettings, rates_of
 from xferviewer.gui.calculator import Calculator
-from xferviewer.gui.live_numbers import Compared, LiveNumbers
+from xferviewer.gui.compared_cases import Compared
+from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 
 _UNKNOWN = Estimate(math.nan, math.nan, math.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import timm
 from torch import nn
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LINEAR = Head()
+
+Counting = Literal["corrected", "as published"]
 
 
 def create(
@@ -64,35 +66,50 @@ def classifier_features(network: nn.Module) -> int:
     raise ValueError(f"The classifier of {type(network).__name__} is no linear layer.")
 
 
-def layer_groups(network: nn.Module) -> list[LayerGroup]:
-    """The backbone's layer groups that hold parameters, from stem to top."""
+def layer_groups(network: nn.Module, counting: Counting = "corrected") -> list[LayerGroup]:
+    """The backbone's layer groups from stem to top, as `counting` has them. Raises ValueError.
+
+    corrected     a family's groups that hold parameters (networks.families)
+    as published  the children of torchvision's network, those without parameters too: of a ResNet the topmost is the
+                  pooling, so that one trainable group trains nothing, and a DenseNet is one group
+    """
+    family = family_of(network)
+    if counting == "as published":
+        if family.published_groups is None:
+            raise ValueError(f"layer groups of {family.name} were never published; count them corrected.")
+        return family.published_groups(network)
     names = [name for name, _ in network.named_parameters()]
-    return [
-        group for group in family_of(network).groups(network) if any(name.startswith(group.prefixes) for name in names)
-    ]
+    return [group for group in family.groups(network) if any(name.startswith(group.prefixes) for name in names)]
 
 
-def freeze(network: nn.Module, trainable_groups: int | None) -> list[str]:
+def freeze(network: nn.Module, trainable_groups: int | None, counting: Counting = "corrected") -> list[str]:
     """Let the classifier and the topmost `trainable_groups` layer groups learn, nothing else; None lets everything.
 
-    Returns the names of the frozen groups. Raises ValueError when the network has fewer groups than that.
+    Returns the names of the frozen groups. Raises ValueError when the network has fewer groups than that; the published
+    code counted once around from the top before it failed, so as published up to twice as many are taken for all.
     """
     network.requires_grad_(True)
     if trainable_groups is None:
         return []
-    groups = layer_groups(network)
-    if not 0 <= trainable_groups <= len(groups):
+    groups = layer_groups(network, counting)
+    most = len(groups) * (2 if counting == "as published" else 1)
+    if not 0 <= trainable_groups <= most:
         raise ValueError(f"the network has {len(groups)} layer groups, not {trainable_groups}.")
-    frozen = groups[: len(groups) - trainable_groups]
+    frozen = groups[: max(len(groups) - trainable_groups, 0)]
     for name, parameter in network.named_parameters():
         if any(name.startswith(group.prefixes) for group in frozen):
             parameter.requires_grad_(False)
     return [group.name for group in frozen]
 
 
-def train_mode(network: nn.Module) -> None:
-    """Training mode, but batch normalisation whose scale is frozen keeps its running statistics too."""
+def train_mode(network: nn.Module, counting: Counting = "corrected") -> None:
+    """Training mode; batch normalisation whose scale is frozen keeps its running statistics too.
+
+    Not so as published: there frozen layers went on taking in the statistics of every batch.
+    """
     network.train()
+    if counting == "as published":
+        return
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001  torch's only common class of them
             own = list(module.parameters(recurse=False))

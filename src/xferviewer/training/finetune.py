@@ -136,8 +136,8 @@ def _build(spec: TrainingSpec) -> tuple[nn.Module, InitialisationStep]:
         start = InitialisationStep("random")
         if made.pretrained:
             file = Path(made.weights) if made.weights else initialisation.imagenet_file(made.architecture)
-            start = initialisation.load_backbone(network, file)
-        backbones.freeze(network, made.trainable_groups)
+            start = initialisation.load_backbone(network, file, made.channel_adaptation)
+        backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(
             f"The network of the job {spec.name} cannot be built.",
@@ -190,6 +190,8 @@ def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, com
         recipe={
             "setting": f"{spec.network.setting}: {SETTINGS[spec.network.setting]}",
             "top_groups": spec.network.trainable_groups,
+            "counting": spec.network.counting,
+            "channel_adaptation": spec.network.channel_adaptation,
             **to_mapping(spec.recipe),
         },
         seed=spec.seed,

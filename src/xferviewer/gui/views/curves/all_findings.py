@@ -27,7 +27,7 @@ class AllFindingsTab(SeenTab):
     """Small multiples: every finding at once, the chosen one marked."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context, self.tr("All findings"), self.tr("A click chooses the finding everywhere."))
+        super().__init__(context, self.tr("Findings"), self.tr("A click chooses the finding everywhere."))
         self.legend = QLabel()
         self.legend.setWordWrap(True)
         self.cells: dict[str, FindingCell] = {}

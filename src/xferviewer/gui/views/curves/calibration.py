@@ -53,9 +53,9 @@ class CalibrationTab(CurveTab):
                                               "2,000 resamples of patients where they are known)")),
                 (self.tr("Brier\nNLL"), self.tr("Brier score: the mean squared distance of probability and label. NLL: "
                                                 "the mean negative logarithm of the probability of the label.")),
-                (self.tr("slope\nintercept"), self.tr("Slope and intercept of calibration (Cox) with Wald's 95 % intervals: "
-                                                      "1 and 0 where probabilities mean what they say; a slope below 1: "
-                                                      "they are too extreme")),
+                (self.tr("slope\nintercept"), self.tr("Slope and intercept of calibration (Cox) with Wald's 95 % "
+                                                      "intervals: 1 and 0 where probabilities mean what they say; with "
+                                                      "a slope below 1 they are too extreme")),
             ],
             self.tr(
                 "Dots: bins. Point at one: its cases. Below: how many cases have which probability. "

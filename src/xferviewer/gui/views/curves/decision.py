@@ -30,7 +30,7 @@ class DecisionTab(CurveTab):
         plot = ZoomPlot(context.theme, name, below, beside)
         super().__init__(
             context,
-            self.tr("Decision curve"),
+            self.tr("Decision"),
             plot,
             [
                 (self.tr("at"), self.tr("The threshold probability p: who acts from there on holds one needed action "

@@ -250,13 +250,13 @@ class CurveTab(SeenTab):
         return caption_of(self._session, self._numbers, self._session.finding, self._drawn, explanation)
 
     def _add_intervals(self, tool_tip: str) -> None:
-        """A box that says whose intervals are drawn."""
+        """A box that says whose intervals are drawn: those of the active checkpoint, of all, or none."""
         self.intervals = QComboBox()
         self.intervals.setAccessibleName(self.tr("Whose intervals are drawn"))
         self.intervals.setToolTip(tool_tip)
-        self.intervals.addItem(self.tr("intervals: active"), "active")
-        self.intervals.addItem(self.tr("intervals: all"), "all")
-        self.intervals.addItem(self.tr("no intervals"), "none")
+        self.intervals.addItem(self.tr("95 %: active"), "active")
+        self.intervals.addItem(self.tr("95 %: all"), "all")
+        self.intervals.addItem(self.tr("95 %: none"), "none")
         self.intervals.currentIndexChanged.connect(self.draw_soon)
         self.controls.addWidget(self.intervals)
 
