@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
         evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
-        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (590, 800))
+        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (612, 800))
         evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
         evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
