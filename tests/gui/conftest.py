@@ -248,6 +248,20 @@ def _explain_as_recorded(application: Application, prepared: Prepared) -> None:
 
 
 @pytest.fixture
+def bring_forward(qtbot: QtBot) -> Callable[[Application, QWidget], None]:
+    """Shows the Evaluate perspective with a panel before the tabs that share its place, as a click on its tab does."""
+
+    def bring(application: Application, panel: QWidget) -> None:
+        application.window.show_perspective("evaluate")
+        qtbot.waitUntil(lambda: application.window.perspectives["evaluate"].was_shown)
+        panel.parentWidget().raise_()
+        qtbot.waitUntil(lambda: panel.is_seen)
+        qtbot.wait(1)
+
+    return bring
+
+
+@pytest.fixture
 def drop() -> Callable[[QWidget, list[Path]], None]:
     """Drops files on a widget as a file manager does: the enter event must be accepted first."""
 

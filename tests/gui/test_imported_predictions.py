@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.checkpoints import seen_images
@@ -192,7 +193,7 @@ def test_that_runs_of_one_recipe_are_shown_as_mean_and_deviation(opened: Applica
 
 
 def test_that_scores_of_another_scale_are_compared_without_being_taken_for_probabilities(
-    opened: Application, tmp_path: Path
+    opened: Application, tmp_path: Path, bring_forward: Callable[[Application, QWidget], None]
 ) -> None:
     window, session = opened.window, opened.session
     window.show_perspective("evaluate")
@@ -206,9 +207,11 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     assert "threshold score > 0.000" in window.referral.threshold_text.text()
     window.referral.threshold.setValue(1000)
     assert session.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
+    bring_forward(opened, window.referral_curve)
     window.referral.measure.setCurrentIndex(window.referral.measure.findData("case"))
     assert opened.numbers.uncertainty_of("Effusion", table.digest) == "finding"
     assert opened.numbers.uncertainty_of("Effusion", session.checkpoints[0].digest) == "case"
+    QCoreApplication.processEvents()
     QCoreApplication.processEvents()
     assert "near the threshold" in window.referral_curve.heading.text()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.intervals import wilson
@@ -22,12 +24,13 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.number_text import interval_text
 
 FINDING = "Cardiomegaly"
+BringForward = Callable[[Application, QWidget], None]
 
 
 @pytest.fixture
-def evaluating(opened: Application, qtbot: QtBot) -> Application:
+def evaluating(opened: Application, qtbot: QtBot, bring_forward: BringForward) -> Application:
     """The Evaluate perspective on a finding with cases of both kinds."""
-    opened.window.show_perspective("evaluate")
+    bring_forward(opened, opened.window.referral_curve)
     opened.session.set_finding(FINDING)
     return opened
 
@@ -194,10 +197,10 @@ def test_that_a_threshold_that_slider_steps_cannot_hold_is_not_changed_by_being_
     assert session.threshold(session.active, FINDING) == 0.123456
 
 
-def test_that_without_labels_the_panels_say_what_to_do(opened: Application) -> None:
+def test_that_without_labels_the_panels_say_what_to_do(opened: Application, bring_forward: BringForward) -> None:
     from xferviewer.gui.cohort import Cohort
 
-    opened.window.show_perspective("evaluate")
+    bring_forward(opened, opened.window.referral_curve)
     opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     QCoreApplication.processEvents()
     assert "No label table" in opened.window.curves.roc.why.text()
