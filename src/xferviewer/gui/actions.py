@@ -86,11 +86,11 @@ MOUSE = (
     ("Hold H", "look under the map"),
 )
 CURVE_MOUSE = (
-    ("Click on a ROC curve", "the threshold of its checkpoint"),
-    ("Shift + drag along it", "the cases of that piece into the worklist"),
-    ("Drag or wheel over curves", "zoom"),
-    ("Middle drag over curves", "pan"),
-    ("Double click over curves", "the whole plot"),
+    ("Click on a ROC curve", "set its threshold"),
+    ("Shift + drag along it", "open these cases"),
+    ("Drag, wheel on curves", "zoom"),
+    ("Middle drag on curves", "pan"),
+    ("Double click on curves", "the whole plot"),
 )
 
 
@@ -125,7 +125,7 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
 def cheat_sheet() -> str:
     """Keys and mouse as rich text, in two columns: one would be higher than a small screen."""
     rows = [(", ".join(row.keys), row.text) for row in ACTIONS if row.keys]
-    mouse = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", "")]
+    mouse = [*MOUSE, *CURVE_MOUSE, ("", "")]
     half = (len(rows) - len(mouse)) // 2
     left, right = [*mouse, *rows[:half]], rows[half:]
     columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (left, right)))
