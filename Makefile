@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench screenshots lock install clean
+.PHONY: demo test check bench screenshots backbones lock install clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -24,6 +24,10 @@ bench: $(INSTALLED)
 
 screenshots: $(INSTALLED)
 	$(BIN)/python -m pytest tests/gui/test_screenshots.py -k pictured --screenshots=docs/screenshots
+
+# Every backbone from random weights to a map, and their table in docs/checkpoints.md. About 6 GB of memory.
+backbones: $(INSTALLED)
+	$(BIN)/python -m pytest tests/engine/test_backbones.py --every-backbone
 
 install: $(INSTALLED)
 

@@ -14,8 +14,9 @@ FILM_SIZE = 96
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--screenshots=DIR`: keep the pictures that the screenshot tests take."""
+    """`--screenshots=DIR`: keep the pictures that the screenshot tests take; `--every-backbone`: the large ones too."""
     parser.addoption("--screenshots", type=Path, metavar="DIR", help="write the screenshots of the window here")
+    parser.addoption("--every-backbone", action="store_true", help="try the large ones, write docs/checkpoints.md")
 
 
 @pytest.fixture(scope="session")

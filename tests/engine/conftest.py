@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from xferviewer.checkpoints import Card, Checkpoint, Preprocessing, write_checkpoint
+from xferviewer.checkpoints import Card, Checkpoint, Head, Preprocessing, write_checkpoint
 from xferviewer.networks import backbones
 
 if TYPE_CHECKING:
@@ -20,7 +20,15 @@ FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion")
 
 class MakeCheckpoint(Protocol):
     def __call__(
-        self, architecture: str, *, findings: tuple[str, ...] = ..., size: int = ..., seed: int = ..., **options: Any
+        self,
+        architecture: str,
+        *,
+        findings: tuple[str, ...] = ...,
+        size: int = ...,
+        seed: int = ...,
+        head: Head = ...,
+        channels: int = ...,
+        **options: Any,
     ) -> Checkpoint: ...
 
 
@@ -29,10 +37,17 @@ def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
     """Writes a checkpoint folder of an architecture with random weights and returns it."""
 
     def make(
-        architecture: str, *, findings: tuple[str, ...] = FINDINGS, size: int = 64, seed: int = 0, **options: Any
+        architecture: str,
+        *,
+        findings: tuple[str, ...] = FINDINGS,
+        size: int = 64,
+        seed: int = 0,
+        head: Head = backbones.LINEAR,
+        channels: int = 3,
+        **options: Any,
     ) -> Checkpoint:
         torch.manual_seed(seed)
-        network = backbones.create(architecture, len(findings), options=options)
+        network = backbones.create(architecture, len(findings), channels, options, head)
         card = Card(
             name=f"{architecture}-{seed}",
             title="Random weights",
@@ -40,7 +55,13 @@ def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
             findings=findings,
             trained_findings=findings,
             task="multi-label",
-            preprocessing=Preprocessing(size=(size, size), mean=(0.5,) * 3, std=(0.5,) * 3),
+            preprocessing=Preprocessing(
+                size=(size, size),
+                mean=(0.5,) * channels,
+                std=(0.5,) * channels,
+                channel_order="RGB" if channels == 3 else "grey",
+            ),
+            head=head,
             weights_sha256="",
             license="Apache-2.0",
         )

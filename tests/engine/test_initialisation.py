@@ -101,6 +101,37 @@ def test_that_weights_of_another_shape_are_refused_with_both_shapes(tmp_path):
         load_backbone(backbones.create("resnet18", 5), tmp_path / "grey.pth")
 
 
+@pytest.mark.parametrize(("has", "wants", "adaptation"), [(3, 1, "sum"), (1, 3, "repeat/3")])
+def test_that_a_network_for_other_channels_starts_from_adapted_weights_when_told_how(tmp_path, has, wants, adaptation):
+    donor = backbones.create("resnet18", 5, channels=has).eval()
+    torch.save(donor.state_dict(), tmp_path / "donor.pth")
+    network = backbones.create("resnet18", 5, channels=wants).eval()
+
+    load_backbone(network, tmp_path / "donor.pth", adaptation)
+
+    grey = torch.randn(1, 1, 64, 64)
+    computed, expected = (
+        one.forward_features(grey.expand(-1, n, -1, -1)) for one, n in ((network, wants), (donor, has))
+    )
+    torch.testing.assert_close(computed, expected, atol=1e-4, rtol=1e-4)
+    with pytest.raises(UnusableCheckpoint, match="cannot make"):
+        load_backbone(network, tmp_path / "donor.pth", "mean" if adaptation == "repeat/3" else "repeat")
+
+
+def test_that_a_transformer_for_larger_images_starts_from_resampled_positions(tmp_path):
+    donor = backbones.create("test_vit", 5, options={"img_size": 64})
+    torch.nn.init.constant_(donor.pos_embed, 0.25)
+    donor.pos_embed.data[:, 0] = 3.0
+    torch.save(donor.state_dict(), tmp_path / "donor.pth")
+    network = backbones.create("test_vit", 5, options={"img_size": 96})
+
+    load_backbone(network, tmp_path / "donor.pth")
+
+    assert network.pos_embed.shape[1] == 1 + 36
+    torch.testing.assert_close(network.pos_embed[:, 1:], torch.full_like(network.pos_embed[:, 1:], 0.25))
+    assert (network.pos_embed[:, 0] == 3.0).all()
+
+
 def test_that_a_head_of_another_size_does_not_matter(tmp_path):
     donor = backbones.create("resnet18", 14)
     torch.save(donor.state_dict(), tmp_path / "donor.pth")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import timm
 import torch
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -127,6 +126,5 @@ def test_that_no_hook_is_left_behind_also_after_a_failure(make_checkpoint):
 
 def test_that_a_family_without_known_layer_is_refused_in_words(make_checkpoint):
     loaded = load(make_checkpoint("mixer_s32_224", size=224), CPU)
-    assert type(loaded.network) is not timm.models.VisionTransformer
     with pytest.raises(EngineFailure, match="mixer_s32_224"):
         explain(loaded, torch.randn(3, 224, 224))

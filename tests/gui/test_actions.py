@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
@@ -67,7 +67,14 @@ def check_open_labels(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
 
 
 def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    opens(app, patch, "open_predictions", "getOpenFileNames", (["/a.csv", "/b.parquet"], ""))
+    heard: list[list[Path]] = []
+    app.window.predictions_chosen.disconnect()
+    app.window.predictions_chosen.connect(heard.append)
+    patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: (["/a.csv", "/b.parquet"], ""))
+    press(app, "open_predictions")
+    patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
+    press(app, "open_predictions")
+    assert heard == [[Path("/a.csv"), Path("/b.parquet")]]
 
 
 def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -85,6 +92,24 @@ def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> 
 def check_refused_files(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "refused_files")
     assert "labels.csv" in box_titled(app, "efused").detailedText()
+
+
+def check_export_evaluation(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    heard: list[Path] = []
+    app.window.export_asked.disconnect()
+    app.window.export_asked.connect(heard.append)
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "/somewhere")
+    press(app, "export_evaluation")
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
+    press(app, "export_evaluation")
+    assert heard == [Path("/somewhere")]
+
+
+def check_copy_command(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "copy_command")
+    into, line = QGuiApplication.clipboard().text().splitlines()
+    assert into.startswith(f"cd {app.folders.home / 'evaluations'}")
+    assert line.startswith("xferviewer evaluate --labels")
 
 
 def check_quit(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -187,7 +212,8 @@ def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatc
 
 
 def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    app.session.set_thresholds(app.session.finding, dict.fromkeys(app.session.in_panes, 0.4))
+    app.session.set_finding("Consolidation")
+    app.session.set_thresholds("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
     press(app, "disagreements")
     assert app.session.case_list is not None
     assert 0 < len(app.session.studies) < 24

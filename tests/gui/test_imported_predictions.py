@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
@@ -207,7 +207,9 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     window.referral.threshold.setValue(1000)
     assert session.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
     window.referral.measure.setCurrentIndex(window.referral.measure.findData("case"))
-    assert opened.numbers.uncertainty_of("Effusion") == "finding"
+    assert opened.numbers.uncertainty_of("Effusion", table.digest) == "finding"
+    assert opened.numbers.uncertainty_of("Effusion", session.checkpoints[0].digest) == "case"
+    QCoreApplication.processEvents()
     assert "near the threshold" in window.referral_curve.heading.text()
 
 

@@ -15,6 +15,7 @@ from xferviewer.errors import UnusableChoice
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.cohort_metrics import evaluate
+from xferviewer.evaluation.decision_curve import decision_curve
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.metrics import Metrics
 from xferviewer.evaluation.roc import roc_curve
@@ -123,12 +124,14 @@ def test_that_the_data_beside_a_figure_are_the_points_drawn_with_every_digit(
 def test_that_precision_and_recall_are_those_of_the_thresholds(cohort: Cohort, metrics: Metrics) -> None:
     plot = precision_recall_plot(metrics, ODD)
     curve = plot.curves[0]
+    assert curve.x[0] == 0
+    assert curve.y[::2].tolist() == curve.y[1::2].tolist()  # steps
     labels, scores = cohort.labels[:, 0] == 1, cohort.scores[0, :, 0]
     expected = set()
     for threshold in np.unique(scores):
         called = scores >= threshold
         expected.add((int((called & labels).sum()) / 91, int((called & labels).sum()) / int(called.sum())))
-    assert set(zip(curve.x.tolist(), curve.y.tolist(), strict=True)) <= expected
+    assert set(zip(curve.x[1::2].tolist(), curve.y[1::2].tolist(), strict=True)) <= expected
     assert curve.x[-1] == 1
     assert plot.guides[0].y.tolist() == [91 / 240, 91 / 240]
 
@@ -154,13 +157,15 @@ def test_that_referral_and_risk_are_those_of_the_operating_points(metrics: Metri
     assert "operating point youden" in risk_coverage_plot(metrics, ODD).caption.text()
 
 
-def test_that_a_decision_curve_is_drawn_from_arrays(metrics: Metrics, tmp_path: Path) -> None:
-    thresholds = np.linspace(0.01, 0.99, 99)
-    benefit = {"A": 0.3 - 0.2 * thresholds, "_b": 0.1 - 0.1 * thresholds}
-    plot = decision_plot(metrics, ODD, thresholds, benefit, 0.4 - thresholds, ORIGIN)
-    figure, data = export_figure(plot, tmp_path / "decision.svg")
+def test_that_a_decision_curve_has_the_net_benefit_of_its_checkpoint(
+    cohort: Cohort, metrics: Metrics, tmp_path: Path
+) -> None:
+    figure, data = export_figure(decision_plot(metrics, ODD, ORIGIN), tmp_path / "decision.svg")
     found = rows_of(data)
-    assert [float(row["net benefit"]) for row in found if row["checkpoint"] == "_b"] == benefit["_b"].tolist()
+    expected = decision_curve(cohort.labels[:, 0], cohort.scores[1, :, 0])
+    assert [float(row["net benefit"]) for row in found if row["checkpoint"] == "_b"] == expected.net_benefit.tolist()
+    everybody = [float(row["net benefit"]) for row in found if row["line"] == "everybody"]
+    assert everybody == expected.treat_all.tolist()
     assert {row["line"] for row in found if not row["checkpoint"]} == {"everybody", "nobody"}
     assert figure.stat().st_size > 1000
 
@@ -223,7 +228,12 @@ def test_that_an_auc_is_marked_only_where_every_paired_test_says_so(metrics: Met
     scores = np.concatenate([cohort.scores, cohort.scores[:1]])
     three = evaluate(replace(cohort, checkpoints=("A", "_b", "C"), scores=scores))
     assert best_checkpoint(three, ODD) == ""
-    assert "Marked" not in auc_table(three).footnote
+    # Better than the first in a single case, which chance would do.
+    scores[2, np.argmin(np.where(cohort.labels[:, 0] == 1, scores[2, :, 0], 2)), 0] = 1
+    nearly = evaluate(replace(cohort, checkpoints=("A", "_b", "C"), scores=scores))
+    assert nearly.findings[ODD]["C"].interval.auc > nearly.findings[ODD]["A"].interval.auc
+    assert best_checkpoint(nearly, ODD) == ""
+    assert "Marked" not in auc_table(replace(nearly, findings={ODD: nearly.findings[ODD]})).footnote
 
 
 def test_that_latex_is_escaped_and_has_intervals_counts_marks_and_footnote(metrics: Metrics, tmp_path: Path) -> None:
@@ -312,7 +322,9 @@ def test_that_the_command_line_s_options_write_figures_tables_and_report(
     row = found["operating"]["findings"]["Edema"]["A"]
     counts = [row[key] for key in ("true_positive", "false_positive", "true_negative", "false_negative")]
     assert "".join(f"<td>{count}</td>" for count in counts) in html
-    assert "AUC: gap" in html
+    gap = found["gaps"]["sex"]["Edema"]["A"]["auc"]
+    assert gap["gap"] == pytest.approx(abs(gap["groups"]["F"]["value"] - gap["groups"]["M"]["value"]))
+    assert f"<td>{gap['gap']:.3f}</td>" in html
     assert RESEARCH_NOTICE in html
     written = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
     assert {key: found[key] for key in written} == written

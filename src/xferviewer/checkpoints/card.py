@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,7 +12,8 @@ import yaml
 
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 
-CARD_VERSION = 1
+# 2: heads other than linear; how a checkpoint was imported
+CARD_VERSION = 2
 
 # Part of every preprocessing digest. Raise it when networks/preprocessing.py computes other numbers from the same
 # constants: predictions kept under the old digest are then not mistaken for the new ones.
@@ -68,12 +70,55 @@ class Preprocessing:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+# What stands between the pooled features and the logits, and the arguments that each kind has, with their defaults.
+HeadKind = Literal["linear", "non-linear", "conv", "conv-skip", "conv as published", "conv-skip as published"]
+_HIDDEN = {"dropout": 0.5, "ratio": 0.5}
+_CONVOLVED = {**_HIDDEN, "filters": 4.0, "kernel_size": 2.0}
+_HEAD_ARGUMENTS: dict[HeadKind, dict[str, float]] = {
+    "linear": {},
+    "non-linear": _HIDDEN,
+    "conv": _CONVOLVED,
+    "conv-skip": _CONVOLVED,
+    "conv as published": _CONVOLVED,
+    "conv-skip as published": _CONVOLVED,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands between the pooled features and the logits. `parameters` holds the head's own arguments."""
+    """What stands between the pooled features and the logits (networks.heads). `parameters` holds its arguments.
 
-    kind: Literal["linear"] = "linear"
-    parameters: dict[str, float | None] = field(default_factory=dict)
+    dropout      in [0, 1)
+    ratio        of the hidden layer's width to that of what comes before it
+    filters      of the convolution along the features, a whole number
+    kernel_size  of the same, a whole number
+
+    One that is left out has its default: 0.5, 0.5, 4, 2. The kinds "as published" are built as the code of the BUSI and
+    MRNet study built them whatever its command said: it handed on the number of filters alone.
+    """
+
+    kind: HeadKind = "linear"
+    parameters: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = _HEAD_ARGUMENTS[self.kind]
+        for name, value in self.parameters.items():
+            if name not in known:
+                raise ValueError(f"a {self.kind} head has no parameter {name}; it has {', '.join(known) or 'none'}.")
+            if name == "dropout" and not 0 <= value < 1:
+                raise ValueError(f"dropout {value} should be at least 0 and below 1.")
+            if name == "ratio" and not 0 < value < math.inf:
+                raise ValueError(f"ratio {value} should be above 0.")
+            if name in ("filters", "kernel_size") and not (1 <= value < math.inf and value == int(value)):
+                raise ValueError(f"{name} {value} should be a whole number above 0.")
+
+    @property
+    def arguments(self) -> dict[str, float]:
+        """Every argument that the network is built with, given or not."""
+        defaults = _HEAD_ARGUMENTS[self.kind]
+        if self.kind in ("conv as published", "conv-skip as published"):
+            return {**defaults, **{name: value for name, value in self.parameters.items() if name == "filters"}}
+        return {**defaults, **self.parameters}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +242,10 @@ def _page(card: Card) -> str:
     ]
     if card.command:
         lines += ["", f"Made by `{card.command}`."]
+    timm = ", and in timm by `timm.create_model('local-dir:FOLDER', pretrained=True)`"
     lines += [
         "",
-        "Opens in xferviewer, and in timm by `timm.create_model('local-dir:FOLDER', pretrained=True)`;",
+        f"Opens in xferviewer{timm if card.head.kind == 'linear' else f'; its head is {card.head.kind}'};",
         "the preprocessing that it expects stands above.",
     ]
     if card.metrics:

@@ -35,7 +35,8 @@ _SEARCH_DEPTH = 3
 class Checkpoint:
     """A checkpoint folder that was read and found in order; the weights are not loaded.
 
-    options  keyword arguments of timm.create_model beyond the architecture, as `model_args` of config.json states them
+    options  keyword arguments of timm.create_model beyond architecture, outputs and channels, as `model_args` of
+             config.json states them
     """
 
     folder: Path
@@ -204,7 +205,8 @@ def _config(card: Card, options: Mapping[str, Any]) -> dict[str, Any]:
         "architecture": card.architecture,
         "num_classes": len(card.findings),
         "label_names": list(card.findings),
-        "model_args": dict(options),
+        # timm takes three channels for granted
+        "model_args": {**options, **({} if made.channels == 3 else {"in_chans": made.channels})},
         "pretrained_cfg": {
             "num_classes": len(card.findings),
             "input_size": [made.channels, *made.size],
@@ -236,6 +238,10 @@ def _options_that_fit(config: object, card: Card) -> dict[str, Any]:
     options = config.get("model_args", {})
     if not isinstance(options, dict):
         raise FieldError("model_args of config.json should be a JSON object.")
+    options = dict(options)
+    channels = options.pop("in_chans", card.preprocessing.channels)
+    if channels != card.preprocessing.channels:
+        raise FieldError(f"config.json has {channels} channels, the preprocessing {card.preprocessing.channels}.")
     return options
 
 

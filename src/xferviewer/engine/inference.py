@@ -93,7 +93,13 @@ def load(
     check_precision(device, precision)
     verify_digest(checkpoint)
     try:
-        network = backbones.create(checkpoint.architecture, len(checkpoint.findings), options=checkpoint.options)
+        network = backbones.create(
+            checkpoint.architecture,
+            len(checkpoint.findings),
+            checkpoint.preprocessing.channels,
+            checkpoint.options,
+            checkpoint.head,
+        )
         network.load_state_dict(_finite_weights(checkpoint), strict=True)
     except (ValueError, TypeError, SafetensorError) as error:
         raise _does_not_load(checkpoint, f"{error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from xferviewer.engine.device import autocast
 from xferviewer.errors import EngineFailure
-from xferviewer.networks.families import Family, Layout, family_of
+from xferviewer.networks.families import channels_first, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,15 +64,20 @@ def explain(
     all_findings = loaded.checkpoint.findings
     wanted = tuple(all_findings if findings is None else findings)
     rows = [all_findings.index(finding) for finding in wanted]
-    family = _family(loaded)
-    layer = family.saliency_layer(loaded.network)
+    family = family_of(loaded.network)
+    try:
+        layer = family.saliency_layer(loaded.network)
+    except ValueError as error:
+        raise _without_layer(loaded) from error
     with _CutLayer(loaded.network.get_submodule(layer)) as cut:
         with torch.enable_grad(), autocast(loaded.device, loaded.precision):
             logits = loaded.network(tensor[None].to(loaded.device))[0]
         gradients = _gradients(logits[rows], cut.output)
-    layout = (family.layout, loaded.network)
-    activation = _channels_first(cut.output.detach(), *layout)
-    slopes = _channels_first(gradients.flatten(0, 1), *layout)
+    try:
+        activation = channels_first(cut.output.detach(), family, loaded.network)
+    except ValueError as error:
+        raise _without_layer(loaded) from error
+    slopes = channels_first(gradients.flatten(0, 1), family, loaded.network)
     weights = slopes.mean(dim=(2, 3))
     raw = torch.relu(torch.einsum("fc,chw->fhw", weights, activation[0]))
     return Explanation(
@@ -95,7 +100,7 @@ class _CutLayer:
 
     def _cut(self, _layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
         self.output = output.detach().requires_grad_(True)
-        return self.output
+        return self.output.clone()  # what follows may work in place, which torch allows on no leaf
 
     def __enter__(self) -> _CutLayer:
         return self
@@ -111,19 +116,6 @@ def _gradients(logits: Tensor, activation: Tensor) -> Tensor:
     return gradients
 
 
-def _channels_first(values: Tensor, layout: Layout, network: nn.Module) -> Tensor:
-    """(images, channels, rows, columns) float32 of a layer's output or its gradients."""
-    values = values.float()
-    if layout == "channels last":
-        return values.permute(0, 3, 1, 2)
-    if layout == "tokens":
-        transformer: Any = network  # torch types every attribute of a module as tensor or module
-        patches = values[:, transformer.num_prefix_tokens :]
-        rows, columns = transformer.patch_embed.grid_size
-        return patches.transpose(1, 2).reshape(len(values), -1, rows, columns)
-    return values
-
-
 def _scale(raw: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear to `size`, then each map from its minimum to its maximum onto [0, 1]; a map that is flat stays zero."""
     maps = functional.interpolate(raw[None], size=tuple(size), mode="bilinear", align_corners=False)[0]
@@ -132,12 +124,9 @@ def _scale(raw: Tensor, size: Sequence[int]) -> Tensor:
     return torch.where(highest > 0, maps / highest, torch.zeros_like(maps))
 
 
-def _family(loaded: LoadedCheckpoint) -> Family:
-    try:
-        return family_of(loaded.network)
-    except ValueError as error:
-        raise EngineFailure(
-            f"The checkpoint {loaded.checkpoint.name} cannot be explained.",
-            f"No layer for saliency maps is known in {loaded.checkpoint.architecture}.",
-            "Its probabilities can be used; choose another checkpoint for maps.",
-        ) from error
+def _without_layer(loaded: LoadedCheckpoint) -> EngineFailure:
+    return EngineFailure(
+        f"The checkpoint {loaded.checkpoint.name} cannot be explained.",
+        f"No layer for saliency maps is known in {loaded.checkpoint.architecture}.",
+        "Its probabilities can be used; choose another checkpoint for maps.",
+    )

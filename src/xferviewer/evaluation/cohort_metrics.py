@@ -16,12 +16,12 @@ from xferviewer.evaluation.calibration import (
 )
 from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort
+from xferviewer.evaluation.decision_curve import decision_curve
 from xferviewer.evaluation.metrics import (
     ORACLE_DEFINITIONS,
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
-    Group,
     Metrics,
 )
 from xferviewer.evaluation.operating import OperatingPoints
@@ -36,7 +36,7 @@ from xferviewer.evaluation.paired_checkpoints import PairedCheckpoints, compare_
 from xferviewer.evaluation.referral import mean_of_defined, oracle_aucs, retained_curve
 from xferviewer.evaluation.roc import delong_interval, roc_curve
 from xferviewer.evaluation.sorted_cases import area_under
-from xferviewer.evaluation.subgroup_metrics import crossed_groups, subgroup_metrics
+from xferviewer.evaluation.subgroup_metrics import crossed_groups, subgroup_gaps, subgroup_metrics
 from xferviewer.evaluation.uncertainty import uncertainty
 
 _DEFAULT = EvaluationChoices()
@@ -70,6 +70,8 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
     points = OperatingPoints(
         cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, kinds, findings, choices
     )
+    operating = {cohort.findings[k]: points.metrics(k) for k in reported}
+    members = _members(cohort, choices, warnings)
     return Metrics(
         choices,
         cohort.unit,
@@ -84,9 +86,13 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
             for c, name in enumerate(cohort.checkpoints)
             if kinds[name] == "probability"
         },
-        _groups(cohort, measured, findings, kinds, choices, warnings),
+        {
+            column: subgroup_metrics(cohort, measured, of, findings, kinds, choices.level)
+            for column, of in members.items()
+        },
+        {column: subgroup_gaps(cohort, measured, of, operating, choices.level) for column, of in members.items()},
         compare_with(choices.reference, paired, choices.adjust) if choices.reference else None,
-        {cohort.findings[k]: points.metrics(k) for k in reported},
+        operating,
         tuple(warnings),
     )
 
@@ -183,6 +189,7 @@ def _finding_metrics(
         retained_curve(y, s, unsure[present], REFERRAL_RATES, best.threshold, level)
         if best and unsure is not None
         else None,
+        decision_curve(y, s) if probability and curve.n_positive + curve.n_negative else None,
     )
 
 
@@ -226,21 +233,16 @@ def _oracle_aucs(
     }
 
 
-def _groups(
-    cohort: Cohort,
-    measured: NDArray[np.float64],
-    findings: Mapping[str, Mapping[str, FindingMetrics]],
-    kinds: Mapping[str, str],
-    choices: EvaluationChoices,
-    warnings: list[str],
-) -> dict[str, dict[str, Group]]:
+def _members(
+    cohort: Cohort, choices: EvaluationChoices, warnings: list[str]
+) -> dict[str, dict[str, NDArray[np.bool_]]]:
+    """The cases of each group, by column or crossed columns; a column that is none to group by has no group."""
     by = [(name,) for name in cohort.columns] if choices.by is None else choices.by
-    groups: dict[str, dict[str, Group]] = {}
+    members: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for crossed in by:
         try:
-            members = crossed_groups(cohort.columns, crossed)
+            members["+".join(crossed)] = crossed_groups(cohort.columns, crossed)
         except ValueError as error:
             warnings.append(str(error))
-            members = {}
-        groups["+".join(crossed)] = subgroup_metrics(cohort, measured, members, findings, kinds, choices.level)
-    return groups
+            members["+".join(crossed)] = {}
+    return members

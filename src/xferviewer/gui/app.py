@@ -106,6 +106,7 @@ class Application(QObject):
     def _connect(self) -> None:
         window, engine, predicting = self.window, self.engine, self.predicting
         window.paths_dropped.connect(self.open_paths)
+        window.predictions_chosen.connect(self.open_predictions)
         window.demo_asked.connect(self.open_demo)
         window.cancel_asked.connect(self._cancel_work)
         window.resume_asked.connect(predicting.resume)
@@ -116,7 +117,7 @@ class Application(QObject):
         window.command_asked.connect(self._copy_command)
         window.export_asked.connect(self._export)
         self.evaluating.finished.connect(self._tell_export)
-        self.evaluating.failed.connect(self._tell_error)
+        self.evaluating.failed.connect(self._tell_export_failed)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
@@ -176,10 +177,20 @@ class Application(QObject):
 
     def _open_table(self, path: Path) -> None:
         """Predictions are compared; labels are joined to the open images, or are a cohort of their own."""
-        if path.suffix.lower() not in _PARQUET and not holds_predictions(path):
+        findings = (*self.session.findings(), *self.session.cohort.findings)
+        if path.suffix.lower() not in _PARQUET and not holds_predictions(path, findings):
             self._join_labels(path)
         else:
             self._import_predictions(path)
+
+    @Slot(object)
+    def open_predictions(self, paths: list[Path]) -> None:
+        """Compare what these tables hold, whatever else they could be taken for."""
+        for path in paths:
+            try:
+                self._import_predictions(path)
+            except XferviewerError as error:
+                self._tell_error(error)
 
     def _join_labels(self, table: Path) -> None:
         report = self.library.join_labels(table)
@@ -328,11 +339,17 @@ class Application(QObject):
         except XferviewerError as error:
             self._tell_error(error)
         else:
-            self.notifier.tell(self.tr("Writing the evaluation …"))
+            self.window.work.show_writing(running=True)
 
     @Slot(object)
     def _tell_export(self, folder: Path) -> None:
-        self.notifier.tell(self.tr("The evaluation is written."), self.tr("{0}").format(folder))
+        self.window.work.show_writing(running=False)
+        self.notifier.tell(self.tr("The evaluation is written."), str(folder))
+
+    @Slot(object)
+    def _tell_export_failed(self, error: XferviewerError) -> None:
+        self.window.work.show_writing(running=False)
+        self._tell_error(error)
 
     def _bundled(self) -> list[Path]:
         """The checkpoints that came with the application; an installation without them works with others."""
@@ -363,7 +380,10 @@ class Application(QObject):
 
     @Slot()
     def _cancel_work(self) -> None:
-        if self.library.indexing:
+        if self.evaluating.running:
+            self.evaluating.stop()
+            self.window.work.show_writing(running=False)
+        elif self.library.indexing:
             self.library.cancel_index()
         else:
             self.predicting.cancel()

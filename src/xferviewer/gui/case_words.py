@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QCoreApplication
 
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.number_text import score_kind_text
 from xferviewer.gui.session import Session
 
 
@@ -19,6 +20,8 @@ def why_no_numbers(session: Session, numbers: LiveNumbers, finding: str) -> str:
         return _tr("Nothing that is open was trained for {0}.").format(finding)
     if finding not in session.cohort.findings:
         return _tr("No label table names {0}: open one (Ctrl+L) to see numbers.").format(finding)
+    if not compared.rows.size:
+        return _tr("No case has been predicted by every checkpoint yet.")
     if not compared.has_both:
         counts = _tr("{0} present, {1} absent").format(compared.n_positive, compared.n_negative)
         return _tr("{0} among the predicted cases of {1}: these numbers need both.").format(counts, finding)
@@ -42,11 +45,8 @@ def basis(session: Session, numbers: LiveNumbers, finding: str, digests: Iterabl
 
 def score_kind(session: Session, digests: Iterable[str]) -> str:
     """The kinds of score of these checkpoints, each once."""
-    kinds = {
-        _tr("raw probability") if session.holds_probabilities(digest) else _tr("score of its own scale")
-        for digest in digests
-    }
-    return ", ".join(sorted(kinds))
+    kinds = dict.fromkeys(session.score_kind(digest) for digest in digests)
+    return ", ".join(_tr("score of its own scale") if kind == "logit" else score_kind_text(kind) for kind in kinds)
 
 
 def percent_text(share: float) -> str:

@@ -263,7 +263,8 @@ class LiveCurves(QObject):
 
     def risk_coverage(self, finding: str, digest: str) -> RiskCoverage:
         """Errors at the session's threshold over what is left to the checkpoint, the most uncertain left out first."""
-        threshold, measure = self._session.threshold(digest, finding), self._numbers.uncertainty_of(finding)
+        threshold = self._session.threshold(digest, finding)
+        measure = self._numbers.uncertainty_of(finding, digest)
 
         def make() -> RiskCoverage:
             compared, scores = self._numbers.compared(finding), self.scores(finding, digest)

@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
     """Builds the panels and connects them to session and library. What it cannot do itself it asks for by signal."""
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
+    predictions_chosen = Signal(object)  # list[Path]: tables
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
@@ -133,7 +134,7 @@ class MainWindow(QMainWindow):
         evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
         evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
-        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (590, 800))
+        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (612, 800))
         evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
         evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
@@ -370,7 +371,7 @@ class MainWindow(QMainWindow):
             filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
         )
         if chosen:
-            self.paths_dropped.emit([Path(path) for path in chosen])
+            self.predictions_chosen.emit([Path(path) for path in chosen])
 
     @Slot()
     def _export_evaluation(self) -> None:

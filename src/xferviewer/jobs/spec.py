@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import tomli_w
 
-from xferviewer.checkpoints import Preprocessing
+from xferviewer.checkpoints import Head, Preprocessing
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableSpec
 
@@ -27,6 +27,10 @@ SETTINGS: dict[Setting, str] = {
 }
 
 
+# How weights for three channels become such for one, and the reverse (networks.channel_adaptation).
+ChannelAdaptation = Literal["sum", "mean", "repeat", "repeat/3"]
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
     """The network and what of it learns. The head always does.
@@ -34,17 +38,23 @@ class NetworkSpec:
     architecture    a name that timm knows
     setting         one of SETTINGS
     top_groups      how many of the topmost layer groups learn under S2 and S4
+    counting        of layer groups: corrected, or as the BUSI and MRNet study counted and trained them
     weights         a file with pre-trained weights for S1 to S3; left out, an installed package must bring them
+    channel_adaptation  of weights whose first layer has another number of channels; left out, those are refused
     options         further arguments of timm.create_model, such as depth
     preprocessing   as on the card of a checkpoint
+    head            the same; one with batch normalisation needs batches of two images or more
     """
 
     architecture: str
     setting: Setting
     preprocessing: Preprocessing
     top_groups: int = 1
+    counting: Literal["corrected", "as published"] = "corrected"
     weights: str | None = None
+    channel_adaptation: ChannelAdaptation | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    head: Head = field(default_factory=Head)
 
     def __post_init__(self) -> None:
         if self.top_groups < 1:

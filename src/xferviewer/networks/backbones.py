@@ -1,26 +1,39 @@
-"""Networks by timm's names with a linear head, and which of their layers learn."""
+"""Networks by timm's names with one of our heads, and which of their layers learn."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import timm
 from torch import nn
 
+from xferviewer.checkpoints import Head
+from xferviewer.networks import heads
 from xferviewer.networks.families import LayerGroup, family_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LINEAR = Head()
 
-def create(architecture: str, findings: int, channels: int = 3, options: Mapping[str, Any] | None = None) -> nn.Module:
-    """A network with random weights and one logit per finding. It never asks the network for weights.
+Counting = Literal["corrected", "as published"]
+
+
+def create(
+    architecture: str,
+    findings: int,
+    channels: int = 3,
+    options: Mapping[str, Any] | None = None,
+    head: Head = LINEAR,
+) -> nn.Module:
+    """A network with random weights and one logit per finding. It never asks anybody for weights.
 
     architecture  a name that timm knows, without a tag ("tf_efficientnet_lite0")
     channels      of the input
     options       further keyword arguments of timm.create_model, as config.json keeps them (`depth`, `img_size`, …)
+    head          linear is timm's own classifier; any other stands in its place, under the same name
 
-    Raises ValueError when timm knows no such architecture or the options do not suit it.
+    Raises ValueError when timm knows no such architecture or the options or the head do not suit it.
     """
     if not timm.is_model(architecture):
         raise ValueError(f"timm {timm.__version__} knows no architecture named {architecture}.")
@@ -29,38 +42,74 @@ def create(architecture: str, findings: int, channels: int = 3, options: Mapping
         network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
     except (TypeError, AssertionError, RuntimeError) as error:
         raise ValueError(f"{architecture} cannot be built with {arguments}: {error}.") from error
+    if head.kind != "linear":
+        network.set_submodule(classifier_name(network), heads.build(head, classifier_features(network), findings))
     return network
 
 
-def layer_groups(network: nn.Module) -> list[LayerGroup]:
-    """The backbone's layer groups that hold parameters, from stem to top."""
+def classifier_name(network: nn.Module) -> str:
+    """The name of the one layer that makes logits of pooled features ("fc", "head.fc"). Raises ValueError."""
+    classifier = network.get_classifier()  # type: ignore[operator]
+    names: list[str] = [name for name, module in network.named_modules() if module is classifier]
+    if len(names) != 1 or isinstance(classifier, nn.Identity):
+        raise ValueError(f"{type(network).__name__} has no single classifier.")
+    return names[0]
+
+
+def classifier_features(network: nn.Module) -> int:
+    """How many pooled features the classifier of a network with a linear head takes. Raises ValueError."""
+    classifier = network.get_submodule(classifier_name(network))
+    if isinstance(classifier, nn.Linear):
+        return classifier.in_features
+    if isinstance(classifier, nn.Conv2d) and classifier.kernel_size == (1, 1):
+        return classifier.in_channels
+    raise ValueError(f"The classifier of {type(network).__name__} is no linear layer.")
+
+
+def layer_groups(network: nn.Module, counting: Counting = "corrected") -> list[LayerGroup]:
+    """The backbone's layer groups from stem to top, as `counting` has them. Raises ValueError.
+
+    corrected     a family's groups that hold parameters (networks.families)
+    as published  the children of torchvision's network, those without parameters too: of a ResNet the topmost is the
+                  pooling, so that one trainable group trains nothing, and a DenseNet is one group
+    """
+    family = family_of(network)
+    if counting == "as published":
+        if family.published_groups is None:
+            raise ValueError(f"layer groups of {family.name} were never published; count them corrected.")
+        return family.published_groups(network)
     names = [name for name, _ in network.named_parameters()]
-    return [
-        group for group in family_of(network).groups(network) if any(name.startswith(group.prefixes) for name in names)
-    ]
+    return [group for group in family.groups(network) if any(name.startswith(group.prefixes) for name in names)]
 
 
-def freeze(network: nn.Module, trainable_groups: int | None) -> list[str]:
+def freeze(network: nn.Module, trainable_groups: int | None, counting: Counting = "corrected") -> list[str]:
     """Let the classifier and the topmost `trainable_groups` layer groups learn, nothing else; None lets everything.
 
-    Returns the names of the frozen groups. Raises ValueError when the network has fewer groups than that.
+    Returns the names of the frozen groups. Raises ValueError when the network has fewer groups than that; the published
+    code counted once around from the top before it failed, so as published up to twice as many are taken for all.
     """
     network.requires_grad_(True)
     if trainable_groups is None:
         return []
-    groups = layer_groups(network)
-    if not 0 <= trainable_groups <= len(groups):
+    groups = layer_groups(network, counting)
+    most = len(groups) * (2 if counting == "as published" else 1)
+    if not 0 <= trainable_groups <= most:
         raise ValueError(f"the network has {len(groups)} layer groups, not {trainable_groups}.")
-    frozen = groups[: len(groups) - trainable_groups]
+    frozen = groups[: max(len(groups) - trainable_groups, 0)]
     for name, parameter in network.named_parameters():
         if any(name.startswith(group.prefixes) for group in frozen):
             parameter.requires_grad_(False)
     return [group.name for group in frozen]
 
 
-def train_mode(network: nn.Module) -> None:
-    """Training mode, but batch normalisation whose scale is frozen keeps its running statistics too."""
+def train_mode(network: nn.Module, counting: Counting = "corrected") -> None:
+    """Training mode; batch normalisation whose scale is frozen keeps its running statistics too.
+
+    Not so as published: there frozen layers went on taking in the statistics of every batch.
+    """
     network.train()
+    if counting == "as published":
+        return
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001  torch's only common class of them
             own = list(module.parameters(recurse=False))

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from timm.models import group_parameters
+from timm.models.convnext import ConvNeXt
 from timm.models.densenet import DenseNet
 from timm.models.efficientnet import EfficientNet
+from timm.models.inception_resnet_v2 import InceptionResnetV2
+from timm.models.inception_v3 import InceptionV3
 from timm.models.resnet import ResNet
+from timm.models.resnetv2 import ResNetV2
 from timm.models.swin_transformer import SwinTransformer
+from timm.models.vgg import VGG
 from timm.models.vision_transformer import VisionTransformer
+from timm.models.xception import Xception
+from torch import nn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
+    from torch import Tensor
 
-# How the output of a layer lies: (N, C, H, W), (N, H, W, C), or (N, prefix tokens + H·W, C).
-Layout = Literal["channels first", "channels last", "tokens"]
+# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), or the first two told apart by
+# the number of channels that timm states of the layer.
+Layout = Literal["channels first", "channels last", "tokens", "as timm states"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +41,45 @@ class LayerGroup:
 class Family:
     """A family of architectures, with functions of one network of it.
 
-    groups          its backbone's layer groups from stem to top; the classifier belongs to none
-    saliency_layer  the name of the last layer with positions whose output reaches the logits through pooling or, in a
-                    transformer, through one more block
+    groups            its backbone's layer groups from stem to top; the classifier belongs to none
+    saliency_layer    the name of the last layer with positions whose output reaches the logits through pooling or, in a
+                      transformer, through one more block. Raises ValueError for a network without one.
+    published_groups  the children of torchvision's network without its classifier, which is what the BUSI and MRNet
+                      study counted; None where it had no such network
     """
 
     name: str
     groups: Callable[[nn.Module], list[LayerGroup]]
     saliency_layer: Callable[[nn.Module], str]
     layout: Layout
+    published_groups: Callable[[nn.Module], list[LayerGroup]] | None = None
 
 
 def family_of(network: nn.Module) -> Family:
-    """The family of a timm network. Raises ValueError for one that is not described here."""
+    """The family of a timm network; one that is not described here has the groups and the layer that timm states."""
     for kind, family in _FAMILIES.items():
         if isinstance(network, kind):
             return family
-    raise ValueError(f"{type(network).__name__} belongs to no family that xferviewer knows.")
+    return _STATED_BY_TIMM
+
+
+def channels_first(values: Tensor, family: Family, network: nn.Module) -> Tensor:
+    """(images, channels, rows, columns) float32 of the output of the family's saliency layer, or of its gradients.
+
+    Raises ValueError for an output without rows and columns.
+    """
+    values = values.float()
+    module: Any = network  # torch types every attribute of a module as tensor or module
+    if family.layout == "tokens":
+        patches = values[:, module.num_prefix_tokens :]
+        rows, columns = module.patch_embed.grid_size
+        return patches.transpose(1, 2).reshape(len(values), -1, rows, columns)
+    if family.layout == "as timm states":
+        width = module.feature_info[-1]["num_chs"]
+        if values.ndim != 4 or width not in (values.shape[1], values.shape[3]):
+            raise ValueError(f"The last layer of {type(network).__name__} that timm states has no rows and columns.")
+        return values if values.shape[1] == width else values.permute(0, 3, 1, 2)
+    return values.permute(0, 3, 1, 2) if family.layout == "channels last" else values
 
 
 def _count(network: nn.Module, name: str) -> int:
@@ -56,31 +87,120 @@ def _count(network: nn.Module, name: str) -> int:
     return len(list(network.get_submodule(name).children()))
 
 
+def _each(name: str, *modules: str) -> LayerGroup:
+    return LayerGroup(name, tuple(f"{module}." for module in modules))
+
+
 def _efficientnet_groups(network: nn.Module) -> list[LayerGroup]:
-    stages = [LayerGroup(f"stage {i + 1}", (f"blocks.{i}.",)) for i in range(_count(network, "blocks"))]
-    return [LayerGroup("stem", ("conv_stem.", "bn1.")), *stages, LayerGroup("head convolution", ("conv_head.", "bn2."))]
+    stages = [_each(f"stage {i + 1}", f"blocks.{i}") for i in range(_count(network, "blocks"))]
+    return [_each("stem", "conv_stem", "bn1"), *stages, _each("head convolution", "conv_head", "bn2")]
 
 
 def _resnet_groups(_network: nn.Module) -> list[LayerGroup]:
-    stages = [LayerGroup(f"stage {i}", (f"layer{i}.",)) for i in (1, 2, 3, 4)]
-    return [LayerGroup("stem", ("conv1.", "bn1.")), *stages]
+    return [_each("stem", "conv1", "bn1"), *(_each(f"stage {i}", f"layer{i}") for i in (1, 2, 3, 4))]
+
+
+def _published_resnet_groups(_network: nn.Module) -> list[LayerGroup]:
+    stages = [_each(f"layer{i}", f"layer{i}") for i in (1, 2, 3, 4)]
+    first = [_each("conv1", "conv1"), _each("bn1", "bn1"), LayerGroup("relu", ()), LayerGroup("maxpool", ())]
+    return [*first, *stages, LayerGroup("avgpool", ())]
+
+
+def _resnetv2_groups(_network: nn.Module) -> list[LayerGroup]:
+    stages = [_each(f"stage {i + 1}", f"stages.{i}") for i in (0, 1, 2)]
+    return [_each("stem", "stem"), *stages, _each("stage 4", "stages.3", "norm")]
+
+
+def _vgg_groups(network: nn.Module) -> list[LayerGroup]:
+    blocks: list[list[str]] = [[]]
+    for name, module in network.get_submodule("features").named_children():
+        blocks[-1].append(f"features.{name}")
+        if isinstance(module, nn.MaxPool2d):
+            blocks.append([])
+    groups = [_each(f"block {i + 1}", *names) for i, names in enumerate(blocks) if names]
+    return [*groups, _each("fully connected", "pre_logits")]
 
 
 def _densenet_groups(_network: nn.Module) -> list[LayerGroup]:
-    blocks = [LayerGroup(f"block {i}", (f"features.denseblock{i}.", f"features.transition{i}.")) for i in (1, 2, 3)]
-    last = LayerGroup("block 4", ("features.denseblock4.", "features.norm5."))
-    return [LayerGroup("stem", ("features.conv0.", "features.norm0.")), *blocks, last]
+    blocks = [_each(f"block {i}", f"features.denseblock{i}", f"features.transition{i}") for i in (1, 2, 3)]
+    last = _each("block 4", "features.denseblock4", "features.norm5")
+    return [_each("stem", "features.conv0", "features.norm0"), *blocks, last]
+
+
+def _inception_v3_groups(_network: nn.Module) -> list[LayerGroup]:
+    stem = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
+    blocks = [(number, [f"Mixed_{number}{letter}" for letter in letters]) for number, letters in _MIXED.items()]
+    return [_each("stem", *stem), *(_each(f"{names[0]} to {names[-1]}", *names) for _, names in blocks)]
+
+
+_MIXED = {5: "bcd", 6: "abcde", 7: "abc"}
+
+
+def _published_inception_v3_groups(_network: nn.Module) -> list[LayerGroup]:
+    first = [
+        "Conv2d_1a_3x3",
+        "Conv2d_2a_3x3",
+        "Conv2d_2b_3x3",
+        "maxpool1",
+        "Conv2d_3b_1x1",
+        "Conv2d_4a_3x3",
+        "maxpool2",
+    ]
+    mixed = [f"Mixed_{number}{letter}" for number, letters in _MIXED.items() for letter in letters]
+    without = ("maxpool1", "maxpool2", "avgpool", "dropout")
+    names = [*first, *mixed, "avgpool", "dropout"]
+    return [LayerGroup(name, ()) if name in without else _each(name, name) for name in names]
+
+
+def _inception_resnet_groups(_network: nn.Module) -> list[LayerGroup]:
+    return [
+        _each("stem", "conv2d_1a", "conv2d_2a", "conv2d_2b", "conv2d_3b", "conv2d_4a"),
+        _each("mixed 5b and blocks 35", "mixed_5b", "repeat"),
+        _each("mixed 6a and blocks 17", "mixed_6a", "repeat_1"),
+        _each("mixed 7a, blocks 8, last convolution", "mixed_7a", "repeat_2", "block8", "conv2d_7b"),
+    ]
+
+
+def _xception_groups(_network: nn.Module) -> list[LayerGroup]:
+    def blocks(first: int, last: int) -> LayerGroup:
+        return _each(f"blocks {first} to {last}", *(f"block{i}" for i in range(first, last + 1)))
+
+    top = _each("block 12 and last convolutions", "block12", "conv3", "bn3", "conv4", "bn4")
+    return [_each("stem", "conv1", "bn1", "conv2", "bn2"), blocks(1, 3), blocks(4, 8), blocks(9, 11), top]
+
+
+def _convnext_groups(network: nn.Module) -> list[LayerGroup]:
+    stages = [_each(f"stage {i + 1}", f"stages.{i}") for i in range(_count(network, "stages"))]
+    return [_each("stem", "stem"), *stages, _each("norm", "norm_pre", "head.norm", "head.pre_logits")]
 
 
 def _vit_groups(network: nn.Module) -> list[LayerGroup]:
-    embedding = LayerGroup("embedding", ("patch_embed.", "pos_embed", "cls_token", "reg_token", "norm_pre."))
-    blocks = [LayerGroup(f"block {i + 1}", (f"blocks.{i}.",)) for i in range(_count(network, "blocks"))]
-    return [embedding, *blocks, LayerGroup("norm", ("norm.", "fc_norm.", "attn_pool."))]
+    tokens = ("patch_embed.", "pos_embed", "cls_token", "reg_token", "dist_token", "norm_pre.")
+    blocks = [_each(f"block {i + 1}", f"blocks.{i}") for i in range(_count(network, "blocks"))]
+    return [LayerGroup("embedding", tokens), *blocks, _each("norm", "norm", "fc_norm", "attn_pool")]
 
 
 def _swin_groups(network: nn.Module) -> list[LayerGroup]:
-    stages = [LayerGroup(f"stage {i + 1}", (f"layers.{i}.",)) for i in range(_count(network, "layers"))]
-    return [LayerGroup("stem", ("patch_embed.",)), *stages, LayerGroup("norm", ("norm.",))]
+    stages = [_each(f"stage {i + 1}", f"layers.{i}") for i in range(_count(network, "layers"))]
+    return [_each("stem", "patch_embed"), *stages, _each("norm", "norm")]
+
+
+def _stated_groups(network: nn.Module) -> list[LayerGroup]:
+    """timm's own coarse groups, which it makes for learning rates that grow from layer to layer."""
+    module: Any = network
+    classifiers = module.get_classifier()
+    ends = {
+        id(p) for one in (classifiers if isinstance(classifiers, tuple) else (classifiers,)) for p in one.parameters()
+    }
+    parameters = dict(network.named_parameters())
+    stated = group_parameters(network, module.group_matcher(coarse=True)).values()
+    names = [tuple(name for name in group if id(parameters[name]) not in ends) for group in stated]
+    return [LayerGroup(f"group {i + 1}", group) for i, group in enumerate(group for group in names if group)]
+
+
+def _vgg_saliency_layer(network: nn.Module) -> str:
+    """The last activation before the last pooling, which is the last map that keeps all positions."""
+    return f"features.{_count(network, 'features') - 2}"
 
 
 def _vit_saliency_layer(network: nn.Module) -> str:
@@ -93,10 +213,37 @@ def _swin_saliency_layer(network: nn.Module) -> str:
     return f"layers.{last}.blocks.{_count(network, f'layers.{last}.blocks') - 1}.norm1"
 
 
+def _stated_saliency_layer(network: nn.Module) -> str:
+    features: Any = getattr(network, "feature_info", None)
+    if not features:
+        raise ValueError(f"timm states no layer with positions of {type(network).__name__}.")
+    name: str = features[-1]["module"]
+    return name
+
+
+def _last_block(stage: str) -> Callable[[nn.Module], str]:
+    return lambda network: f"{stage}.{_count(network, stage) - 1}"
+
+
 _FAMILIES: dict[type[nn.Module], Family] = {
+    VGG: Family("VGG", _vgg_groups, _vgg_saliency_layer, "channels first"),
+    ResNet: Family("ResNet", _resnet_groups, _last_block("layer4"), "channels first", _published_resnet_groups),
+    ResNetV2: Family("ResNet v2", _resnetv2_groups, lambda _: "norm", "channels first"),
+    InceptionV3: Family(
+        "Inception v3", _inception_v3_groups, lambda _: "Mixed_7c", "channels first", _published_inception_v3_groups
+    ),
+    InceptionResnetV2: Family("Inception-ResNet v2", _inception_resnet_groups, lambda _: "conv2d_7b", "channels first"),
+    Xception: Family("Xception", _xception_groups, lambda _: "act4", "channels first"),
+    DenseNet: Family(
+        "DenseNet",
+        _densenet_groups,
+        lambda _: "features.norm5",
+        "channels first",
+        lambda _: [_each("features", "features")],
+    ),
     EfficientNet: Family("EfficientNet", _efficientnet_groups, lambda _: "bn2", "channels first"),
-    ResNet: Family("ResNet", _resnet_groups, lambda net: f"layer4.{_count(net, 'layer4') - 1}", "channels first"),
-    DenseNet: Family("DenseNet", _densenet_groups, lambda _: "features.norm5", "channels first"),
+    ConvNeXt: Family("ConvNeXt", _convnext_groups, _last_block("stages"), "channels first"),
     VisionTransformer: Family("ViT", _vit_groups, _vit_saliency_layer, "tokens"),
     SwinTransformer: Family("Swin", _swin_groups, _swin_saliency_layer, "channels last"),
 }
+_STATED_BY_TIMM = Family("as timm states", _stated_groups, _stated_saliency_layer, "as timm states")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import pickle
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
+from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from xferviewer.checkpoints import InitialisationStep
 from xferviewer.checkpoints.folder import file_digest
 from xferviewer.errors import UnusableCheckpoint
+from xferviewer.networks.channel_adaptation import adapt
+
+if TYPE_CHECKING:
+    from xferviewer.jobs.spec import ChannelAdaptation
 
 # ImageNet weights of EfficientNet-Lite0, Apache-2.0. Of timm's two variants `tf_efficientnet_lite0` computes what they
 # were trained for (docs/decisions/0010).
@@ -34,15 +41,21 @@ def imagenet_file(architecture: str) -> Path:
     return Path(specification.submodule_search_locations[0]) / "models" / LITE0_FILE
 
 
-def load_backbone(network: nn.Module, path: Path) -> InitialisationStep:
+def load_backbone(
+    network: nn.Module, path: Path, channel_adaptation: ChannelAdaptation | None = None
+) -> InitialisationStep:
     """Copy every weight of the file except the classifier's into `network`. Raises UnusableCheckpoint.
 
+    Weights of a first layer for another number of channels are adapted where `channel_adaptation` says how. Position
+    embeddings of a transformer for another grid are resampled (bicubic), those of its class token kept.
     Takes state dicts with timm's own names and EfficientNet-Lite0's foreign ones (`_conv_stem`, `_blocks.3._bn0`, …).
     """
     state = _read(path)
     if "_conv_stem.weight" in state:
         state = {_timm_name(key): values for key, values in state.items()}
     own = network.state_dict()
+    _fit_first_layer(network, state, own, path, channel_adaptation)
+    _fit_positions(network, state, own)
     classifier = _classifier_prefix(network)
     for name, values in own.items():
         if name.startswith(classifier):
@@ -65,6 +78,35 @@ def load_backbone(network: nn.Module, path: Path) -> InitialisationStep:
         sha256=digest,
         license="Apache-2.0" if known else None,
     )
+
+
+def _fit_first_layer(
+    network: nn.Module,
+    state: dict[str, Tensor],
+    own: dict[str, Tensor],
+    path: Path,
+    adaptation: ChannelAdaptation | None,
+) -> None:
+    first: Any = network.pretrained_cfg["first_conv"]  # type: ignore[index]  # timm: a name, or several
+    for name in [first] if isinstance(first, str) else first:
+        weight, wanted = state.get(f"{name}.weight"), own[f"{name}.weight"].shape
+        if weight is None or weight.ndim != 4 or weight.shape[1] == wanted[1] or not adaptation:
+            continue
+        try:
+            state[f"{name}.weight"] = adapt(weight, wanted[1], adaptation)
+        except ValueError as error:
+            raise _does_not_fit(path, f"Its {name}.weight does not fit: {error}") from error
+
+
+def _fit_positions(network: nn.Module, state: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+    transformer: Any = network
+    found, wanted = state.get("pos_embed"), own.get("pos_embed")
+    if found is None or wanted is None or found.shape == wanted.shape or found.ndim != 3:
+        return
+    prefix = found.shape[1] - math.isqrt(found.shape[1]) ** 2
+    if found.shape[2] == wanted.shape[2] and prefix == transformer.num_prefix_tokens:
+        grid = transformer.patch_embed.grid_size
+        state["pos_embed"] = resample_abs_pos_embed(found, list(grid), num_prefix_tokens=prefix)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -130,12 +130,14 @@ def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watc
 def _build(spec: TrainingSpec) -> tuple[nn.Module, InitialisationStep]:
     made = spec.network
     try:
-        network = backbones.create(made.architecture, len(spec.findings), made.preprocessing.channels, made.options)
+        network = backbones.create(
+            made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
+        )
         start = InitialisationStep("random")
         if made.pretrained:
             file = Path(made.weights) if made.weights else initialisation.imagenet_file(made.architecture)
-            start = initialisation.load_backbone(network, file)
-        backbones.freeze(network, made.trainable_groups)
+            start = initialisation.load_backbone(network, file, made.channel_adaptation)
+        backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(
             f"The network of the job {spec.name} cannot be built.",
@@ -180,6 +182,7 @@ def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, com
         trained_findings=spec.findings,
         task="multi-label",
         preprocessing=spec.network.preprocessing,
+        head=spec.network.head,
         weights_sha256="",
         license=spec.license,
         initialisation=(start,),
@@ -187,6 +190,8 @@ def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, com
         recipe={
             "setting": f"{spec.network.setting}: {SETTINGS[spec.network.setting]}",
             "top_groups": spec.network.trainable_groups,
+            "counting": spec.network.counting,
+            "channel_adaptation": spec.network.channel_adaptation,
             **to_mapping(spec.recipe),
         },
         seed=spec.seed,

@@ -56,7 +56,7 @@ def fit(spec: TrainingSpec, network: nn.Module, training: Examples, validation: 
     optimiser = torch.optim.AdamW(_parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
     best_auc, best = -math.inf, _copy(network)
     for epoch in range(recipe.epochs):
-        train_mode(network)
+        train_mode(network, spec.network.counting)
         losses = []
         for number, (inputs, labels) in enumerate(_batches(spec, training, epoch)):
             step = epoch * steps_per_epoch + number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -51,7 +53,7 @@ class HandOverPanel(NumberPanel):
         self.matched = ChoiceBox[MatchedRate](self.tr("Which rate the target keeps"))
         self.matched.offer([(_TITLES[rate], rate) for rate in MATCHED_RATES], MATCHED_RATES[0])
         self.matched.activated.connect(self.refresh_soon)
-        self.apply = QPushButton()
+        self.apply = QPushButton(self.tr("Use it"))
         self.note = QLabel()
         self.note.setObjectName("faint")
         self.note.setWordWrap(True)
@@ -151,7 +153,7 @@ class HandOverPanel(NumberPanel):
         kinds = score_kind(session, dict.fromkeys((source.digest, target.digest)))
         self.heading.setText(
             self.tr("<b>{0}</b> · {1} · unit: {2} · score: {3} · no case is referred").format(
-                session.finding, rule_text(result.rule), self.numbers.cases().unit, kinds
+                escape(session.finding), escape(rule_text(result.rule)), self.numbers.cases().unit, kinds
             )
         )
         columns = [

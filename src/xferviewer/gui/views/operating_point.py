@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from html import escape
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
@@ -226,7 +227,7 @@ class OperatingPointPanel(NumberPanel):
             self.note.setText("")
             self.table.put((), (), ())
             return
-        self.heading.setText(f"<b>{finding}</b> · {basis(session, self.numbers, finding)}")
+        self.heading.setText(f"<b>{escape(finding)}</b> · {escape(basis(session, self.numbers, finding))}")
         self._show_controls()
         self.note.setText(self._note())
         points = point_counts(self.numbers, finding)

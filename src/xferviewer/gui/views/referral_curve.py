@@ -164,7 +164,7 @@ class ReferralCurvePanel(QWidget):
             "case": self.tr("the case's probabilities near 0.5"),
             "entropy": self.tr("the mean entropy of the case's findings"),
             "spread": self.tr("the checkpoints' scores apart"),
-        }[self._numbers.uncertainty_of(finding)]
+        }[self._numbers.uncertainty_of(finding, session.active)]
         interval = self.tr("95 % Wilson") if self.what.currentData() == "rates" else self.tr("95 % DeLong")
         return self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: {3}").format(
             finding, checkpoint.name, measure, interval

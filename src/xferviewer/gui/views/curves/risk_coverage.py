@@ -65,7 +65,7 @@ class RiskCoverageTab(CurveTab):
     def rests_on(self) -> tuple[object, ...]:
         """Thresholds make errors, and order the cases."""
         finding, rate = self._session.finding, self._session.referral_rate
-        measure, thresholds = self._numbers.uncertainty_of(finding), self._numbers.thresholds(finding)
+        measure, thresholds = self._session.uncertainty, self._numbers.thresholds(finding)
         return *super().rests_on(), self.intervals.currentData(), measure, rate, *thresholds
 
     def _curve(self, digest: str) -> RiskCoverage:
@@ -97,7 +97,7 @@ class RiskCoverageTab(CurveTab):
             note = f"AURC {rate_text(curve.aurc)}, threshold {threshold_text(self._session.threshold(digest, finding))}"
             x, y, style = curve.coverage[at], curve.risk[at], self.style_of(digest)
             curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
-        measure = self._numbers.uncertainty_of(finding)
+        measure = self._session.uncertainty
         said = f"The most certain cases first (measure: {measure})."
         if any(curve.lower is not None for curve in curves):
             said += " Bands: 95 % Wilson intervals of the risk at each coverage."

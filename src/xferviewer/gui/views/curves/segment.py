@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.live_numbers import Compared
+from xferviewer.gui.compared_cases import Compared
 from xferviewer.gui.views.curves.plot import Drag, ZoomPlot, pen_of
 from xferviewer.gui.views.curves.tab import Context
 from xferviewer.gui.views.curves.words import threshold_text

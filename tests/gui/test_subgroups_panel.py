@@ -12,9 +12,9 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.gaps import gaps
-from xferviewer.evaluation.groups import group_cases_by
 from xferviewer.evaluation.hand_over import hand_over
 from xferviewer.evaluation.operating_points import at_sensitivity, youden
+from xferviewer.evaluation.subgroup_metrics import crossed_groups
 from xferviewer.evaluation.subgroups import SubgroupSettings, subgroups
 from xferviewer.gui.app import Application
 from xferviewer.gui.number_text import change_text, estimate_text, p_text, rate_text, threshold_text
@@ -73,7 +73,7 @@ def rows_of(panel: SubgroupsPanel) -> dict[str, dict[str, str]]:
 
 
 def members(site_table: object, *columns: str) -> dict[str, np.ndarray]:
-    return group_cases_by({name: site_table.columns[name].tolist() for name in columns})
+    return crossed_groups({name: site_table.columns[name].tolist() for name in columns}, columns)
 
 
 def name_of(shown: str) -> str:
@@ -266,7 +266,7 @@ def test_that_it_says_why_there_are_no_groups(panel: SubgroupsPanel, sites: Appl
     panel.session.put_cohort(replace(cohort, columns={**cohort.columns, "exposure": exposures}))
     settle(panel, qtbot)
     group_by(panel, qtbot, "exposure")
-    no_table_because("exposure makes no groups: 300 different values")
+    no_table_because("exposure is no column to group by: 300 different values.")
     group_by(panel, qtbot)
     no_table_because("Choose a column")
     panel.session.put_cohort(replace(cohort, columns={}))

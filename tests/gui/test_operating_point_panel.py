@@ -318,7 +318,7 @@ def test_that_a_slider_step_moves_the_numbers_only_of_a_panel_that_is_seen(
     dock = opened.window.operating_point.parentWidget()
     other = opened.window.referral_curve.parentWidget()
     other.raise_()
-    qtbot.waitUntil(lambda: panel.visibleRegion().isEmpty())
+    qtbot.waitUntil(lambda: not panel.is_seen)
     opened.session.set_referral_rate(0.0)
     qtbot.wait(20)
     assert len(shown) == 1
