@@ -134,4 +134,4 @@ def cheat_sheet() -> str:
 
 def _two_columns(rows: Iterable[tuple[str, str]]) -> str:
     lines = [f"<tr><td><b>{escape(keys)}</b>&nbsp;&nbsp;</td><td>{escape(text)}</td></tr>" for keys, text in rows]
-    return f"<table>{''.join(lines)}</table>"
+    return f"<table style='white-space: nowrap'>{''.join(lines)}</table>"  # wrapped, it would be higher than a screen
