@@ -456,6 +456,8 @@ def test_that_the_reliability_diagram_is_that_of_the_chosen_bins(
     tab.binning.setCurrentIndex(tab.binning.findData(binning))
     tab.bins.setValue(bins)
     drawn(tab, qtbot)
+    assert tab.readout.texts(1)[2] == "–"
+    tab.intervals.setCurrentIndex(tab.intervals.findData("all"))
     qtbot.waitUntil(lambda: all("[" in tab.readout.texts(place)[2] for place in (0, 1)))  # the bootstrap takes longer
     for place in (0, 1):
         labels, scores = cases(evaluating, place)
@@ -467,7 +469,7 @@ def test_that_the_reliability_diagram_is_that_of_the_chosen_bins(
         error = calibration_error_interval(labels, scores, bins, binning, patients=patients).debiased
         assert cells[1] == f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}"
         assert cells[2] == f"{rate_text(error.value)}\n[{rate_text(error.lower)}, {rate_text(error.upper)}]"
-        assert cells[3] == f"{rate_text(brier(labels, scores))}\n{negative_log_likelihood(labels, scores):.3f}"
+        assert cells[3] == f"{rate_text(brier(labels, scores))}\n{rate_text(negative_log_likelihood(labels, scores))}"
         cox = cox_recalibration(labels, scores)
         said = [
             "{} [{}, {}]".format(

@@ -91,7 +91,9 @@ class LiveCurves(QObject):
         found: _T = self._kept[key][1]
         return found
 
-    def _keep_later(self, key: Hashable, question: Callable[[], _T], at: Hashable = None) -> _T | None:
+    def _keep_later(
+        self, key: Hashable, make_question: Callable[[], Callable[[], _T]], at: Hashable = None
+    ) -> _T | None:
         """The same for what takes longer than a frame: None until the calculator has answered."""
 
         def take(answer: _T) -> None:
@@ -99,15 +101,13 @@ class LiveCurves(QObject):
             self.changed.emit()
 
         def ask() -> None:
-            # The answer to what was asked before is of no use; that of an earlier value of `at` may still come.
-            self._calculator.ask(self, (key, at), question, take)
+            self._calculator.ask(self, (key, at), make_question(), take)
 
         return self._keep(key, ask, at)
 
-    def patients(self, finding: str) -> NDArray[np.str_] | None:
+    def _patients(self, finding: str) -> NDArray[np.str_] | None:
         """(n,) whose compared cases they are, for the bootstrap to draw; None where not all are known."""
-        compared = self._numbers.compared(finding)
-        patients = np.array(self._numbers.cases().patients)[compared.rows]
+        patients = np.array(self._numbers.cases().patients)[self._numbers.compared(finding).rows]
         return patients if patients.size and (patients != "").all() else None
 
     def scores(self, finding: str, digest: str) -> NDArray[np.float64]:
@@ -231,12 +231,13 @@ class LiveCurves(QObject):
         self, finding: str, digest: str, bins: int, binning: Binning
     ) -> CalibrationErrorInterval | None:
         """The expected calibration error in these bins with its bootstrap interval; None while it is computed."""
-        labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
-        return self._keep_later(
-            ("ece", finding, digest),
-            partial(calibration_error_interval, labels, scores, bins, binning, patients=self.patients(finding)),
-            at=(bins, binning),
-        )
+
+        def question() -> Callable[[], CalibrationErrorInterval]:
+            labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
+            patients = self._patients(finding)
+            return partial(calibration_error_interval, labels, scores, bins, binning, patients=patients)
+
+        return self._keep_later(("ece", finding, digest), question, at=(bins, binning))
 
     # --- decision curves
 
@@ -251,12 +252,12 @@ class LiveCurves(QObject):
 
     def decision_band(self, finding: str, digest: str, thresholds: tuple[float, ...]) -> NetBenefitBand | None:
         """The bootstrap's 95 % percentiles of that net benefit; None while they are computed."""
-        labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
-        return self._keep_later(
-            ("decision band", finding, digest),
-            partial(net_benefit_band, labels, scores, thresholds, patients=self.patients(finding)),
-            at=thresholds,
-        )
+
+        def question() -> Callable[[], NetBenefitBand]:
+            labels, scores = self._numbers.compared(finding).labels, self.scores(finding, digest)
+            return partial(net_benefit_band, labels, scores, thresholds, patients=self._patients(finding))
+
+        return self._keep_later(("decision band", finding, digest), question, at=thresholds)
 
     # --- risk and coverage
 

@@ -66,7 +66,9 @@ class CalibrationTab(CurveTab):
         )  # fmt: skip
         self.histogram = histogram
         self._live.changed.connect(self.draw_soon)
-        self._add_intervals(self.tr("Bars: Wilson's 95 % interval of the observed rate of each bin"))
+        self._add_intervals(
+            self.tr("Bars: Wilson's 95 % interval of the observed rate of each bin; and the debiased calibration error")
+        )
         self.binning = QComboBox()
         self.binning.setAccessibleName(self.tr("Kind of bins"))
         self.binning.addItem(self.tr("equal width"), "width")
@@ -184,13 +186,16 @@ class CalibrationTab(CurveTab):
     def cells(self, digest: str) -> Sequence[str]:
         """The measures; those that have an interval with it below."""
         calibration, diagram = self._calibration(digest), self._calibration(digest).diagram
-        found = self._live.calibration_error(
-            self._session.finding, digest, self.bins.value(), self.binning.currentData()
-        )
-        debiased = found.debiased if found is not None else None
+        debiased = "–"  # the bootstrap takes its time: only for whose intervals are wanted
+        if self.has_interval(digest):
+            found = self._live.calibration_error(
+                self._session.finding, digest, self.bins.value(), self.binning.currentData()
+            )
+            estimate = found.debiased if found is not None else None
+            debiased = interval_lines(estimate.value, estimate.lower, estimate.upper) if estimate is not None else "…"
         return (
             f"{rate_text(diagram.expected_error)}\n{rate_text(diagram.maximum_error)}",
-            interval_lines(debiased.value, debiased.lower, debiased.upper) if debiased is not None else "…",
+            debiased,
             f"{rate_text(calibration.brier)}\n{signed_text(calibration.negative_log_likelihood, 3)}",
             f"{_estimate_text(calibration.cox.slope)}\n{_estimate_text(calibration.cox.intercept)}",
         )
