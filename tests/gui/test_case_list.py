@@ -8,8 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
 from xferviewer.gui.cohort import NO_FILM
+from xferviewer.gui.comparison import CaseList
 from xferviewer.gui.notify import Toast
-from xferviewer.gui.session import CaseList
 
 ROWS = [17, 3, 11, 8]
 

@@ -14,9 +14,9 @@ from pytestqt.qtbot import QtBot
 from xferviewer.evaluation.hand_over import HandOver, hand_over
 from xferviewer.evaluation.operating_points import at_sensitivity, at_specificity, youden
 from xferviewer.gui.app import Application
+from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_hand_over import ALL
 from xferviewer.gui.number_text import change_text, estimate_text, threshold_text
-from xferviewer.gui.session import ThresholdOrigin
 from xferviewer.gui.views.hand_over import HandOverPanel
 
 FINDING = "Mass"

@@ -248,3 +248,17 @@ def test_that_a_checkpoint_that_learned_from_the_shown_images_is_marked(opened: 
     assert "trained on 7 of these 24 images" in tip
     assert "2 of these 24 images chose its best epoch" in tip
     assert "learned from some of these images" in opened.window.metrics.heading.text()
+
+
+def test_that_imported_predictions_stand_in_the_checkpoint_list_and_can_be_taken_out(
+    imported: Application, qtbot: QtBot
+) -> None:
+    checkpoints, session = imported.window.checkpoints, imported.session
+    assert [checkpoints.list.item(row).text() for row in range(3)] == ["efficientnet", "vit", "elsewhere"]
+    checkpoints.list.setCurrentRow(2)
+    assert session.active == session.imported[0].digest
+    assert "elsewhere.csv" in checkpoints.card.toPlainText()
+    qtbot.mouseClick(checkpoints.remove, Qt.MouseButton.LeftButton)
+    assert not session.imported
+    assert session.active in session.in_panes
+    assert checkpoints.list.count() == 2

@@ -26,9 +26,9 @@ from xferviewer.evaluation.roc import roc_curve
 from xferviewer.evaluation.workload import workload
 from xferviewer.gui.app import Application
 from xferviewer.gui.cohort import Cohort
+from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_points import rows_of
 from xferviewer.gui.number_text import estimate_text, interval_text, ratio_text
-from xferviewer.gui.session import ThresholdOrigin
 from xferviewer.gui.views.operating_point import COUNTS, OperatingPointPanel
 
 FINDING = "Consolidation"

@@ -13,7 +13,8 @@ from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.gui.cohort import NO_FILM
-from xferviewer.gui.session import CaseList, Session
+from xferviewer.gui.comparison import CaseList
+from xferviewer.gui.session import Session
 
 
 @dataclass(frozen=True, slots=True, eq=False)

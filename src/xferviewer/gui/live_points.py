@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from xferviewer.evaluation.hand_over import ThresholdRule
 from xferviewer.evaluation.operating_points import Confusion
+from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.session import Session, ThresholdOrigin
+from xferviewer.gui.session import Session
 
 Count = Literal["referred", "retained", "true positive", "false negative", "false positive", "true negative"]
 """What may be counted at an operating point. The first two also count cases without a label."""

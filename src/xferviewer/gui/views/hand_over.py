@@ -11,13 +11,14 @@ from xferviewer.evaluation.hand_over import MATCHED_RATES, RATES, HandOverRate, 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.case_words import score_kind, why_no_numbers
 from xferviewer.gui.choice_box import ChoiceBox
+from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_hand_over import ALL, HandedOver, LiveHandOver, Side, Subset
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_panel import NumberPanel
 from xferviewer.gui.number_table import Cell, Head, NumberTable
 from xferviewer.gui.number_text import change_text, estimate_text, rule_text, threshold_text
 from xferviewer.gui.rule_box import RuleBox
-from xferviewer.gui.session import Session, ThresholdOrigin
+from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 
 _TITLES: dict[HandOverRate, str] = {
