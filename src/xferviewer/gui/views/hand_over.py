@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWi
 
 from xferviewer.evaluation.hand_over import MATCHED_RATES, RATES, HandOverRate, MatchedRate, RatesAtThreshold
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.case_words import score_kind, why_no_numbers
+from xferviewer.gui.case_words import score_kinds, why_no_numbers
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_hand_over import ALL, HandedOver, LiveHandOver, Side, Subset
@@ -151,7 +151,7 @@ class HandOverPanel(NumberPanel):
     def _show_table(self, handed: HandedOver) -> None:
         session, result, matched = self.session, handed.result, self._matched()
         source, target = self._side(0), self._side(1)
-        kinds = score_kind(session, dict.fromkeys((source.digest, target.digest)))
+        kinds = score_kinds(session, dict.fromkeys((source.digest, target.digest)))
         self.heading.setText(
             self.tr("<b>{0}</b> · {1} · unit: {2} · score: {3} · no case is referred").format(
                 escape(session.finding), escape(rule_text(result.rule)), self.numbers.cases().unit, kinds
@@ -234,4 +234,4 @@ def _side_name(session: Session, side: Side) -> str:
 
 
 def _side_tip(session: Session, side: Side) -> str:
-    return f"{_side_name(session, side)}\n{score_kind(session, [side.digest])}"
+    return f"{_side_name(session, side)}\n{score_kinds(session, [side.digest])}"

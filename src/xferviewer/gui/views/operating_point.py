@@ -27,7 +27,7 @@ from xferviewer.evaluation.likelihood_ratios import (
 from xferviewer.evaluation.operating_points import Confusion
 from xferviewer.evaluation.workload import Workload, workload
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.case_words import basis, percent_text, score_kind, why_no_numbers
+from xferviewer.gui.case_words import basis, percent_text, score_kinds, why_no_numbers
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.live_points import Count, PointCounts, choose_points, chosen_on_these, point_counts, rows_of
@@ -261,7 +261,7 @@ class OperatingPointPanel(NumberPanel):
         session, scored = self.session, self.session.scored_as(digest)
         active = digest == session.active
         name = scored.name if scored is not None else ""
-        tip = f"{scored.title if scored is not None else ''}\n{score_kind(session, [digest])}"
+        tip = f"{scored.title if scored is not None else ''}\n{score_kinds(session, [digest])}"
         if not active:
             tip += "\n" + self.tr("Click to make it the active one; it must have a pane, or come from a table.")
         return Head(
@@ -279,7 +279,7 @@ class OperatingPointPanel(NumberPanel):
             kept.sensitivity.trials,
             kept.specificity.trials,
             self.numbers.cases().unit,
-            score_kind(self.session, [point.digest]),
+            score_kinds(self.session, [point.digest]),
         )
         cells = [
             *self._threshold(point),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xferviewer.exchange.curve_plot import Caption
+from xferviewer.gui.case_words import score_kinds
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
-from xferviewer.gui.views.curves.words import score_kinds
 
 
 def names_of(session: Session) -> dict[str, str]:

@@ -8,9 +8,10 @@ from html import escape
 from PySide6.QtCore import QCoreApplication
 
 from xferviewer.evaluation.intervals import Proportion
+from xferviewer.gui import case_words
 from xferviewer.gui.live_curves import Lack
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.number_text import rate_text, score_kind_text
+from xferviewer.gui.number_text import rate_text
 from xferviewer.gui.session import Session
 
 
@@ -51,37 +52,12 @@ def lack_text(lack: Lack) -> str:
 
 
 def basis(session: Session, numbers: LiveNumbers) -> str:
-    """Finding, counts, cohort, filter, unit and kind of score, as rich text; empty without a labelled finding."""
+    """The finding and what its numbers rest on, as rich text; empty without a labelled finding."""
     finding = session.finding
     compared = numbers.compared(finding)
     if not compared.digests or finding not in session.cohort.findings:
         return ""
-    counts = _tr("{0} present, {1} absent").format(f"{compared.n_positive:,}", f"{compared.n_negative:,}")
-    unstated = len(compared.rows) - compared.n_positive - compared.n_negative
-    if unstated:
-        counts += _tr(", {0} not stated").format(f"{unstated:,}")
-    missing = len(numbers.cases().cases) - len(compared.rows)
-    if missing:
-        counts += _tr("; {0} without a score of every checkpoint").format(f"{missing:,}")
-    return " · ".join((f"<b>{escape(finding)}</b>", counts, *cohort_words(session, numbers, compared.digests)))
-
-
-def cohort_words(session: Session, numbers: LiveNumbers, digests: tuple[str, ...]) -> list[str]:
-    """The cohort's name, the filter, the unit and the kinds of score of these checkpoints."""
-    words = [escape(session.cohort.name)] if session.cohort.name else []
-    if session.comparison.only is not None:
-        words.append(_tr("only {0} = {1}").format(*map(escape, session.comparison.only)))
-    unit = numbers.cases().unit
-    if numbers.why_no_unit:
-        words.append(_tr("not by {0}: {1}").format(session.comparison.unit, escape(numbers.why_no_unit)))
-    of_images = "" if unit == "image" else _tr(", {0} of its images").format(session.comparison.aggregation)
-    return [*words, _tr("unit: {0}").format(unit) + of_images, score_kinds(session, digests)]
-
-
-def score_kinds(session: Session, digests: tuple[str, ...]) -> str:
-    """What kinds of score checkpoints have."""
-    kinds = dict.fromkeys(session.score_kind(digest) for digest in digests)
-    return ", ".join(_tr("score of its own scale") if kind == "logit" else score_kind_text(kind) for kind in kinds)
+    return f"<b>{escape(finding)}</b> · {escape(case_words.basis(session, numbers, finding))}"
 
 
 def threshold_text(threshold: float) -> str:
