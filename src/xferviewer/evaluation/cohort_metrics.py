@@ -18,12 +18,15 @@ from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.decision_curve import decision_curve
 from xferviewer.evaluation.metrics import (
+    MULTILABEL_THRESHOLDS,
     ORACLE_DEFINITIONS,
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
+    FindingsTogether,
     Metrics,
 )
+from xferviewer.evaluation.multilabel import multilabel_metrics, published_calibration_error
 from xferviewer.evaluation.operating import OperatingPoints
 from xferviewer.evaluation.operating_points import (
     OperatingPoint,
@@ -93,7 +96,27 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
         {column: subgroup_gaps(cohort, measured, of, operating, choices.level) for column, of in members.items()},
         compare_with(choices.reference, paired, choices.adjust) if choices.reference else None,
         operating,
+        {
+            name: together
+            for c, name in enumerate(cohort.checkpoints)
+            if kinds[name] == "probability" and (together := _findings_together(cohort.labels, measured[c], reported))
+        },
         tuple(warnings),
+    )
+
+
+def _findings_together(
+    labels: NDArray[np.float64], scores: NDArray[np.float64], reported: Sequence[int]
+) -> tuple[FindingsTogether, ...]:
+    """At each threshold, over the findings that the checkpoint has and the cases that have them all; of one: ()."""
+    having = np.array([k for k in reported if not np.isnan(scores[:, k]).all()], dtype=np.intp)
+    whole = ~np.isnan(scores[:, having]).any(axis=1)
+    if having.size < 2 or not whole.any():
+        return ()
+    y, p = labels[np.ix_(whole, having)], scores[np.ix_(whole, having)]
+    return tuple(
+        FindingsTogether(len(y), multilabel_metrics(y, p, threshold), published_calibration_error(y, p, threshold))
+        for threshold in MULTILABEL_THRESHOLDS
     )
 
 

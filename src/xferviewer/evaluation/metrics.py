@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from xferviewer.evaluation.calibration import ReliabilityDiagram
 from xferviewer.evaluation.choices import Adjustment, EvaluationChoices
 from xferviewer.evaluation.decision_curve import DecisionCurve
+from xferviewer.evaluation.multilabel import MultilabelMetrics
 from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
 from xferviewer.evaluation.referral import OracleDefinition, RetainedCurve
 from xferviewer.evaluation.roc import AucInterval, RocCurve
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from xferviewer.evaluation.subgroups import SubgroupMetric
 
 REFERRAL_RATES = tuple(k / 20 for k in range(11))  # 0, 5 %, … 50 %
+MULTILABEL_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # those of Krones, arXiv 2605.08819
 ORACLE_RATES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 FEW_CASES = 20  # positives or negatives; a subgroup below is shown with a warning
 ORACLE_DEFINITIONS: tuple[OracleDefinition, ...] = ("single", "cumulative", "collaborative")
@@ -160,6 +162,18 @@ class Group:
     findings: Mapping[str, Mapping[str, GroupMetrics]]
 
 
+@dataclass(frozen=True, slots=True)
+class FindingsTogether:
+    """A checkpoint over all its findings at one threshold, on the cases that have a score for each of them.
+
+    published_calibration  the "calibration error" as published by Krones (arXiv 2605.08819), which is none.
+    """
+
+    n_cases: int
+    metrics: MultilabelMetrics
+    published_calibration: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Metrics:
     """What a cohort shows.
@@ -173,6 +187,7 @@ class Metrics:
     gaps         between these groups at the operating point, by column, finding, checkpoint and metric.
     reference    None where no checkpoint was named as the reference.
     operating    by finding and checkpoint; not there where no threshold could be found.
+    multilabel   by checkpoint, at each of MULTILABEL_THRESHOLDS; of probabilities and of several findings only.
     """
 
     choices: EvaluationChoices
@@ -188,6 +203,7 @@ class Metrics:
     gaps: Mapping[str, Mapping[str, Mapping[str, Mapping[SubgroupMetric, Gap]]]]
     reference: ReferenceComparison | None
     operating: Mapping[str, Mapping[str, OperatingMetrics]]
+    multilabel: Mapping[str, tuple[FindingsTogether, ...]]
     warnings: tuple[str, ...]
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ from xferviewer.evaluation.estimate import Estimate
 from xferviewer.evaluation.gaps import Gap
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import (
+    MULTILABEL_THRESHOLDS,
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
+    FindingsTogether,
     Group,
     GroupMetrics,
     Metrics,
@@ -67,7 +69,24 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
         },
         "reference": _reference(metrics.reference) if metrics.reference else None,
         "operating": _operating(metrics),
+        "multilabel": {
+            "thresholds": list(MULTILABEL_THRESHOLDS),
+            "checkpoints": {name: _together(rows) for name, rows in metrics.multilabel.items()},
+        },
         "warnings": list(metrics.warnings),
+    }
+
+
+def _together(rows: Sequence[FindingsTogether]) -> dict[str, Any]:
+    """All findings of a checkpoint at once, a number for each threshold."""
+    return {
+        "n_cases": rows[0].n_cases,
+        "mean_accuracy": _numbers(row.metrics.mean_accuracy for row in rows),
+        "subset_accuracy": _numbers(row.metrics.subset_accuracy for row in rows),
+        "false_negative_rate": _numbers(row.metrics.fnr_mean for row in rows),
+        "disparity": _numbers(row.metrics.disparity for row in rows),
+        "f1_micro": _numbers(row.metrics.f1_micro for row in rows),
+        "calibration_error_as_published": _numbers(row.published_calibration for row in rows),
     }
 
 
