@@ -78,7 +78,7 @@ def main() -> None:
         window.show()
         window.show_perspective("evaluate")
         begun = time.perf_counter()
-        while not all(map(numbers.is_known, findings)):
+        while numbers.is_filling:
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
         filled = time.perf_counter() - begun
 
@@ -108,7 +108,8 @@ def main() -> None:
 
         for measure in ("finding", "case"):
             session.set_uncertainty(measure)  # type: ignore[arg-type]
-            settle()
+            while numbers.is_filling:
+                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
             for name, move, first in (
                 ("referral", window.referral.rate.setValue, 10),
                 ("threshold", window.referral.threshold.setValue, 300),
@@ -126,7 +127,7 @@ def main() -> None:
                 settle()
                 print(
                     f"{name} slider, uncertain by {measure}, {N_CHECKPOINTS} x {N_FINDINGS} x {N_IMAGES:,}: "
-                    f"{statistics.median(alone):.1f} ms a step for every number and curve, {median:.1f} ms with the "
+                    f"{statistics.median(alone):.1f} ms a step for all areas, rates and curves, {median:.1f} ms with the "
                     f"window painted (worst {worst:.1f}); scikit-learn {plain:.0f} ms without intervals and painting: "
                     f"{plain / statistics.median(alone):.0f} and {plain / median:.0f} times as fast"
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from xferviewer.gui.comparison import CaseList
 from xferviewer.gui.session import Session
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Compared:
     """The cases that one finding is compared on: those that every checkpoint trained for it has a score for.
 
@@ -33,12 +34,12 @@ class Compared:
     labels: NDArray[np.float64]
     scores: NDArray[np.float64]
 
-    @property
+    @cached_property
     def n_positive(self) -> int:
         """Cases with the finding."""
         return int((self.labels == 1).sum())
 
-    @property
+    @cached_property
     def n_negative(self) -> int:
         """Cases without it."""
         return int((self.labels == 0).sum())

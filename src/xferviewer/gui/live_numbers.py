@@ -186,6 +186,11 @@ class LiveNumbers(ComparedCases):
         return not self._is_large or self._is_filled or finding in self._filled_findings
 
     @property
+    def is_filling(self) -> bool:
+        """Something is still counted in the background."""
+        return self._fill_timer.isActive()
+
+    @property
     def _is_large(self) -> bool:
         return self.cases().scores.size > _COMPUTED_AT_ONCE
 
