@@ -127,7 +127,7 @@ def main() -> None:
                 settle()
                 print(
                     f"{name} slider, uncertain by {measure}, {N_CHECKPOINTS} x {N_FINDINGS} x {N_IMAGES:,}: "
-                    f"{statistics.median(alone):.1f} ms a step for all areas, rates and curves, {median:.1f} ms with the "
+                    f"{statistics.median(alone):.1f} ms a step for areas, rates and curves, {median:.1f} ms with the "
                     f"window painted (worst {worst:.1f}); scikit-learn {plain:.0f} ms without intervals and painting: "
                     f"{plain / statistics.median(alone):.0f} and {plain / median:.0f} times as fast"
                 )
