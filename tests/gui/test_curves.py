@@ -168,6 +168,7 @@ def test_that_the_roc_tab_draws_the_exact_curve_of_every_checkpoint_and_names_au
         style = style_of(place)
         pen = tab.plot.item(("all", digest(evaluating, place))).opts["pen"]
         assert pen.color() == QColor(style.colour)
+        assert pen.width() == 2  # nobody is referred: all cases are what is retained
         assert pen.style() == {"solid": Qt.PenStyle.SolidLine, "dashed": Qt.PenStyle.DashLine}[style.dash]
         name, auc, *_ = tab.readout.texts(place)
         assert name == evaluating.session.scored()[place].name
@@ -315,6 +316,21 @@ def test_that_a_drag_with_shift_along_a_curve_puts_exactly_the_cases_in_between_
     assert tab.plot.item("segment") is None
 
 
+def test_that_the_whole_curve_holds_every_case_with_a_label(evaluating: Application, qtbot: QtBot) -> None:
+    labels = evaluating.session.cohort.labels.copy()
+    column = evaluating.session.cohort.findings.index(FINDING)
+    labels[5, column] = np.nan
+    evaluating.session.put_cohort(replace(evaluating.session.cohort, labels=labels))
+    tab = show(evaluating, "roc", qtbot)
+    qtbot.mousePress(tab.plot.viewport(), LEFT, Qt.KeyboardModifier.ShiftModifier, in_window(tab.plot, 0, 0))
+    qtbot.mouseRelease(tab.plot.viewport(), LEFT, Qt.KeyboardModifier.ShiftModifier, in_window(tab.plot, 0, 0))
+    assert evaluating.session.case_list is None  # a click is no drag
+    drag(tab.plot, [(0, 0), (0.5, 0.5), (1, 1)], qtbot, Qt.KeyboardModifier.ShiftModifier)
+    without = set(evaluating.session.cohort.study_ids) - {evaluating.session.cohort.study_ids[5]}
+    assert set(evaluating.session.case_list.studies) == without
+    assert evaluating.session.case_list.n_cases == 23
+
+
 def test_that_the_piece_is_seen_and_counted_while_it_is_dragged_over(evaluating: Application, qtbot: QtBot) -> None:
     tab = show(evaluating, "roc", qtbot)
     curve, best = best_point(evaluating, 0)
@@ -448,6 +464,16 @@ def test_that_precision_recall_steps_enclose_the_average_precision_over_the_prev
     ]
 
 
+def test_that_the_first_step_of_precision_begins_at_recall_0(many: Application, qtbot: QtBot) -> None:
+    tab, first_recalls = show(many, "precision_recall", qtbot), []
+    for place in (0, 1, 2):
+        x, y = line(tab, "curve", digest(many, place))
+        expected = precision_recall(roc_curve(*cases(many, place)))
+        assert (x[0], x[1], y[0]) == (0, expected.recall[0], expected.precision[0])
+        first_recalls.append(expected.recall[0])
+    assert max(first_recalls) > 0
+
+
 @pytest.mark.parametrize(("binning", "bins"), [("width", 15), ("width", 4), ("mass", 6)])
 def test_that_the_reliability_diagram_is_that_of_the_chosen_bins(
     evaluating: Application, qtbot: QtBot, binning: str, bins: int
@@ -542,8 +568,9 @@ def test_that_risk_over_coverage_is_that_of_the_session_s_thresholds_and_uncerta
     evaluating: Application, qtbot: QtBot, measure: str
 ) -> None:
     tab, session = show(evaluating, "risk_coverage", qtbot), evaluating.session
-    session.set_uncertainty(measure)
     session.set_thresholds(FINDING, {digest(evaluating, 0): 0.4})
+    drawn(tab, qtbot)
+    session.set_uncertainty(measure)
     drawn(tab, qtbot)
     first, findings = cases(evaluating, 0)[1], session.findings()
     all_scores = session.scores(digest(evaluating, 0), findings)
