@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), or the first two told apart by
-# the number of channels that timm states of the layer.
+# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), or the first two told apart
+# by the number of channels that timm states of the layer.
 Layout = Literal["channels first", "channels last", "tokens", "as timm states"]
 
 
