@@ -138,6 +138,16 @@ def test_that_timms_own_config_beside_the_weights_answers(tmp_path, capsys, make
     assert (again.architecture, again.findings, again.preprocessing) == ("test_resnet", ("x", "y"), made.preprocessing)
 
 
+def test_that_a_config_of_another_network_beside_the_weights_is_named_in_the_refusal(tmp_path, capsys, file):
+    (tmp_path / "config.json").write_text('{"architecture": "test_vit"}')
+    code, told = run(capsys, file, "--out", tmp_path / "out")
+    assert code == 2
+    assert "test_vit was read from config.json beside it" in told["error"]["why"]
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')  # some other program's
+    _, told = run(capsys, file, "--out", tmp_path / "out")
+    assert "config.json" not in told["error"]["why"]
+
+
 def test_that_a_backbone_without_classifier_is_sent_to_training(tmp_path, capsys, original):
     torch.save(
         {key: v for key, v in original.state_dict().items() if not key.startswith("fc.")}, tmp_path / "trunk.pth"

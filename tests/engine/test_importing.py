@@ -13,6 +13,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
+from xferviewer.checkpoints.preprocessing_presets import PRESETS
 from xferviewer.errors import UnusableCheckpoint
 from xferviewer.networks import backbones
 from xferviewer.networks.importing.layouts import under_timms_names
@@ -232,6 +233,11 @@ WRAPPED = {
         "state_dict": prefixed(net, "model.") | {"criterion.pos_weight": torch.ones(3), "val_auroc.x": torch.ones(1)},
         "optimizer_states": [{"state": {}, "param_groups": []}], "callbacks": {},
     },
+    "backbone and head in Lightning": lambda net: {
+        "state_dict": {
+            f"model.{'' if name.startswith('fc.') else 'backbone.'}{name}": v for name, v in net.state_dict().items()
+        } | {"loss_fn.pos_weight": torch.ones(3)},
+    },
     "options beside": lambda net: {"model": net.state_dict(), "args": argparse.Namespace(lr=0.1), "b": np.float64(0.5)},
     "half": lambda net: {name: halved(values) for name, values in net.state_dict().items()},
     "convolution as head": lambda net: net.state_dict() | {"fc.weight": net.fc.weight.detach()[:, :, None, None]},
@@ -353,6 +359,12 @@ def test_that_grey_networks_and_other_image_sizes_are_told_from_shapes():
         grey = backbones.create("vit_small_patch16_224", 2, 1, {"img_size": 96}).state_dict()
     found = fit(grey, "vit_small_patch16_224")
     assert (found.channels, found.options) == (1, {"img_size": 96})
+
+
+def test_that_the_page_on_checkpoints_names_every_preprocessing():
+    page = (Path(__file__).parents[2] / "docs" / "checkpoints.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`[^|]*) \|", page.partition("| `--preprocessing` |")[2], re.M)
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == {"timm", *PRESETS}
 
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "checkpoints"

@@ -14,7 +14,7 @@ from xferviewer.checkpoints import Card, ImportRecord, InitialisationStep, Prepr
 from xferviewer.checkpoints.folder import file_digest
 from xferviewer.checkpoints.preprocessing_presets import PRESETS
 from xferviewer.engine.import_answers import Answers, beside
-from xferviewer.errors import UnusableChoice, UnusableFolder
+from xferviewer.errors import UnusableCheckpoint, UnusableChoice, UnusableFolder
 from xferviewer.networks import backbones
 from xferviewer.networks.importing.reading import read_network
 from xferviewer.networks.importing.weight_files import refused
@@ -42,7 +42,7 @@ def import_checkpoint(file: Path, out: Path, given: Answers, command: str | None
         )
     found_beside, read = beside(file)
     answers = given.else_from(found_beside)
-    found = read_network(file, answers.architecture, answers.options)
+    found = _read(file, given, answers, read)
     if found.head is None:
         raise refused(
             file,
@@ -71,6 +71,16 @@ def import_checkpoint(file: Path, out: Path, given: Answers, command: str | None
         "weights_sha256": checkpoint.weights_sha256, "source": file.name,
         "source_sha256": card.imported.sha256 if card.imported else None, "decisions": decisions,
     }  # fmt: skip
+
+
+def _read(file: Path, given: Answers, answers: Answers, read: list[str]) -> Fit:
+    try:
+        return read_network(file, answers.architecture, answers.options)
+    except UnusableCheckpoint as error:
+        if answers.architecture == given.architecture:
+            raise
+        named = f"Its architecture {answers.architecture} was read from {' and '.join(read)} beside it."
+        raise UnusableCheckpoint(error.what, f"{error.why} {named}", error.todo) from error
 
 
 def _findings(file: Path, answers: Answers, head: FoundHead) -> tuple[str, ...]:

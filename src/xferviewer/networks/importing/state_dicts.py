@@ -60,11 +60,7 @@ def find_state_dict(path: Path, content: object) -> StateDict:
     named = _named_tensors(path, content, decisions)
     _check_values(path, named)
     methods = frozenset({"MoCo v3"} if any(re.match(r"(module\.)?base_encoder\.", key) for key in named) else ())
-    named = _without_wrapping(named, decisions)
-    beside = sorted(key for key in named if _BESIDE.fullmatch(key))
-    if beside:
-        decisions.append(f"Left out {_few(beside)}: no part of the network's function.")
-    tensors = {key: _plain(values) for key, values in named.items() if key not in set(beside)}
+    tensors = {key: _plain(values) for key, values in _without_wrapping(named, decisions).items()}
     if any(values.dtype in (torch.float16, torch.bfloat16, torch.float64) for values in named.values()):
         decisions.append("Its weights have another precision; they are kept in float32.")
     if not tensors:
@@ -105,8 +101,9 @@ def _check_values(path: Path, named: dict[str, Tensor]) -> None:
 
 
 def _without_wrapping(named: dict[str, Tensor], decisions: list[str]) -> dict[str, Tensor]:
-    """Strip names around the whole network, and leave out the branches that it was pre-trained with."""
+    """Strip names around the network, and leave out what stands beside it and the branches of its pre-training."""
     while True:
+        named = _without_company(named, decisions)
         first = {key.partition(".")[0] for key in named}
         (only,) = first if len(first) == 1 else ("",)
         branch = next((name for name in _BRANCHES if name in first), "")
@@ -118,7 +115,18 @@ def _without_wrapping(named: dict[str, Tensor], decisions: list[str]) -> dict[st
             decisions.append(f"Of its branches “{branch}” is the network; left out {_few(sorted(others))}.")
             named = {key: values for key, values in named.items() if key.startswith(f"{branch}.")}
         else:
-            return _with_one_trunk(named, decisions)
+            shorter = _with_one_trunk(named, decisions)
+            if shorter is named:
+                return named
+            named = shorter
+
+
+def _without_company(named: dict[str, Tensor], decisions: list[str]) -> dict[str, Tensor]:
+    beside = sorted(key for key in named if _BESIDE.fullmatch(key))
+    if not beside:
+        return named
+    decisions.append(f"Left out {_few(beside)}: no part of the network's function.")
+    return {key: values for key, values in named.items() if not _BESIDE.fullmatch(key)}
 
 
 def _with_one_trunk(named: dict[str, Tensor], decisions: list[str]) -> dict[str, Tensor]:
