@@ -118,10 +118,11 @@ def test_that_a_toml_file_beside_the_weights_answers_and_options_come_before_it(
         'channel_order = "BGR"\n'
     )
     assert run(capsys, file, "--out", tmp_path / "one")[0] == 0
-    assert run(capsys, file, "--out", tmp_path / "two", "--preprocessing", "radimagenet")[0] == 0
+    assert run(capsys, file, "--out", tmp_path / "two", "--preprocessing", "radimagenet", "--findings", "x,y,z")[0] == 0
     one, two = read_checkpoint(tmp_path / "one"), read_checkpoint(tmp_path / "two")
     assert one.preprocessing == Preprocessing((96, 96), (0.1, 0.2, 0.3), (1.0, 1.0, 1.0), channel_order="BGR")
     assert (one.task, one.card.license, one.findings) == ("multi-class", "MIT", ("a", "b", "c"))
+    assert (two.task, two.findings) == ("multi-class", ("x", "y", "z"))
     assert (two.preprocessing.mean, two.preprocessing.channel_order) == ((0.5,) * 3, "BGR")
     (tmp_path / "lab.pth.toml").write_text('architectur = "test_resnet"\n')
     code, told = run(capsys, file, "--out", tmp_path / "three")
