@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     phantom.add_argument("--size", type=int, default=512, help="rows and columns (default: 512)")
     phantom.add_argument("--workers", type=int, default=1, help="processes that render (default: 1)")
     phantom.add_argument("--without-masks", action="store_true", help="write no masks of the findings")
+    _add_import(_command(commands, "import-checkpoint", _import, "weights of other programs as a checkpoint folder"))
     predict = _command(commands, "predict", _predict, "probabilities of every image by every checkpoint, as a table")
     _add_checkpoints(predict)
     _add_device(predict)
@@ -173,6 +174,24 @@ def _formats(*known: str) -> Callable[[str], tuple[str, ...]]:
         return named
 
     return formats
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help=".pt, .pth, .ckpt, .bin, .safetensors; never executed")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the folder of the checkpoint, a new one"
+    )
+    parser.add_argument(
+        "--architecture", metavar="NAME", help="timm's or torchvision's (default: told from the weights)"
+    )
+    parser.add_argument("--findings", metavar="A,B,…", help="in the order of the logits; or a .txt file, one to a line")
+    parser.add_argument(
+        "--untrained", default="", metavar="A,B,…", help="findings whose part of the head saw no labels"
+    )
+    parser.add_argument("--task", choices=("multi-label", "multi-class", "binary"), help="default: multi-label")
+    parser.add_argument("--preprocessing", metavar="NAME|TOML", help="imagenet, caffe+std, timm, …, or a file")
+    parser.add_argument("--name", help="short, for tables (default: that of the file)")
+    parser.add_argument("--json", action="store_true")
 
 
 def _add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -306,6 +325,42 @@ def _phantom(options: argparse.Namespace) -> int:
         raise XferviewerError("The cohort was not written.", f"{error}.", "Correct the arguments.") from error
     print(labels)
     return DONE
+
+
+def _import(options: argparse.Namespace) -> int:
+    import shlex
+
+    from xferviewer.engine.import_answers import Answers, preprocessing_file
+    from xferviewer.engine.import_checkpoint import import_checkpoint
+
+    file = options.preprocessing if options.preprocessing and options.preprocessing.endswith(".toml") else None
+    given = Answers(
+        architecture=options.architecture,
+        findings=_names(options.findings or ""),
+        untrained=_names(options.untrained),
+        task=options.task,
+        preset=None if file else options.preprocessing,
+        preprocessing=preprocessing_file(Path(file)) if file else None,
+        name=options.name,
+    )
+    words = shlex.join(["xferviewer", *sys.argv[1:]])
+    result = import_checkpoint(options.file, options.out, given, words)
+    if not options.json:
+        for decision in result["decisions"]:
+            print(decision, file=sys.stderr)
+        print(options.out)
+    return _tell_result(result, options)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names with commas between them, or those in a .txt file, one to a line."""
+    if text.endswith(".txt"):
+        try:
+            lines = Path(text).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise XferviewerError(f"{text} cannot be read.", f"{error}.", "Name a text file in UTF-8.") from error
+        return tuple(line.strip() for line in lines if line.strip())
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _predict(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ import torch
 
 from xferviewer.engine.inference import load
 from xferviewer.engine.saliency import explain
+from xferviewer.errors import EngineFailure
 from xferviewer.networks import backbones
 from xferviewer.networks.channel_adaptation import adapt
 from xferviewer.networks.families import family_of
@@ -137,6 +138,23 @@ def test_that_a_backbone_is_built_saved_reloaded_predicts_and_explains(make_chec
     assert np.isfinite(explanation.logits).all()
     assert explanation.maps.shape == (2, size, size)
     assert explanation.maps.std() > 0
+
+
+@pytest.mark.parametrize("architecture", ["beit_base_patch16_224", "hrnet_w18_small", "twins_svt_small"])
+def test_that_a_network_without_a_map_with_positions_predicts_and_is_refused_maps_in_words(
+    make_checkpoint, architecture
+):
+    """Tokens of unknown order; several maps at once; a layer that timm states and the network has not."""
+    loaded = load(make_checkpoint(architecture, size=224, findings=("a",)), CPU)
+    tensor = torch.randn(3, 224, 224)
+    assert np.isfinite(loaded.logits(tensor[None])).all()
+    with pytest.raises(EngineFailure, match="No layer for saliency maps"):
+        explain(loaded, tensor)
+
+
+def test_that_freezing_is_refused_where_timm_states_no_groups():
+    with pytest.raises(ValueError, match="no layer groups of MetaFormer"):
+        backbones.freeze(without_memory("poolformer_s12"), 1)
 
 
 def trainable(network: torch.nn.Module, groups: int, counting: backbones.Counting) -> int:

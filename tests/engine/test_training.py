@@ -34,6 +34,7 @@ from xferviewer.studies.images import read_image
 from xferviewer.training.augmentation import augment
 from xferviewer.training.finetune import run
 from xferviewer.training.loop import stated_cross_entropy
+from xferviewer.training.memory import training_bytes
 
 SIZE = 32
 
@@ -258,6 +259,21 @@ def test_that_a_job_trains_the_head_that_its_spec_names(tmp_path, spec):
 
     assert checkpoint.head == head
     assert isinstance(load(checkpoint).network.get_classifier(), ConvHead)
+
+
+def test_that_a_job_larger_than_the_memory_is_refused_with_both_numbers_before_anything_is_built(tmp_path, spec):
+    """603,553,922 parameters of the published head, kept twice, with gradients and two means: 20 bytes each."""
+    network = NetworkSpec("resnet50", "S1", spec.network.preprocessing, head=Head("conv-skip", {"filters": 16.0}))
+    large = replace(spec, network=network)
+    parameters, needed = training_bytes(large)
+    backbone = 23_508_032
+    assert parameters == 603_553_922 + backbone
+    assert needed == 20 * 603_553_922 + 8 * backbone
+
+    large = replace(large, network=replace(network, head=Head("conv-skip", {"filters": 512.0})))
+    job = JobFolder.create(tmp_path / "job", large)
+    with pytest.raises(UnusableSpec, match=r"parameters; training it keeps [\d.]+ GB, and \w+ has [\d.]+ GB"):
+        run(large, job)
 
 
 def test_that_labels_that_are_not_stated_teach_nothing():

@@ -24,7 +24,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def documented() -> dict[str, set[str]]:
-    rows = re.findall(r"^\| `xferviewer (\w+)([^`]*)` \|", README.read_text("utf-8"), re.M)
+    rows = re.findall(r"^\| `xferviewer ([\w-]+)([^`]*)` \|", README.read_text("utf-8"), re.M)
     return {name: set(re.findall(r"--[a-z-]+", words)) for name, words in rows}
 
 

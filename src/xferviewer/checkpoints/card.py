@@ -132,6 +132,15 @@ class InitialisationStep:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """The file of another program that a checkpoint was made of, and in sentences what was decided on the way."""
+
+    file: str
+    sha256: str
+    decisions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingData:
     """What the checkpoint was fine-tuned on. Counts are of images unless they say patients."""
 
@@ -171,6 +180,7 @@ class Card:
     trained_findings    those whose head saw labels; the others are not drawn
     task                "multi-label": a sigmoid per finding; "multi-class": softmax over them; "binary": one finding
     initialisation      oldest first; empty for weights of unknown origin
+    imported            None for a checkpoint that was trained here
     recipe              what the training command was told, by name
     command             reproduces the checkpoint
     weights_sha256      of model.safetensors
@@ -187,6 +197,7 @@ class Card:
     license: str
     head: Head = field(default_factory=Head)
     initialisation: tuple[InitialisationStep, ...] = ()
+    imported: ImportRecord | None = None
     data: TrainingData | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
@@ -240,6 +251,8 @@ def _page(card: Card) -> str:
         "",
         f"{card.architecture}, {card.task}: {', '.join(card.findings)}.",
     ]
+    if card.imported:
+        lines += ["", f"Imported from {card.imported.file}:", "", *(f"- {said}" for said in card.imported.decisions)]
     if card.command:
         lines += ["", f"Made by `{card.command}`."]
     timm = ", and in timm by `timm.create_model('local-dir:FOLDER', pretrained=True)`"

@@ -149,7 +149,7 @@ def write_checkpoint(
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            save_file({name: np.ascontiguousarray(values) for name, values in weights.items()}, beside / WEIGHTS)
+            save_file({name: np.asarray(values, order="C") for name, values in weights.items()}, beside / WEIGHTS)
             card = replace(card, weights_sha256=file_digest(beside / WEIGHTS))
             (beside / CONFIG).write_text(json.dumps(_config(card, options), indent=2) + "\n", encoding="utf-8")
             (beside / CARD).write_text(render_card(card), encoding="utf-8")

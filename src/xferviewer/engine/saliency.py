@@ -72,6 +72,8 @@ def explain(
     with _CutLayer(loaded.network.get_submodule(layer)) as cut:
         with torch.enable_grad(), autocast(loaded.device, loaded.precision):
             logits = loaded.network(tensor[None].to(loaded.device))[0]
+        if cut.output is None:
+            raise _without_layer(loaded)
         gradients = _gradients(logits[rows], cut.output)
     try:
         activation = channels_first(cut.output.detach(), family, loaded.network)
@@ -93,14 +95,16 @@ def explain(
 class _CutLayer:
     """While entered, the output of `layer` is a leaf that takes gradients: the autograd graph begins there."""
 
-    output: Tensor
+    output: Tensor | None = None
 
     def __init__(self, layer: nn.Module) -> None:
         self._handle = layer.register_forward_hook(self._cut)
 
-    def _cut(self, _layer: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+    def _cut(self, _layer: nn.Module, _inputs: object, output: object) -> object:
+        if not isinstance(output, Tensor):  # several maps, or a map and its size: no layer for ours
+            return output
         self.output = output.detach().requires_grad_(True)
-        return self.output.clone()  # what follows may work in place, which torch allows on no leaf
+        return self.output
 
     def __enter__(self) -> _CutLayer:
         return self

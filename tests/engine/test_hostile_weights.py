@@ -1,0 +1,181 @@
+"""Files that are damaged, or that mean harm, are refused in words, and nothing in them runs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from xferviewer.errors import UnusableCheckpoint
+from xferviewer.networks.importing.reading import read_network
+from xferviewer.networks.importing.state_dicts import find_state_dict
+from xferviewer.networks.importing.weight_files import read_content
+
+GOOD = {"fc.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}
+
+
+class Trap:
+    """Unpickling it would leave a file behind."""
+
+    def __reduce__(self):
+        return os.system, ("touch trapped",)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UnusableCheckpoint) as refused:
+        read_network(path, "resnet18")
+    assert refused.value.what.startswith(path.name)
+    assert refused.value.todo
+    return refused.value.why
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_that_a_pickle_that_would_run_a_command_is_refused_naming_it_and_does_not_run(legacy):
+    torch.save({"a": Trap(), **GOOD}, "trap.pth", _use_new_zipfile_serialization=not legacy)
+    assert "would run a command" in refusal(Path("trap.pth"))
+    assert not Path("trapped").exists()
+    torch.load("trap.pth", weights_only=False)
+    assert Path("trapped").exists()  # the trap is one
+
+
+def test_that_a_bare_pickle_is_refused_unread():
+    Path("weights.pkl").write_bytes(pickle.dumps(Trap(), 2))
+    assert "torch did not write" in refusal(Path("weights.pkl"))
+    assert not Path("trapped").exists()
+
+
+def test_that_a_whole_network_as_python_objects_is_refused_naming_its_class():
+    torch.save(torchvision.models.squeezenet1_1(), "whole.pt")
+    assert "torchvision.models.squeezenet.SqueezeNet" in refusal(Path("whole.pt"))
+
+
+def test_that_keras_and_torchscript_and_archives_are_refused_with_the_reason():
+    Path("RadImageNet-ResNet50-notop.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(600))
+    assert "Keras" in refusal(Path("RadImageNet-ResNet50-notop.h5"))
+    with zipfile.ZipFile("net.keras", "w") as archive:
+        archive.writestr("model.weights.h5", b"")
+    assert "Keras" in refusal(Path("net.keras"))
+    with zipfile.ZipFile("script.pt", "w") as archive:
+        archive.writestr("script/code/__torch__.py", b"")
+        archive.writestr("script/data.pkl", b"")
+    assert "TorchScript" in refusal(Path("script.pt"))
+    Path("inside").write_text("x")
+    with tarfile.open("old.tar", "w") as archive:
+        archive.add("inside")
+    assert "tar" in refusal(Path("old.tar"))
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        archive.writestr("photo.png", b"")
+    assert "torch did not write" in refusal(Path("photos.zip"))
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.99])
+def test_that_a_file_that_is_cut_off_is_refused(legacy, share):
+    torch.save({f"layer{i}": torch.randn(50) for i in range(20)}, "w.pth", _use_new_zipfile_serialization=not legacy)
+    whole = Path("w.pth").read_bytes()
+    Path("w.pth").write_bytes(whole[: int(share * len(whole))])
+    assert refusal(Path("w.pth")) in (
+        "It is damaged or cut off.", "It is a pickle that torch did not write; opening one can run any command.",
+    )  # fmt: skip
+
+
+def test_that_a_damaged_safetensors_file_and_an_empty_one_are_refused():
+    Path("w.safetensors").write_bytes(struct.pack("<Q", 20) + b'{"a": {"dtype": "F32' + bytes(20))
+    assert "damaged" in refusal(Path("w.safetensors"))
+    Path("empty.pth").write_bytes(b"")
+    assert "empty" in refusal(Path("empty.pth"))
+    Path("text.pth").write_text("no weights at all")
+    assert "neither" in refusal(Path("text.pth"))
+    with pytest.raises(UnusableCheckpoint, match="could not be read"):
+        read_content(Path("absent.pth"))
+
+
+def test_that_a_zip_bomb_is_refused_by_what_it_declares():
+    torch.save(GOOD, "good.pth")
+    with zipfile.ZipFile("good.pth") as good, zipfile.ZipFile("bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for entry in good.infolist():
+            bomb.writestr(entry, good.read(entry))
+        bomb.writestr("good/data/9", bytes(5_000_000))
+    assert "more bytes than the file" in refusal(Path("bomb.pth"))
+
+
+def test_that_a_tensor_spread_out_of_one_number_is_refused_before_it_fills_the_memory():
+    torch.save({"a": torch.zeros(1).expand(10**12)}, "spread.pth")
+    assert "4,000,000,000,000 bytes" in refusal(Path("spread.pth"))
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_that_a_tensor_that_announces_more_elements_than_the_file_has_bytes_is_refused(legacy):
+    torch.save({"a": torch.zeros(70_001)}, "w.pth", _use_new_zipfile_serialization=not legacy)
+    known, larger = (b"J" + struct.pack("<i", number) for number in (70_001, 2_000_000_000))
+    content = Path("w.pth").read_bytes()
+    assert known in content
+    content = content.replace(known, larger)
+    if not legacy:  # the zip's checksum of its pickle is not what refuses it
+        with zipfile.ZipFile("w.pth") as archive:
+            parts = {entry: archive.read(entry) for entry in archive.infolist()}
+        with zipfile.ZipFile("w.pth", "w") as archive:
+            for entry, part in parts.items():
+                archive.writestr(entry.filename, part.replace(known, larger))
+    else:
+        Path("w.pth").write_bytes(content)
+    assert "announces a tensor of 2,000,000,000 elements" in refusal(Path("w.pth"))
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_that_weights_that_are_not_finite_are_refused_by_name(wrong):
+    torch.save({**GOOD, "layer1.weight": torch.tensor([1.0, wrong])}, "nan.pth")
+    assert "layer1.weight holds values that are not finite" in refusal(Path("nan.pth"))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (torch.ones(3), "no state dict"),
+        ({"epoch": 3}, "no state dict"),
+        ({"state_dict": {}}, "no state dict"),
+        ({"a": torch.ones(3).to_sparse()}, "not a plain tensor"),
+        ({"a": torch.ones(3, device="meta")}, "not a plain tensor"),
+        ({"a": torch.ones(3, dtype=torch.complex64)}, "not a plain tensor"),
+    ],
+)
+def test_that_files_of_torch_without_a_network_in_them_are_refused(content, why):
+    torch.save(content, "odd.pth")
+    assert why in refusal(Path("odd.pth"))
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_that_whatever_bytes_are_changed_a_file_is_read_or_refused_in_words(kind):
+    """No byte of a file makes the reader fail otherwise."""
+    tensors = {f"layer{i}.weight": torch.arange(6.0) for i in range(4)}
+    if kind == "safetensors":
+        save_file(tensors, "w.pth")
+    else:
+        torch.save({"state_dict": tensors, "epoch": 3}, "w.pth", _use_new_zipfile_serialization=kind == "zip")
+    whole = Path("w.pth").read_bytes()
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        changed = bytearray(whole)
+        for place in random.integers(0, len(whole) if kind != "zip" else 600, random.integers(1, 4)):
+            changed[place] = random.integers(0, 256)
+        Path("w.pth").write_bytes(changed)
+        try:
+            find_state_dict(Path("w.pth"), read_content(Path("w.pth")))
+        except UnusableCheckpoint:
+            refused += 1
+    assert refused > 30

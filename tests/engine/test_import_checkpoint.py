@@ -1,0 +1,229 @@
+"""`xferviewer import-checkpoint` from a file to a checkpoint that predicts and explains."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xferviewer import cli
+from xferviewer.checkpoints import Head, Preprocessing, read_checkpoint
+from xferviewer.checkpoints.folder import file_digest
+from xferviewer.checkpoints.preprocessing_presets import PRESETS
+from xferviewer.engine.inference import load
+from xferviewer.engine.saliency import explain
+from xferviewer.networks import backbones
+from xferviewer.networks.preprocessing import present_to_tensor
+
+FINDINGS = ("Edema", "Effusion", "Mass")
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "checkpoints" / "efficientnet-lite0-57934424.pth"
+
+
+@pytest.fixture
+def original():
+    torch.manual_seed(0)
+    return backbones.create("test_resnet", 3).eval()
+
+
+@pytest.fixture
+def file(tmp_path, original):
+    torch.save(
+        {"state_dict": {f"module.{key}": values for key, values in original.state_dict().items()}}, tmp_path / "lab.pth"
+    )
+    return tmp_path / "lab.pth"
+
+
+def run(capsys, *words) -> tuple[int, dict]:
+    code = cli.main(["import-checkpoint", *map(str, words), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_that_an_imported_checkpoint_gives_the_logits_of_the_file_and_says_all_that_was_decided(
+    tmp_path, capsys, file, original
+):
+    code, told = run(
+        capsys, file, "--out", tmp_path / "lab", "--architecture", "test_resnet", "--findings", ",".join(FINDINGS),
+        "--preprocessing", "imagenet", "--name", "ours", "--untrained", "Mass",
+    )  # fmt: skip
+
+    checkpoint = read_checkpoint(tmp_path / "lab")
+    assert code == 0
+    assert (checkpoint.name, checkpoint.findings, checkpoint.trained_findings) == ("ours", FINDINGS, FINDINGS[:2])
+    assert checkpoint.task == "multi-label"
+    assert checkpoint.card.imported.sha256 == told["source_sha256"] == file_digest(file)
+    assert list(checkpoint.card.imported.decisions) == told["decisions"]
+    assert any("module." in said for said in told["decisions"])
+    assert any("--task" in said for said in told["decisions"])
+    assert "Imported from lab.pth" in (checkpoint.folder / "README.md").read_text("utf-8")
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected = original(inputs).numpy()
+    loaded = load(checkpoint, torch.device("cpu"))
+    assert np.array_equal(loaded.logits(inputs), expected)
+    assert explain(loaded, inputs[0]).maps.shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("missing", "option"),
+    [("--findings", "--findings"), ("--preprocessing", "--preprocessing"), ("--architecture", "--architecture")],
+)
+def test_that_what_no_file_carries_is_asked_for_naming_the_option(tmp_path, capsys, file, missing, option):
+    given = {"--architecture": "test_resnet", "--findings": "a,b,c", "--preprocessing": "imagenet"}
+    del given[missing]
+    words = [word for pair in given.items() for word in pair]
+    code, told = run(capsys, file, "--out", tmp_path / "out", *words)
+    assert code == 2
+    assert option in told["error"]["todo"]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"--findings": "a,b"}, "3 logits; 2 different"),
+        ({"--findings": "a,b,b"}, "3 logits; 2 different"),
+        ({"--untrained": "d"}, "d is named as untrained"),
+        ({"--preprocessing": "imagnet"}, "imagnet is no preprocessing"),
+        ({"--preprocessing": "grey"}, "makes 1 channels, the network takes 3"),
+        ({"--task": "binary"}, "one logit"),
+        ({"--architecture": "test_vit"}, "test_vit"),
+    ],
+)
+def test_that_answers_that_do_not_fit_are_refused_before_anything_is_written(tmp_path, capsys, file, changed, why):
+    given = {"--architecture": "test_resnet", "--findings": "a,b,c", "--preprocessing": "imagenet"} | changed
+    code, told = run(capsys, file, "--out", tmp_path / "out", *(word for pair in given.items() for word in pair))
+    assert code == 2
+    assert why in told["error"]["why"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_that_a_folder_with_something_in_it_is_never_replaced(tmp_path, capsys, file):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years")
+    code, told = run(
+        capsys, file, "--out", tmp_path / "mine", "--architecture", "test_resnet", "--findings", "a,b,c",
+        "--preprocessing", "imagenet",
+    )  # fmt: skip
+    assert (code, (tmp_path / "mine" / "thesis.txt").read_text()) == (2, "years")
+    assert "not empty" in told["error"]["why"]
+
+
+def test_that_a_toml_file_beside_the_weights_answers_and_options_come_before_it(tmp_path, capsys, file):
+    (tmp_path / "lab.pth.toml").write_text(
+        'architecture = "test_resnet"\nfindings = ["a", "b", "c"]\ntask = "multi-class"\nlicense = "MIT"\n'
+        "[preprocessing]\nsize = [96, 96]\nmean = [0.1, 0.2, 0.3]\nstd = [1.0, 1.0, 1.0]\n"
+        'channel_order = "BGR"\n'
+    )
+    assert run(capsys, file, "--out", tmp_path / "one")[0] == 0
+    assert run(capsys, file, "--out", tmp_path / "two", "--preprocessing", "radimagenet", "--findings", "x,y,z")[0] == 0
+    one, two = read_checkpoint(tmp_path / "one"), read_checkpoint(tmp_path / "two")
+    assert one.preprocessing == Preprocessing((96, 96), (0.1, 0.2, 0.3), (1.0, 1.0, 1.0), channel_order="BGR")
+    assert (one.task, one.card.license, one.findings) == ("multi-class", "MIT", ("a", "b", "c"))
+    assert (two.task, two.findings) == ("multi-class", ("x", "y", "z"))
+    assert (two.preprocessing.mean, two.preprocessing.channel_order) == ((0.5,) * 3, "BGR")
+    (tmp_path / "lab.pth.toml").write_text('architectur = "test_resnet"\n')
+    code, told = run(capsys, file, "--out", tmp_path / "three")
+    assert code == 2
+    assert "architectur" in told["error"]["why"]
+
+
+def test_that_timms_own_config_beside_the_weights_answers(tmp_path, capsys, make_checkpoint):
+    made = make_checkpoint("test_resnet", findings=("x", "y"), size=96)
+    (made.folder / "README.md").unlink()
+    code, told = run(capsys, made.folder / "model.safetensors", "--out", tmp_path / "again", "--task", "multi-class")
+    assert code == 0, told
+    again = read_checkpoint(tmp_path / "again")
+    assert (again.architecture, again.findings, again.preprocessing) == ("test_resnet", ("x", "y"), made.preprocessing)
+
+
+def test_that_a_config_of_another_network_beside_the_weights_is_named_in_the_refusal(tmp_path, capsys, file):
+    (tmp_path / "config.json").write_text('{"architecture": "test_vit"}')
+    code, told = run(capsys, file, "--out", tmp_path / "out")
+    assert code == 2
+    assert "test_vit was read from config.json beside it" in told["error"]["why"]
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')  # some other program's
+    _, told = run(capsys, file, "--out", tmp_path / "out")
+    assert "config.json" not in told["error"]["why"]
+
+
+def test_that_a_backbone_without_classifier_is_sent_to_training(tmp_path, capsys, original):
+    torch.save(
+        {key: v for key, v in original.state_dict().items() if not key.startswith("fc.")}, tmp_path / "trunk.pth"
+    )
+    code, told = run(capsys, tmp_path / "trunk.pth", "--out", tmp_path / "out", "--architecture", "test_resnet")
+    assert code == 2
+    assert "without a classifier" in told["error"]["why"]
+    assert "network.weights" in told["error"]["todo"]
+
+
+def test_that_a_head_that_is_not_linear_is_imported_with_it(tmp_path, capsys):
+    torch.manual_seed(0)
+    head = Head("non-linear", {"ratio": 0.5})
+    ours = backbones.create("test_resnet", 2, head=head).eval()
+    names = {"fc.hidden.": "1.fc1.", "fc.hidden_norm.": "1.bn1.", "fc.output.": "1.fc2."}
+    state = {}
+    for key, values in ours.state_dict().items():
+        old = next((key.replace(a, b) for a, b in names.items() if key.startswith(a)), f"0.backbone.{key}")
+        state[old] = values
+    torch.save(state, tmp_path / "p1.pth")
+    code, told = run(
+        capsys, tmp_path / "p1.pth", "--out", tmp_path / "p1", "--architecture", "test_resnet", "--findings", "no,yes",
+        "--task", "multi-class", "--preprocessing", "caffe+std",
+    )  # fmt: skip
+    assert (code, told["head"]) == (0, "non-linear")
+    checkpoint = read_checkpoint(tmp_path / "p1")
+    assert checkpoint.preprocessing.size == (256, 256)
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        assert np.array_equal(load(checkpoint, torch.device("cpu")).logits(inputs), ours(inputs).numpy())
+
+
+def test_that_the_caffe_preset_has_the_published_values():
+    """Of red, green, blue 0, 0, 0; 255, 255, 255; 128, 128, 128; 255, 128, 0: blue, green, red of the input."""
+    made = PRESETS["caffe+std"].at((224, 224))
+    pixels = np.array([[0, 0, 0], [255, 255, 255], [128, 128, 128], [255, 128, 0]], dtype=np.float32) / 255
+    for pixel, expected in zip(
+        pixels,
+        [
+            (-1.811573, -2.044450, -2.117990),
+            (2.632872, 2.419835, 2.248823),
+            (0.419364, 0.196446, 0.073979),
+            (-1.811573, 0.196446, 2.248823),
+        ],
+        strict=True,
+    ):
+        picture = np.broadcast_to(pixel, (256, 256, 3))
+        np.testing.assert_allclose(present_to_tensor(picture, made)[:, 7, 9].numpy(), expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_that_every_preset_keeps_grey_levels_in_order(name):
+    made = PRESETS[name].at((32, 32))
+    ramp = np.broadcast_to(np.linspace(0, 1, 64, dtype=np.float32), (64, 64))
+    tensor = present_to_tensor(ramp, made)
+    assert tensor.shape == (made.channels, *made.size)
+    assert (tensor.diff(dim=2) >= 0).all()
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the shared checkpoints are not beside the checkout")
+def test_that_the_imagenet_file_imports_and_calls_a_daisy_a_daisy(tmp_path, capsys):
+    """Class 985 of ImageNet, on the photograph of a flower that scikit-learn brings; torchvision names the classes."""
+    from PIL import Image
+    from sklearn.datasets import load_sample_image
+    from torchvision.models._meta import _IMAGENET_CATEGORIES as CATEGORIES
+
+    named = [f"{number} {name}" for number, name in enumerate(CATEGORIES)]  # two of them share a name
+    (tmp_path / "classes.txt").write_text("\n".join(named))
+    code, told = run(
+        capsys, SHARED, "--out", tmp_path / "lite0", "--findings", tmp_path / "classes.txt", "--task", "multi-class",
+        "--preprocessing", "timm",
+    )  # fmt: skip
+    assert (code, told["architecture"]) == (0, "tf_efficientnet_lite0")
+    loaded = load(tmp_path / "lite0", torch.device("cpu"))
+    flower = Image.fromarray(load_sample_image("flower.jpg"))
+    pixels = np.asarray(flower.crop((106, 0, 533, 427)), dtype=np.float32) / 255
+    logits = loaded.logits(present_to_tensor(pixels, loaded.checkpoint.preprocessing)[None])[0]
+    assert loaded.checkpoint.findings[logits.argmax()] == "985 daisy"
