@@ -239,7 +239,7 @@ def test_that_a_threshold_of_one_site_is_not_called_flattered_on_another(
     assert column_of(panel, 0)["chosen on"] == f"site A of {session.cohort.name}"
     session.set_comparison(replace(session.comparison, only=("site", "B")))
     settle(panel, qtbot)
-    assert "only site B" in panel.heading.text()
+    assert "only site = B" in panel.heading.text()
     assert "looks better" not in panel.note.text()
     session.set_comparison(replace(session.comparison, only=None))
     settle(panel, qtbot)

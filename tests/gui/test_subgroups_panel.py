@@ -251,7 +251,7 @@ def test_that_groups_of_patients_are_counted_by_patient(
     panel.session.set_comparison(replace(panel.session.comparison, unit="patient"))
     settle(panel, qtbot)
     assert sum(int(row["cases"]) for row in rows_of(panel).values()) == 150
-    assert "unit: patient (max)" in panel.heading.text()
+    assert "unit: patient, max of its images" in panel.heading.text()
 
 
 def test_that_it_says_why_there_are_no_groups(panel: SubgroupsPanel, sites: Application, qtbot: QtBot) -> None:

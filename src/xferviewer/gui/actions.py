@@ -86,11 +86,11 @@ MOUSE = (
     ("Hold H", "look under the map"),
 )
 CURVE_MOUSE = (
-    ("Click on a ROC curve", "the threshold of its checkpoint"),
-    ("Shift + drag along it", "the cases of that piece into the worklist"),
-    ("Drag or wheel over curves", "zoom"),
-    ("Middle drag over curves", "pan"),
-    ("Double click over curves", "the whole plot"),
+    ("Click on a ROC curve", "set its threshold"),
+    ("Shift + drag along it", "open these cases"),
+    ("Drag, wheel on curves", "zoom"),
+    ("Middle drag on curves", "pan"),
+    ("Double click on curves", "the whole plot"),
 )
 
 
