@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -584,6 +584,8 @@ def test_that_risk_over_coverage_is_that_of_the_session_s_thresholds_and_uncerta
     expected = risk_coverage((first > 0.4) != (labels == 1), uncertain)
     x, y = line(tab, "risk", digest(evaluating, 0))
     np.testing.assert_allclose([x, y], [expected.coverage, expected.risk])
+    _, band = line(tab, "band", digest(evaluating, 0))
+    np.testing.assert_allclose(band, np.concatenate((expected.band()[0], expected.band()[1][::-1])))
     kept = 24 - n_referred(24, session.referral_rate)
     errors = round(expected.risk[kept - 1] * kept)
     lower, upper = wilson(errors, kept)
@@ -804,15 +806,20 @@ def test_that_all_findings_are_saved_as_small_multiples(
     assert saved == {finding for finding, cell in curves.all_findings.cells.items() if cell.curves}
 
 
-def test_that_a_copied_figure_is_a_picture_with_its_caption_as_text(evaluating: Application, qtbot: QtBot) -> None:
+def test_that_a_copied_figure_is_a_picture_and_what_its_caption_says_is_told(
+    evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     show(evaluating, "roc", qtbot)
     evaluating.window.curves.copy.trigger()
-    data = QApplication.clipboard().mimeData()
-    assert data.hasImage()
-    assert data.imageData().width() > 1000
-    assert data.text().startswith(f"{FINDING}, by image: 4 present, 20 absent. Scores: raw probability.")
-    assert "Wilson" in data.text()
-    assert "retained when 15 % are referred" in data.text()
+    picture = QApplication.clipboard().image()
+    choose(monkeypatch, tmp_path / "figure.png")
+    evaluating.window.curves.save.trigger()
+    assert picture.width() > 1000
+    assert picture == QImage(str(tmp_path / "figure.png")).convertToFormat(picture.format())
+    toast = next(t for t in evaluating.window.findChildren(Toast) if "clipboard" in t.what)
+    assert toast.details.startswith(f"{FINDING}, by image: 4 present, 20 absent. Scores: raw probability.")
+    assert "Wilson" in toast.details
+    assert "retained when 15 % are referred" in toast.details
 
 
 def test_that_a_figure_that_cannot_be_written_is_told_with_why_and_what_to_do(

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from PySide6.QtCore import QMimeData, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -51,7 +51,7 @@ class FigureSaving(QObject):
 
     @Slot(object)
     def copy(self, plots: tuple[CurvePlot, ...]) -> None:
-        """Put the figure on the clipboard: as a picture, and its caption as text."""
+        """Put the figure on the clipboard: a picture, with its caption below it."""
         if not plots:
             return
         try:
@@ -62,11 +62,10 @@ class FigureSaving(QObject):
         except XferviewerError as error:
             self.failed.emit(error)
             return
+        # Not setMimeData with picture and text: PySide6 6.11 crashes at the end of a process whose clipboard holds data
+        # that Python has made.
+        QGuiApplication.clipboard().setImage(picture)
         caption = picture.text("Description")  # written there for whoever finds the file
-        data = QMimeData()
-        data.setImageData(picture)
-        data.setText(caption)
-        QGuiApplication.clipboard().setMimeData(data)
         self.told.emit(self.tr("The figure is on the clipboard, with its caption."), caption)
 
     def _exported(self, plots: tuple[CurvePlot, ...], path: Path) -> list[Path]:

@@ -84,8 +84,7 @@ class RiskCoverageTab(CurveTab):
         at = _even_places(curve.risk.size, self.drawn_points())
         self.plot.line(("risk", digest), curve.coverage[at], curve.risk[at], pen_of(style))
         if self.has_interval(digest):
-            lower, upper = curve.band()
-            self.plot.band(("band", digest), curve.coverage[at], lower[at], upper[at], style.colour)
+            self.plot.band(("band", digest), curve.coverage[at], *_band(curve, at), style.colour)
 
     def figure_of(self, drawn: Sequence[str], names: Mapping[str, str]) -> CurvePlot:
         """The curves with their bands."""
@@ -93,7 +92,7 @@ class RiskCoverageTab(CurveTab):
         for digest in drawn:
             curve = self._curve(digest)
             at = _even_places(curve.risk.size, FIGURE_POINTS)
-            lower, upper = (bound[at] for bound in curve.band()) if self.has_interval(digest) else (None, None)
+            lower, upper = _band(curve, at) if self.has_interval(digest) else (None, None)
             note = f"AURC {rate_text(curve.aurc)}, threshold {threshold_text(self._session.threshold(digest, finding))}"
             x, y, style = curve.coverage[at], curve.risk[at], self.style_of(digest)
             curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
@@ -148,3 +147,9 @@ class RiskCoverageTab(CurveTab):
 def _even_places(n: int, points: int) -> NDArray[np.intp]:
     """Indices at even steps, with the first and the last."""
     return np.unique(np.linspace(0, n - 1, min(points, n)).astype(np.intp))
+
+
+def _band(curve: RiskCoverage, at: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`curve.band()` at these places alone: a slider has no time for all of them."""
+    kept = at + 1
+    return wilson(curve.risk[at] * kept, kept)
