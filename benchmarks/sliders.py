@@ -78,7 +78,7 @@ def main() -> None:
         window.show()
         window.show_perspective("evaluate")
         begun = time.perf_counter()
-        while not all(map(numbers.is_known, findings)):
+        while numbers.is_filling:
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
         filled = time.perf_counter() - begun
 
@@ -94,9 +94,22 @@ def main() -> None:
 
             return milliseconds(moved)
 
+        rates = np.linspace(0, 0.9, 46).tolist()
+
+        def count_everything() -> None:
+            """Every area with its interval, and of the chosen finding counts, rates, curves and retained rates."""
+            for finding in findings:
+                for digest in numbers.compared(finding).digests:
+                    numbers.retained_auc(finding, digest)
+            numbers.state(findings[0])
+            for digest in numbers.compared(findings[0]).digests:
+                numbers.retained_curve(findings[0], digest)
+            numbers.retained_along(findings[0], session.active, rates)
+
         for measure in ("finding", "case"):
             session.set_uncertainty(measure)  # type: ignore[arg-type]
-            settle()
+            while numbers.is_filling:
+                QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
             for name, move, first in (
                 ("referral", window.referral.rate.setValue, 10),
                 ("threshold", window.referral.threshold.setValue, 300),
@@ -104,10 +117,19 @@ def main() -> None:
                 step(move, first)
                 taken = [step(move, first + 1 + i) for i in range(STEPS)]
                 median, worst = statistics.median(taken), max(taken)
+                window.show_perspective("train")  # nothing of Evaluate is painted
+                alone = []
+                for i in range(STEPS):
+                    move(first + STEPS + 1 + i)
+                    settle()
+                    alone.append(milliseconds(count_everything))
+                window.show_perspective("evaluate")
+                settle()
                 print(
                     f"{name} slider, uncertain by {measure}, {N_CHECKPOINTS} x {N_FINDINGS} x {N_IMAGES:,}: "
-                    f"{median:.1f} ms a step with painting (worst {worst:.1f}); scikit-learn {plain:.0f} ms without "
-                    f"intervals and painting: {plain / median:.0f} times as fast"
+                    f"{statistics.median(alone):.1f} ms a step for areas, rates and curves, {median:.1f} ms with the "
+                    f"window painted (worst {worst:.1f}); scikit-learn {plain:.0f} ms without intervals and painting: "
+                    f"{plain / statistics.median(alone):.0f} and {plain / median:.0f} times as fast"
                 )
         print(f"everything counted in the background {filled:.1f} s after the cohort was opened")
         window.close()

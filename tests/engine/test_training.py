@@ -15,9 +15,9 @@ import torch
 import torchvision
 from PIL import Image
 
-from xferviewer.checkpoints import Head, Preprocessing, read_checkpoint
+from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpoint, read_seen_images
 from xferviewer.engine.inference import Prediction, load, predict_images
-from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.errors import UnusableCheckpoint, UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import (
     Augmentation,
@@ -31,6 +31,7 @@ from xferviewer.jobs.spec import (
 )
 from xferviewer.networks import backbones
 from xferviewer.networks.heads import ConvHead
+from xferviewer.studies.images import read_image
 from xferviewer.training.augmentation import augment
 from xferviewer.training.finetune import run
 from xferviewer.training.loop import stated_cross_entropy
@@ -99,6 +100,19 @@ def test_that_a_job_ends_in_a_checkpoint_that_learned_and_predicts(tmp_path, spe
     assert receipt["shared_patients"] == 0
     answers = list(predict_images([load(checkpoint, torch.device("cpu"))], [(cohort / "0.png", 0)]))
     assert isinstance(answers[0], Prediction)
+
+
+def test_that_the_checkpoint_says_which_images_it_has_seen_without_naming_them(tmp_path, spec, cohort):
+    checkpoint = run(replace(spec, recipe=replace(spec.recipe, epochs=1)), JobFolder.create(tmp_path / "job", spec))
+    seen, data = read_seen_images(checkpoint), checkpoint.card.data
+    assert (len(seen.training), len(seen.validation)) == (data.training, data.validation)
+    marks = {image_mark(read_image(path).identity) for path in cohort.glob("*.png")}
+    assert seen.training | seen.validation == marks
+    text = (checkpoint.folder / "seen_images.txt").read_text()
+    assert ".png" not in text
+    (checkpoint.folder / "seen_images.txt").write_text(text.replace(data.split_digest, "0" * 64))
+    with pytest.raises(UnusableCheckpoint, match="another split"):
+        read_seen_images(checkpoint)
 
 
 def test_that_the_same_spec_gives_the_same_weights_and_another_seed_others(tmp_path, spec):

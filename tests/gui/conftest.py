@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gc
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the QApplication is made
 
+import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QThread, QUrl
@@ -23,6 +25,7 @@ from pytestqt.qtbot import QtBot
 
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application, Folders
+from xferviewer.gui.notify import Toast
 from xferviewer.protocol import Explained
 from xferviewer.settings import Settings
 
@@ -181,11 +184,81 @@ def opened(
     return application
 
 
+@dataclass(frozen=True)
+class Table:
+    """Predictions of two checkpoints, the second one better, for one finding on cases of three sites."""
+
+    labels: np.ndarray
+    scores: np.ndarray  # (2, n)
+    columns: dict[str, np.ndarray]
+    patients: np.ndarray
+
+
+SITES_FINDING = "Mass"
+
+
+@pytest.fixture
+def site_table() -> Table:
+    """300 images of 150 patients: site A has 150 of them, C few; at site B all scores lie higher."""
+    random = np.random.default_rng(11)
+    n = 300
+    labels = (random.random(n) < 0.35).astype(float)
+    site = np.array(["A"] * 150 + ["B"] * 120 + ["C"] * 30)
+    latent = random.normal(size=(2, n)) + labels * np.array([[1.0], [1.8]]) + (site == "B") * 0.9
+    scores = np.round(1 / (1 + np.exp(1.2 - latent)), 6)
+    columns = {
+        "site": site,
+        "sex": random.choice(["F", "M"], n),
+        "age": random.integers(20, 90, n).astype(str),
+    }
+    return Table(labels, scores, columns, np.array([f"P{case // 2}" for case in range(n)]))
+
+
+@pytest.fixture
+def sites(make_application: MakeApplication, site_table: Table, tmp_path: Path, qtbot: QtBot) -> Application:
+    """The Evaluate perspective on that table, which was opened as a user opens it; there are no films."""
+    path = tmp_path / "sites.csv"
+    names = list(site_table.columns)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["image", "patient", "checkpoint", *names, f"prob_{SITES_FINDING}", f"label_{SITES_FINDING}"]
+        )  # fmt: skip
+        for place, name in enumerate(("older", "newer")):
+            for case in range(site_table.labels.size):
+                facts = [site_table.columns[column][case] for column in names]
+                row = [f"{case:03}.png", site_table.patients[case], name, *facts]
+                writer.writerow([*row, site_table.scores[place, case], int(site_table.labels[case])])
+    application = make_application()
+    application.window.show()
+    qtbot.waitExposed(application.window)
+    application.open_paths([path])
+    application.window.show_perspective("evaluate")
+    qtbot.waitUntil(lambda: application.window.perspectives["evaluate"].was_shown)  # laid out in two turns
+    for toast in application.window.findChildren(Toast):
+        toast.close_now()
+    return application
+
+
 def _explain_as_recorded(application: Application, prepared: Prepared) -> None:
     shown = application.session.shown
     for (identity, _), explained in prepared.explained.items():
         if shown is not None and identity == shown.reference.identity:
             application.session.add_explanation(explained)
+
+
+@pytest.fixture
+def bring_forward(qtbot: QtBot) -> Callable[[Application, QWidget], None]:
+    """Shows the Evaluate perspective with a panel before the tabs that share its place, as a click on its tab does."""
+
+    def bring(application: Application, panel: QWidget) -> None:
+        application.window.show_perspective("evaluate")
+        qtbot.waitUntil(lambda: application.window.perspectives["evaluate"].was_shown)
+        panel.parentWidget().raise_()
+        qtbot.waitUntil(lambda: panel.is_seen)
+        qtbot.wait(1)
+
+    return bring
 
 
 @pytest.fixture

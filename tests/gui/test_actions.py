@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
@@ -67,7 +67,14 @@ def check_open_labels(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
 
 
 def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    opens(app, patch, "open_predictions", "getOpenFileNames", (["/a.csv", "/b.parquet"], ""))
+    heard: list[list[Path]] = []
+    app.window.predictions_chosen.disconnect()
+    app.window.predictions_chosen.connect(heard.append)
+    patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: (["/a.csv", "/b.parquet"], ""))
+    press(app, "open_predictions")
+    patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
+    press(app, "open_predictions")
+    assert heard == [[Path("/a.csv"), Path("/b.parquet")]]
 
 
 def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -87,6 +94,24 @@ def check_refused_files(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     assert "labels.csv" in box_titled(app, "efused").detailedText()
 
 
+def check_export_evaluation(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    heard: list[Path] = []
+    app.window.export_asked.disconnect()
+    app.window.export_asked.connect(heard.append)
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "/somewhere")
+    press(app, "export_evaluation")
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
+    press(app, "export_evaluation")
+    assert heard == [Path("/somewhere")]
+
+
+def check_copy_command(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "copy_command")
+    into, line = QGuiApplication.clipboard().text().splitlines()
+    assert into.startswith(f"cd {app.folders.home / 'evaluations'}")
+    assert line.startswith("xferviewer evaluate --labels")
+
+
 def check_quit(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "quit")
     assert not app.window.isVisible()
@@ -101,7 +126,7 @@ def check_perspective_read(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_perspective_evaluate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "perspective_evaluate")
-    assert app.window.roc.isVisible()
+    assert app.window.curves.isVisible()
     assert not app.window.compare.isVisible()
 
 
@@ -184,6 +209,14 @@ def check_previous_finding(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "next_checkpoint")
     assert app.session.active == app.session.in_panes[1]
+
+
+def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.session.set_finding("Consolidation")
+    app.session.set_thresholds("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
+    press(app, "disagreements")
+    assert app.session.case_list is not None
+    assert 0 < len(app.session.studies) < 24
 
 
 def check_checkpoint_1(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def everywhere(application: Application) -> set[str]:
         application.session.finding,
         window.top.finding.currentText(),
         window.metrics.model.headerData(table.currentIndex().row(), Qt.Orientation.Vertical),
-        window.roc.heading.text().removeprefix("<b>").split("</b>")[0],
+        window.curves.heading.text().removeprefix("<b>").split("</b>")[0],
         window.compare.panes[0]._corners["top_right"].text().split("<br>")[1].split(" <b>")[0],
     }
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from xferviewer.checkpoints import seen_images
 from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cohort import join
 from xferviewer.evaluation.roc import auc_interval
@@ -191,7 +193,7 @@ def test_that_runs_of_one_recipe_are_shown_as_mean_and_deviation(opened: Applica
 
 
 def test_that_scores_of_another_scale_are_compared_without_being_taken_for_probabilities(
-    opened: Application, tmp_path: Path
+    opened: Application, tmp_path: Path, bring_forward: Callable[[Application, QWidget], None]
 ) -> None:
     window, session = opened.window, opened.session
     window.show_perspective("evaluate")
@@ -205,8 +207,12 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     assert "threshold score > 0.000" in window.referral.threshold_text.text()
     window.referral.threshold.setValue(1000)
     assert session.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
+    bring_forward(opened, window.referral_curve)
     window.referral.measure.setCurrentIndex(window.referral.measure.findData("case"))
-    assert opened.numbers.uncertainty_of("Effusion") == "finding"
+    assert opened.numbers.uncertainty_of("Effusion", table.digest) == "finding"
+    assert opened.numbers.uncertainty_of("Effusion", session.checkpoints[0].digest) == "case"
+    QCoreApplication.processEvents()
+    QCoreApplication.processEvents()
     assert "near the threshold" in window.referral_curve.heading.text()
 
 
@@ -225,3 +231,34 @@ def test_that_labels_without_films_are_a_cohort_that_can_be_chosen(opened: Appli
     assert session.cohort.name == "external.csv"
     assert opened.numbers.auc("Effusion", session.scored()[-1].digest).auc == 0.5
     assert opened.numbers.studies_of([0, 1, 2]) == []
+
+
+def test_that_a_checkpoint_that_learned_from_the_shown_images_is_marked(opened: Application, tmp_path: Path) -> None:
+    opened.window.show_perspective("evaluate")
+    session, model = opened.session, opened.window.metrics.model
+    digest = session.checkpoints[0].digest
+    title = model.headerData(1, Qt.Orientation.Horizontal)
+    assert not title.startswith("⚠")
+    session.set_seen_images(
+        {digest: seen_images("split", session.cohort.identities[:7], session.cohort.identities[7:9])}
+    )
+    session.scored_changed.emit()
+    assert model.headerData(1, Qt.Orientation.Horizontal) == f"⚠ {title}"
+    tip = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+    assert "trained on 7 of these 24 images" in tip
+    assert "2 of these 24 images chose its best epoch" in tip
+    assert "learned from some of these images" in opened.window.metrics.heading.text()
+
+
+def test_that_imported_predictions_stand_in_the_checkpoint_list_and_can_be_taken_out(
+    imported: Application, qtbot: QtBot
+) -> None:
+    checkpoints, session = imported.window.checkpoints, imported.session
+    assert [checkpoints.list.item(row).text() for row in range(3)] == ["efficientnet", "vit", "elsewhere"]
+    checkpoints.list.setCurrentRow(2)
+    assert session.active == session.imported[0].digest
+    assert "elsewhere.csv" in checkpoints.card.toPlainText()
+    qtbot.mouseClick(checkpoints.remove, Qt.MouseButton.LeftButton)
+    assert not session.imported
+    assert session.active in session.in_panes
+    assert checkpoints.list.count() == 2

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyqtgraph as pg
 import pytest
-from PySide6.QtCore import QCoreApplication, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.intervals import wilson
@@ -23,12 +24,13 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.number_text import interval_text
 
 FINDING = "Cardiomegaly"
+BringForward = Callable[[Application, QWidget], None]
 
 
 @pytest.fixture
-def evaluating(opened: Application, qtbot: QtBot) -> Application:
+def evaluating(opened: Application, qtbot: QtBot, bring_forward: BringForward) -> Application:
     """The Evaluate perspective on a finding with cases of both kinds."""
-    opened.window.show_perspective("evaluate")
+    bring_forward(opened, opened.window.referral_curve)
     opened.session.set_finding(FINDING)
     return opened
 
@@ -195,47 +197,13 @@ def test_that_a_threshold_that_slider_steps_cannot_hold_is_not_changed_by_being_
     assert session.threshold(session.active, FINDING) == 0.123456
 
 
-def test_that_a_click_on_the_roc_curve_sets_that_operating_point(evaluating: Application, qtbot: QtBot) -> None:
-    window, session = evaluating.window, evaluating.session
-    labels, scores, _ = truth_and_scores(evaluating, 1)
-    curve = roc_curve(labels, scores)
-    best = int(np.argmax(curve.true_positive_rate - curve.false_positive_rate))
-    plot = window.roc.plot
-    qtbot.waitUntil(lambda: plot.width() > 200)
-    at = plot.getPlotItem().vb.mapViewToScene(QPointF(curve.false_positive_rate[best], curve.true_positive_rate[best]))
-    qtbot.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(at))
-    digest = session.checkpoints[1].weights_sha256
-    assert session.threshold(digest, FINDING) == pytest.approx(float(curve.thresholds[best]))
-
-
-def test_that_the_roc_panel_draws_the_exact_curve_and_names_auc_n_and_score(evaluating: Application) -> None:
-    roc = evaluating.window.roc
-    evaluating.session.set_referral_rate(0.0)
-    labels, scores, _ = truth_and_scores(evaluating, 0)
-    expected = roc_curve(labels, scores)
-    drawn = next(item for item in roc.plot._drawn if isinstance(item, pg.PlotDataItem))
-    area = np.trapezoid(drawn.yData, drawn.xData)
-    interval = auc_interval(labels, scores)
-    assert area == pytest.approx(interval.auc, abs=1e-12)
-    assert set(zip(drawn.xData, drawn.yData, strict=True)) <= set(
-        zip(expected.false_positive_rate, expected.true_positive_rate, strict=True)
-    )
-    names = [label.text for _, label in roc.plot.legend.items]
-    assert any(
-        "efficientnet" in name and interval_text(interval.auc, interval.lower, interval.upper, 2) in name
-        for name in names
-    )
-    assert "4 present, 20 absent" in roc.heading.text()
-    assert "raw probability" in roc.heading.text()
-
-
-def test_that_without_labels_the_panels_say_what_to_do(opened: Application) -> None:
+def test_that_without_labels_the_panels_say_what_to_do(opened: Application, bring_forward: BringForward) -> None:
     from xferviewer.gui.cohort import Cohort
 
-    opened.window.show_perspective("evaluate")
+    bring_forward(opened, opened.window.referral_curve)
     opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     QCoreApplication.processEvents()
-    assert "label table" in opened.window.roc.heading.text()
+    assert "No label table" in opened.window.curves.roc.why.text()
     assert "Referral needs" in opened.window.referral_curve.heading.text()
 
 

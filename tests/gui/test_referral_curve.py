@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.evaluation.referral import retained_curve
@@ -12,9 +15,9 @@ from xferviewer.gui.views.referral_curve import RATES
 
 
 def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
-    opened: Application, qtbot: QtBot
+    opened: Application, qtbot: QtBot, bring_forward: Callable[[Application, QWidget], None]
 ) -> None:
-    opened.window.show_perspective("evaluate")
+    bring_forward(opened, opened.window.referral_curve)
     panel = opened.window.referral_curve
     qtbot.waitUntil(panel.isVisible)
     bands = [curve.band for curve in panel.curves]
@@ -34,9 +37,9 @@ def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
 
 
 def test_that_the_best_possible_and_the_rate_by_lot_are_drawn_beside_what_is_retained(
-    opened: Application, qtbot: QtBot
+    opened: Application, qtbot: QtBot, bring_forward: Callable[[Application, QWidget], None]
 ) -> None:
-    opened.window.show_perspective("evaluate")
+    bring_forward(opened, opened.window.referral_curve)
     panel, session, numbers = opened.window.referral_curve, opened.session, opened.numbers
     session.set_finding("Effusion")
     qtbot.waitUntil(lambda: "Effusion" in panel.heading.text())

@@ -13,6 +13,7 @@ from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.metrics_json import metrics_dict
+from xferviewer.evaluation.multilabel import published_calibration_error
 from xferviewer.evaluation.operating_points import confusion_at
 from xferviewer.evaluation.roc import auc
 from xferviewer.evaluation.significance import adjust, delong_paired
@@ -56,6 +57,25 @@ def test_that_each_number_is_that_of_the_cases_with_a_label_and_a_score(three_ch
     mean, n_defined, n_findings = metrics.mean_auc("A")
     assert mean == pytest.approx(np.mean([metrics.findings[f]["A"].interval.auc for f in ("F0", "F1")]))
     assert (n_defined, n_findings) == (2, 2)
+
+
+def test_that_all_findings_together_are_counted_at_the_published_thresholds(three_checkpoints: Cohort) -> None:
+    written = metrics_dict(evaluate(three_checkpoints))["multilabel"]
+    assert written["thresholds"] == [0.1, 0.2, 0.3, 0.4, 0.5]
+    assert list(written["checkpoints"]) == ["A", "B"]  # C knows one finding
+    of_b = written["checkpoints"]["B"]
+    assert of_b["n_cases"] == 100
+    labels, scores = three_checkpoints.labels[:100], three_checkpoints.scores[1, :100]
+    for i, threshold in enumerate(written["thresholds"]):
+        right = (scores > threshold) == (labels == 1)
+        stated = ~np.isnan(labels)
+        shares = [right[stated[:, k], k].mean() for k in range(2)]
+        assert of_b["mean_accuracy"][i] == pytest.approx(np.mean(shares), rel=1e-12)
+        whole = stated.all(axis=1)
+        assert of_b["subset_accuracy"][i] == pytest.approx(right[whole].all(axis=1).mean(), rel=1e-12)
+        missed = [(scores[labels[:, k] == 1, k] <= threshold).mean() for k in range(2)]
+        assert of_b["false_negative_rate"][i] == pytest.approx(np.mean(missed), rel=1e-12)
+        assert of_b["calibration_error_as_published"][i] == published_calibration_error(labels, scores, threshold)
 
 
 def test_that_checkpoints_are_paired_on_the_cases_that_both_have_and_adjusted_within_a_finding(

@@ -13,17 +13,20 @@ from xferviewer.errors import UnusableChoice
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule, ReferralMeasure
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.cohort_metrics import evaluate
+from xferviewer.evaluation.gaps import gaps
 from xferviewer.evaluation.margin_sweep import MarginSweep
 from xferviewer.evaluation.metrics import Metrics
 from xferviewer.evaluation.metrics_json import metrics_dict
-from xferviewer.evaluation.operating_points import at_sensitivity, confusion_at, youden
+from xferviewer.evaluation.operating_points import Confusion, at_sensitivity, confusion_at, youden
 from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import auc_interval, roc_curve
 from xferviewer.evaluation.score_order import ScoreOrder
 from xferviewer.evaluation.selective import risk_coverage
 from xferviewer.evaluation.significance import adjust, delong_paired
-from xferviewer.evaluation.subgroup_metrics import crossed_groups
+from xferviewer.evaluation.subgroup_metrics import GAP_METRICS, crossed_groups
+from xferviewer.evaluation.subgroups import SubgroupSettings
 from xferviewer.evaluation.uncertainty import n_referred, referral_order, uncertainty
+from xferviewer.evaluation.workload import workload
 
 N = 160
 
@@ -181,10 +184,16 @@ def test_that_operating_numbers_are_those_of_the_sweep_to_the_last_bit(
         area = areas[c]
         said = [row["retained_auc"][key] for key in ("auc", "auc_lower", "auc_upper")]
         assert said == [None if math.isnan(v) else v for v in (area.auc, area.lower, area.upper)]
-        kept = np.setdiff1d(np.arange(130), sweep.referred(rate, c))
-        flagged = 100 * int((cohort.scores[c, kept, 0] > 0.35).sum()) / 130
-        assert row["workload_per_100"]["flagged"] == flagged
-        assert sum(row["workload_per_100"].values()) == pytest.approx(100)
+        referred = state.referred_positive[c], row["referred_negative"]
+        stated = ~np.isnan(cohort.labels[:130, 0])
+        kept = np.setdiff1d(np.flatnonzero(stated), sweep.referred(rate, c))
+        assert sum(referred) == stated.sum() - kept.size
+        work = row["workload_per_100"]
+        flagged = 100 * int((cohort.scores[c, kept, 0] > 0.35).sum()) / int(stated.sum())
+        assert work["flagged"]["value"] == pytest.approx(flagged)
+        assert sum(work[share]["value"] for share in ("referred", "flagged", "cleared")) == pytest.approx(100)
+        expected = workload(Confusion(*(row[key] for key in counts[:4])), referred, work["prevalence"], 0.9)
+        assert work["missed"]["upper"] == 100 * expected.missed.upper
 
 
 def test_that_the_sweep_of_the_window_s_slider_gives_the_same(cohort: Cohort) -> None:
@@ -197,7 +206,7 @@ def test_that_the_sweep_of_the_window_s_slider_gives_the_same(cohort: Cohort) ->
         assert found[name].auc == areas[c]
         assert found[name].confusion.true_positive == state.true_positive[c]
         assert found[name].confusion.true_negative == state.true_negative[c]
-        assert found[name].referred_positive == state.referred_positive[c]
+        assert found[name].referred[0] == state.referred_positive[c]
 
 
 def test_that_each_checkpoint_refers_of_its_own_cases(cohort: Cohort) -> None:
@@ -209,7 +218,7 @@ def test_that_the_spread_in_a_case_that_few_have_is_that_of_those_who_have_it(co
     found = evaluate(cohort, EvaluationChoices(referral_rate=0.5, uncertainty="spread")).operating["F0"]
     spread = np.nanstd(cohort.scores[:, :, 0], axis=0)
     referred = referral_order(spread)[: n_referred(N, 0.5)]
-    assert found["A"].referred_positive == int((cohort.labels[referred, 0] == 1).sum())
+    assert found["A"].referred[0] == int((cohort.labels[referred, 0] == 1).sum())
 
 
 def test_that_the_risk_is_the_error_rate_of_the_calls_most_certain_first(cohort: Cohort) -> None:
@@ -227,7 +236,7 @@ def test_that_scores_that_are_no_probabilities_are_referred_by_their_distance_to
     found = evaluate(replace(cohort, scores=logits), choices).operating["F0"]["A"]
     assert found.threshold == 0
     referred = np.argsort(np.abs(logits[0, :, 0]), kind="stable")[:32]
-    assert found.referred_positive == int((cohort.labels[referred, 0] == 1).sum())
+    assert found.referred[0] == int((cohort.labels[referred, 0] == 1).sum())
 
 
 def test_that_a_rule_that_finds_no_threshold_leaves_the_finding_out(cohort: Cohort) -> None:
@@ -251,6 +260,22 @@ def test_that_columns_are_crossed_and_empty_combinations_are_none(cohort: Cohort
     member = groups["south + F"]
     expected = auc_interval(cohort.labels[member, 0], cohort.scores[0, member, 0])
     assert metrics.groups["site+sex"]["south + F"].findings["F0"]["A"].interval == expected
+
+
+def test_that_gaps_are_those_of_the_operating_points(cohort: Cohort) -> None:
+    choices = EvaluationChoices(by=(("site",),), thresholds={("", ""): 0.3}, level=0.9)
+    found = evaluate(cohort, choices)
+    described = metrics_dict(found)["gaps"]["site"]["F0"]["B"]
+    used = slice(0, 130)
+    groups = {name: np.array(cohort.columns["site"][used]) == name for name in ("north", "south")}
+    settings = SubgroupSettings(0.3, probabilities=False, level=0.9)
+    expected = gaps(cohort.labels[used, 0], cohort.scores[1, used, 0], groups, settings)
+    assert found.gaps["site"]["F0"]["B"] == {metric: expected[metric] for metric in GAP_METRICS}
+    south = described["sensitivity"]["groups"]["south"]
+    sensitivity = confusion_at(cohort.labels[used, 0][groups["south"]], cohort.scores[1, used, 0][groups["south"]], 0.3)
+    assert south["value"] == sensitivity.sensitivity.value
+    assert (south["lower"], south["upper"]) == sensitivity.sensitivity.interval(0.9)
+    assert described["auc"]["groups"]["north"]["p"] == expected["auc"].rows[0].p_value
 
 
 def test_that_constant_scores_are_said_to_say_nothing(cohort: Cohort) -> None:
@@ -304,8 +329,8 @@ def test_that_counts_add_up_whatever_is_chosen(
         for name, of in row.items():
             confusion, interval = of.confusion, metrics.findings[finding][name].interval
             positive = confusion.true_positive + confusion.false_negative
-            assert positive + of.referred_positive == interval.n_positive
+            assert positive + of.referred[0] == interval.n_positive
+            assert confusion.specificity.trials + of.referred[1] == interval.n_negative
             assert of.n_referred == n_referred(of.n_cases, rate)
             assert (of.auc.n_positive, of.auc.n_negative) == (positive, confusion.specificity.trials)
-            assert 0 <= of.n_flagged <= of.n_cases - of.n_referred
-            assert confusion.true_positive + confusion.false_positive <= of.n_flagged
+            assert sum(of.referred) <= of.n_referred <= of.n_cases

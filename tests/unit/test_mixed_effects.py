@@ -2,6 +2,7 @@
 
 import math
 import time
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -155,6 +156,28 @@ def test_that_groups_without_a_variance_make_the_fit_singular_and_it_is_said() -
     x = table["x"] - table["x"].mean()
     slope = float(np.sum(x * y) / np.sum(x**2))
     assert (model.fixed["x"].estimate, model.fixed["x"].df) == pytest.approx((slope, 58), rel=1e-9)
+
+
+def noise(seed: int) -> Table:
+    """24 rows of hardly anything but chance: criteria with several valleys, and with valleys beside a wall at zero."""
+    random = np.random.default_rng(seed)
+    y = random.normal(size=24) + (seed % 3) * 0.5 * random.normal(size=4)[np.arange(24) % 4]
+    groups = {"g": np.arange(24) % 4, "x": random.normal(size=24)}
+    return {"y": y, **groups, "h": random.integers(0, 5, 24), "k": random.integers(0, 3, 24)}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 73, 116, 210, 303, 336, 362, 365])
+def test_that_no_variances_fit_better_than_those_found(seed: int) -> None:
+    table = noise(seed)
+    model = mixed_effects(table, "y", fixed=["x"], random=["g", "h", "k"])
+    design = mixed_design(table, "y", ["x"], ["g", "h", "k"])
+    reml = Reml(design.response, design.matrix, design.groups)
+    tried = [reml.at(np.square(roots)).deviance for roots in product([0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6], repeat=3)]
+    assert model.reml_criterion <= min(tried) + 2 * reml.degrees * math.log(reml.unit) + 1e-9
+    # A variance is something or nothing: one of 10⁻³⁰ would ruin the degrees of freedom.
+    assert all(variance == 0 or variance > 1e-6 for variance in model.variances.values())
+    assert model.singular == (0 in model.variances.values())
+    assert all(1 < effect.df < 22.001 for effect in model.fixed.values())
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -81,9 +81,11 @@ def test_that_labels_by_image_are_brought_together_for_predictions_by_study(tmp_
 def test_that_predictions_by_image_and_by_study_are_compared_by_study(tmp_path: Path) -> None:
     labels = labels_of(tmp_path, "image,study,Edema", "a,s1,0", "b,s1,1", "c,s2,0", "d,s3,1")
     by_image = predictions_of(tmp_path, "images", "image,Edema", "a,.3", "b,.7", "c,.2")
-    by_study = predictions_of(tmp_path, "studies", "study,Edema", "s3,.6", "s1,.9")
+    by_study = predictions_of(tmp_path, "studies", "study,EDEMA", "s3,.6", "s1,.9")
     cohort = cohort_of_tables(labels, [by_study, by_image], "study", "mean")
     assert (cohort.cases, cohort.checkpoints) == (("s1", "s2", "s3"), ("images", "studies"))
+    assert cohort.findings == ("EDEMA",)
+    assert cohort.warnings[0] == f"{by_image.source}: Edema as EDEMA of the tables before it."
     assert cohort.labels[:, 0].tolist() == [1, 0, 1]
     np.testing.assert_array_equal(cohort.scores[:, :, 0], [[0.5, 0.2, np.nan], [0.9, np.nan, 0.6]])
 

@@ -194,6 +194,8 @@ def test_that_the_published_calibration_error_has_its_own_bins() -> None:
     labels, p = [[1], [0], [1], [0]], [[0.56], [0.44], [0.5668], [0.0]]
     by_hand = (abs((0.06 + 0.06) - 2) + abs(0.0668 - 1) + abs(0.5 - 1)) / 4
     assert published_calibration_error(labels, p) == pytest.approx(by_hand)
+    # Two unsure decisions of which one is wrong share the first bin, where wrong and right cancel out.
+    assert published_calibration_error([[0], [1]], [[0.52], [0.55]]) == pytest.approx(abs(0.02 + 0.05 - 1) / 2)
     # A checkpoint that is right and says so has an "error" of one half.
     assert published_calibration_error([[0], [1]], [[0.0], [1.0]]) == pytest.approx(0.5)
     assert published_calibration_error([[0, 1], [nan, 1]], [[0.0, 1.0], [nan, 1.0]]) == pytest.approx(0.5)

@@ -61,6 +61,22 @@ def test_that_a_cumulative_oracle_of_202_cases_has_answered_150_at_the_column_of
     assert oracle_referrals(202, RATES).tolist() == [0, 10, 20, 30, 40, 50]
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["single", "cumulative"]), st.sampled_from([(0, 4), (1, 3)]))
+def test_that_oracle_areas_are_those_of_the_probabilities_with_the_answers_written_in(seed, definition, ends) -> None:
+    random = np.random.default_rng(seed)
+    labels = random.choice([0, 1, np.nan], (17, 3), p=[0.5, 0.4, 0.1])
+    probabilities = random.integers(ends[0], ends[1] + 1, (17, 3)) / 4  # ties, also with what the oracle says
+    found = oracle_auc_per_finding(labels, probabilities, RATES, definition)
+    current = probabilities.copy()
+    for row, rate in enumerate(RATES):
+        current = current if definition == "cumulative" else probabilities.copy()
+        referred = referral_order(uncertainty(current))[: n_referred(17, rate)]
+        current[referred] = np.nan_to_num(labels[referred])
+        expected = [auc(labels[:, k], current[:, k]) for k in range(3)]
+        np.testing.assert_array_equal(found[row], expected)
+
+
 def test_that_a_finding_with_one_class_is_left_out_of_the_mean() -> None:
     labels = np.array([[0, 0], [1, 0], [1, 0], [0, 0]])
     probabilities = np.array([[0.2, 0.1], [0.9, 0.2], [0.1, 0.3], [0.4, 0.4]])

@@ -134,3 +134,12 @@ def test_that_a_group_without_a_class_leaves_its_rates_undefined_and_the_rest_st
 
 def test_that_no_group_has_no_gap() -> None:
     assert gaps([0, 1], [0.2, 0.4], {}, SETTINGS)["auc"].rows == ()
+
+
+def test_that_more_combinations_than_anybody_reads_are_refused():
+    rows = range(400)
+    columns = {"bed": [f"b{row % 20}" for row in rows], "week": [f"w{row // 20}" for row in rows]}
+
+    with pytest.raises(ValueError, match=r"bed \+ week are no columns to group by: more than 200 combinations"):
+        crossed_groups(columns, ["bed", "week"])
+    assert len(crossed_groups(columns, ["bed"])) == 20

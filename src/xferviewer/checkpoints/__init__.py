@@ -25,6 +25,13 @@ from xferviewer.checkpoints.folder import (
     write_card,
     write_checkpoint,
 )
+from xferviewer.checkpoints.seen_images import (
+    SeenImages,
+    image_mark,
+    read_seen_images,
+    seen_images,
+    write_seen_images,
+)
 
 __all__ = [
     "CARD_VERSION",
@@ -38,12 +45,17 @@ __all__ = [
     "InitialisationStep",
     "Metric",
     "Preprocessing",
+    "SeenImages",
     "TrainingData",
     "find_checkpoints",
+    "image_mark",
     "read_calibration",
     "read_checkpoint",
+    "read_seen_images",
+    "seen_images",
     "verify_digest",
     "write_calibration",
     "write_card",
     "write_checkpoint",
+    "write_seen_images",
 ]

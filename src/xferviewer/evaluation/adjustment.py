@@ -56,14 +56,12 @@ def _hommel(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
     """Hommel's adjustment by Wright's rule (Biometrics 1992, 48:1005).
 
     The closed test asks Simes' question of every set of hypotheses that a hypothesis is in; the worst of the sets of
-    each size m is the hypothesis with the m - 1 largest, and one among those is in the set of the m largest.
+    size m is the hypothesis with the m - 1 largest. One that is among those itself has a worse set of fewer.
     """
     n = ascending.size
     adjusted = ascending.copy()
     for m in range(n, 1, -1):
         largest = ascending[n - m + 1 :]
         simes = float(np.min(m * largest / np.arange(2, m + 1)))
-        of_m = np.minimum(m * ascending, simes)
-        of_m[n - m + 1 :] = of_m[n - m]
-        adjusted = np.maximum(adjusted, of_m)
+        adjusted = np.maximum(adjusted, np.minimum(m * ascending, simes))
     return adjusted

@@ -61,7 +61,7 @@ def join(
     if any(table.unit != unit for table in predictions):
         raise ValueError("predictions of different units are joined one unit after the other")
     warnings = [*labels.raw.warnings, *(w for table in predictions for w in table.warnings)]
-    predictions = _one_spelling(predictions, warnings)
+    predictions = one_spelling(predictions, warnings)
     findings = tuple(dict.fromkeys(finding for table in predictions for finding in table.findings))
     labelled = labelled_cases(labels, predictions, findings, group_by, uncertain, warnings)
     checkpoints, scores, places = _score_matrices(labelled.names, predictions, labelled.findings, warnings)
@@ -98,8 +98,11 @@ def join(
     )
 
 
-def _one_spelling(predictions: Sequence[PredictionTable], warnings: list[str]) -> list[PredictionTable]:
-    """Findings that differ in case, spaces and underscores alone are one, by the name of the first table."""
+def one_spelling(predictions: Sequence[PredictionTable], warnings: list[str]) -> list[PredictionTable]:
+    """Tables with findings that differ in case, spaces and underscores alone as one, by the name of the first table.
+
+    Sentences about what was renamed are added to `warnings`.
+    """
     spelt: dict[str, str] = {}
     alike = []
     for table in predictions:

@@ -16,14 +16,17 @@ from xferviewer.evaluation.calibration import (
 )
 from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort
+from xferviewer.evaluation.decision_curve import decision_curve
 from xferviewer.evaluation.metrics import (
+    MULTILABEL_THRESHOLDS,
     ORACLE_DEFINITIONS,
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
-    Group,
+    FindingsTogether,
     Metrics,
 )
+from xferviewer.evaluation.multilabel import multilabel_metrics, published_calibration_error
 from xferviewer.evaluation.operating import OperatingPoints
 from xferviewer.evaluation.operating_points import (
     OperatingPoint,
@@ -33,9 +36,10 @@ from xferviewer.evaluation.operating_points import (
     youden,
 )
 from xferviewer.evaluation.paired_checkpoints import PairedCheckpoints, compare_with
-from xferviewer.evaluation.referral import mean_of_defined, oracle_auc_per_finding, retained_curve
-from xferviewer.evaluation.roc import auc_interval, roc_curve
-from xferviewer.evaluation.subgroup_metrics import crossed_groups, subgroup_metrics
+from xferviewer.evaluation.referral import mean_of_defined, oracle_aucs, retained_curve
+from xferviewer.evaluation.roc import delong_interval, roc_curve
+from xferviewer.evaluation.sorted_cases import area_under
+from xferviewer.evaluation.subgroup_metrics import crossed_groups, subgroup_gaps, subgroup_metrics
 from xferviewer.evaluation.uncertainty import uncertainty
 
 _DEFAULT = EvaluationChoices()
@@ -69,6 +73,8 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
     points = OperatingPoints(
         cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, kinds, findings, choices
     )
+    operating = {cohort.findings[k]: points.metrics(k) for k in reported}
+    members = _members(cohort, choices, warnings)
     return Metrics(
         choices,
         cohort.unit,
@@ -83,10 +89,34 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
             for c, name in enumerate(cohort.checkpoints)
             if kinds[name] == "probability"
         },
-        _groups(cohort, measured, findings, kinds, choices, warnings),
+        {
+            column: subgroup_metrics(cohort, measured, of, findings, kinds, choices.level)
+            for column, of in members.items()
+        },
+        {column: subgroup_gaps(cohort, measured, of, operating, choices.level) for column, of in members.items()},
         compare_with(choices.reference, paired, choices.adjust) if choices.reference else None,
-        {cohort.findings[k]: points.metrics(k) for k in reported},
+        operating,
+        {
+            name: together
+            for c, name in enumerate(cohort.checkpoints)
+            if kinds[name] == "probability" and (together := _findings_together(cohort.labels, measured[c], reported))
+        },
         tuple(warnings),
+    )
+
+
+def _findings_together(
+    labels: NDArray[np.float64], scores: NDArray[np.float64], reported: Sequence[int]
+) -> tuple[FindingsTogether, ...]:
+    """At each threshold, over the findings that the checkpoint has and the cases that have them all; of one: ()."""
+    having = np.array([k for k in reported if not np.isnan(scores[:, k]).all()], dtype=np.intp)
+    whole = ~np.isnan(scores[:, having]).any(axis=1)
+    if having.size < 2 or not whole.any():
+        return ()
+    y, p = labels[np.ix_(whole, having)], scores[np.ix_(whole, having)]
+    return tuple(
+        FindingsTogether(len(y), multilabel_metrics(y, p, threshold), published_calibration_error(y, p, threshold))
+        for threshold in MULTILABEL_THRESHOLDS
     )
 
 
@@ -169,8 +199,9 @@ def _finding_metrics(
         at_specificity(curve, 0.95),
     ]
     best = points[1]
+    area = area_under(np.diff(curve.true_positives)[::-1], np.diff(curve.false_positives)[::-1])
     return FindingMetrics(
-        auc_interval(y, s, level),
+        delong_interval(area, level, n_unstated=int(np.count_nonzero(np.isnan(y)))),
         curve.average_precision,
         n_missing,
         brier(y, s) if probability else math.nan,
@@ -181,6 +212,7 @@ def _finding_metrics(
         retained_curve(y, s, unsure[present], REFERRAL_RATES, best.threshold, level)
         if best and unsure is not None
         else None,
+        decision_curve(y, s) if probability and curve.n_positive + curve.n_negative else None,
     )
 
 
@@ -217,28 +249,23 @@ def _oracle_aucs(
     whole = ~np.isnan(scores[:, has]).any(axis=1)
     y, p = labels[np.ix_(whole, has)], scores[np.ix_(whole, has)]
     shown = np.isin(np.flatnonzero(has), reported)
+    # Contiguous, because the last digit of a sum depends on the order in which memory is walked through.
     return {
-        # Contiguous, because the last digit of a sum depends on the order in which memory is walked through.
-        name: mean_of_defined(np.ascontiguousarray(oracle_auc_per_finding(y, p, ORACLE_RATES, name)[:, shown]))
-        for name in ORACLE_DEFINITIONS
+        name: mean_of_defined(np.ascontiguousarray(areas[:, shown]))
+        for name, areas in oracle_aucs(y, p, ORACLE_RATES, ORACLE_DEFINITIONS).items()
     }
 
 
-def _groups(
-    cohort: Cohort,
-    measured: NDArray[np.float64],
-    findings: Mapping[str, Mapping[str, FindingMetrics]],
-    kinds: Mapping[str, str],
-    choices: EvaluationChoices,
-    warnings: list[str],
-) -> dict[str, dict[str, Group]]:
+def _members(
+    cohort: Cohort, choices: EvaluationChoices, warnings: list[str]
+) -> dict[str, dict[str, NDArray[np.bool_]]]:
+    """The cases of each group, by column or crossed columns; a column that is none to group by has no group."""
     by = [(name,) for name in cohort.columns] if choices.by is None else choices.by
-    groups: dict[str, dict[str, Group]] = {}
+    members: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for crossed in by:
         try:
-            members = crossed_groups(cohort.columns, crossed)
+            members["+".join(crossed)] = crossed_groups(cohort.columns, crossed)
         except ValueError as error:
             warnings.append(str(error))
-            members = {}
-        groups["+".join(crossed)] = subgroup_metrics(cohort, measured, members, findings, kinds, choices.level)
-    return groups
+            members["+".join(crossed)] = {}
+    return members

@@ -5,20 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.evaluation.calibration import ReliabilityDiagram
 from xferviewer.evaluation.choices import Adjustment, EvaluationChoices
+from xferviewer.evaluation.decision_curve import DecisionCurve
+from xferviewer.evaluation.multilabel import MultilabelMetrics
 from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
 from xferviewer.evaluation.referral import OracleDefinition, RetainedCurve
 from xferviewer.evaluation.roc import AucInterval, RocCurve
 from xferviewer.evaluation.selective import RiskCoverage
 from xferviewer.evaluation.significance import PairedDelong
 from xferviewer.evaluation.units import Unit
+from xferviewer.evaluation.workload import Workload, workload
+
+if TYPE_CHECKING:
+    from xferviewer.evaluation.gaps import Gap
+    from xferviewer.evaluation.subgroups import SubgroupMetric
 
 REFERRAL_RATES = tuple(k / 20 for k in range(11))  # 0, 5 %, … 50 %
+MULTILABEL_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)  # those of Krones, arXiv 2605.08819
 ORACLE_RATES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 FEW_CASES = 20  # positives or negatives; a subgroup below is shown with a warning
 ORACLE_DEFINITIONS: tuple[OracleDefinition, ...] = ("single", "cumulative", "collaborative")
@@ -29,7 +38,7 @@ class FindingMetrics:
     """One checkpoint on one finding. What has no meaning is NaN or None.
 
     n_missing         labelled cases that this checkpoint has no score for.
-    brier, nll        and `reliability` are of probabilities only.
+    brier, nll        and `reliability` and `decision` are of probabilities only.
     curve             the exact ROC curve.
     operating_points  chosen on these very cases, which makes them look better than they are; the threshold 0.5 is not.
     retained          the referral curve at Youden's threshold, the most uncertain cases (over all findings) first.
@@ -44,6 +53,7 @@ class FindingMetrics:
     curve: RocCurve
     operating_points: tuple[OperatingPoint, ...]
     retained: RetainedCurve | None
+    decision: DecisionCurve | None
 
     @property
     def constant(self) -> bool:
@@ -96,9 +106,8 @@ class OperatingMetrics:
     """One checkpoint on one finding at its operating point, with the most uncertain cases gone to an expert.
 
     n_cases, n_referred  cases with a score, and how many of them are referred; also those whose label is not stated.
-    referred_positive    cases with the finding among the referred.
+    referred             of the referred cases, those with the finding and those without it.
     confusion, auc       of the retained cases whose label is stated.
-    n_flagged            retained cases that are called positive, whether or not their label is stated.
     curve                the same over all referral rates.
     risk                 the error rate of the calls over the share of cases that are kept, before any referral.
     """
@@ -106,24 +115,24 @@ class OperatingMetrics:
     threshold: float
     n_cases: int
     n_referred: int
-    referred_positive: int
+    referred: tuple[int, int]
     confusion: Confusion
     auc: AucInterval
-    n_flagged: int
     curve: RetainedCurve
     risk: RiskCoverage
 
     @property
-    def workload(self) -> tuple[float, float, float]:
-        """Of 100 cases: referred to an expert, flagged by the checkpoint, neither; NaN without cases."""
-        if not self.n_cases:
-            return math.nan, math.nan, math.nan
-        rest = self.n_cases - self.n_referred - self.n_flagged
-        return (
-            100 * self.n_referred / self.n_cases,
-            100 * self.n_flagged / self.n_cases,
-            100 * rest / self.n_cases,
-        )
+    def prevalence(self) -> float:
+        """Of the finding among all cases whose label is stated, referred or not; NaN without any."""
+        positive = self.confusion.sensitivity.trials + self.referred[0]
+        n = positive + self.confusion.specificity.trials + self.referred[1]
+        return positive / n if n else math.nan
+
+    def workload(self, level: float) -> Workload | None:
+        """What this means for the work of a day where the prevalence is that of the cases; None without a class."""
+        if not 0 < self.prevalence < 1:
+            return None
+        return workload(self.confusion, self.referred, self.prevalence, level)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +162,18 @@ class Group:
     findings: Mapping[str, Mapping[str, GroupMetrics]]
 
 
+@dataclass(frozen=True, slots=True)
+class FindingsTogether:
+    """A checkpoint over all its findings at one threshold, on the cases that have a score for each of them.
+
+    published_calibration  the "calibration error" as published by Krones (arXiv 2605.08819), which is none.
+    """
+
+    n_cases: int
+    metrics: MultilabelMetrics
+    published_calibration: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Metrics:
     """What a cohort shows.
@@ -163,8 +184,10 @@ class Metrics:
     findings     by finding and checkpoint; a checkpoint without a score for a finding is not there.
     oracle_auc   by checkpoint and definition, (ORACLE_RATES,); of probabilities only.
     groups       by column and value; crossed columns by their names with + between them.
+    gaps         between these groups at the operating point, by column, finding, checkpoint and metric.
     reference    None where no checkpoint was named as the reference.
     operating    by finding and checkpoint; not there where no threshold could be found.
+    multilabel   by checkpoint, at each of MULTILABEL_THRESHOLDS; of probabilities and of several findings only.
     """
 
     choices: EvaluationChoices
@@ -177,8 +200,10 @@ class Metrics:
     pairs: tuple[PairMetrics, ...]
     oracle_auc: Mapping[str, Mapping[str, NDArray[np.float64]]]
     groups: Mapping[str, Mapping[str, Group]]
+    gaps: Mapping[str, Mapping[str, Mapping[str, Mapping[SubgroupMetric, Gap]]]]
     reference: ReferenceComparison | None
     operating: Mapping[str, Mapping[str, OperatingMetrics]]
+    multilabel: Mapping[str, tuple[FindingsTogether, ...]]
     warnings: tuple[str, ...]
 
     @property

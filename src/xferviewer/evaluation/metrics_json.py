@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from xferviewer.evaluation.estimate import Estimate
+from xferviewer.evaluation.gaps import Gap
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import (
+    MULTILABEL_THRESHOLDS,
     ORACLE_RATES,
     REFERRAL_RATES,
     FindingMetrics,
+    FindingsTogether,
     Group,
     GroupMetrics,
     Metrics,
@@ -24,6 +28,7 @@ from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
 from xferviewer.evaluation.referral import RetainedCurve
 from xferviewer.evaluation.roc import AucInterval, separated_auc_bound
 from xferviewer.evaluation.significance import PairedDelong
+from xferviewer.evaluation.workload import Workload
 
 VERSION = 1  # of the layout of metrics.json
 
@@ -55,9 +60,33 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
             column: {value: _group(group, metrics.level) for value, group in groups.items()}
             for column, groups in metrics.groups.items()
         },
+        "gaps": {
+            column: {
+                finding: {name: {metric: _gap(gap) for metric, gap in of.items()} for name, of in row.items()}
+                for finding, row in of_column.items()
+            }
+            for column, of_column in metrics.gaps.items()
+        },
         "reference": _reference(metrics.reference) if metrics.reference else None,
         "operating": _operating(metrics),
+        "multilabel": {
+            "thresholds": list(MULTILABEL_THRESHOLDS),
+            "checkpoints": {name: _together(rows) for name, rows in metrics.multilabel.items()},
+        },
         "warnings": list(metrics.warnings),
+    }
+
+
+def _together(rows: Sequence[FindingsTogether]) -> dict[str, Any]:
+    """All findings of a checkpoint at once, a number for each threshold."""
+    return {
+        "n_cases": rows[0].n_cases,
+        "mean_accuracy": _numbers(row.metrics.mean_accuracy for row in rows),
+        "subset_accuracy": _numbers(row.metrics.subset_accuracy for row in rows),
+        "false_negative_rate": _numbers(row.metrics.fnr_mean for row in rows),
+        "disparity": _numbers(row.metrics.disparity for row in rows),
+        "f1_micro": _numbers(row.metrics.f1_micro for row in rows),
+        "calibration_error_as_published": _numbers(row.published_calibration for row in rows),
     }
 
 
@@ -182,18 +211,47 @@ def _operating(metrics: Metrics) -> dict[str, Any]:
 
 
 def _operating_metrics(metrics: OperatingMetrics, level: float) -> dict[str, Any]:
-    referred, flagged, neither = metrics.workload
     return {
         "threshold": _number(metrics.threshold),
         "n_cases": metrics.n_cases,
         "n_referred": metrics.n_referred,
         "n_retained": metrics.n_cases - metrics.n_referred,
-        "referred_positive": metrics.referred_positive,
+        "referred_positive": metrics.referred[0],
+        "referred_negative": metrics.referred[1],
         **_confusion(metrics.confusion, level),
         "retained_auc": _interval(metrics.auc),
-        "workload_per_100": {"referred": _number(referred), "flagged": _number(flagged), "neither": _number(neither)},
+        "workload_per_100": _workload(metrics.workload(level)),
         "aurc": _number(metrics.risk.aurc),
         "aurc_optimal": _number(metrics.risk.optimal),
+    }
+
+
+def _workload(work: Workload | None) -> dict[str, Any] | None:
+    if work is None:
+        return None
+    shares = {"referred": work.referred, "flagged": work.flagged, "cleared": work.cleared, "missed": work.missed}
+    return {"prevalence": _number(work.prevalence), **{name: _estimate(of, 100) for name, of in shares.items()}}
+
+
+def _estimate(estimate: Estimate, times: float = 1) -> dict[str, float | None]:
+    return {part: _number(times * getattr(estimate, part)) for part in ("value", "lower", "upper")}
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "gap": _number(gap.gap),
+        "highest": gap.highest,
+        "lowest": gap.lowest,
+        "groups": {
+            row.group: {
+                **_estimate(row.here),
+                "others": _estimate(row.others),
+                "difference": _estimate(row.difference),
+                "p": _number(row.p_value),
+                "few": row.few,
+            }
+            for row in gap.rows
+        },
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.aggregation import Aggregation, aggregate
-from xferviewer.evaluation.cohort import Cohort, join, select
+from xferviewer.evaluation.cohort import Cohort, join, one_spelling, select
 from xferviewer.evaluation.resolved_labels import UncertainPolicy
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
 from xferviewer.evaluation.units import PLURAL, UNITS, Unit
@@ -59,7 +59,8 @@ def cohort_of_tables(
     where nothing is left; predictions must have passed `check_unit`.
     """
     kept = list(dict.fromkeys([*columns, *(column for column, _ in where)]))
-    cohorts, refused = [], []
+    cohorts, refused, renamed = [], [], list[str]()
+    predictions = one_spelling(predictions, renamed)
     for each in UNITS:
         of_unit = [table for table in predictions if table.unit == each]
         if of_unit:
@@ -71,7 +72,7 @@ def cohort_of_tables(
     if not cohorts:
         raise refused[0]
     cohort = cohorts[0] if len(cohorts) == 1 else _merged(cohorts)
-    return replace(cohort, warnings=(*cohort.warnings, *(f"{error} Left out." for error in refused)))
+    return replace(cohort, warnings=(*renamed, *cohort.warnings, *(f"{error} Left out." for error in refused)))
 
 
 def _merged(cohorts: Sequence[Cohort]) -> Cohort:

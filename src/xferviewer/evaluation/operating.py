@@ -58,7 +58,7 @@ def referral_uncertainty(
         if measure == "finding" or kinds[c] != "probability":
             rows.append(-np.abs(row - thresholds[c]))
         elif measure == "probability":
-            rows.append(np.where(np.isnan(row), np.nan, 0.5 - np.abs(row - 0.5)))
+            rows.append(-np.abs(row - 0.5))  # not 0.5 less it, which rounds different distances to one
         else:
             rows.append(per_case(c))
     return np.stack(rows)
@@ -167,18 +167,16 @@ class OperatingPoints:
         labels, scores, unsure = labels[used], scores[used], unsure[used]
         sweep = ReferralSweep(labels, scores, unsure, level)
         state = sweep.at(rate, threshold)
-        kept = np.ones(scores.size, dtype=bool)
-        kept[sweep.referred(rate)] = False
         stated = ~np.isnan(labels)
+        negatives = int(np.count_nonzero(labels == 0))
         counts = state.true_positive, state.false_positive, state.true_negative, state.false_negative
         return OperatingMetrics(
             threshold,
             sweep.n_cases,
             state.n_referred,
-            int(state.referred_positive[0]),
+            (int(state.referred_positive[0]), negatives - int(state.true_negative[0] + state.false_positive[0])),
             Confusion(*(int(count[0]) for count in counts)),
             sweep.retained_auc(rate)[0],
-            int(np.count_nonzero(scores[kept] > threshold)),
             retained_curve_of(sweep, REFERRAL_RATES, threshold),
             risk_coverage((scores[stated] > threshold) != (labels[stated] == 1), unsure[stated]),
         )

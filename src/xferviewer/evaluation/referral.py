@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -114,31 +114,51 @@ def oracle_auc_per_finding(
     labels: ArrayLike, probabilities: ArrayLike, rates: Sequence[float], definition: OracleDefinition = "single"
 ) -> NDArray[np.float64]:
     """`oracle_auc` of each finding, (rates, findings) float64; NaN for a finding with one class."""
-    truth, p = check_labels(labels), np.array(probabilities, dtype=np.float64)
+    return oracle_aucs(labels, probabilities, rates, [definition])[definition]
+
+
+def oracle_aucs(
+    labels: ArrayLike, probabilities: ArrayLike, rates: Sequence[float], definitions: Sequence[OracleDefinition]
+) -> dict[OracleDefinition, NDArray[np.float64]]:
+    """`oracle_auc_per_finding` by several definitions, which share what can be shared."""
+    truth, p = check_labels(labels), np.asarray(probabilities, dtype=np.float64)
     if truth.ndim != 2 or truth.shape != p.shape:
         raise ValueError(f"expected labels and probabilities of one shape (n, findings), got {truth.shape}, {p.shape}")
     if not np.all((p >= 0) & (p <= 1)):
         raise ValueError("a probability is NaN or outside [0, 1]")
-    if definition == "collaborative":
-        columns = [collaborative_auc(truth[:, k], p[:, k], rates) for k in range(p.shape[1])]
-        return np.stack(columns, axis=1)
+    findings: list[_AnsweredCases] = []
+    areas: dict[OracleDefinition, NDArray[np.float64]] = {}
+    for definition in definitions:
+        if definition == "collaborative":
+            columns = [collaborative_auc(truth[:, k], p[:, k], rates) for k in range(p.shape[1])]
+            areas[definition] = np.stack(columns, axis=1)
+            continue
+        findings = findings or [_AnsweredCases(truth[:, k], p[:, k]) for k in range(p.shape[1])]
+        areas[definition] = np.array(
+            [[finding.auc(answered) for finding in findings] for answered in _answered(truth, p, rates, definition)]
+        ).reshape(len(rates), p.shape[1])
+    return areas
+
+
+def _answered(
+    truth: NDArray[np.float64], p: NDArray[np.float64], rates: Sequence[float], definition: OracleDefinition
+) -> Iterator[NDArray[np.bool_]]:
+    """Which cases, (n,), the oracle has answered at each rate."""
     if definition not in ("single", "cumulative"):
         raise ValueError(f'the definition is "single", "cumulative" or "collaborative", not {definition!r}')
+    order = referral_order(uncertainty(p))
     # What the oracle says; where the label is unknown it only takes the case out of the queue.
     told = np.where(np.isnan(truth), 0.0, truth)
-    current, areas = p.copy(), np.empty((len(rates), p.shape[1]))
-    answered = np.zeros(len(p), dtype=bool)
-    findings = [_AnsweredCases(truth[:, k], p[:, k]) for k in range(p.shape[1])]
-    for row, rate in enumerate(rates):
+    current, answered = p.copy(), np.zeros(len(p), dtype=bool)
+    for rate in rates:
         if definition == "single":
-            answered[:] = False
-            referred = referral_order(uncertainty(p))[: n_referred(len(p), rate)]
+            answered = np.zeros(len(p), dtype=bool)
         else:
-            referred = referral_order(uncertainty(current))[: n_referred(len(p), rate)]
-            current[referred] = told[referred]
+            order = referral_order(uncertainty(current))
+        referred = order[: n_referred(len(p), rate)]
+        current[referred] = told[referred]
         answered[referred] = True
-        areas[row] = [finding.auc(answered) for finding in findings]
-    return areas
+        yield answered
 
 
 class _AnsweredCases:
@@ -149,6 +169,8 @@ class _AnsweredCases:
         self._stated = stated
         self._positive = labels[stated] == 1
         by_score = sort_cases(self._positive, probabilities[stated])
+        if by_score.distinct.size and by_score.distinct[0] > 0 and by_score.distinct[-1] < 1:
+            by_score = by_score.in_runs()  # an answer ties with nothing
         # Blocks 1 … b by ascending probability. What the oracle says is the first or last of these, or one beyond.
         distinct, ends = by_score.distinct, by_score.block_ends
         lengths = np.diff(ends, prepend=-1)

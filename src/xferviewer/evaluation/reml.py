@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STARTS = (1.0, 0.0, 0.1, 10.0)  # of every √γ; the criterion may have more than one valley
+NEAR_ZERO = 0.01  # of √γ: where the criterion looks level by √γ, though it need not be by γ
 SMALLEST_RATIO = 1e-4  # of √γ: below it a fit counts as singular, as in lme4's isSingular
 
 
@@ -185,8 +186,9 @@ class Reml:
 
     def best(self) -> NDArray[np.float64]:
         """The γ (k,) of the lowest criterion that any start leads to; 0 where the best variance is none."""
-        found = [self._descend(np.full(len(self.names), start)) for start in STARTS]
-        return min(found, key=lambda gamma: self.at(gamma).deviance)
+        k = len(self.names)
+        starts = [*(np.full(k, start) for start in STARTS), *(np.eye(k) if k > 1 else ())]
+        return min((self._descend(start) for start in starts), key=lambda gamma: self.at(gamma).deviance)
 
     def _descend(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         from scipy.optimize import minimize
@@ -196,13 +198,12 @@ class Reml:
             return here.deviance, 2 * at * here.gradient
 
         for _ in range(2 + theta.size):
-            # By θ = √γ a zero is a stationary point whatever lies beside it: leave it where the slope by γ says so.
-            theta = np.where((theta == 0) & (self.at(theta**2).gradient < 0), 0.1, theta)
             answer = minimize(criterion, theta, jac=True, method="L-BFGS-B", bounds=[(0, None)] * theta.size)
-            theta = self._at_the_boundary(self._polished(np.abs(answer.x)))
-            if not np.any((theta == 0) & (self.at(theta**2).gradient < 0)):
+            found = self._at_the_boundary(self._polished(np.abs(answer.x)))
+            theta = self._off_the_boundary(found)
+            if np.array_equal(theta, found):
                 break
-        return theta**2
+        return found**2
 
     def _polished(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
         """Newton's steps to the bottom of the valley: the degrees of freedom rest on its curvature."""
@@ -219,8 +220,23 @@ class Reml:
             theta, here = further, there
         return theta
 
+    def _off_the_boundary(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Further down, where a variance is none or nearly so and ought not to be; else where it was.
+
+        By θ = √γ zero is a stationary point whatever lies beside it: the slope by γ tells.
+        """
+        here = self.at(theta**2)
+        leave = (theta < NEAR_ZERO) & (here.gradient < -1e-6)
+        step = 0.1
+        while leave.any() and step > 1e-5:
+            further = np.where(leave, step, theta)
+            if self.at(further**2).deviance < here.deviance:
+                return further
+            step /= 2
+        return theta
+
     def _at_the_boundary(self, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-        for k in np.flatnonzero(theta < 0.01):
+        for k in np.flatnonzero(theta < NEAR_ZERO):
             without = theta.copy()
             without[k] = 0
             if self.at(without**2).deviance <= self.at(theta**2).deviance + 1e-9:

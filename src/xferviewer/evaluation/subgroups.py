@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -13,7 +13,7 @@ from xferviewer.evaluation.calibration import probability_cases
 from xferviewer.evaluation.calibration_tests import calibration_error_interval
 from xferviewer.evaluation.cases import check_labels
 from xferviewer.evaluation.estimate import Estimate, of_mean, of_proportion
-from xferviewer.evaluation.intervals import IntervalMethod
+from xferviewer.evaluation.intervals import IntervalMethod, Proportion
 from xferviewer.evaluation.metrics import FEW_CASES
 from xferviewer.evaluation.operating_points import Confusion, confusion_at
 from xferviewer.evaluation.roc import auc_interval
@@ -31,6 +31,15 @@ SubgroupMetric = Literal[
     "debiased ece",
 ]
 SUBGROUP_METRICS: tuple[SubgroupMetric, ...] = get_args(SubgroupMetric)
+
+_PROPORTIONS: Mapping[SubgroupMetric, Callable[[Confusion], Proportion]] = {
+    "sensitivity": lambda confusion: confusion.sensitivity,
+    "specificity": lambda confusion: confusion.specificity,
+    "ppv": lambda confusion: confusion.ppv,
+    "npv": lambda confusion: confusion.npv,
+    "accuracy": lambda confusion: confusion.accuracy,
+    "flag rate": lambda confusion: confusion.flag_rate,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,17 +129,18 @@ def subgroup(
 
 
 def rates_of(
-    confusion: Confusion, level: float = 0.95, method: IntervalMethod = "wilson"
+    confusion: Confusion,
+    level: float = 0.95,
+    method: IntervalMethod = "wilson",
+    metrics: Collection[SubgroupMetric] = SUBGROUP_METRICS,
 ) -> dict[SubgroupMetric, Estimate]:
-    """What of a subgroup's metrics the counts at a threshold tell."""
-    return {
-        "sensitivity": of_proportion(confusion.sensitivity, level, method),
-        "specificity": of_proportion(confusion.specificity, level, method),
-        "ppv": of_proportion(confusion.ppv, level, method),
-        "npv": of_proportion(confusion.npv, level, method),
-        "accuracy": of_proportion(confusion.accuracy, level, method),
-        "balanced accuracy": Estimate(
-            confusion.balanced_accuracy, *confusion.balanced_accuracy_interval(level, method), level
-        ),
-        "flag rate": of_proportion(confusion.flag_rate, level, method),
+    """What of a subgroup's metrics the counts at a threshold tell, of those that are asked for."""
+    rates: dict[SubgroupMetric, Estimate] = {
+        metric: of_proportion(proportion(confusion), level, method)
+        for metric, proportion in _PROPORTIONS.items()
+        if metric in metrics
     }
+    if "balanced accuracy" in metrics:
+        bounds = confusion.balanced_accuracy_interval(level, method)
+        rates["balanced accuracy"] = Estimate(confusion.balanced_accuracy, *bounds, level)
+    return {metric: rates[metric] for metric in SUBGROUP_METRICS if metric in rates}

@@ -8,6 +8,7 @@ also be by study or by patient, without an image column, where its reader asks f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,19 +100,23 @@ def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> Predic
     )
 
 
-def holds_predictions(path: Path) -> bool:
-    """A table is one of predictions, not of labels: it names checkpoints, has `prob_X`, or scores between 0 and 1.
+def holds_predictions(path: Path, findings: Sequence[str] = ()) -> bool:
+    """A table is one of predictions, not of labels.
 
-    Raises UnusableTable as `read_table`.
+    It names checkpoints, has columns `prob_X`, has a column named like one of the `findings` with values that are no
+    labels, or, whatever its name, one of scores between 0 and 1. Raises UnusableTable as `read_table`.
     """
     raw = read_table(path)
     if raw.find(CHECKPOINT_COLUMNS) or any(name.lower().startswith("prob_") for name in raw.columns):
         return True
+    known = {folded(finding) for finding in findings}
     named = {raw.find(names) for names in (IMAGE_COLUMNS, STUDY_COLUMNS, PATIENT_COLUMNS)}
     for name in raw.columns:
         values, n_no_number = raw.numbers(name)
-        between = (values > 0) & (values < 1)
-        if name not in named and not n_no_number and between.any() and not np.any((values < 0) | (values > 1)):
+        stated = values[~np.isnan(values)]
+        if name in named or n_no_number or np.isin(stated, (0, 1, -1)).all():
+            continue
+        if folded(name) in known or np.all((stated >= 0) & (stated <= 1)):
             return True
     return False
 

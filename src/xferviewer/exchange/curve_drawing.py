@@ -65,19 +65,20 @@ def draw_curves(axes: Axes, plot: CurvePlot, title: str) -> None:
 
 def draw_forest(axes: Axes, plot: ForestPlot) -> None:
     """Draw a mark and an interval for each value, row by row from the top."""
-    shown = [
-        np.flatnonzero([not np.isnan(column.values[row]) for column in plot.columns]) for row in range(len(plot.rows))
-    ]
-    for row, places in enumerate(shown):
-        for place, at in enumerate(places.tolist()):
-            column = plot.columns[at]
-            y = row + 0.8 * ((place + 0.5) / places.size - 0.5)
-            colour, hollow = column.style.colour, bool(column.degenerate[row])
-            if not hollow:
-                ends = [column.lower[row], column.upper[row]]
-                axes.plot(ends, [y, y], color=colour, linestyle=column.style.dash, clip_on=False)
-            face = "white" if hollow else colour
-            axes.plot(column.values[row], y, "o", color=colour, markerfacecolor=face, markersize=4, clip_on=False)
+    there = np.array([~np.isnan(column.values) for column in plot.columns]).reshape(-1, len(plot.rows))
+    place, n_there = np.cumsum(there, axis=0) - 1, there.sum(axis=0)
+    for column, shown, of_column in zip(plot.columns, there, place, strict=True):
+        rows = np.flatnonzero(shown)
+        y = rows + 0.8 * ((of_column[rows] + 0.5) / n_there[rows] - 0.5)
+        colour, dash, hollow = column.style.colour, column.style.dash, column.degenerate[rows]
+        for of, face in ((~hollow, colour), (hollow, "white")):
+            if not of.any():
+                continue  # an artist without points has no place, and the layout fails over it
+            if face == colour:
+                ends = column.lower[rows][of], column.upper[rows][of]
+                axes.hlines(y[of], *ends, colors=colour, linestyles=dash, clip_on=False)
+            x = column.values[rows][of]
+            axes.plot(x, y[of], "o", color=colour, markerfacecolor=face, markersize=4, clip_on=False)
     axes.axvline(plot.guide, color=_GREY, linewidth=0.8)
     axes.set_yticks(range(len(plot.rows)), list(plot.rows))
     axes.set_ylim(len(plot.rows) - 0.5, -0.5)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xferviewer.evaluation.intervals import wilson
 from xferviewer.evaluation.metrics import FindingMetrics, Metrics
+from xferviewer.evaluation.precision_recall import precision_recall
+from xferviewer.evaluation.precision_recall import thin as thin_precision_recall
 from xferviewer.evaluation.referral import RetainedCurve
-from xferviewer.evaluation.roc import RocCurve, thin
+from xferviewer.evaluation.roc import thin
 from xferviewer.exchange.checkpoint_styles import checkpoint_styles
 from xferviewer.exchange.curve_plot import (
     Caption,
@@ -65,17 +66,13 @@ def precision_recall_plot(metrics: Metrics, finding: str, origin: Origin = Origi
     curves, guides = [], {}
     for name, metric in rows.items():
         if _has_curve(metric):
-            curve = metric.curve
-            points = _along_recall(curve)
-            called = curve.true_positives[points] + curve.false_positives[points]
-            lower, upper = wilson(curve.true_positives[points], called, metrics.level)
-            precision = curve.true_positives[points] / called
-            note = f"AP {metric.average_precision:.3f}"
-            curves.append(
-                Curve(name, styles[name], curve.true_positive_rate[points], precision, lower, upper, note=note)
-            )
-            prevalence = curve.n_positive / (curve.n_positive + curve.n_negative)
-            guides[prevalence] = Guide("prevalence", _DIAGONAL, np.array([prevalence, prevalence]))
+            curve = thin_precision_recall(precision_recall(metric.curve), POINTS_OF_A_DRAWN_CURVE)
+            # Steps, because no straight line joins two points: between them precision is that of the next.
+            x = np.repeat(np.append([0.0], curve.recall), 2)[1:-1]
+            lower, upper = (np.repeat(bound, 2) for bound in wilson(curve.true_positives, curve.called, metrics.level))
+            note = f"AP {curve.average_precision:.3f}"
+            curves.append(Curve(name, styles[name], x, np.repeat(curve.precision, 2), lower, upper, note=note))
+            guides[curve.baseline] = Guide("prevalence", _DIAGONAL, np.repeat(curve.baseline, 2))
     said = f"Bands: {_level(metrics)} Wilson intervals of the precision at each threshold. Thin line: prevalence."
     return CurvePlot(
         "precision-recall",
@@ -95,9 +92,7 @@ def calibration_plot(metrics: Metrics, finding: str, origin: Origin = Origin()) 
     for name, metric in rows.items():
         diagram = metric.reliability
         if diagram is not None and diagram.counts.size:
-            # Observed rates are whole cases over whole cases; the division left a rounding error.
-            present = np.rint(diagram.observed * diagram.counts)
-            lower, upper = wilson(present, diagram.counts, metrics.level)
+            lower, upper = diagram.observed_interval(metrics.level)
             note = f"ECE {metric.ece:.3f}"
             x, y, counts = diagram.mean_probability, diagram.observed, diagram.counts
             curves.append(Curve(name, styles[name], x, y, lower, upper, counts, note))
@@ -158,11 +153,9 @@ def risk_coverage_plot(metrics: Metrics, finding: str, origin: Origin = Origin()
         n = of.risk.risk.size
         if n:
             points = np.unique(np.linspace(0, n - 1, min(n, POINTS_OF_A_DRAWN_CURVE)).round().astype(np.intp))
-            kept = points + 1
-            risk = of.risk.risk[points]
-            lower, upper = wilson(risk * kept, kept, metrics.level)
-            note = f"AURC {of.risk.aurc:.3f}"
-            curves.append(Curve(name, styles[name], of.risk.coverage[points], risk, lower, upper, note=note))
+            lower, upper = (bound[points] for bound in of.risk.band(metrics.level))
+            x, y, note = of.risk.coverage[points], of.risk.risk[points], f"AURC {of.risk.aurc:.3f}"
+            curves.append(Curve(name, styles[name], x, y, lower, upper, note=note))
     point = "the thresholds chosen" if choices.thresholds else f"operating point {choices.point}"
     said = (
         f"Calls at {point}; the most certain cases first (measure: {choices.uncertainty}). "
@@ -180,35 +173,24 @@ def risk_coverage_plot(metrics: Metrics, finding: str, origin: Origin = Origin()
     )
 
 
-def decision_plot(
-    metrics: Metrics,
-    finding: str,
-    thresholds: NDArray[np.float64],
-    net_benefit: Mapping[str, NDArray[np.float64]],
-    treat_all: NDArray[np.float64],
-    origin: Origin = Origin(),
-    bounds: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None,
-) -> CurvePlot:
-    """Net benefit over the threshold, (k,) each, by checkpoint, beside treating everybody and nobody (Vickers 2006)."""
+def decision_plot(metrics: Metrics, finding: str, origin: Origin = Origin()) -> CurvePlot:
+    """Net benefit over the threshold probability, beside treating everybody and nobody (Vickers and Elkin 2006)."""
     styles = checkpoint_styles(metrics.checkpoints)
-    curves = [
-        Curve(name, styles[name], thresholds, values, *((bounds or {}).get(name, (None, None))))
-        for name, values in net_benefit.items()
-    ]
-    highest = max((float(np.nanmax(values)) for values in (*net_benefit.values(), treat_all)), default=0.0)
-    said = "Thin lines: everybody and nobody is called positive."
+    decisions = {name: of.decision for name, of in metrics.findings[finding].items() if of.decision and _has_curve(of)}
+    curves = [Curve(name, styles[name], of.thresholds, of.net_benefit) for name, of in decisions.items()]
+    # Where checkpoints are measured on other cases, everybody is somebody else, too.
+    everybody = {of.treat_all.tobytes(): Guide("everybody", of.thresholds, of.treat_all) for of in decisions.values()}
+    guides = [*everybody.values(), Guide("nobody", _DIAGONAL, np.zeros(2))]
+    highest = max((float(of.prevalence) for of in decisions.values()), default=1.0)
     return CurvePlot(
         "decision",
         f"{finding}: decision curve",
         "threshold probability",
         "net benefit",
         tuple(curves),
-        _caption(metrics, finding, curves, origin, said),
-        (
-            Guide("everybody", thresholds, treat_all),
-            Guide("nobody", thresholds[[0, -1]], np.zeros(2)),
-        ),
-        y_range=(-0.25 * max(highest, 0.01), 1.05 * max(highest, 0.01)),
+        _caption(metrics, finding, curves, origin, "Thin lines: everybody and nobody is called positive."),
+        tuple(guides),
+        y_range=(-0.25 * highest, 1.05 * highest),
     )
 
 
@@ -236,22 +218,14 @@ CURVE_PLOTS: Mapping[CurveKind, Callable[[Metrics, str, Origin], CurvePlot]] = {
     "calibration": calibration_plot,
     "referral": referral_plot,
     "risk-coverage": risk_coverage_plot,
+    "decision": decision_plot,
 }
-"""The plots that metrics alone can be drawn as; a decision curve needs its net benefits."""
+"""The plots of a finding."""
 
 
 def _has_curve(metric: FindingMetrics) -> bool:
     """Both classes are there and the scores tell cases apart."""
     return not np.isnan(metric.interval.auc) and not metric.constant
-
-
-def _along_recall(curve: RocCurve) -> NDArray[np.intp]:
-    """Points of a curve with a call, the first and the last in each of many steps of recall."""
-    first_call = 1
-    steps = np.floor(curve.true_positive_rate[first_call:] * (POINTS_OF_A_DRAWN_CURVE / 2))
-    ends = np.append(steps[1:] != steps[:-1], [True])
-    starts = np.append([True], ends[:-1])
-    return np.flatnonzero(starts | ends) + first_call
 
 
 def _caption(metrics: Metrics, finding: str, curves: Sequence[Curve], origin: Origin, explanation: str) -> Caption:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,22 +16,24 @@ from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import ORACLE_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.metrics_json import metrics_dict
 from xferviewer.evaluation.referral import RetainedCurve
+from xferviewer.evaluation.subgroups import SubgroupMetric
 from xferviewer.exchange.checkpoint_styles import checkpoint_styles
 from xferviewer.exchange.evaluation_figures import finding_panels, forest_figure
 from xferviewer.exchange.number_tables import operating_words
 from xferviewer.exchange.printed_numbers import (
     printed,
     printed_difference,
+    printed_estimate,
     printed_f1,
     printed_p,
     printed_proportion,
     printed_workload,
 )
-from xferviewer.exchange.subgroup_gaps import subgroup_gaps
 from xferviewer.resources import resource
 from xferviewer.settings import write_atomically
 
 REPORTED_RATES = (0.0, 0.1, 0.2, 0.3)
+REPORTED_GAPS: dict[SubgroupMetric, str] = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ def report_html(metrics: Metrics, provenance: Provenance) -> str:
     environment.filters.update(
         number=printed, p_value=printed_p, count=lambda n: f"{n:,}", percent=lambda rate: f"{rate:.0%}",
         proportion=lambda proportion: printed_proportion(proportion, metrics.level), difference=printed_difference,
-        f1=lambda of: printed_f1(of, metrics.level), workload=printed_workload,
+        estimate=printed_estimate,
+        f1=lambda of: printed_f1(of, metrics.level), workload=lambda of: printed_workload(of, metrics.level),
     )  # fmt: skip
     template = environment.from_string(resource("report/report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
@@ -98,7 +102,7 @@ def report_html(metrics: Metrics, provenance: Provenance) -> str:
         case_counts={finding: _case_counts(rows) for finding, rows in metrics.findings.items()},
         referral_rows=_referral_rows(metrics),
         operating_words=operating_words(metrics),
-        gaps={column: subgroup_gaps(groups) for column, groups in metrics.groups.items()},
+        gap_rows={column: _gap_rows(metrics, column) for column in metrics.gaps},
     )
 
 
@@ -142,6 +146,21 @@ def _referral_row(finding: str, checkpoint: str, curve: RetainedCurve, rate: flo
         "ideal_sensitivity": curve.ideal_sensitivity[i],
         "auc": curve.auc[i],
     }
+
+
+def _gap_rows(metrics: Metrics, column: str) -> list[dict[str, Any]]:
+    """What the table of gaps shows: the gap between the groups, and the group that is furthest from all other cases."""
+    rows = []
+    for finding, of_finding in metrics.gaps[column].items():
+        for name, gaps in of_finding.items():
+            for metric, shown in REPORTED_GAPS.items():
+                apart = [row for row in gaps[metric].rows if not row.few and not math.isnan(row.difference.value)]
+                if gaps[metric].highest is not None:
+                    widest = max(apart, key=lambda row: abs(row.difference.value), default=None)
+                    rows.append(
+                        {"finding": finding, "checkpoint": name, "metric": shown, "gap": gaps[metric], "widest": widest}
+                    )
+    return rows
 
 
 def describe_inputs(paths: Sequence[tuple[str, str, str, int]]) -> tuple[Mapping[str, Any], ...]:

@@ -120,7 +120,8 @@ def _drawn(plot: ForestPlot | Sequence[CurvePlot], formats: Iterable[str]) -> di
         else:
             title, caption = _title(plot), _caption_of(plot)
             _draw_panels(figure, plot)
-        figure.draw_without_rendering()
+        for _ in range(2):  # what is square finds its place at the second time
+            figure.draw_without_rendering()
         figure.set_layout_engine("none")
         drawn = {}
         for file_format in sorted(formats):
@@ -159,10 +160,12 @@ def _draw_panels(figure: Figure, plots: Sequence[CurvePlot]) -> None:
     panels = -(-len(plots) // per_row), per_row
     styles = {curve.name: curve.style for plot in plots for curve in plot.curves}
     notes = {curve.name: curve.note for curve in plots[0].curves} if single else {}
-    size = (5.6, 5.2) if single else (2.6 * per_row, 2.6 * panels[0])
+    titles = [plot.title if single else textwrap.fill(plot.caption.finding, 26) for plot in plots]
+    lines = max(title.count("\n") for title in titles)
+    size = (5.6, 5.2) if single else (2.6 * per_row, (2.65 + 0.2 * lines) * panels[0])
     axes = _lay_out(figure, size, panels, styles, notes, _caption_of(plots))
-    for panel, plot in zip(axes, plots, strict=False):
-        draw_curves(panel, plot, plot.title if single else plot.caption.finding)
+    for panel, plot, title in zip(axes, plots, titles, strict=False):
+        draw_curves(panel, plot, title)
         if plot.x_range == plot.y_range:
             panel.set_box_aspect(1)
     for place, panel in enumerate(axes):
@@ -194,7 +197,7 @@ def _lay_out(
     words = 0.14 * len(lines) + 0.05
     longest = max((len(f"{name} {notes.get(name, '')}") for name in styles), default=1)
     in_row = max(1, min(len(styles), int(width * 9 / (longest + 8))))
-    height += 0.19 * -(-len(styles) // in_row)
+    height += 0.1 + 0.19 * -(-len(styles) // in_row)
     figure.set_size_inches(width, height + words)
     above, below = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(height, words)), dtype=object))
     below.text(0.01, 0.98, "\n".join(lines), fontsize=7, color="#444444", va="top", linespacing=1.25)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xferviewer.evaluation.choices import OperatingRule
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import GroupMetrics, Metrics
 from xferviewer.evaluation.roc import AucInterval
@@ -172,10 +173,10 @@ def operating_table(metrics: Metrics) -> NumberTable:
                 (
                     finding, name, printed(of.threshold), f"{of.n_referred:,} of {of.n_cases:,}",
                     *(printed_proportion(p, metrics.level) for p in proportions.values()),
-                    printed_f1(of, metrics.level), printed_auc(of.auc), printed_workload(of),
+                    printed_f1(of, metrics.level), printed_auc(of.auc), printed_workload(of, metrics.level),
                 )
             )  # fmt: skip
-            referred, flagged, neither = of.workload
+            work = of.workload(metrics.level)
             lower, upper = confusion.f1_interval(metrics.level)
             records.append(
                 {
@@ -184,7 +185,7 @@ def operating_table(metrics: Metrics) -> NumberTable:
                     "threshold": of.threshold,
                     "n_cases": of.n_cases,
                     "n_referred": of.n_referred,
-                    "referred_positive": of.referred_positive,
+                    "referred_positive": of.referred[0],
                     "true_positive": confusion.true_positive,
                     "false_positive": confusion.false_positive,
                     "true_negative": confusion.true_negative,
@@ -194,9 +195,10 @@ def operating_table(metrics: Metrics) -> NumberTable:
                     "f1_lower": lower,
                     "f1_upper": upper,
                     **{f"retained_{key}": value for key, value in _auc_record(of.auc).items()},
-                    "per_100_referred": referred,
-                    "per_100_flagged": flagged,
-                    "per_100_neither": neither,
+                    "per_100_referred": 100 * work.referred.value if work else None,
+                    "per_100_flagged": 100 * work.flagged.value if work else None,
+                    "per_100_cleared": 100 * work.cleared.value if work else None,
+                    "per_100_missed": 100 * work.missed.value if work else None,
                 }
             )
     return NumberTable(
@@ -204,7 +206,7 @@ def operating_table(metrics: Metrics) -> NumberTable:
         "At the operating points",
         (
             "finding", "checkpoint", "threshold", "referred", "sensitivity", "specificity", "PPV", "NPV", "accuracy",
-            "F1", "AUC", "of 100: referred, flagged, neither",
+            "F1", "AUC", "of 100: referred, flagged, cleared",
         ),
         tuple(rows),
         _footnote(metrics, f"{operating_words(metrics)} LEVEL intervals: Wilson for proportions, DeLong for areas."),
@@ -266,6 +268,8 @@ def operating_words(metrics: Metrics) -> str:
     """Which thresholds, and what share of the cases goes to an expert."""
     choices = metrics.choices
     point = "Thresholds as chosen" if choices.thresholds else f"Operating point: {choices.point}"
+    if choices.point == OperatingRule() and "score" in metrics.score_kinds.values():
+        point += ", and 0 for scores that are no probabilities, where none was chosen"
     if not choices.referral_rate:
         return f"{point}; nothing is referred."
     return (

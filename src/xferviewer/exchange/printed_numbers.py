@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from xferviewer.evaluation.estimate import Estimate
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import OperatingMetrics
 from xferviewer.evaluation.roc import AucInterval
@@ -29,6 +30,13 @@ def printed_auc(interval: AucInterval) -> str:
     return f"{interval.auc:.3f} [{interval.lower:.3f}, {interval.upper:.3f}]"
 
 
+def printed_estimate(estimate: Estimate) -> str:
+    """A difference with its interval."""
+    if math.isnan(estimate.value):
+        return "n/a"
+    return f"{estimate.value:+.3f} [{printed(estimate.lower)}, {printed(estimate.upper)}]"
+
+
 def printed_proportion(proportion: Proportion | None, level: float) -> str:
     """A proportion with Wilson's interval."""
     if proportion is None or not proportion.trials:
@@ -43,9 +51,12 @@ def printed_f1(of: OperatingMetrics, level: float) -> str:
     return "n/a" if math.isnan(of.confusion.f1) else f"{of.confusion.f1:.3f} [{lower:.3f}, {upper:.3f}]"
 
 
-def printed_workload(of: OperatingMetrics) -> str:
-    """Of 100 cases: referred, flagged, neither."""
-    return "n/a" if not of.n_cases else ", ".join(f"{share:.1f}" for share in of.workload)
+def printed_workload(of: OperatingMetrics, level: float) -> str:
+    """Of 100 cases: referred, flagged, cleared."""
+    work = of.workload(level)
+    if work is None:
+        return "n/a"
+    return ", ".join(f"{100 * share.value:.1f}" for share in (work.referred, work.flagged, work.cleared))
 
 
 def printed_difference(test: PairedDelong) -> str:

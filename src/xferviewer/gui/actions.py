@@ -85,6 +85,13 @@ MOUSE = (
     ("Ctrl + drag", "four times as far"),
     ("Hold H", "look under the map"),
 )
+CURVE_MOUSE = (
+    ("Click on a ROC curve", "set its threshold"),
+    ("Shift + drag along it", "open these cases"),
+    ("Drag, wheel on curves", "zoom"),
+    ("Middle drag on curves", "pan"),
+    ("Double click on curves", "the whole plot"),
+)
 
 
 def make_actions(
@@ -116,14 +123,16 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
 
 
 def cheat_sheet() -> str:
-    """Keys and mouse as rich text, in two columns: one would be higher than a small screen."""
-    rows = [(", ".join(row.keys), row.text) for row in ACTIONS if row.keys]
-    half = (len(rows) - len(MOUSE)) // 2
-    left, right = [*MOUSE, ("", ""), *rows[:half]], rows[half:]
-    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (left, right)))
-    return f"<table><tr><td>{columns}</td></tr></table>"
+    """Keys and mouse as rich text, small and in two columns: one would be higher than a small screen."""
+    rows = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", ""), *((", ".join(row.keys), row.text) for row in ACTIONS if row.keys)]
+    half = -(-len(rows) // 2)
+    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (rows[:half], rows[half:])))
+    return f'<table style="font-size: 9pt"><tr><td>{columns}</td></tr></table>'
 
 
 def _two_columns(rows: Iterable[tuple[str, str]]) -> str:
-    lines = [f"<tr><td><b>{escape(keys)}</b>&nbsp;&nbsp;</td><td>{escape(text)}</td></tr>" for keys, text in rows]
-    return f"<table>{''.join(lines)}</table>"
+    wide = 'style="white-space: nowrap"'  # a message box would rather be high than wide
+    lines = [
+        f"<tr><td {wide}><b>{escape(keys)}</b>&nbsp;&nbsp;</td><td>{escape(text)}</td></tr>" for keys, text in rows
+    ]
+    return f'<table style="font-size: 9pt">{"".join(lines)}</table>'

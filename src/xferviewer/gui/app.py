@@ -10,21 +10,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from xferviewer import protocol, settings
-from xferviewer.checkpoints import Checkpoint, find_checkpoints, read_calibration, read_checkpoint
+from xferviewer.checkpoints import (
+    Checkpoint,
+    SeenImages,
+    find_checkpoints,
+    read_calibration,
+    read_checkpoint,
+    read_seen_images,
+)
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
-from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
 from xferviewer.gui import theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
-from xferviewer.gui.cohort import imported_predictions
+from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
@@ -32,7 +37,8 @@ from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.predicting import Predicting
-from xferviewer.gui.session import Display, Session
+from xferviewer.gui.session import Session
+from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.log import anonymous, start_logging
 from xferviewer.resources import bundled_checkpoints, resource
@@ -40,9 +46,6 @@ from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
-
-_PARQUET = (".parquet", ".pq")
-_TABLES = (".csv", ".tsv", ".txt", *_PARQUET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Application(QObject):
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
+        self.tables = Tables(self.session, self.library, self.numbers, self)
         self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
@@ -99,6 +103,8 @@ class Application(QObject):
     def _connect(self) -> None:
         window, engine, predicting = self.window, self.engine, self.predicting
         window.paths_dropped.connect(self.open_paths)
+        window.predictions_chosen.connect(self.open_predictions)
+        self.tables.told.connect(self._tell)
         window.demo_asked.connect(self.open_demo)
         window.cancel_asked.connect(self._cancel_work)
         window.resume_asked.connect(predicting.resume)
@@ -109,9 +115,10 @@ class Application(QObject):
         window.command_asked.connect(self._copy_command)
         window.export_asked.connect(self._export)
         self.evaluating.finished.connect(self._tell_export)
-        self.evaluating.failed.connect(self._tell_error)
+        self.evaluating.failed.connect(self._tell_export_failed)
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
+        window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.show_engine)
         engine.interrupted.connect(self._tell_interruption)
@@ -151,8 +158,8 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
-                elif path.is_file() and path.suffix.lower() in _TABLES:
-                    self._open_table(path)
+                elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
+                    self.tables.open(path)
                 else:
                     self.library.index(path)
             except XferviewerError as error:
@@ -166,42 +173,14 @@ class Application(QObject):
         except XferviewerError as error:
             self._tell_error(error)
 
-    def _open_table(self, path: Path) -> None:
-        """Predictions are compared; labels are joined to the open images, or are a cohort of their own."""
-        if path.suffix.lower() not in _PARQUET and not holds_predictions(path):
-            self._join_labels(path)
-        else:
-            self._import_predictions(path)
-
-    def _join_labels(self, table: Path) -> None:
-        report = self.library.join_labels(table)
-        if report.matched:
-            headline = self.tr("{0} images labelled from {1}.").format(report.labelled_images, table.name)
-            self.notifier.tell(headline, str(report))
-        else:
-            self._offer_cohort(read_label_table(table), str(report))
-
-    def _import_predictions(self, path: Path) -> None:
-        imported, warnings = imported_predictions(read_predictions(path))
-        self.session.set_imported((*self.session.imported, *imported))
-        table = read_label_table(path)
-        if any(name.lower().startswith("label_") for name in table.raw.columns):
-            self._offer_cohort(table, "")
-        images = {image for each in imported for image in each.images}
-        found = max(int((~np.isnan(e.scores_of(self.session.cohort))).any(axis=1).sum()) for e in imported)
-        names = ", ".join(each.name for each in imported)
-        headline = self.tr("Predictions of {0} for {1} images came from {2}.").format(names, len(images), path.name)
-        details = [self.tr("{0} images of the cohort have one.").format(found), *warnings]
-        self.notifier.tell(headline, " ".join(details), lasting=found == 0)
-
-    def _offer_cohort(self, table: LabelTable, details: str) -> None:
-        """Make a table of labels a cohort to choose, and choose it where the present one has nothing to compare."""
-        cohort = self.library.cohort_of(table, Path(table.raw.source).name)
-        self.session.put_cohort(cohort)
-        if not self.numbers.any_scores():
-            self.session.choose_cohort(cohort.name)
-        headline = self.tr("{0} labelled images of {1} are a cohort now.").format(len(cohort), cohort.name)
-        self.notifier.tell(headline, " ".join((details, *cohort.warnings)).strip())
+    @Slot(object)
+    def open_predictions(self, paths: list[Path]) -> None:
+        """Compare what these tables hold, whatever else they could be taken for."""
+        for path in paths:
+            try:
+                self.tables.import_predictions(path)
+            except XferviewerError as error:
+                self._tell_error(error)
 
     @Slot(object)
     def _index_ended(self, result: IndexResult) -> None:
@@ -236,6 +215,7 @@ class Application(QObject):
         chosen = [str(checkpoint.folder) for checkpoint in checkpoints.values()]
         self.engine.open_checkpoints(chosen, self.settings.device, self.settings.precision)
         self.session.set_recalibrators(self._recalibrators(checkpoints.values()))
+        self.session.set_seen_images(self._seen_images(checkpoints.values()))
         self.session.set_checkpoints(checkpoints.values())
 
     def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
@@ -248,6 +228,18 @@ class Application(QObject):
                     found[checkpoint.digest] = recalibrators_of(checkpoint, calibration)
             except XferviewerError as error:
                 self._tell_error(error)
+        return found
+
+    def _seen_images(self, checkpoints: Iterable[Checkpoint]) -> dict[str, SeenImages]:
+        """What checkpoints say of the images that they learned from."""
+        found = {}
+        for checkpoint in checkpoints:
+            try:
+                seen = read_seen_images(checkpoint)
+            except XferviewerError as error:
+                self._tell_error(error)
+            else:
+                found.update({checkpoint.digest: seen} if seen is not None else {})
         return found
 
     @Slot(str, str, str)
@@ -274,6 +266,10 @@ class Application(QObject):
 
     @Slot(str)
     def _remove_checkpoint(self, digest: str) -> None:
+        kept = [each for each in self.session.imported if each.digest != digest]
+        if len(kept) < len(self.session.imported):
+            self.session.set_imported(kept)
+            return
         self.set_checkpoints([c.folder for c in self.session.checkpoints if c.weights_sha256 != digest])
         self._keep_checkpoints()
 
@@ -307,11 +303,17 @@ class Application(QObject):
         except XferviewerError as error:
             self._tell_error(error)
         else:
-            self.notifier.tell(self.tr("Writing the evaluation …"))
+            self.window.work.show_writing(running=True)
 
     @Slot(object)
     def _tell_export(self, folder: Path) -> None:
-        self.notifier.tell(self.tr("The evaluation is written."), self.tr("{0}").format(folder))
+        self.window.work.show_writing(running=False)
+        self.notifier.tell(self.tr("The evaluation is written."), str(folder))
+
+    @Slot(object)
+    def _tell_export_failed(self, error: XferviewerError) -> None:
+        self.window.work.show_writing(running=False)
+        self._tell_error(error)
 
     def _bundled(self) -> list[Path]:
         """The checkpoints that came with the application; an installation without them works with others."""
@@ -342,7 +344,10 @@ class Application(QObject):
 
     @Slot()
     def _cancel_work(self) -> None:
-        if self.library.indexing:
+        if self.evaluating.running:
+            self.evaluating.stop()
+            self.window.work.show_writing(running=False)
+        elif self.library.indexing:
             self.library.cancel_index()
         else:
             self.predicting.cancel()
@@ -360,6 +365,10 @@ class Application(QObject):
     @Slot(object)
     def _tell_failure(self, message: protocol.Failed) -> None:
         self.notifier.tell(message.what, f"{message.why} {message.todo}", lasting=not message.identity)
+
+    @Slot(str, str, bool)
+    def _tell(self, what: str, details: str, lasting: bool) -> None:
+        self.notifier.tell(what, details, lasting=lasting)
 
     @Slot(object)
     def _tell_error(self, error: XferviewerError) -> None:

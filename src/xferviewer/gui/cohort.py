@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints import image_mark
 from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.tables import PredictionTable
 
@@ -56,6 +57,16 @@ class Cohort:
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {identity: row for row, identity in enumerate(self.identities) if identity}
+
+    @cached_property
+    def study_numbers(self) -> NDArray[np.int64]:
+        """`study_ids` as an array."""
+        return np.array(self.study_ids, dtype=np.int64)
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """What stands for the images in the lists of those that checkpoints have seen."""
+        return frozenset(image_mark(identity) for identity in self.identities if identity)
 
     def row_of(self, identity: str) -> int | None:
         """The row of an image; None where it is not in the cohort."""

@@ -114,8 +114,8 @@ class Evaluating(QObject):
     def _cohort(self) -> ScoredCohort:
         """All images of the chosen cohort with labels and scores; checkpoints by name."""
         session, cohort = self._session, self._session.cohort
-        findings = [finding for finding in session.findings() if not np.isnan(cohort.truth(finding)).all()]
-        if not len(cohort) or not findings or not session.scored():
+        findings = session.findings()  # also those without labels: how uncertain a case is rests on all
+        if not len(cohort) or not self._labelled() or not session.scored():
             raise UnusableTable(
                 "There is nothing to evaluate.",
                 "The chosen cohort has no labels for what the checkpoints say.",
@@ -134,14 +134,19 @@ class Evaluating(QObject):
             cohort.columns,
         )
 
+    def _labelled(self) -> tuple[str, ...]:
+        cohort = self._session.cohort
+        return tuple(f for f in self._session.findings() if not np.isnan(cohort.truth(f)).all())
+
     def _choices(self, cohort: ScoredCohort, names: dict[str, str]) -> EvaluationChoices:
         session, comparison = self._session, self._session.comparison
         reference = comparison.reference or next(iter(names), "")
-        group_by = comparison.group_by
+        group_by, labelled = comparison.group_by, self._labelled()
         return EvaluationChoices(
             unit=comparison.unit,
             aggregation=comparison.aggregation,
             by=(group_by,) if group_by else (),
+            findings=labelled if len(labelled) < len(cohort.findings) else (),
             where=(comparison.only,) if comparison.only is not None else (),
             cases="common",
             reference=names[reference] if len(names) > 1 else "",
@@ -149,7 +154,7 @@ class Evaluating(QObject):
             thresholds={
                 (name, finding): session.threshold(digest, finding)
                 for digest, name in names.items()
-                for finding in cohort.findings
+                for finding in labelled
                 if session.threshold_origin(digest, finding) is not None
             },
             referral_rate=session.referral_rate,

@@ -16,7 +16,8 @@ from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.labelled_images import labelled_images
 from xferviewer.evaluation.tables import LabelTable
 from xferviewer.gui.cohort import NO_FILM, Cohort
-from xferviewer.gui.session import Session, ShownImage
+from xferviewer.gui.display import ShownImage
+from xferviewer.gui.session import Session
 from xferviewer.processes import own_command
 from xferviewer.protocol import ImageReference
 from xferviewer.studies.catalogue import Catalogue, ImageRow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,7 +21,8 @@ from xferviewer.evaluation.roc import auc_interval
 from xferviewer.evaluation.subgroup_metrics import crossed_groups
 from xferviewer.evaluation.subgroups import Subgroup, SubgroupMetric, SubgroupSettings, rates_of
 from xferviewer.gui.calculator import Calculator
-from xferviewer.gui.live_numbers import Compared, LiveNumbers
+from xferviewer.gui.compared_cases import Compared
+from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 
 _UNKNOWN = Estimate(math.nan, math.nan, math.nan)
@@ -145,8 +146,13 @@ class LiveGroups(QObject):
 
     # --- at the sliders
 
-    def state(self, finding: str, digest: str) -> GroupState:
-        """Every group and its others at the checkpoint's threshold, on what it keeps."""
+    def state(
+        self, finding: str, digest: str, metrics: Collection[SubgroupMetric], compared: SubgroupMetric
+    ) -> GroupState:
+        """Every group and its others at the checkpoint's threshold, on what it keeps.
+
+        metrics, compared  what to tell of the groups, and of their others.
+        """
         table = self.table(finding, digest)
         threshold = self._session.threshold(digest, finding)
         n_groups, kept = len(table.names), self._numbers.kept(finding, digest)
@@ -156,8 +162,9 @@ class LiveGroups(QObject):
         groups, others = {}, {}
         for name, own in zip(table.names, counts, strict=True):
             areas = table.areas.get(name, _UNKNOWN_AREAS)
-            groups[name] = _subgroup(own, areas.here, table.errors.get(name))
-            others[name] = _subgroup(total - own, areas.others, table.errors_of_others.get(name))
+            errors = table.errors.get(name, _UNKNOWN), table.errors_of_others.get(name, _UNKNOWN)
+            groups[name] = _subgroup(own, areas.here, errors[0], {*metrics, compared})
+            others[name] = _subgroup(total - own, areas.others, errors[1], {compared})
         return GroupState(groups, others)
 
     def gap(self, finding: str, digest: str, metric: SubgroupMetric, state: GroupState) -> Gap:
@@ -203,11 +210,14 @@ class LiveGroups(QObject):
         return table.left_out.get(topic)
 
 
-def _subgroup(counts: NDArray[np.intp], area: Estimate, error: Estimate | None) -> Subgroup:
+def _subgroup(
+    counts: NDArray[np.intp], area: Estimate, error: Estimate, metrics: Collection[SubgroupMetric]
+) -> Subgroup:
     """From counts of absent not flagged, absent flagged, present not flagged, present flagged."""
     true_negative, false_positive, false_negative, true_positive = map(int, counts)
     confusion = Confusion(true_positive, false_positive, true_negative, false_negative)
-    estimates: dict[SubgroupMetric, Estimate] = {"auc": area, "debiased ece": error or _UNKNOWN, **rates_of(confusion)}
+    estimates: dict[SubgroupMetric, Estimate] = {"auc": area, "debiased ece": error}
+    estimates |= rates_of(confusion, metrics=metrics)
     n_positive, n_negative = confusion.sensitivity.trials, confusion.specificity.trials
     return Subgroup(n_positive + n_negative, n_positive, n_negative, confusion, estimates)
 

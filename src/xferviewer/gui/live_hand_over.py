@@ -13,7 +13,8 @@ from xferviewer.evaluation.estimate import Estimate
 from xferviewer.evaluation.groups import group_cases
 from xferviewer.evaluation.hand_over import HandOver, HandOverRate, ThresholdRule, hand_over
 from xferviewer.gui.calculator import Calculator
-from xferviewer.gui.live_numbers import Compared, LiveNumbers
+from xferviewer.gui.compared_cases import Compared
+from xferviewer.gui.live_numbers import LiveNumbers
 
 Subset = tuple[str, str]
 """A column and a group of its cases, such as ("site", "A"); ("", ""): all cases."""

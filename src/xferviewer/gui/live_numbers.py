@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,58 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from xferviewer.errors import XferviewerError
-from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.choices import ReferralMeasure
-from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.evaluation.margin_sweep import MarginSweep
+from xferviewer.evaluation.operating import case_uncertainty, referral_uncertainty
 from xferviewer.evaluation.placements import Placements
 from xferviewer.evaluation.referral_state import ReferralState, RetainedRates
 from xferviewer.evaluation.referral_sweep import ReferralSweep
 from xferviewer.evaluation.roc import AucInterval, RocCurve, delong_interval, roc_curve, thin
 from xferviewer.evaluation.score_order import ScoreOrder
 from xferviewer.evaluation.significance import PairedDelong, adjust, compare_placements
-from xferviewer.evaluation.uncertainty import uncertainty
-from xferviewer.gui.cohort import NO_FILM
-from xferviewer.gui.session import CaseList, Session
+from xferviewer.gui.compared_cases import ComparedCases
+from xferviewer.gui.session import Session
 
 SIGNIFICANT = 0.05
 _SETTLE_MS = 250
 _DRAWN_POINTS = 600
 _COMPUTED_AT_ONCE = 1_000_000  # scores: about half a second
 _SLICE_SECONDS = 0.012
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """The cases that one finding is compared on: those that every checkpoint trained for it has a score for.
-
-    digests  (C,) what has scores for the finding
-    rows     (n,) which of the cohort's cases
-    labels   (n,) 1, 0 or NaN
-    scores   (C, n) of the finding
-    """
-
-    finding: str
-    digests: tuple[str, ...]
-    rows: NDArray[np.intp]
-    labels: NDArray[np.float64]
-    scores: NDArray[np.float64]
-
-    @property
-    def n_positive(self) -> int:
-        """Cases with the finding."""
-        return int((self.labels == 1).sum())
-
-    @property
-    def n_negative(self) -> int:
-        """Cases without it."""
-        return int((self.labels == 0).sum())
-
-    @property
-    def has_both(self) -> bool:
-        """There are cases with the finding and cases without it: a curve and an area have a meaning."""
-        return bool(self.n_positive and self.n_negative)
+_SLIDER_RATES = tuple(percent / 100 for percent in range(101))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +40,14 @@ class Difference:
     p_adjusted: float
 
 
-class LiveNumbers(QObject):
+class LiveNumbers(ComparedCases):
     """AUCs, differences, curves, counts and the referral of the session's cohort. `changed` says: ask again."""
 
     changed = Signal()
     filled = Signal()  # numbers that took long are known
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._cases: ScoredCohort | None = None
-        self._images: NDArray[np.intp] = np.empty(0, dtype=np.intp)
-        self._compared: dict[str, Compared] = {}
+        super().__init__(session, parent)
         self._aucs: dict[tuple[str, str], AucInterval] = {}
         self._curves: dict[tuple[str, str], RocCurve] = {}
         self._placements: dict[tuple[str, str], Placements] = {}
@@ -94,11 +56,10 @@ class LiveNumbers(QObject):
         self._best: dict[str, str] = {}
         self._along: dict[tuple[str, str], NDArray[np.float64]] = {}
         self._orders: dict[tuple[str, str], ScoreOrder] = {}
-        self._sweeps: dict[str, ReferralSweep | MarginSweep] = {}
+        self._sweeps: dict[str, tuple[tuple[float, ...], ReferralSweep | MarginSweep]] = {}
         self._retained: dict[str, tuple[tuple[float, ...], tuple[AucInterval, ...]]] = {}
         self._unsure: dict[str, NDArray[np.float64]] = {}
         self._measure = session.uncertainty
-        self.why_no_unit = ""
         self._filled_findings: set[str] = set()
         self._is_filled = False
         self._filling: Iterator[str] = iter(())
@@ -119,6 +80,9 @@ class LiveNumbers(QObject):
             self._measure = self._session.uncertainty
             self._sweeps.clear()
             self._retained.clear()
+            self._filling = self._fill_steps()
+            if self._is_large:
+                self._fill_timer.start()  # what is known is not counted again
         self.changed.emit()
 
     @Slot()
@@ -129,10 +93,10 @@ class LiveNumbers(QObject):
 
     @Slot()
     def _start_anew(self) -> None:
-        self._cases = None
+        self.forget_cases()
         self._differences = None
         for kept in (
-            self._compared, self._aucs, self._curves, self._placements, self._tests, self._best, self._along,
+            self._aucs, self._curves, self._placements, self._tests, self._best, self._along,
             self._orders, self._sweeps, self._retained, self._unsure,
         ):  # fmt: skip
             kept.clear()
@@ -144,95 +108,6 @@ class LiveNumbers(QObject):
         else:
             self._fill_timer.stop()
         self.changed.emit()
-
-    # --- cases
-
-    def cases(self) -> ScoredCohort:
-        """The chosen cases of the cohort in the chosen unit, with the scores of all that is compared, by digest."""
-        if self._cases is None:
-            session, cohort = self._session, self._session.cohort
-            findings = session.findings()
-            kept = np.ones(len(cohort), dtype=bool)
-            if session.comparison.only is not None:
-                column, value = session.comparison.only
-                kept = np.array(cohort.columns[column]) == value
-            self._images = np.flatnonzero(kept)
-            scores = [session.scores(each.digest, findings)[kept] for each in session.scored()]
-            of_images = ScoredCohort(
-                "image",
-                tuple(cohort.images[row] for row in self._images),
-                tuple(cohort.studies[row] if cohort.studies else "" for row in self._images),
-                tuple(cohort.patients[row] if cohort.patients else "" for row in self._images),
-                tuple(findings),
-                cohort.truths(findings)[kept],
-                tuple(each.digest for each in session.scored()),
-                np.stack(scores) if scores else np.empty((0, self._images.size, len(findings))),
-                {name: tuple(values[row] for row in self._images) for name, values in cohort.columns.items()},
-            )
-            self._cases = self._in_unit(of_images)
-        return self._cases
-
-    def _in_unit(self, of_images: ScoredCohort) -> ScoredCohort:
-        """Brought to studies or patients; where that cannot be, images are counted and `why_no_unit` says why."""
-        comparison = self._session.comparison
-        self.why_no_unit = ""
-        if not of_images.cases:
-            return of_images
-        try:
-            return aggregate(of_images, comparison.unit, comparison.aggregation)
-        except (XferviewerError, ValueError) as error:
-            self.why_no_unit = error.why if isinstance(error, XferviewerError) else f"{error}."
-            return of_images
-
-    def any_scores(self) -> bool:
-        """Some case of the cohort has a score of something compared."""
-        return any(self.compared(finding).has_both for finding in self._session.findings())
-
-    def images_of(self, rows: Iterable[int]) -> list[int]:
-        """Rows of the cohort's images that these cases are made of, case by case."""
-        cases, wanted = self.cases(), list(rows)
-        if cases.unit == "image":
-            return [int(self._images[row]) for row in wanted]
-        cohort = self._session.cohort
-        names = cohort.studies if cases.unit == "study" else cohort.patients
-        members: dict[str, list[int]] = {}
-        for image in self._images.tolist():
-            members.setdefault(names[image], []).append(image)
-        return [image for row in wanted for image in members[cases.cases[row]]]
-
-    def studies_of(self, rows: Iterable[int]) -> list[int]:
-        """The catalogue's studies of these cases, each once, in this order; cases without a film have none."""
-        of_images = self._session.cohort.study_ids
-        found = dict.fromkeys(of_images[image] for image in self.images_of(rows))
-        return [study for study in found if study != NO_FILM]
-
-    def show_cases(self, title: str, rows: Iterable[int]) -> None:
-        """Put the films of these cases into the worklist, under a title."""
-        wanted = list(rows)
-        self._session.set_case_list(CaseList(title, tuple(self.studies_of(wanted)), len(wanted)))
-
-    def compared(self, finding: str) -> Compared:
-        """The cases and scores that the numbers of a finding rest on."""
-        if finding not in self._compared:
-            cases = self.cases()
-            column = cases.findings.index(finding) if finding in cases.findings else None
-            trained = {each.digest for each in self._session.scored() if finding in each.trained_findings}
-            places = [place for place, digest in enumerate(cases.checkpoints) if digest in trained]
-            if column is None or not places:
-                nothing = np.empty(0, dtype=np.intp)
-                self._compared[finding] = Compared(finding, (), nothing, np.empty(0), np.empty((0, 0)))
-                return self._compared[finding]
-            scores = cases.scores[places, :, column]
-            seen = [at for at in range(len(places)) if not np.isnan(scores[at]).all()] or list(range(len(places)))
-            rows = np.flatnonzero(~np.isnan(scores[seen]).any(axis=0))
-            self._compared[finding] = Compared(
-                finding,
-                tuple(cases.checkpoints[places[at]] for at in seen),
-                rows,
-                cases.labels[rows, column],
-                np.ascontiguousarray(scores[seen][:, rows]),
-            )
-        return self._compared[finding]
 
     # --- areas and differences
 
@@ -311,6 +186,11 @@ class LiveNumbers(QObject):
         return not self._is_large or self._is_filled or finding in self._filled_findings
 
     @property
+    def is_filling(self) -> bool:
+        """Something is still counted in the background."""
+        return self._fill_timer.isActive()
+
+    @property
     def _is_large(self) -> bool:
         return self.cases().scores.size > _COMPUTED_AT_ONCE
 
@@ -346,6 +226,11 @@ class LiveNumbers(QObject):
                         self._test(finding, a, b)
                         yield ""
             yield finding
+        for finding in findings:  # what the referral slider will ask for
+            sweep = self.sweep(finding)
+            if isinstance(sweep, ReferralSweep):
+                yield from ("" for _ in sweep.retained_aucs(_SLIDER_RATES))
+            yield ""
 
     # --- curves and referral
 
@@ -434,25 +319,46 @@ class LiveNumbers(QObject):
         """The studies of those cases."""
         return self.studies_of(self.referred_rows(finding, digest).tolist())
 
-    def uncertainty_of(self, finding: str) -> ReferralMeasure:
-        """What makes a case of a finding uncertain: as the session says, but where that takes probabilities and some
-        scores are none, the distance to the threshold.
+    def uncertainty_of(self, finding: str, digest: str) -> ReferralMeasure:
+        """What makes a case of a finding uncertain for a checkpoint: as the session says, but where that takes
+        probabilities and its scores are none, the distance to the threshold.
         """
         measure = self._session.uncertainty
-        all_probabilities = all(map(self._session.holds_probabilities, self.compared(finding).digests))
-        return measure if all_probabilities or measure == "spread" else "finding"
+        return measure if measure == "spread" or self._session.holds_probabilities(digest) else "finding"
+
+    def uncertain(self, finding: str) -> NDArray[np.float64]:
+        """(C, n) how uncertain each checkpoint is of each compared case: the larger, the sooner referred."""
+        compared = self.compared(finding)
+        if not compared.rows.size:
+            return np.empty((len(compared.digests), 0))
+        return referral_uncertainty(
+            self._session.uncertainty,
+            compared.scores,
+            self.thresholds(finding),
+            ["probability" if self._session.holds_probabilities(digest) else "score" for digest in compared.digests],
+            lambda place: self._case_uncertainty(compared.digests[place])[compared.rows],
+        )
 
     def sweep(self, finding: str) -> ReferralSweep | MarginSweep:
         """The referral of a finding, each checkpoint by its own uncertainty."""
-        if finding not in self._sweeps:
-            compared = self.compared(finding)
-            measure = self.uncertainty_of(finding)
-            if measure in ("finding", "probability"):
-                centres = [0.5 if measure == "probability" else None for _ in compared.digests]
-                self._sweeps[finding] = MarginSweep([self._order(finding, d) for d in compared.digests], centres)
+        compared = self.compared(finding)
+        measures = [self.uncertainty_of(finding, digest) for digest in compared.digests]
+        near_a_score = all(measure in ("finding", "probability") for measure in measures)
+        # Where an order rests on all findings of a case, those of other scales still rest on their thresholds.
+        moving = () if near_a_score else tuple(
+            self._session.threshold(digest, finding)
+            for digest, measure in zip(compared.digests, measures, strict=True)
+            if measure == "finding"
+        )  # fmt: skip
+        if self._sweeps.get(finding, (None,))[0] != moving:
+            if near_a_score:
+                centres = [0.5 if measure == "probability" else None for measure in measures]
+                orders = [self._order(finding, digest) for digest in compared.digests]
+                self._sweeps[finding] = moving, MarginSweep(orders, centres)
             else:
-                self._sweeps[finding] = ReferralSweep(compared.labels, compared.scores, self._uncertain(compared))
-        return self._sweeps[finding]
+                sweep = ReferralSweep(compared.labels, compared.scores, self.uncertain(finding))
+                self._sweeps[finding] = moving, sweep
+        return self._sweeps[finding][1]
 
     def _order(self, finding: str, digest: str) -> ScoreOrder:
         key = finding, digest
@@ -461,24 +367,12 @@ class LiveNumbers(QObject):
             self._orders[key] = ScoreOrder(compared.labels, compared.scores[compared.digests.index(digest)])
         return self._orders[key]
 
-    def _uncertain(self, compared: Compared) -> NDArray[np.float64]:
-        """(C, n) for the measures that no threshold has a say in."""
-        measure = self._session.uncertainty
-        if not compared.rows.size:
-            return np.empty((len(compared.digests), 0))
-        if measure == "spread":
-            spread: NDArray[np.float64] = np.broadcast_to(compared.scores.std(axis=0), compared.scores.shape)
-            return spread
-        return np.stack([self._case_uncertainty(digest, measure)[compared.rows] for digest in compared.digests])
-
-    def _case_uncertainty(self, digest: str, measure: str) -> NDArray[np.float64]:
+    def _case_uncertainty(self, digest: str) -> NDArray[np.float64]:
         """(cases,) over all findings of a checkpoint; NaN where it has no score."""
+        measure = self._session.uncertainty
         key = f"{measure} {digest}"
         if key not in self._unsure:
             cases = self.cases()
             scores = cases.scores[cases.checkpoints.index(digest)]
-            present = ~np.isnan(scores).all(axis=1)
-            unsure = np.full(len(scores), np.nan)
-            unsure[present] = uncertainty(scores[present], "entropy" if measure == "entropy" else "distance")
-            self._unsure[key] = unsure
+            self._unsure[key] = case_uncertainty(measure, scores, np.full(scores.shape[1], np.nan))
         return self._unsure[key]

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from xferviewer.evaluation.hand_over import ThresholdRule
 from xferviewer.evaluation.operating_points import Confusion
+from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_numbers import LiveNumbers
-from xferviewer.gui.session import Session, ThresholdOrigin
+from xferviewer.gui.session import Session
 
 Count = Literal["referred", "retained", "true positive", "false negative", "false positive", "true negative"]
 """What may be counted at an operating point. The first two also count cases without a label."""
@@ -39,12 +40,12 @@ class PointCounts:
 def point_counts(numbers: LiveNumbers, finding: str) -> list[PointCounts]:
     """The counts of every compared checkpoint, in their order."""
     compared, state = numbers.compared(finding), numbers.state(finding)
-    points = []
+    n_negative, points = compared.n_negative, []
     for at, (digest, threshold) in enumerate(zip(compared.digests, numbers.thresholds(finding), strict=True)):
         counts = (state.true_positive, state.false_positive, state.true_negative, state.false_negative)
         confusion = Confusion(*(int(count[at]) for count in counts))
         kept_negative = confusion.true_negative + confusion.false_positive
-        referred = int(state.referred_positive[at]), compared.n_negative - kept_negative
+        referred = int(state.referred_positive[at]), n_negative - kept_negative
         points.append(PointCounts(digest, threshold, state.n_referred, state.n_retained, confusion, referred))
     return points
 

@@ -23,6 +23,7 @@ from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
@@ -36,6 +37,7 @@ from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
+from xferviewer.gui.views.curves import CurvesPanel
 from xferviewer.gui.views.disagreement import DisagreementLine
 from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
@@ -47,7 +49,6 @@ from xferviewer.gui.views.operating_point import OperatingPointPanel
 from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
-from xferviewer.gui.views.roc import RocPanel
 from xferviewer.gui.views.subgroups import SubgroupsPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
     """Builds the panels and connects them to session and library. What it cannot do itself it asks for by signal."""
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
+    predictions_chosen = Signal(object)  # list[Path]: tables
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
@@ -95,7 +97,8 @@ class MainWindow(QMainWindow):
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
         self.evaluation = EvaluationBar(session)
-        self.roc = RocPanel(session, numbers, theme)
+        self.curves = CurvesPanel(session, numbers, calculator, theme)
+        self.figures = FigureSaving(self)
         self.metrics = MetricsTable(session, numbers)
         self.operating_point = OperatingPointPanel(session, numbers, theme)
         self.disagreement = DisagreementLine(session, numbers, calculator)
@@ -127,11 +130,11 @@ class MainWindow(QMainWindow):
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
-        evaluate = Perspective("evaluate", self.roc)
+        evaluate = Perspective("evaluate", self.curves)
         evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
         evaluate.add_bar(self.tr("What is compared"), self.evaluation)
         evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
-        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (590, 800))
+        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (612, 800))
         evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
         evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
@@ -172,6 +175,9 @@ class MainWindow(QMainWindow):
         session.image_changed.connect(self._want_film)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
+        self.curves.save_asked.connect(self.figures.save)
+        self.curves.copy_asked.connect(self.figures.copy)
+        self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
@@ -365,7 +371,7 @@ class MainWindow(QMainWindow):
             filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
         )
         if chosen:
-            self.paths_dropped.emit([Path(path) for path in chosen])
+            self.predictions_chosen.emit([Path(path) for path in chosen])
 
     @Slot()
     def _export_evaluation(self) -> None:

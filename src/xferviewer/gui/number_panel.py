@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Slot
 from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -46,10 +46,15 @@ class NumberPanel(QWidget):
         """Show the numbers as they are now."""
         raise NotImplementedError
 
+    @property
+    def is_seen(self) -> bool:
+        """Somebody can look at it. Behind another tab it counts as visible for Qt, and lies outside its window."""
+        window = self.window()
+        return self.isVisible() and window.rect().intersects(QRect(self.mapTo(window, QPoint()), self.size()))
+
     @Slot()
     def _refresh_where_seen(self) -> None:
-        # A panel in a tab behind another one counts as visible for Qt: it lies outside its window.
-        if self._stale and self.isVisible() and not self.visibleRegion().isEmpty():
+        if self._stale and self.is_seen:
             self._stale = False
             self.refresh()
 

@@ -5,119 +5,27 @@ Panels change it through its methods and hear of changes through its signals; no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from xferviewer.checkpoints import Checkpoint
-from xferviewer.evaluation.aggregation import Aggregation
-from xferviewer.evaluation.choices import Adjustment, ReferralMeasure
+from xferviewer.checkpoints import Checkpoint, SeenImages
+from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
-from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
-from xferviewer.evaluation.units import Unit
+from xferviewer.evaluation.scores import ScoreKind
 from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
-from xferviewer.protocol import Explained, ImageReference
-from xferviewer.studies.catalogue import ImageRow, StudyRow
-from xferviewer.studies.images import Window, frame_identity
+from xferviewer.gui.comparison import BY_HAND, CaseList, Comparison, ThresholdOrigin
+from xferviewer.gui.display import Display, ShownImage
+from xferviewer.gui.score_book import ScoreBook
+from xferviewer.protocol import Explained
+from xferviewer.studies.catalogue import StudyRow
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Display:
-    """How films and maps are drawn, in all panes alike. The overlay never changes the window.
-
-    window            VOI window; None: as the file says
-    inverted          bright and dark exchanged by the user, on top of the film's own polarity
-    overlay_visible   maps are drawn
-    overlay_opacity   0 to 1, the same for every value above the cut-off
-    cut_off           0 to 1; parts of a map below it are not drawn
-    scale             "own": each map's maximum is 1; "shared": the strongest of the shown maps is 1
-    """
-
-    window: Window | None = None
-    inverted: bool = False
-    overlay_visible: bool = True
-    overlay_opacity: float = 0.5
-    cut_off: float = 0.25
-    colour_map: str = "inferno"
-    scale: str = "own"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """How the checkpoints are compared, in all panels of the Evaluate perspective alike.
-
-    unit         what is counted: images, or studies or patients by `aggregation` of their images
-    calibrated   scores are calibrated probabilities, where a checkpoint has a calibration; else raw ones
-    reference    digest of the checkpoint that the others' differences are to; empty: the first one
-    adjustment   of the p-values of all differences that the table shows
-    only         column and value that cases must have to be counted, such as ("site", "A"); None: all cases
-    group_by     the columns that the subgroups are made by
-    """
-
-    unit: Unit = "image"
-    aggregation: Aggregation = "max"
-    calibrated: bool = False
-    reference: str = ""
-    adjustment: Adjustment = "holm"
-    only: tuple[str, str] | None = None
-    group_by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CaseList:
-    """Studies that the worklist is narrowed to because a number was clicked.
-
-    title    what they are, for people: "Effusion: missed by lite0-probe"
-    studies  the catalogue's numbers, in the order to read them in
-    n_cases  cases behind the number, with those that have no film here
-    """
-
-    title: str
-    studies: tuple[int, ...]
-    n_cases: int
-
-
-@dataclass(frozen=True, slots=True)
-class ThresholdOrigin:
-    """How an operating point was chosen, and on which cases: there it looks better than it is elsewhere.
-
-    rule    "Youden", "sensitivity >= 0.95", …, or "set by hand"
-    cohort  name of the cohort whose cases the rule was applied to; empty: no case had a part in it
-    only    column and value that those cases had, as in `Comparison.only`
-    """
-
-    rule: str = "set by hand"
-    cohort: str = ""
-    only: tuple[str, str] | None = None
-
-
-BY_HAND = ThresholdOrigin()
-
-
-@dataclass(frozen=True, slots=True)
-class ShownImage:
-    """The image in the panes: a frame of an image of a study of the worklist."""
-
-    study: StudyRow
-    images: tuple[ImageRow, ...]
-    index: int
-    frame: int
-
-    @property
-    def image(self) -> ImageRow:
-        """The catalogue's row of the image."""
-        return self.images[self.index]
-
-    @property
-    def reference(self) -> ImageReference:
-        """What the engine is asked about."""
-        return ImageReference(frame_identity(self.image.identity, self.frame), self.image.path, self.frame)
 
 
 class Session(QObject):
@@ -158,11 +66,8 @@ class Session(QObject):
         self.cohort = Cohort.empty()
         self._thresholds: dict[tuple[str, str, str], float] = {}  # checkpoint, finding, kind of score
         self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
-        self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image: (findings,)
-        self._probabilities: dict[str, dict[str, NDArray[np.float32]]] = {}  # the same, of the chosen kind
-        self._recalibrators: dict[str, tuple[Recalibrator | None, ...]] = {}
-        # By digest: (images of the cohort, findings of the checkpoint), NaN: unknown.
-        self._tables: dict[str, NDArray[np.float32] | NDArray[np.float64]] = {}
+        self._seen: dict[str, SeenImages] = {}
+        self._book = ScoreBook()
         self._explanations: dict[str, Explained] = {}
         self._failures: dict[tuple[str, str], str] = {}
 
@@ -210,8 +115,7 @@ class Session(QObject):
     def set_imported(self, imported: Iterable[ImportedPredictions]) -> None:
         """Compare these predictions made elsewhere beside the open checkpoints."""
         self.imported = tuple({each.digest: each for each in imported}.values())
-        for each in self.imported:
-            self._tables[each.digest] = each.scores_of(self.cohort)
+        self._book.lay_out(self.cohort, self.imported)
         self._compare_anew()
 
     def _compare_anew(self, *signals: SignalInstance) -> None:
@@ -241,33 +145,40 @@ class Session(QObject):
         """What the scores of a checkpoint are; "logit" stands for any scale that is not that of probabilities."""
         if not self.holds_probabilities(digest):
             return "logit"
-        return (
-            "calibrated probability" if self.comparison.calibrated and self.has_calibration(digest) else "probability"
-        )
+        return self._book.kind(digest, calibrated=self.comparison.calibrated)
+
+    def set_seen_images(self, seen: Mapping[str, SeenImages]) -> None:
+        """Which images checkpoints learned from, by digest."""
+        self._seen = dict(seen)
+
+    def n_seen(self, digest: str) -> tuple[int, int]:
+        """How many images of the cohort a checkpoint was fitted to, and how many only chose its best epoch."""
+        seen = self._seen.get(digest)
+        if seen is None:
+            return 0, 0
+        marks = self.cohort.marks
+        return len(marks & seen.training), len(marks & seen.validation)
 
     def has_calibration(self, digest: str) -> bool:
         """Calibrated probabilities can be had of it."""
-        return any(self._recalibrators.get(digest, ()))
+        return self._book.has_calibration(digest)
 
     def set_recalibrators(self, recalibrators: Mapping[str, tuple[Recalibrator | None, ...]]) -> None:
         """What makes calibrated probabilities of logits, by digest: one, or None, for each finding of a checkpoint."""
-        self._recalibrators = dict(recalibrators)
+        self._book.set_recalibrators(recalibrators)
         if self.comparison.calibrated:
             self._score_anew()
 
     def _score_anew(self) -> None:
         """Make scores of the chosen kind from all logits."""
-        logits, self._logits, self._probabilities = self._logits, {}, {}
-        for digest in logits:
-            self._tables.pop(digest, None)
-        self.add_predictions(logits)
+        self._book.score_anew(self.checkpoints, self.cohort, calibrated=self.comparison.calibrated)
+        self.predictions_changed.emit()
         self.thresholds_changed.emit()
 
     def logits(self, digest: str, identities: Sequence[str]) -> NDArray[np.float32]:
         """(images, findings of the checkpoint) as the network gave them; NaN where not predicted."""
-        checkpoint, known = self.checkpoint(digest), self._logits.get(digest, {})
-        nothing = np.full(len(checkpoint.findings) if checkpoint is not None else 0, np.nan, dtype=np.float32)
-        return np.array([known.get(identity, nothing) for identity in identities], dtype=np.float32)
+        checkpoint = self.checkpoint(digest)
+        return self._book.logits(digest, identities, len(checkpoint.findings) if checkpoint is not None else 0)
 
     def holds_probabilities(self, digest: str) -> bool:
         """Its scores are probabilities; imported ones may be of a scale of their own."""
@@ -389,9 +300,7 @@ class Session(QObject):
     def choose_cohort(self, name: str) -> None:
         """Compute every number from the images and labels of this cohort."""
         self.cohort = self.cohorts[name]
-        self._tables = {each.digest: each.scores_of(self.cohort) for each in self.imported}
-        for digest, known in self._probabilities.items():
-            self._fill_table(digest, known)
+        self._book.lay_out(self.cohort, self.imported)
         only = self.comparison.only
         columns = self.cohort.columns
         if only is not None and only[1] not in columns.get(only[0], ()):
@@ -405,46 +314,29 @@ class Session(QObject):
         """Take in logits (findings,) by checkpoint and image identity."""
         for digest, logits in predictions.items():
             checkpoint = self.checkpoint(digest)
-            if checkpoint is None or not logits:
-                continue
-            kind, recalibrators = self.score_kind(digest), self._recalibrators.get(digest)
-            rows = scores_from_logits(np.stack(list(logits.values())), checkpoint.task, kind, recalibrators)
-            new = dict(zip(logits, rows, strict=True))
-            self._logits.setdefault(digest, {}).update(logits)
-            self._probabilities.setdefault(digest, {}).update(new)
-            self._fill_table(digest, new)
+            if checkpoint is not None and logits:
+                self._book.add(checkpoint, logits, self.cohort, calibrated=self.comparison.calibrated)
         self.predictions_changed.emit()
-
-    def _fill_table(self, digest: str, probabilities: dict[str, NDArray[np.float32]]) -> None:
-        for identity, row in probabilities.items():
-            place = self.cohort.row_of(identity)
-            if place is not None:
-                if digest not in self._tables:
-                    self._tables[digest] = np.full((len(self.cohort), len(row)), np.nan, dtype=np.float32)
-                self._tables[digest][place] = row
 
     def predicted_identities(self, digest: str) -> Collection[str]:
         """The images of which a checkpoint's probabilities are known."""
-        return self._probabilities.get(digest, {}).keys()
+        return self._book.identities(digest)
 
     def probability(self, digest: str, identity: str, finding: str) -> float | None:
         """The score of a finding in an image; None where it is not known or was not trained."""
-        checkpoint = self.checkpoint(digest)
-        if checkpoint is None:
-            return self._imported_score(digest, identity, finding)
-        known = self._probabilities.get(digest, {}).get(identity)
-        if known is None or finding not in checkpoint.trained_findings:
+        compared, columns = self.scored_as(digest), self._columns(digest)
+        if compared is None or finding not in compared.trained_findings:
             return None
-        value = float(known[checkpoint.findings.index(finding)])
-        return None if np.isnan(value) else value
+        scores = self._book.scores_of(digest, identity, self.cohort)
+        value = math.nan if scores is None else float(scores[columns.index(finding)])
+        return None if math.isnan(value) else value
 
-    def _imported_score(self, digest: str, identity: str, finding: str) -> float | None:
-        imported = next((each for each in self.imported if each.digest == digest), None)
-        row = self.cohort.row_of(identity)
-        if imported is None or row is None or finding not in imported.trained_findings:
-            return None
-        score = float(self._tables[digest][row, imported.trained_findings.index(finding)])
-        return None if np.isnan(score) else score
+    def _columns(self, digest: str) -> tuple[str, ...]:
+        """The findings of a checkpoint in the order of its scores."""
+        checkpoint, compared = self.checkpoint(digest), self.scored_as(digest)
+        if checkpoint is not None:
+            return checkpoint.findings
+        return compared.trained_findings if compared is not None else ()
 
     def truth(self, identity: str, finding: str) -> float | None:
         """The label of an image: 1 present, 0 absent; None where the label table does not say."""
@@ -456,15 +348,12 @@ class Session(QObject):
 
     def scores(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
         """Scores (images of the cohort, findings); NaN where not predicted or not trained."""
-        scores = np.full((len(self.cohort), len(findings)), np.nan)
-        compared, table = self.scored_as(digest), self._tables.get(digest)
-        if compared is not None and table is not None:
-            checkpoint = self.checkpoint(digest)
-            columns = checkpoint.findings if checkpoint is not None else compared.trained_findings
-            for column, finding in enumerate(findings):
-                if finding in compared.trained_findings:
-                    scores[:, column] = table[:, columns.index(finding)]
-        return scores
+        compared, columns = self.scored_as(digest), self._columns(digest)
+        wanted = [
+            columns.index(finding) if compared is not None and finding in compared.trained_findings else None
+            for finding in findings
+        ]
+        return self._book.table(digest, wanted, len(self.cohort))
 
     def add_explanation(self, explained: Explained) -> None:
         """Take in the maps of the shown image."""

@@ -12,7 +12,17 @@ import numpy as np
 import torch
 
 from xferviewer import __version__
-from xferviewer.checkpoints import Card, Checkpoint, InitialisationStep, TrainingData, write_card, write_checkpoint
+from xferviewer.checkpoints import (
+    Card,
+    Checkpoint,
+    InitialisationStep,
+    SeenImages,
+    TrainingData,
+    seen_images,
+    write_card,
+    write_checkpoint,
+    write_seen_images,
+)
 from xferviewer.checkpoints.fields import to_mapping
 from xferviewer.engine.device import choose_device
 from xferviewer.engine.inference import load
@@ -21,6 +31,8 @@ from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_name
+from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
+from xferviewer.studies.examination import examine
 from xferviewer.studies.splits import Split
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, phantom_cohort, split_by_patient
 from xferviewer.training.held_out import measure
@@ -89,7 +101,16 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     card = _card(spec, start, data, command, watch.folder.name)
     weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
     checkpoint = write_checkpoint(watch.folder.result / spec.name, card, spec.network.options, weights)
+    write_seen_images(checkpoint, _seen(cohort, split))
     return _measured(spec, checkpoint, cohort, watch)
+
+
+def _seen(cohort: Cohort, split: Split) -> SeenImages:
+    """The images of both sides, so that nobody takes numbers on them for numbers on new ones."""
+    entries = [examine(FileStamp(str(path), 0, 0)) for path in cohort.paths]
+    identities = [entry.identity if isinstance(entry, ImageEntry) else None for entry in entries]
+    sides = [[name for row in rows if (name := identities[row])] for rows in (split.training, split.validation)]
+    return seen_images(split.digest, *sides)
 
 
 def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:

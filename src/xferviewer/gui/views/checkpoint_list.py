@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.cohort import Scored
 from xferviewer.gui.session import MOST_PANES, Session
 from xferviewer.gui.theme import GRID, small_font
 
@@ -51,7 +52,7 @@ class CheckpointList(QWidget):
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
         self.list.currentRowChanged.connect(self._chosen)
-        session.checkpoints_changed.connect(self._show)
+        session.scored_changed.connect(self._show)
         session.panes_changed.connect(self._show_panes)
         self._show()
 
@@ -60,12 +61,13 @@ class CheckpointList(QWidget):
         self._showing = True
         chosen = max(self.list.currentRow(), 0)
         self.list.clear()
-        for place, checkpoint in enumerate(self._session.checkpoints):
+        for place, checkpoint in enumerate(self._session.scored()):
             swatch = QPixmap(3 * GRID, 3 * GRID)
             swatch.fill(QColor(style_of(place).colour))
             item = QListWidgetItem(QIcon(swatch), checkpoint.name, self.list)
             item.setToolTip(checkpoint.title)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            if isinstance(checkpoint, Checkpoint):  # predictions made elsewhere have no maps to show in a pane
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         self._showing = False
         self._show_panes()
         self.list.setCurrentRow(min(chosen, self.list.count() - 1))
@@ -74,28 +76,29 @@ class CheckpointList(QWidget):
     @Slot()
     def _show_panes(self) -> None:
         self._showing = True
-        for row, checkpoint in enumerate(self._session.checkpoints):
-            ticked = checkpoint.weights_sha256 in self._session.in_panes
-            self.list.item(row).setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
+        for row, checkpoint in enumerate(self._session.scored()):
+            if isinstance(checkpoint, Checkpoint):
+                ticked = checkpoint.digest in self._session.in_panes
+                self.list.item(row).setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
             font = self.list.item(row).font()
-            font.setBold(checkpoint.weights_sha256 == self._session.active)
+            font.setBold(checkpoint.digest == self._session.active)
             self.list.item(row).setFont(font)
         self._showing = False
 
     @Slot(QListWidgetItem)
     def _ticked(self, item: QListWidgetItem) -> None:
-        if not self._showing:
-            digest = self._session.checkpoints[self.list.row(item)].weights_sha256
+        if not self._showing and self.list.row(item) < len(self._session.checkpoints):
+            digest = self._session.checkpoints[self.list.row(item)].digest
             self._session.set_in_pane(digest, item.checkState() == Qt.CheckState.Checked)
 
     @Slot(int)
     def _chosen(self, row: int) -> None:
         if self._showing:  # the list is being filled: its rows are not those of the session yet
             return
-        if 0 <= row < len(self._session.checkpoints):
-            checkpoint = self._session.checkpoints[row]
-            self.card.setPlainText(_card_text(checkpoint))
-            self._session.set_active(checkpoint.weights_sha256)
+        if 0 <= row < len(self._session.scored()):
+            compared = self._session.scored()[row]
+            self.card.setPlainText(_card_text(compared) if isinstance(compared, Checkpoint) else _table_text(compared))
+            self._session.set_active(compared.digest)
         else:
             self.card.setPlainText(
                 self.tr("No checkpoint yet. Add the folder of one; up to {0} are shown side by side.").format(
@@ -106,8 +109,12 @@ class CheckpointList(QWidget):
     @Slot()
     def _remove(self) -> None:
         row = self.list.currentRow()
-        if 0 <= row < len(self._session.checkpoints):
-            self.remove_asked.emit(self._session.checkpoints[row].weights_sha256)
+        if 0 <= row < len(self._session.scored()):
+            self.remove_asked.emit(self._session.scored()[row].digest)
+
+
+def _table_text(compared: Scored) -> str:
+    return f"{compared.title}\nfindings: {', '.join(compared.trained_findings)}"
 
 
 def _card_text(checkpoint: Checkpoint) -> str:

@@ -11,7 +11,8 @@ from xferviewer.evaluation.disagreement import Disagreement, disagreement
 from xferviewer.evaluation.operating_points import confusion_at
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.case_words import percent_text, why_no_numbers
-from xferviewer.gui.live_numbers import Compared, LiveNumbers
+from xferviewer.gui.compared_cases import Compared
+from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_panel import NumberPanel
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID

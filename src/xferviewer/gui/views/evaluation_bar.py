@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from xferviewer.evaluation.aggregation import Aggregation
@@ -14,6 +14,8 @@ from xferviewer.evaluation.groups import MANY_WORDS
 from xferviewer.evaluation.units import Unit
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
+
+_LONGEST_NAME = 18
 
 
 class EvaluationBar(QWidget):
@@ -111,7 +113,9 @@ class EvaluationBar(QWidget):
         self._showing = True
         self.cohort.clear()
         for name, cohort in session.cohorts.items():
-            self.cohort.addItem(self.tr("{0} ({1} images)").format(name, len(cohort)), name)
+            self.cohort.addItem(_short(name), name)
+            tip = self.tr("{0}: {1} labelled images").format(name, len(cohort))
+            self.cohort.setItemData(self.cohort.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.cohort.setCurrentIndex(self.cohort.findData(session.cohort.name))
         self.only.clear()
         self.only.addItem(self.tr("all"), None)
@@ -135,6 +139,11 @@ class EvaluationBar(QWidget):
         for widget in (self._reference_label, self.reference, self.adjustment):
             widget.setVisible(len(session.scored()) > 1)
         self._showing = False
+
+
+def _short(name: str) -> str:
+    """A file's name with its middle left out where it is too long for the line; the tool tip has the whole of it."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 8]}…{name[-7:]}"
 
 
 def _label(text: str, box: QComboBox) -> QLabel:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from xferviewer.evaluation.hand_over import MATCHED_RATES, RATES, HandOverRate, MatchedRate, RatesAtThreshold
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.case_words import score_kind, why_no_numbers
+from xferviewer.gui.case_words import score_kinds, why_no_numbers
 from xferviewer.gui.choice_box import ChoiceBox
+from xferviewer.gui.comparison import ThresholdOrigin
 from xferviewer.gui.live_hand_over import ALL, HandedOver, LiveHandOver, Side, Subset
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_panel import NumberPanel
 from xferviewer.gui.number_table import Cell, Head, NumberTable
 from xferviewer.gui.number_text import change_text, estimate_text, rule_text, threshold_text
 from xferviewer.gui.rule_box import RuleBox
-from xferviewer.gui.session import Session, ThresholdOrigin
+from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 
 _TITLES: dict[HandOverRate, str] = {
@@ -51,7 +54,7 @@ class HandOverPanel(NumberPanel):
         self.matched = ChoiceBox[MatchedRate](self.tr("Which rate the target keeps"))
         self.matched.offer([(_TITLES[rate], rate) for rate in MATCHED_RATES], MATCHED_RATES[0])
         self.matched.activated.connect(self.refresh_soon)
-        self.apply = QPushButton()
+        self.apply = QPushButton(self.tr("Use it"))
         self.note = QLabel()
         self.note.setObjectName("faint")
         self.note.setWordWrap(True)
@@ -148,10 +151,10 @@ class HandOverPanel(NumberPanel):
     def _show_table(self, handed: HandedOver) -> None:
         session, result, matched = self.session, handed.result, self._matched()
         source, target = self._side(0), self._side(1)
-        kinds = score_kind(session, dict.fromkeys((source.digest, target.digest)))
+        kinds = score_kinds(session, dict.fromkeys((source.digest, target.digest)))
         self.heading.setText(
             self.tr("<b>{0}</b> · {1} · unit: {2} · score: {3} · no case is referred").format(
-                session.finding, rule_text(result.rule), self.numbers.cases().unit, kinds
+                escape(session.finding), escape(rule_text(result.rule)), self.numbers.cases().unit, kinds
             )
         )
         columns = [
@@ -231,4 +234,4 @@ def _side_name(session: Session, side: Side) -> str:
 
 
 def _side_tip(session: Session, side: Side) -> str:
-    return f"{_side_name(session, side)}\n{score_kind(session, [side.digest])}"
+    return f"{_side_name(session, side)}\n{score_kinds(session, [side.digest])}"

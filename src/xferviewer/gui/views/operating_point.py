@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from html import escape
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import (
@@ -26,7 +27,7 @@ from xferviewer.evaluation.likelihood_ratios import (
 from xferviewer.evaluation.operating_points import Confusion
 from xferviewer.evaluation.workload import Workload, workload
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.case_words import basis, percent_text, score_kind, why_no_numbers
+from xferviewer.gui.case_words import basis, percent_text, score_kinds, why_no_numbers
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.live_points import Count, PointCounts, choose_points, chosen_on_these, point_counts, rows_of
@@ -226,7 +227,7 @@ class OperatingPointPanel(NumberPanel):
             self.note.setText("")
             self.table.put((), (), ())
             return
-        self.heading.setText(f"<b>{finding}</b> · {basis(session, self.numbers, finding)}")
+        self.heading.setText(f"<b>{escape(finding)}</b> · {escape(basis(session, self.numbers, finding))}")
         self._show_controls()
         self.note.setText(self._note())
         points = point_counts(self.numbers, finding)
@@ -260,7 +261,7 @@ class OperatingPointPanel(NumberPanel):
         session, scored = self.session, self.session.scored_as(digest)
         active = digest == session.active
         name = scored.name if scored is not None else ""
-        tip = f"{scored.title if scored is not None else ''}\n{score_kind(session, [digest])}"
+        tip = f"{scored.title if scored is not None else ''}\n{score_kinds(session, [digest])}"
         if not active:
             tip += "\n" + self.tr("Click to make it the active one; it must have a pane, or come from a table.")
         return Head(
@@ -278,7 +279,7 @@ class OperatingPointPanel(NumberPanel):
             kept.sensitivity.trials,
             kept.specificity.trials,
             self.numbers.cases().unit,
-            score_kind(self.session, [point.digest]),
+            score_kinds(self.session, [point.digest]),
         )
         cells = [
             *self._threshold(point),

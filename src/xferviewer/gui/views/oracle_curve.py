@@ -6,12 +6,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from xferviewer.evaluation.referral import OracleDefinition, oracle_auc, oracle_referrals
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.number_panel import NumberPanel
 from xferviewer.gui.number_text import rate_text, score_kind_text
 from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
@@ -39,21 +39,17 @@ class _Work(QRunnable):
         self.told.done.emit(self._asked, found)
 
 
-class OracleCurvePanel(QWidget):
+class OracleCurvePanel(NumberPanel):
     """The active checkpoint over all its findings, on the cases that have a score for each of them."""
 
     def __init__(self, session: Session, numbers: LiveNumbers, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._numbers = numbers
+        super().__init__(session, numbers, parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
+        self._cases: object = None
         self._asked: object = None
-        self._generation = 0
         self._n = 0
         self.found: dict[str, NDArray[np.float64]] = {}
-        self.heading = QLabel()
-        self.heading.setWordWrap(True)
         self.plot = RatePlot(
             theme,
             self.tr("Oracle AUC over the referral rate"),
@@ -65,14 +61,8 @@ class OracleCurvePanel(QWidget):
         self.table = QLabel()
         self.table.setTextFormat(Qt.TextFormat.RichText)
         self.table.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.heading)
-        layout.addWidget(self.plot, 1)
-        layout.addWidget(self.table)
-        for signal in (session.scored_changed, session.cohort_changed, session.comparison_changed):
-            signal.connect(self._data_changed)
-        session.predictions_changed.connect(self._data_changed)
-        session.panes_changed.connect(self._ask)
+        self.content.addWidget(self.plot, 1)
+        self.content.addWidget(self.table)
 
     @property
     def names(self) -> dict[str, str]:
@@ -83,27 +73,16 @@ class OracleCurvePanel(QWidget):
             "collaborative": self.tr("oracle-collaborative (Kivlichan)"),
         }
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Count what changed while nobody looked."""
-        super().showEvent(event)
-        self._ask()
-
-    @Slot()
-    def _data_changed(self) -> None:
-        self._generation += 1
-        self._ask()
-
-    @Slot()
-    def _ask(self) -> None:
-        if not self.isVisible():
+    def refresh(self) -> None:
+        """Count anew where the cases or the active checkpoint are others: no slider changes these curves."""
+        cases, digest = self.numbers.cases(), self.session.active
+        asked = (id(cases), digest)
+        if cases is self._cases and asked == self._asked:
             return
-        asked = (self._generation, self._session.active)
-        if asked == self._asked:
-            return
+        self._cases = cases  # kept, so that no other object can have its identity
         self._asked = asked
         self.found = {}
-        cases, digest = self._numbers.cases(), self._session.active
-        if digest not in cases.checkpoints or not self._session.holds_probabilities(digest):
+        if digest not in cases.checkpoints or not self.session.holds_probabilities(digest):
             self._draw(self.tr("The Oracle AUC needs probabilities."))
             return
         scores = cases.scores[cases.checkpoints.index(digest)]
@@ -123,17 +102,17 @@ class OracleCurvePanel(QWidget):
     def _take_in(self, asked: object, found: dict[str, NDArray[np.float64]]) -> None:
         if asked == self._asked:
             self.found = found
-            checkpoint = self._session.scored_as(self._session.active)
+            checkpoint = self.session.scored_as(self.session.active)
             name = checkpoint.name if checkpoint is not None else ""
             what = self.tr("mean over its findings of the AUC when the referred cases get their labels")
-            kind = score_kind_text(self._session.score_kind(self._session.active))
-            rests = self.tr("{0} cases, unit: {1}, {2}").format(self._n, self._numbers.cases().unit, kind)
+            kind = score_kind_text(self.session.score_kind(self.session.active))
+            rests = self.tr("{0} cases, unit: {1}, {2}").format(self._n, self.numbers.cases().unit, kind)
             self._draw(f"<b>{name}</b> · {what} · {rests}")
 
     def _draw(self, heading: str) -> None:
         self.heading.setText(heading)
         self.plot.clear_drawn()
-        colour = style_of(self._session.place_of(self._session.active)).colour
+        colour = style_of(self.session.place_of(self.session.active)).colour
         for name, dash in zip(DEFINITIONS, _DASHES, strict=True):
             if name in self.found:
                 pen = pg.mkPen(colour, width=2, style=dash)

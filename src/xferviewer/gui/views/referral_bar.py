@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout, QWidget
 
+from xferviewer.evaluation.hand_over import ThresholdRule
 from xferviewer.evaluation.operating_points import at_sensitivity, youden
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.live_points import choose_points
 from xferviewer.gui.number_text import interval_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
@@ -122,18 +126,11 @@ class ReferralBar(QWidget):
 
     @Slot()
     def _choose_sensitive(self) -> None:
-        self._choose(lambda curve: at_sensitivity(curve, _TARGET_SENSITIVITY))
+        self._choose(partial(at_sensitivity, target=_TARGET_SENSITIVITY))
 
-    def _choose(self, rule: object) -> None:
+    def _choose(self, rule: ThresholdRule) -> None:
         finding = self._session.finding
-        chosen = {}
-        compared = self._numbers.compared(finding)
-        if compared.n_positive and compared.n_negative:
-            for digest in compared.digests:
-                point = rule(self._numbers.curve(finding, digest))  # type: ignore[operator]
-                if point is not None:
-                    chosen[digest] = point.threshold
-        self._session.set_thresholds(finding, chosen)
+        choose_points(self._session, self._numbers, finding, self._numbers.compared(finding).digests, rule)
 
     @Slot()
     def _show(self) -> None:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from xferviewer.evaluation.referral_state import ideal_rates
 from xferviewer.evaluation.uncertainty import n_referred
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.number_panel import NumberPanel
 from xferviewer.gui.rate_plot import RatePlot
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
@@ -69,15 +69,11 @@ class _Curve:
             self.ideal.setData(100 * RATES, retained.ideal)
 
 
-class ReferralCurvePanel(QWidget):
+class ReferralCurvePanel(NumberPanel):
     """The active checkpoint's retained rates, or its AUC; drag the upright line to change the referral rate."""
 
     def __init__(self, session: Session, numbers: LiveNumbers, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self._numbers = numbers
-        self.heading = QLabel()
-        self.heading.setWordWrap(True)
+        super().__init__(session, numbers, parent)
         self.what = QComboBox()
         self.what.setAccessibleName(self.tr("What is drawn over the referral rate"))
         self.what.addItem(self.tr("sensitivity, specificity"), "rates")
@@ -101,40 +97,22 @@ class ReferralCurvePanel(QWidget):
         self._marker.sigPositionChanged.connect(self._marker_moved)
         self.plot.addItem(self._marker)
         self._drawn: tuple[object, ...] = ()
-        top = QHBoxLayout()
-        top.addWidget(self.heading, 1)
-        top.addWidget(self.what)
-        layout = QVBoxLayout(self)
-        layout.addLayout(top)
-        layout.addWidget(self.plot, 1)
-        self._later = QTimer(self, singleShot=True, interval=0)
-        self._later.timeout.connect(self.draw)
-        for signal in (
-            numbers.changed, session.finding_changed, session.panes_changed, self.what.currentIndexChanged
-        ):  # fmt: skip
-            signal.connect(self._later.start)
-        self.draw()
+        self.add_beside_heading(self.what)
+        self.content.addWidget(self.plot, 1)
+        self.what.currentIndexChanged.connect(self.refresh_soon)
 
     @Slot()
     def _marker_moved(self) -> None:
-        self._session.set_referral_rate(round(self._marker.value()) / 100)
+        self.session.set_referral_rate(round(self._marker.value()) / 100)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Draw what changed while nobody looked."""
-        super().showEvent(event)
-        self.draw()
-
-    @Slot()
-    def draw(self) -> None:
+    def refresh(self) -> None:
         """Draw what the session says."""
-        if not self.isVisible():
-            return
         self._marker.blockSignals(True)
-        self._marker.setValue(100 * self._session.referral_rate)
+        self._marker.setValue(100 * self.session.referral_rate)
         self._marker.blockSignals(False)
         self.heading.setText(self._heading())
         shown = self._retained()
-        colour = style_of(self._session.place_of(self._session.active)).colour
+        colour = style_of(self.session.place_of(self.session.active)).colour
         for curve, retained in zip(self.curves, (*shown, None, None), strict=False):
             curve.show(retained, colour)
         self._name_curves([retained.name for retained in shown])
@@ -152,8 +130,8 @@ class ReferralCurvePanel(QWidget):
                 self.plot.legend.addItem(self.curves[0].ideal, self.tr("best possible"))
 
     def _heading(self) -> str:
-        session, finding = self._session, self._session.finding
-        compared, checkpoint = self._numbers.compared(finding), session.scored_as(session.active)
+        session, finding = self.session, self.session.finding
+        compared, checkpoint = self.numbers.compared(finding), session.scored_as(session.active)
         if checkpoint is None or session.active not in compared.digests:
             return self.tr("The active checkpoint was not trained for this finding.")
         if not compared.has_both:
@@ -164,14 +142,14 @@ class ReferralCurvePanel(QWidget):
             "case": self.tr("the case's probabilities near 0.5"),
             "entropy": self.tr("the mean entropy of the case's findings"),
             "spread": self.tr("the checkpoints' scores apart"),
-        }[self._numbers.uncertainty_of(finding)]
+        }[self.numbers.uncertainty_of(finding, session.active)]
         interval = self.tr("95 % Wilson") if self.what.currentData() == "rates" else self.tr("95 % DeLong")
         return self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: {3}").format(
             finding, checkpoint.name, measure, interval
         )
 
     def _retained(self) -> list[Retained]:
-        session, numbers, finding = self._session, self._numbers, self._session.finding
+        session, numbers, finding = self.session, self.numbers, self.session.finding
         compared = numbers.compared(finding)
         if session.active not in compared.digests or not compared.has_both:
             return []

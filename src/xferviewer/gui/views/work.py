@@ -51,6 +51,12 @@ class WorkLine(QWidget):
         """Nothing is indexed any more."""
         self.hide()
 
+    def show_writing(self, *, running: bool) -> None:
+        """An evaluation is being written; nobody knows how long that takes."""
+        self.bar.setRange(0, 0)
+        self.text.setText(self.tr("writing the evaluation …"))
+        self.setVisible(running)
+
     @Slot(object)
     def show_prediction(self, progress: PredictionProgress) -> None:
         """Images done, rate and time to go."""

@@ -8,8 +8,9 @@ from PySide6.QtCore import QPointF
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
+from xferviewer.gui.display import Display, ShownImage
 from xferviewer.gui.number_text import probability_text, score_kind_text
-from xferviewer.gui.session import Display, Session, ShownImage
+from xferviewer.gui.session import Session
 from xferviewer.protocol import Explained
 from xferviewer.studies.images import Image
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import statistics
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 from PySide6.QtGui import QColor
 
 from xferviewer.evaluation.roc import AucInterval
+from xferviewer.evaluation.seed_groups import SeedSummary, summarise_seeds
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
 from xferviewer.gui.live_numbers import Difference, LiveNumbers
@@ -19,6 +19,7 @@ from xferviewer.gui.session import Session
 
 _Index = QModelIndex | QPersistentModelIndex
 BEST = "★"
+SEEN = "⚠ "
 
 
 class MetricsTableModel(QAbstractTableModel):
@@ -62,8 +63,7 @@ class MetricsTableModel(QAbstractTableModel):
         if column <= len(self._scored):
             interval = self._numbers.auc(finding, self._scored[column - 1].digest)
             return math.nan if interval is None else interval.auc
-        areas = self._areas(finding, self._groups[column - 1 - len(self._scored)])
-        return statistics.fmean(areas) if areas else math.nan
+        return self._seeds(finding, self._groups[column - 1 - len(self._scored)]).mean
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """By AUC, or by the number of cases with the finding; column -1: as the checkpoints name the findings."""
@@ -109,11 +109,22 @@ class MetricsTableModel(QAbstractTableModel):
             return self._group_header(self._groups[section - 1 - len(self._scored)], role)
         compared = self._scored[section - 1]
         if role == Qt.ItemDataRole.DisplayRole:
-            marked = self.tr("{0} (reference)") if compared.digest == self._numbers.reference else "{0}"
-            return marked.format(compared.name) if len(self._scored) > 1 else compared.name
+            reference = len(self._scored) > 1 and compared.digest == self._numbers.reference
+            seen = SEEN if any(self._session.n_seen(compared.digest)) else ""
+            return seen + compared.name + (self.tr(" · ref.") if reference else "")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return compared.title
+            return "\n".join([compared.title, *self._warnings(compared.digest)])
         return QColor(style_of(section - 1).colour) if role == Qt.ItemDataRole.ForegroundRole else None
+
+    def _warnings(self, digest: str) -> list[str]:
+        """What must be known before its numbers are believed."""
+        training, validation = self._session.n_seen(digest)
+        n, warnings = len(self._session.cohort), []
+        if training:
+            warnings.append(self.tr("⚠ It was trained on {0} of these {1} images.").format(training, n))
+        if validation:
+            warnings.append(self.tr("⚠ {0} of these {1} images chose its best epoch.").format(validation, n))
+        return warnings
 
     def _group_header(self, group: SeedGroup, role: int) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
@@ -136,7 +147,7 @@ class MetricsTableModel(QAbstractTableModel):
         if not self._numbers.is_known(finding):
             return "…"
         if column > len(self._scored):
-            return self._group_text(self._areas(finding, self._groups[column - 1 - len(self._scored)]))
+            return self._group_text(self._seeds(finding, self._groups[column - 1 - len(self._scored)]))
         digest = self._scored[column - 1].digest
         interval = self._numbers.auc(finding, digest)
         if interval is None:
@@ -179,16 +190,14 @@ class MetricsTableModel(QAbstractTableModel):
             lines.append(self.tr("★ larger than each other's AUC by the paired test, p < .05 (Holm over all pairs)"))
         return "\n".join(lines)
 
-    def _areas(self, finding: str, group: SeedGroup) -> list[float]:
-        found = [self._numbers.auc(finding, digest) for digest in group.digests]
-        return [interval.auc for interval in found if interval is not None and not math.isnan(interval.auc)]
+    def _seeds(self, finding: str, group: SeedGroup) -> SeedSummary:
+        found = {digest: self._numbers.auc(finding, digest) for digest in group.digests}
+        return summarise_seeds({digest: interval.auc for digest, interval in found.items() if interval is not None})
 
-    def _group_text(self, areas: list[float]) -> str:
-        if len(areas) < 2:
-            return rate_text(areas[0]) if areas else "n/a"
-        return self.tr("{0} (SD {1}, {2} runs)").format(
-            rate_text(statistics.fmean(areas)), rate_text(statistics.stdev(areas), 4), len(areas)
-        )
+    def _group_text(self, seeds: SeedSummary) -> str:
+        if seeds.n < 2:
+            return rate_text(seeds.mean)
+        return self.tr("{0} (SD {1}, {2} runs)").format(rate_text(seeds.mean), rate_text(seeds.sd, 4), seeds.n)
 
     def _mean(self, column: int) -> str:
         if not all(map(self._numbers.is_known, self._session.findings())):
@@ -198,7 +207,7 @@ class MetricsTableModel(QAbstractTableModel):
             return self.tr("{0} over {1} of {2}").format(rate_text(mean), n_defined, n_all)
         if column > len(self._scored):
             group = self._groups[column - 1 - len(self._scored)]
-            return self._group_text([self._numbers.mean_auc(digest)[0] for digest in group.digests])
+            return self._group_text(summarise_seeds({d: self._numbers.mean_auc(d)[0] for d in group.digests}))
         return ""
 
 

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import GRID
+from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.metrics.model import MetricsTableModel
 
 _SEARCH_AFTER_MS = 150
+_WIDEST = ("10000 / 100000", "★ .000 [.000, 1.000]", "kept .000 [.000, 1.000]", "Δ +.000 [−.000, +.000] p < .001")
 
 
 class MetricsTable(QWidget):
@@ -44,6 +45,7 @@ class MetricsTable(QWidget):
         self.model = MetricsTableModel(session, numbers, self)
         self.table = QTableView()
         self.table.setModel(self.model)
+        self.table.setFont(small_font())
         self.table.setAccessibleName(self.tr("AUC by finding and checkpoint"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -115,11 +117,17 @@ class MetricsTable(QWidget):
         self.model.refresh()
         self._say_what()
         lines = 1 + (self._session.referral_rate > 0) + (len(self._session.scored()) > 1)
-        self.table.verticalHeader().setDefaultSectionSize(lines * self.fontMetrics().height() + 2 * GRID)
-        # Measuring the text of all columns at every step of a slider would cost more than the numbers.
-        if not self._fits:
-            self.table.resizeColumnsToContents()
-            self._fits = all(map(self._numbers.is_known, self._session.findings()))
+        self.table.verticalHeader().setDefaultSectionSize(lines * self.table.fontMetrics().height() + 2 * GRID)
+        if (
+            not self._fits
+        ):  # as wide as the widest numbers can be: measuring them at every step would cost more than them
+            self._fits = True
+            metrics = self.table.fontMetrics()
+            for column in range(self.model.columnCount()):
+                title = str(self.model.headerData(column, Qt.Orientation.Horizontal))
+                widest = max(map(metrics.horizontalAdvance, _WIDEST[: 1 if column == 0 else None]))
+                header = self.table.horizontalHeader().fontMetrics().horizontalAdvance(title)
+                self.table.setColumnWidth(column, max(widest + 3 * GRID, round(1.15 * header) + 4 * GRID))
 
     def _say_what(self) -> None:
         session, comparison = self._session, self._session.comparison
@@ -137,6 +145,9 @@ class MetricsTable(QWidget):
         )
         if comparison.only is not None:
             said.append(self.tr("only {0} = {1}").format(*comparison.only))
+        seen = [each.name for each in session.scored() if any(session.n_seen(each.digest))]
+        if seen:
+            said.append(self.tr("⚠ {0} learned from some of these images").format(", ".join(seen)))
         if self._numbers.why_no_unit:
             said.append(self.tr("not by {0}: {1}").format(comparison.unit, self._numbers.why_no_unit))
         self.heading.setText(" · ".join(said))

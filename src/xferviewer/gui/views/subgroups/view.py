@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from html import escape
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
@@ -98,7 +99,7 @@ class SubgroupsPanel(NumberPanel):
     @Slot(int, int)
     def _show_cases(self, row: int, column: int) -> None:
         finding, name = self.session.finding, self._names[row]
-        by = " × ".join(self.session.comparison.group_by)
+        by = " + ".join(self.session.comparison.group_by)
         rows = self._groups.rows_of(finding, self._digest, name)
         self.numbers.show_cases(f"{finding}: {by} {name}", rows.tolist())
 
@@ -145,9 +146,9 @@ class SubgroupsPanel(NumberPanel):
             return self.tr("Choose a column to see the numbers of its groups.")
         members = self._groups.members()
         if self._groups.why_no_groups:
-            return self.tr("{0} makes no groups: {1}.").format(" × ".join(by), self._groups.why_no_groups)
+            return self._groups.why_no_groups
         if not members or not self._groups.table(self.session.finding, digest).names:
-            return self.tr("No compared case states {0}.").format(" × ".join(by))
+            return self.tr("No compared case states {0}.").format(" + ".join(by))
         return ""
 
     def _show_choices(self, digests: tuple[str, ...]) -> None:
@@ -167,11 +168,11 @@ class SubgroupsPanel(NumberPanel):
         finding, scored = self.session.finding, self.session.scored_as(self._digest)
         name = scored.name if scored is not None else ""
         rests_on = basis(self.session, self.numbers, finding, [self._digest])
-        return f"<b>{finding}</b>, {name} · {rests_on}<br>{what}"
+        return f"<b>{escape(finding)}</b>, {escape(name)} · {escape(rests_on)}<br>{escape(what)}"
 
     def _show_groups(self, table: GroupTable) -> None:
         session, finding, metric = self.session, self.session.finding, self.compared.value or "sensitivity"
-        state = self._groups.state(finding, self._digest)
+        state = self._groups.state(finding, self._digest, [name for name, _, _ in METRICS], metric)
         gap = self._groups.gap(finding, self._digest, metric, state)
         text = threshold_text(
             session.threshold(self._digest, finding), probability=session.holds_probabilities(self._digest)
@@ -195,10 +196,10 @@ class SubgroupsPanel(NumberPanel):
             )
         values = {row.group: row.here.value for row in gap.rows}
         text = self.tr("Gap in {0}: <b>{1}</b>, from {2} ({3}) to {4} ({5})").format(
-            title, rate_text(gap.gap), gap.lowest, rate_text(values[gap.lowest]), gap.highest,
+            title, rate_text(gap.gap), escape(gap.lowest), rate_text(values[gap.lowest]), escape(gap.highest),
             rate_text(values[gap.highest]),
         )  # fmt: skip
-        return text + (self.tr("; served worst: <b>{0}</b>").format(gap.worst) if gap.worst else "")
+        return text + (self.tr("; served worst: <b>{0}</b>").format(escape(gap.worst)) if gap.worst else "")
 
     def _show_left_out(self, table: GroupTable) -> None:
         finding = self.session.finding

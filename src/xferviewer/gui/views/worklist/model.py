@@ -77,7 +77,7 @@ class WorklistModel(QAbstractTableModel):
         self._theme = theme
         self._studies: list[StudyRow] = []
         self._checkpoints: tuple[Scored, ...] = ()
-        self._referred: set[int] = set()
+        self._known_referred: set[int] | None = None
         self.hide_identity = False
         session.worklist_changed.connect(self._reset)
         session.scored_changed.connect(self._reset)
@@ -100,11 +100,18 @@ class WorklistModel(QAbstractTableModel):
 
     @Slot()
     def _find_referred(self) -> None:
-        session = self._session
-        self._referred = set(self._numbers.referred_studies(session.finding, session.active))
+        """Who is referred is found when a cell that says so is looked at: sliders move where no worklist is seen."""
+        self._known_referred = None
         if self._studies:
             first = self.index(0, len(COLUMNS))
             self.dataChanged.emit(first, self.index(self.rowCount() - 1, self.columnCount() - 1))
+
+    @property
+    def _referred(self) -> set[int]:
+        if self._known_referred is None:
+            session = self._session
+            self._known_referred = set(self._numbers.referred_studies(session.finding, session.active))
+        return self._known_referred
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
         """One row a study."""

@@ -1,0 +1,50 @@
+"""What the panes show: an image of a study, and how films and maps are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xferviewer.protocol import ImageReference
+from xferviewer.studies.catalogue import ImageRow, StudyRow
+from xferviewer.studies.images import Window, frame_identity
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How films and maps are drawn, in all panes alike. The overlay never changes the window.
+
+    window            VOI window; None: as the file says
+    inverted          bright and dark exchanged by the user, on top of the film's own polarity
+    overlay_visible   maps are drawn
+    overlay_opacity   0 to 1, the same for every value above the cut-off
+    cut_off           0 to 1; parts of a map below it are not drawn
+    scale             "own": each map's maximum is 1; "shared": the strongest of the shown maps is 1
+    """
+
+    window: Window | None = None
+    inverted: bool = False
+    overlay_visible: bool = True
+    overlay_opacity: float = 0.5
+    cut_off: float = 0.25
+    colour_map: str = "inferno"
+    scale: str = "own"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownImage:
+    """The image in the panes: a frame of an image of a study of the worklist."""
+
+    study: StudyRow
+    images: tuple[ImageRow, ...]
+    index: int
+    frame: int
+
+    @property
+    def image(self) -> ImageRow:
+        """The catalogue's row of the image."""
+        return self.images[self.index]
+
+    @property
+    def reference(self) -> ImageReference:
+        """What the engine is asked about."""
+        return ImageReference(frame_identity(self.image.identity, self.frame), self.image.path, self.frame)

@@ -1,0 +1,92 @@
+"""Every control that the window shows is listened to, has a name, and can be reached: none is there for its looks."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import SIGNAL, QObject
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QCheckBox,
+    QComboBox,
+    QDockWidget,
+    QDoubleSpinBox,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QScrollBar,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from xferviewer.gui.app import Application
+
+SIGNALS: dict[type[QWidget], tuple[str, ...]] = {
+    QAbstractButton: ("clicked(bool)", "clicked()", "toggled(bool)", "pressed()", "triggered(QAction*)"),
+    QComboBox: ("activated(int)", "currentIndexChanged(int)", "textActivated(QString)", "currentTextChanged(QString)"),
+    QAbstractSlider: ("valueChanged(int)", "sliderMoved(int)", "sliderReleased()"),
+    QSpinBox: ("valueChanged(int)", "editingFinished()"),
+    QDoubleSpinBox: ("valueChanged(double)", "editingFinished()"),
+    QLineEdit: ("textChanged(QString)", "textEdited(QString)", "returnPressed()", "editingFinished()"),
+    QListWidget: ("currentRowChanged(int)", "itemChanged(QListWidgetItem*)", "itemClicked(QListWidgetItem*)"),
+}
+READ_BY_A_BUTTON = {"Whose threshold is set"}  # beside the button that sets it: test_operating_point_panel.py
+BARE = (QPushButton, QToolButton, QCheckBox, QComboBox, QSlider, QSpinBox, QDoubleSpinBox, QLineEdit, QListWidget)
+
+
+def listeners(widget: QObject) -> int:
+    """Who hears of what a person does with a control."""
+    return sum(
+        widget.receivers(SIGNAL(signal))
+        for kind, signals in SIGNALS.items()
+        if isinstance(widget, kind)
+        for signal in signals
+        if widget.metaObject().indexOfSignal(signal) >= 0
+    )
+
+
+def controls(window: QWidget) -> list[QWidget]:
+    """What a person can press, choose, slide or type, without the parts that Qt makes controls of."""
+    found = []
+    for widget in window.findChildren(QWidget):
+        inner = isinstance(widget.parent(), (QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit, QDockWidget))
+        if isinstance(widget, tuple(SIGNALS)) and not isinstance(widget, QScrollBar) and not inner:
+            found.append(widget)
+    return found
+
+
+def is_heard(widget: QWidget) -> bool:
+    """More listen than to a bare control of its kind, whose own parts listen to it; or it opens a menu."""
+    bare = next((kind() for kind in BARE if type(widget) is kind), None)
+    own = listeners(bare) if bare is not None else 0
+    if bare is not None:
+        bare.deleteLater()
+    opens_menu = isinstance(widget, (QToolButton, QPushButton)) and widget.menu() is not None
+    return opens_menu or listeners(widget) > own
+
+
+@pytest.mark.parametrize("perspective", ["read", "evaluate", "train"])
+def test_that_every_control_is_listened_to_and_named(opened: Application, perspective: str) -> None:
+    opened.window.show_perspective(perspective)
+    found = [
+        widget
+        for widget in controls(opened.window)
+        if widget.objectName() not in ("qt_toolbar_ext_button", "ScrollLeftButton", "ScrollRightButton")
+        and not widget.objectName().startswith("qt_")
+    ]
+    assert len(found) > 30
+    deaf = [
+        f"{type(widget).__name__} {widget.accessibleName() or widget.objectName()}"
+        for widget in found
+        if not is_heard(widget) and widget.accessibleName() not in READ_BY_A_BUTTON
+    ]
+    assert not deaf
+
+
+def test_that_a_control_that_nobody_listens_to_would_be_found(opened: Application) -> None:
+    idle = QComboBox(opened.window)
+    assert idle in controls(opened.window)
+    assert not is_heard(idle)
+    idle.deleteLater()
