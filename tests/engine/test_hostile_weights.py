@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import pickle
 import struct
+import sys
 import tarfile
+import types
 import zipfile
 from pathlib import Path
 
@@ -56,6 +59,24 @@ def test_that_a_bare_pickle_is_refused_unread():
     Path("weights.pkl").write_bytes(pickle.dumps(Trap(), 2))
     assert "torch did not write" in refusal(Path("weights.pkl"))
     assert not Path("trapped").exists()
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_that_options_that_training_scripts_keep_beside_the_weights_do_no_harm(monkeypatch, legacy):
+    module = "lightning_fabric.utilities.data"  # not installed here: a class of that name stands for its own
+    stand_in = type("AttributeDict", (dict,), {"__module__": module})
+    options = argparse.Namespace(out=Path("runs/1"), rate=0.1)
+    content = {"model": GOOD, "args": options, "best": np.float64(0.5), "hyper_parameters": stand_in(depth=3)}
+    with monkeypatch.context() as patch:
+        for name in ("lightning_fabric", "lightning_fabric.utilities", module):
+            patch.setitem(sys.modules, name, types.ModuleType(name))
+        sys.modules[module].AttributeDict = stand_in
+        torch.save(content, "w.pth", _use_new_zipfile_serialization=not legacy)
+
+    read = read_content(Path("w.pth"))
+
+    assert (read["args"].rate, str(read["args"].out), read["best"]) == (0.1, str(Path("runs/1")), 0.5)
+    assert (type(read["hyper_parameters"]), read["hyper_parameters"]) == (dict, {"depth": 3})
 
 
 def test_that_a_whole_network_as_python_objects_is_refused_naming_its_class():

@@ -222,6 +222,7 @@ def test_that_the_imagenet_file_imports_and_calls_a_daisy_a_daisy(tmp_path, caps
         "--preprocessing", "timm",
     )  # fmt: skip
     assert (code, told["architecture"]) == (0, "tf_efficientnet_lite0")
+    assert "and 980 more." in (tmp_path / "lite0" / "README.md").read_text("utf-8")
     loaded = load(tmp_path / "lite0", torch.device("cpu"))
     flower = Image.fromarray(load_sample_image("flower.jpg"))
     pixels = np.asarray(flower.crop((106, 0, 533, 427)), dtype=np.float32) / 255

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
 from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpoint, read_seen_images
@@ -259,6 +260,18 @@ def test_that_a_job_trains_the_head_that_its_spec_names(tmp_path, spec):
 
     assert checkpoint.head == head
     assert isinstance(load(checkpoint).network.get_classifier(), ConvHead)
+
+
+def test_that_a_job_takes_torchvisions_name_and_starts_from_torchvisions_file(tmp_path, spec):
+    donor = torchvision.models.mobilenet_v2()
+    torch.save(donor.state_dict(), tmp_path / "tv.pth")
+    network = NetworkSpec("mobilenet_v2", "S1", spec.network.preprocessing, weights=str(tmp_path / "tv.pth"))
+    spec = replace(spec, network=network, recipe=replace(spec.recipe, epochs=1))
+
+    checkpoint = run(spec, JobFolder.create(tmp_path / "job", spec))
+
+    assert checkpoint.architecture == "mobilenetv2_100"
+    assert torch.equal(load(checkpoint, torch.device("cpu")).network.conv_stem.weight, donor.features[0][0].weight)
 
 
 def test_that_a_job_larger_than_the_memory_is_refused_with_both_numbers_before_anything_is_built(tmp_path, spec):

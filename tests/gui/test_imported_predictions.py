@@ -262,3 +262,13 @@ def test_that_imported_predictions_stand_in_the_checkpoint_list_and_can_be_taken
     assert not session.imported
     assert session.active in session.in_panes
     assert checkpoints.list.count() == 2
+
+
+def test_that_several_images_of_a_patient_are_said_beside_the_intervals(opened: Application) -> None:
+    opened.window.show_perspective("evaluate")
+    session, heading = opened.session, opened.window.metrics.heading
+    patients = len(set(session.cohort.patients))
+    assert 0 < patients < len(session.cohort)
+    assert f"of {patients} patients: intervals take them as independent" in heading.text()
+    session.set_comparison(replace(session.comparison, unit="patient"))
+    assert "independent" not in heading.text()

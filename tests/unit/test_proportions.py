@@ -113,3 +113,9 @@ def test_that_differences_of_nothing_are_undefined_and_impossible_tables_refused
     for table in ([[1, 2]], [[1, -1], [0, 0]], [[1, 0.5], [0, 0]]):
         with pytest.raises(ValueError, match="four counts"):
             paired_difference(table)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_that_one_proportion_has_the_bits_of_wilson_s_interval_of_many(x: int, more: int, level: float) -> None:
+    one, many = Proportion(x, x + more).interval(level), wilson([x], [x + more], level)
+    np.testing.assert_array_equal(one, np.concatenate(many))

@@ -249,7 +249,7 @@ def _page(card: Card) -> str:
         "",
         "For research, not for diagnosis.",
         "",
-        f"{card.architecture}, {card.task}: {', '.join(card.findings)}.",
+        f"{card.architecture}, {card.task}: {_shortened(card.findings)}.",
     ]
     if card.imported:
         lines += ["", f"Imported from {card.imported.file}:", "", *(f"- {said}" for said in card.imported.decisions)]
@@ -264,6 +264,12 @@ def _page(card: Card) -> str:
     if card.metrics:
         lines += ["", "## AUC on held-out images", "", *_metrics_table(card)]
     return "\n".join(lines) + "\n"
+
+
+def _shortened(findings: tuple[str, ...]) -> str:
+    """All findings, or the first of very many; the front matter has the others."""
+    shown = findings if len(findings) <= 40 else (*findings[:20], f"and {len(findings) - 20} more")
+    return ", ".join(shown)
 
 
 def _metrics_table(card: Card) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from PySide6.QtCore import QCoreApplication
@@ -49,11 +48,11 @@ def cohort_words(session: Session, numbers: LiveNumbers) -> list[str]:
     if session.comparison.only is not None:
         words.append(_tr("only {0} = {1}").format(*session.comparison.only))
     cases = numbers.cases()
-    splits = Counter(value for value in cases.columns.get("split", ()) if value)
+    splits = numbers.facts().splits
     if len(splits) == 1:
         words.append(_tr("split: {0}").format(next(iter(splits))))
     elif splits:
-        words.append(_tr("splits: {0}").format(", ".join(f"{name} {n:,}" for name, n in splits.most_common())))
+        words.append(_tr("splits: {0}").format(", ".join(f"{name} {n:,}" for name, n in splits.items())))
     if numbers.why_no_unit:
         words.append(_tr("not by {0}: {1}").format(session.comparison.unit, numbers.why_no_unit))
     of_images = "" if cases.unit == "image" else _tr(", {0} of its images").format(session.comparison.aggregation)

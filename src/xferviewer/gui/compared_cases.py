@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,6 +51,18 @@ class Compared:
         return bool(self.n_positive and self.n_negative)
 
 
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """What is said of the chosen cases beside every number.
+
+    n_patients  whose cases they are; 0 where no case names its patient
+    splits      cases by what a column `split` says of them
+    """
+
+    n_patients: int
+    splits: Mapping[str, int]
+
+
 class ComparedCases(QObject):
     """The session's cohort with the scores of all that is compared, laid out when somebody asks.
 
@@ -61,12 +74,14 @@ class ComparedCases(QObject):
         self._session = session
         self._cases: ScoredCohort | None = None
         self._images: NDArray[np.intp] = np.empty(0, dtype=np.intp)
+        self._facts: CaseFacts | None = None
         self._compared: dict[str, Compared] = {}
         self.why_no_unit = ""
 
     def forget_cases(self) -> None:
         """The cohort, its unit or its scores are others now."""
         self._cases = None
+        self._facts = None
         self._compared.clear()
 
     def cases(self) -> ScoredCohort:
@@ -105,6 +120,15 @@ class ComparedCases(QObject):
         except (XferviewerError, ValueError) as error:
             self.why_no_unit = error.why if isinstance(error, XferviewerError) else f"{error}."
             return of_images
+
+    def facts(self) -> CaseFacts:
+        """Whose cases they are and of which split: counted once, said at every step of a slider."""
+        if self._facts is None:
+            cases = self.cases()
+            splits = Counter(value for value in cases.columns.get("split", ()) if value)
+            patients = {patient for patient in cases.patients if patient}
+            self._facts = CaseFacts(len(patients), dict(splits.most_common()))
+        return self._facts
 
     def any_scores(self) -> bool:
         """Some case of the cohort has a score of something compared."""

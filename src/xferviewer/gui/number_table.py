@@ -59,6 +59,7 @@ class NumberTableModel(QAbstractTableModel):
     def __init__(self, theme: Theme, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._fonts: dict[tuple[bool, bool], QFont] = {}
         self._rows: tuple[Head, ...] = ()
         self.columns: tuple[Head, ...] = ()
         self._cells: tuple[tuple[Cell, ...], ...] = ()
@@ -69,17 +70,33 @@ class NumberTableModel(QAbstractTableModel):
         """Show these cells, a sequence for each row."""
         new = tuple(tuple(row) for row in cells)
         if self._same_titles(columns, rows):
+            before, heads = self._cells, (self.columns, self._rows)
             self.columns, self._rows, self._cells = tuple(columns), tuple(rows), new
             if rows and columns:
+                order = self._order
                 self._sort_again()
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(columns) - 1))
-                self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(columns) - 1)
-                self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, len(rows) - 1)
+                # Only what is another one now: to paint a table costs more than to count what stands in it.
+                self._tell_changes(before if order == self._order else ())
+                if heads[0] != self.columns:
+                    self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(columns) - 1)
+                if heads[1] != self._rows:
+                    self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, len(rows) - 1)
             return
         self.beginResetModel()
         self.columns, self._rows, self._cells = tuple(columns), tuple(rows), new
         self._order = self._sorted_order()
         self.endResetModel()
+
+    def _tell_changes(self, before: Sequence[Sequence[Cell]]) -> None:
+        """Of each column, from the first to the last cell that differs from `before`; all without it."""
+        for column in range(len(self.columns)):
+            changed = [
+                place
+                for place, row in enumerate(self._order)
+                if not before or before[row][column] != self._cells[row][column]
+            ]
+            if changed:
+                self.dataChanged.emit(self.index(changed[0], column), self.index(changed[-1], column))
 
     def _same_titles(self, columns: Sequence[Head], rows: Sequence[Head]) -> bool:
         return [head.text for head in columns] == [head.text for head in self.columns] and [
@@ -113,7 +130,7 @@ class NumberTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             colour = head.colour or (self._theme.warning if head.warning else self._theme.accent if head.link else "")
             return QColor(colour) if colour else None
-        return _font(bold=head.strong, underlined=head.link) if role == Qt.ItemDataRole.FontRole else None
+        return self._font(bold=head.strong, underlined=head.link) if role == Qt.ItemDataRole.FontRole else None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """A cell's text, tip and colour."""
@@ -126,7 +143,18 @@ class NumberTableModel(QAbstractTableModel):
             return cell.tip or None
         if role == Qt.ItemDataRole.ForegroundRole and (cell.warning or cell.link):
             return QColor(self._theme.warning if cell.warning else self._theme.accent)
-        return _font(underlined=cell.link) if role == Qt.ItemDataRole.FontRole else None
+        return self._font(bold=False, underlined=cell.link) if role == Qt.ItemDataRole.FontRole else None
+
+    def _font(self, *, bold: bool, underlined: bool) -> QFont | None:
+        """None: that of the table."""
+        if not bold and not underlined:
+            return None
+        if (bold, underlined) not in self._fonts:
+            font = small_font()
+            font.setBold(bold)
+            font.setUnderline(underlined)
+            self._fonts[bold, underlined] = font
+        return self._fonts[bold, underlined]
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """By the ranks of a column; -1: in the order in which the rows were put."""
@@ -160,16 +188,6 @@ class NumberTableModel(QAbstractTableModel):
         lines = [["", *(head.text for head in self.columns)]]
         lines += [[self._rows[row].text, *(cell.text for cell in self._cells[row])] for row in self._order]
         return "\n".join("\t".join(_one_line(text) for text in line) for line in lines) + "\n"
-
-
-def _font(*, bold: bool = False, underlined: bool = False) -> QFont | None:
-    """None: that of the table."""
-    if not bold and not underlined:
-        return None
-    font = small_font()
-    font.setBold(bold)
-    font.setUnderline(underlined)
-    return font
 
 
 _DESCENDING = Qt.SortOrder.DescendingOrder

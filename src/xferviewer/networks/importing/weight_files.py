@@ -15,6 +15,7 @@ import struct
 import warnings
 import zipfile
 import zlib
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -28,12 +29,20 @@ from xferviewer.errors import UnusableCheckpoint
 if TYPE_CHECKING:
     from pathlib import Path
 
-# torch writes it at the head of its plain files (torch/serialization.py, MAGIC_NUMBER).
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+# The number at the head of torch's plain files, as a pickle has it (torch/serialization.py, MAGIC_NUMBER).
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
 _SCALAR = np.float64(0).__reduce__()[0]
-# Plain values beside the weights that training scripts keep: their options, and numbers of numpy.
+# Lightning's dictionary of options, which is one with other manners; read as a plain one.
+_LIGHTNING = (
+    *("pytorch_lightning.utilities.parsing", "lightning.pytorch.utilities.parsing"),
+    *("lightning_fabric.utilities.data", "lightning.fabric.utilities.data"),
+)
+# Plain values beside the weights that training scripts keep: their options, paths, numbers of numpy.
 _HARMLESS: list[Any] = [
     argparse.Namespace,
+    *((PurePosixPath, f"{module}.PosixPath") for module in ("pathlib", "pathlib._local")),
+    *((PureWindowsPath, f"{module}.WindowsPath") for module in ("pathlib", "pathlib._local")),
+    *((dict, f"{module}.AttributeDict") for module in _LIGHTNING),
     np.dtype,
     (_SCALAR, "numpy._core.multiarray.scalar"),
     (_SCALAR, "numpy.core.multiarray.scalar"),  # as numpy 1 wrote it
@@ -144,19 +153,12 @@ def _check_entries(path: Path, archive: zipfile.ZipFile, size: int) -> None:
 
 
 def _read_legacy(path: Path, file: BinaryIO, size: int) -> object:
-    try:
-        start = list(pickletools.genops(file.read(64)))
-    except ValueError:
-        start = []  # the first pickle may end beyond what was read, then it is not torch's
-    if not any(value == _LEGACY_MAGIC for _, value, _ in start):
-        file.seek(0)
-        first = file.read(64)
-        if b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19" not in first:
-            raise refused(
-                path,
-                "It is a pickle that torch did not write; opening one can run any command.",
-                "In the program that made it, save network.state_dict() with torch.save, and import that.",
-            )
+    if _LEGACY_MAGIC not in file.read(64):
+        raise refused(
+            path,
+            "It is a pickle that torch did not write; opening one can run any command.",
+            "In the program that made it, save network.state_dict() with torch.save, and import that.",
+        )
     file.seek(0)
     try:
         for _ in range(3):  # magic number, protocol, system
@@ -200,7 +202,7 @@ def _load(path: Path) -> object:
         raise _damaged(path) from error
 
 
-_COMMANDS = ("os.", "posix.", "nt.", "subprocess.", "builtins.", "sys.", "shutil.", "runpy.", "pathlib.")
+_COMMANDS = ("os.", "posix.", "nt.", "subprocess.", "builtins.", "sys.", "shutil.", "runpy.")
 
 
 def _holds_code(path: Path, stranger: str) -> UnusableCheckpoint:

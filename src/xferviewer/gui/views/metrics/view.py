@@ -143,6 +143,9 @@ class MetricsTable(QWidget):
         said.append(
             self.tr("{0} {1} of {2}").format(len(cases.cases), unit, session.cohort.name or self.tr("no cohort"))
         )
+        n_patients = self._numbers.facts().n_patients
+        if 0 < n_patients < len(cases.cases):
+            said.append(self.tr("⚠ of {0} patients: intervals take them as independent").format(n_patients))
         if comparison.only is not None:
             said.append(self.tr("only {0} = {1}").format(*comparison.only))
         seen = [each.name for each in session.scored() if any(session.n_seen(each.digest))]
