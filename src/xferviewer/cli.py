@@ -24,7 +24,9 @@ DONE, SOME_FAILED, COULD_NOT_RUN = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sub-command that the arguments name; without one, open the window. Returns the exit code."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    options.words = ["xferviewer", *given]
     try:
         code: int = options.run(options)
     except XferviewerError as error:
@@ -343,7 +345,7 @@ def _import(options: argparse.Namespace) -> int:
         preprocessing=preprocessing_file(Path(file)) if file else None,
         name=options.name,
     )
-    words = shlex.join(["xferviewer", *sys.argv[1:]])
+    words = shlex.join(options.words)
     result = import_checkpoint(options.file, options.out, given, words)
     if not options.json:
         for decision in result["decisions"]:
@@ -404,7 +406,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     for field in fields(EvaluateOptions):
         value = getattr(options, field.name)
         given[field.name] = tuple(value) if isinstance(value, list) else value
-    words = ["xferviewer", *sys.argv[1:]]
+    words = options.words
     result = run_evaluate(options.labels, options.predictions, options.out, EvaluateOptions(**given), words)
     for warning in result.get("warnings", ()):
         print(f"warning: {warning}", file=sys.stderr)
@@ -419,7 +421,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 
     result = run_calibrate(
         options.checkpoint, options.labels, options.predictions, options.method, options.split, options.where,
-        ["xferviewer", *sys.argv[1:]],
+        options.words,
     )  # fmt: skip
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
