@@ -272,3 +272,39 @@ def test_that_several_images_of_a_patient_are_said_beside_the_intervals(opened: 
     assert f"of {patients} patients: intervals take them as independent" in heading.text()
     session.set_comparison(replace(session.comparison, unit="patient"))
     assert "independent" not in heading.text()
+
+
+def test_that_names_from_a_file_are_words_and_no_markup(opened: Application, tmp_path: Path, qtbot: QtBot) -> None:
+    window = opened.window
+    window.show_perspective("evaluate")
+    guesses = np.random.default_rng(1).random(len(opened.session.cohort))
+    opened.open_paths([write_predictions(opened, tmp_path / "<i>x.csv", {"prob_Edema": guesses})])
+    opened.session.set_finding("Edema")
+    opened.session.set_active(opened.session.imported[0].digest)
+    assert window.metrics.heading.textFormat() == Qt.TextFormat.PlainText
+    assert "<b>&lt;i&gt;x</b>" in window.referral.summary.text()
+
+
+def test_that_label_tables_of_one_name_are_two_cohorts_and_one_opened_again_is_one(
+    opened: Application, tmp_path: Path
+) -> None:
+    for site, label in (("north", 1), ("south", 0)):
+        (tmp_path / site).mkdir()
+        (tmp_path / site / "external.csv").write_text(f"image,Effusion\nx1.png,{label}\nx2.png,0\n", encoding="utf-8")
+    paths = [tmp_path / "north" / "external.csv", tmp_path / "south" / "external.csv"]
+    opened.open_paths([*paths, paths[0]])
+    assert list(opened.session.cohorts) == ["open catalogue", "external.csv", "south/external.csv"]
+    assert opened.session.cohorts["external.csv"].labels[0, 0] == 1
+
+
+def test_that_a_table_of_words_is_refused_and_unusable_labels_cost_only_themselves(
+    opened: Application, tmp_path: Path
+) -> None:
+    words, half = tmp_path / "words.csv", tmp_path / "half.csv"
+    words.write_text("image,prob_Edema\na.png,high\nb.png,low\n", encoding="utf-8")
+    half.write_text("image,prob_Edema,label_Edema\na.png,0.2,no\nb.png,0.7,yes\n", encoding="utf-8")
+    opened.open_paths([words, half])
+    messages = [opened.window.messages.list.item(row).text() for row in range(opened.window.messages.list.count())]
+    assert any("words.csv holds no predictions" in message for message in messages)
+    assert any("Predictions of half for 2 images" in message for message in messages)
+    assert [each.name for each in opened.session.imported] == ["half"]

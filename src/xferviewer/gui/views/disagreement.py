@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from xferviewer.evaluation.disagreement import Disagreement, disagreement
@@ -35,6 +35,7 @@ class DisagreementLine(NumberPanel):
         )
         self.sensitivity.setKeyboardTracking(False)
         self.own = QToolButton()
+        self.heading.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
         self.own.setText(self.tr("the active's"))
         self.own.setAccessibleName(self.tr("Sensitivity of the active checkpoint"))
         self.read = QPushButton(self.tr("Read them"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
@@ -107,7 +109,7 @@ class OracleCurvePanel(NumberPanel):
             what = self.tr("mean over its findings of the AUC when the referred cases get their labels")
             kind = score_kind_text(self.session.score_kind(self.session.active))
             rests = self.tr("{0} cases, unit: {1}, {2}").format(self._n, self.numbers.cases().unit, kind)
-            self._draw(f"<b>{name}</b> · {what} · {rests}")
+            self._draw(f"<b>{escape(name)}</b> · {what} · {rests}")
 
     def _draw(self, heading: str) -> None:
         self.heading.setText(heading)

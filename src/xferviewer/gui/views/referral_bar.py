@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout, QWidget
@@ -159,7 +160,7 @@ class ReferralBar(QWidget):
         at = compared.digests.index(session.active)
         referred = self.tr("{0} of {1} to an expert").format(state.n_referred, len(compared.rows))
         if not compared.n_positive or not compared.n_negative:
-            return f"{checkpoint.name}: {referred}"
+            return f"{escape(checkpoint.name)}: {referred}"
         sensitivity = interval_text(
             float(state.sensitivity[at]), float(state.sensitivity_lower[at]), float(state.sensitivity_upper[at]), 2
         )
@@ -168,4 +169,4 @@ class ReferralBar(QWidget):
         )
         among_them = self.tr("{0} with the finding").format(int(state.referred_positive[at]))
         rates = self.tr("retained: sensitivity <b>{0}</b> · specificity <b>{1}</b>").format(sensitivity, specificity)
-        return f"<b>{checkpoint.name}</b>: {referred} ({among_them}) · {rates}"
+        return f"<b>{escape(checkpoint.name)}</b>: {referred} ({among_them}) · {rates}"

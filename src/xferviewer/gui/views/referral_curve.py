@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pyqtgraph as pg
@@ -145,7 +146,7 @@ class ReferralCurvePanel(NumberPanel):
         }[self.numbers.uncertainty_of(finding, session.active)]
         interval = self.tr("95 % Wilson") if self.what.currentData() == "rates" else self.tr("95 % DeLong")
         return self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: {3}").format(
-            finding, checkpoint.name, measure, interval
+            escape(finding), escape(checkpoint.name), measure, interval
         )
 
     def _retained(self) -> list[Retained]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from time import perf_counter
 
 import numpy as np
@@ -70,7 +71,7 @@ class AllFindingsTab(SeenTab):
         if not self.cells:
             return self.tr("Open a checkpoint to see its ROC curves.")
         names = [
-            f'<span style="color: {style_of(place).colour}">▬</span> {each.name}'
+            f'<span style="color: {style_of(place).colour}">▬</span> {escape(each.name)}'
             for place, each in enumerate(self._session.scored())
         ]
         return " &nbsp; ".join(names) + " · " + self.tr("present / absent; AUC on all cases")

@@ -35,6 +35,7 @@ class MetricsTable(QWidget):
         self.heading = QLabel()
         self.heading.setWordWrap(True)
         self.heading.setObjectName("faint")
+        self.heading.setTextFormat(Qt.TextFormat.PlainText)  # names come from files
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Finding …"))
         self.search.setAccessibleName(self.tr("Show the findings whose names hold these words"))
