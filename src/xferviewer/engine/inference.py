@@ -16,7 +16,7 @@ from xferviewer.checkpoints import Checkpoint, Preprocessing, read_checkpoint, v
 from xferviewer.engine.device import Precision, autocast, check_precision, choose_device
 from xferviewer.errors import UnusableCheckpoint, XferviewerError
 from xferviewer.networks import backbones
-from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.networks.input_measuring import measured_input
 from xferviewer.studies.images import ImageFacts, present, read_image
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from xferviewer.checkpoints.input_measures import InputMeasures
 
 # Images decoded ahead of the network, in a thread: decoders are C code that lets others run.
 _DECODED_AHEAD = 4
@@ -53,13 +55,17 @@ class LoadedCheckpoint:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What every checkpoint says of one image: `logits` holds an array (findings,) per checkpoint, in their order."""
+    """What every checkpoint says of one image: `logits` holds an array (findings,) per checkpoint, in their order.
+
+    inputs  what was measured of the input, per checkpoint in the same order
+    """
 
     path: Path
     frame: int
     identity: str
     facts: ImageFacts
     logits: tuple[NDArray[np.float32], ...]
+    inputs: tuple[InputMeasures, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ class _Prepared:
     identity: str
     facts: ImageFacts
     tensors: dict[str, Tensor]
+    inputs: dict[str, InputMeasures]
 
 
 def load(
@@ -142,7 +149,8 @@ def _predict(
         if isinstance(item, Failure):
             yield item
         else:
-            yield Prediction(item.path, item.frame, item.identity, item.facts, next(rows, ()))
+            inputs = tuple(item.inputs[loaded.checkpoint.preprocessing.digest] for loaded in checkpoints)
+            yield Prediction(item.path, item.frame, item.identity, item.facts, next(rows, ()), inputs)
 
 
 def _prepare_ahead(
@@ -169,10 +177,10 @@ def _prepare(path: Path, frame: int, preprocessings: dict[str, Preprocessing]) -
         presentation = present(image)
     except XferviewerError as error:
         return Failure(path, frame, error)
-    tensors = {
-        digest: present_to_tensor(presentation, preprocessing) for digest, preprocessing in preprocessings.items()
-    }
-    return _Prepared(path, frame, image.identity, image.facts, tensors)
+    tensors, inputs = {}, {}
+    for digest, preprocessing in preprocessings.items():
+        tensors[digest], inputs[digest] = measured_input(image, presentation, preprocessing)
+    return _Prepared(path, frame, image.identity, image.facts, tensors, inputs)
 
 
 def _finite_weights(checkpoint: Checkpoint) -> dict[str, Tensor]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.input_guard import flags_of
 from xferviewer.engine.device import DeviceName, Precision, choose_device
 from xferviewer.engine.inference import load
 from xferviewer.engine.saliency import Method, explain
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.scores import scores_from_logits
-from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+from xferviewer.networks.input_measuring import measured_input
+from xferviewer.networks.preprocessing import seen_part
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
 
@@ -38,19 +41,23 @@ def explain_image(
     """Write a float32 .npy in [0, 1] at the network's resolution and an overlay PNG at the image's size for each map.
 
     The answer lists them under "maps", with the probability of the finding and, where a map is zero everywhere,
-    "no_positive_evidence". Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding nobody was trained
-    for, UnusableFolder.
+    "no_positive_evidence"; under "flags" stands for each checkpoint what it does not expect of the image. Raises
+    UnreadableImage, UnusableCheckpoint, UnusableTable for a finding nobody was trained for, UnusableFolder.
     """
     chosen = choose_device(device)
-    presentation = present(read_image(image_path, frame))
+    image = read_image(image_path, frame)
+    presentation = present(image)
     maps: list[dict[str, Any]] = []
+    flags: dict[str, list[dict[str, str]]] = {}
     for folder in checkpoints:
         loaded = load(folder, chosen, precision)
         checkpoint = loaded.checkpoint
         wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
         if not wanted:
             continue
-        explanation = explain(loaded, present_to_tensor(presentation, checkpoint.preprocessing), wanted, method)
+        tensor, measures = measured_input(image, presentation, checkpoint.preprocessing)
+        flags[checkpoint.name] = [asdict(flag) for flag in flags_of(measures, checkpoint.card)]
+        explanation = explain(loaded, tensor, wanted, method)
         part = seen_part(presentation.shape[0], presentation.shape[1], checkpoint.preprocessing)
         probabilities = scores_from_logits(explanation.logits[np.newaxis], checkpoint.task)[0]
         for name, values in zip(explanation.findings, explanation.maps, strict=True):
@@ -76,7 +83,7 @@ def explain_image(
             "None of the checkpoints was trained for this finding.",
             "Name one of their findings, or all.",
         )
-    return {"image": str(image_path), "maps": maps}
+    return {"image": str(image_path), "maps": maps, "flags": flags}
 
 
 def _overlay(

@@ -18,6 +18,7 @@ from xferviewer import __version__, protocol
 from xferviewer.errors import EngineFailure, XferviewerError
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
+    from xferviewer.checkpoints.input_measures import InputMeasures
     from xferviewer.engine.inference import Failure, LoadedCheckpoint, Prediction
 
 
@@ -146,7 +147,8 @@ class Engine:
 
     def _explain(self, request: protocol.ExplainImage) -> None:
         from xferviewer.engine import saliency
-        from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+        from xferviewer.networks.input_measuring import measured_input
+        from xferviewer.networks.preprocessing import seen_part
         from xferviewer.studies.images import present, read_image
 
         done = 0
@@ -161,7 +163,9 @@ class Engine:
             try:
                 loaded = self._opened(digest)
                 preprocessing = loaded.checkpoint.preprocessing
-                explanation = saliency.explain(loaded, present_to_tensor(presentation, preprocessing))
+                tensor, measures = measured_input(image, presentation, preprocessing)
+                self._send_measures(request.request, image.identity, preprocessing.digest, measures)
+                explanation = saliency.explain(loaded, tensor)
             except Exception as error:  # noqa: BLE001  one checkpoint must cost only itself
                 self._send(_failed(request.request, request.image.identity, digest, error))
                 continue
@@ -206,11 +210,24 @@ class Engine:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
         opened = [digest for digest in request.checkpoints if digest in self._loaded]
+        inputs = {
+            self._loaded[digest].checkpoint.preprocessing.digest: measures
+            for digest, measures in zip(opened, prediction.inputs, strict=True)
+        }
+        for preprocessing, measures in inputs.items():
+            self._send_measures(request.request, reference.identity, preprocessing, measures)
         for digest, logits in zip(opened, prediction.logits, strict=True):
             self._send(protocol.Predicted(request.request, reference.identity, digest, logits))
         for digest in set(request.checkpoints) - set(opened):
             self._send(_failed(request.request, reference.identity, digest, _not_open(digest)))
         batch.answered += 1
+
+    def _send_measures(self, request: int, identity: str, preprocessing: str, measures: InputMeasures) -> None:
+        self._send(
+            protocol.InputMeasured(
+                request, identity, preprocessing, measures.values, measures.modality, measures.body_part
+            )
+        )
 
     def _opened(self, digest: str) -> LoadedCheckpoint:
         if digest not in self._loaded:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from xferviewer.checkpoints.input_drift import cohort_inputs
+from xferviewer.checkpoints.input_flag import Flag
+from xferviewer.checkpoints.input_guard import flags_of
+from xferviewer.checkpoints.input_measures import InputMeasures
 from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
-from xferviewer.engine.inference import Failure, LoadedCheckpoint, load, predict_images
+from xferviewer.engine.inference import Failure, LoadedCheckpoint, Prediction, load, predict_images
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 from xferviewer.evaluation.tables import PredictionTable, write_predictions
 from xferviewer.studies.selection import SelectedImage, select_images
 
-Row = tuple[SelectedImage, str, dict[str, float]]
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one checkpoint says of one image, and what it does not expect of it."""
+
+    image: SelectedImage
+    checkpoint: str
+    scores: dict[str, float]
+    flags: tuple[Flag, ...]
 
 
 def predict_table(
@@ -37,7 +49,9 @@ def predict_table(
     progress  called with images done, images in all, and seconds since the first
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
-    no images are only counted, under "other_files". Raises UnusableCheckpoint, UnusableFolder, UnusableTable,
+    no images are only counted, under "other_files". Under "inputs" stands for each checkpoint what its inputs are like
+    (checkpoints.input_drift), under "flagged" every image with a flag, and the kinds of its flags are a column of the
+    table. Raises UnusableCheckpoint, UnusableFolder, UnusableTable,
     EngineFailure.
     """
     chosen = choose_device(device)
@@ -55,6 +69,7 @@ def predict_table(
     begun = time.monotonic()
     rows: list[Row] = []
     failed: list[dict[str, Any]] = []
+    measured: dict[str, dict[str, InputMeasures]] = {name: {} for name in names}
     predictions = predict_images(loaded, ((image.path, image.frame) for image in selection.images), batch_size)
     for done, (image, prediction) in enumerate(zip(selection.images, predictions, strict=True), 1):
         if isinstance(prediction, Failure):
@@ -67,7 +82,9 @@ def predict_table(
                 image.study or prediction.facts.study_uid,
                 image.patient or prediction.facts.patient_id,
             )
-            rows += _rows(named, loaded, prediction.logits, kind)
+            rows += _rows(named, loaded, prediction, kind)
+            for name, measures in zip(names, prediction.inputs, strict=True):
+                measured[name][prediction.identity] = measures
         if progress is not None:
             progress(done, len(selection.images), time.monotonic() - begun)
     if not rows:
@@ -84,14 +101,23 @@ def predict_table(
         "seconds": time.monotonic() - begun,
         "other_files": len(selection.refused),
         "failed": failed,
+        "inputs": {
+            one.checkpoint.name: cohort_inputs(measured[one.checkpoint.name], one.checkpoint.card).as_dict()
+            for one in loaded
+        },
+        "flagged": [
+            {"path": row.image.name, "checkpoint": row.checkpoint, "flags": [asdict(flag) for flag in row.flags]}
+            for row in rows
+            if row.flags
+        ],
     }
 
 
 def _rows(
-    image: SelectedImage, loaded: Sequence[LoadedCheckpoint], logits: Sequence[NDArray[np.float32]], kind: ScoreKind
+    image: SelectedImage, loaded: Sequence[LoadedCheckpoint], prediction: Prediction, kind: ScoreKind
 ) -> list[Row]:
     rows: list[Row] = []
-    for one, values in zip(loaded, logits, strict=True):
+    for one, values, measures in zip(loaded, prediction.logits, prediction.inputs, strict=True):
         checkpoint = one.checkpoint
         scores = scores_from_logits(values[np.newaxis], checkpoint.task, kind)[0]
         trained = {
@@ -99,19 +125,19 @@ def _rows(
             for finding, score in zip(checkpoint.findings, scores, strict=True)
             if finding in checkpoint.trained_findings
         }
-        rows.append((image, checkpoint.name, trained))
+        rows.append(Row(image, checkpoint.name, trained, flags_of(measures, checkpoint.card)))
     return rows
 
 
 def _table(rows: Sequence[Row], loaded: Sequence[LoadedCheckpoint]) -> PredictionTable:
     """The findings of all checkpoints, in the order of the first that names them; blank where one was not trained."""
     findings = tuple(dict.fromkeys(f for one in loaded for f in one.checkpoint.findings))
-    scores = np.array([[values.get(finding, np.nan) for finding in findings] for _, _, values in rows])
     return PredictionTable(
-        image=tuple(image.name for image, _, _ in rows),
-        checkpoint=tuple(name for _, name, _ in rows),
-        study=tuple(image.study for image, _, _ in rows),
-        patient=tuple(image.patient for image, _, _ in rows),
+        image=tuple(row.image.name for row in rows),
+        checkpoint=tuple(row.checkpoint for row in rows),
+        study=tuple(row.image.study for row in rows),
+        patient=tuple(row.image.patient for row in rows),
         findings=findings,
-        scores=scores,
+        scores=np.array([[row.scores.get(finding, np.nan) for finding in findings] for row in rows]),
+        flags=tuple("; ".join(flag.kind for flag in row.flags) for row in rows),
     )

@@ -25,6 +25,7 @@ IMAGE_COLUMNS = ("image", "imageindex", "path", "imagepath", "file", "filename")
 STUDY_COLUMNS = ("study", "studyid", "studyuid", "studyinstanceuid")
 PATIENT_COLUMNS = ("patient", "patientid", "subjectid")
 CHECKPOINT_COLUMNS = ("checkpoint",)
+INPUT_FLAGS = "input_flags"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +35,8 @@ class PredictionTable:
     image, checkpoint, study, patient  (n,) text; "" for what is not stated.
     findings                           (K,) names in the order of the columns.
     scores                             (n, K) float64: probabilities, or logits; NaN where blank.
+    flags                              (n,) kinds of the flags of each row's input, "; " between them; empty: nobody
+                                       looked, and no column is written.
     """
 
     image: tuple[str, ...]
@@ -45,6 +48,7 @@ class PredictionTable:
     source: str = ""
     sha256: str = ""
     warnings: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Unit:
@@ -70,7 +74,7 @@ def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> Predic
     score_columns = {name[5:]: name for name in raw.columns if name.lower().startswith("prob_")}
     only_numbers = not score_columns
     if only_numbers:
-        taken = {image, *named}
+        taken = {image, *named, INPUT_FLAGS}
         score_columns = {n: n for n in raw.columns if n not in taken and not n.lower().startswith("label_")}
     warnings, findings, scores = list(raw.warnings), [], []
     for finding, name in score_columns.items():
@@ -157,6 +161,8 @@ def _arrow_table(table: PredictionTable) -> Any:
     }  # fmt: skip
     for finding, scores in zip(table.findings, table.scores.T, strict=True):
         columns[finding] = pa.array(np.ascontiguousarray(scores, dtype=np.float64), from_pandas=True)
+    if table.flags:
+        columns[INPUT_FLAGS] = table.flags
     try:
         return pa.table(columns)
     except pa.ArrowInvalid as error:
