@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from safetensors import SafetensorError
@@ -50,10 +50,37 @@ class LoadedCheckpoint:
             computed: NDArray[np.float32] = self.network(batch).float().cpu().numpy()
         return computed
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image is prepared for it."""
+        return self.checkpoint.preprocessing
+
+    def answers(self, batch: Tensor, identities: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002
+        """What `predict_images` gives of each image: the logits, whatever the images are called."""
+        return self.logits(batch)
+
+
+class Answering(Protocol):
+    """What can be asked of images: a checkpoint, or one that is asked several times (engine/passes.py)."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image is prepared for it."""
+
+    def answers(self, batch: Tensor, identities: Sequence[str]) -> NDArray[np.float32]:
+        """(images, …) float32 of a batch float32 (images, channels, rows, columns)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What every checkpoint says of one image: `logits` holds an array (findings,) per checkpoint, in their order."""
+    """What every checkpoint says of one image: `logits` holds an array per checkpoint, in their order.
+
+    It is (findings,) of a plain checkpoint and (passes, findings) of one that is asked several times.
+    """
 
     path: Path
     frame: int
@@ -110,7 +137,7 @@ def load(
 
 
 def predict_images(
-    checkpoints: Sequence[LoadedCheckpoint], images: Iterable[tuple[Path, int]], batch_size: int | None = None
+    checkpoints: Sequence[Answering], images: Iterable[tuple[Path, int]], batch_size: int | None = None
 ) -> Iterator[Prediction | Failure]:
     """Logits of every (path, frame), in the order given, one at a time; a file that cannot be read is named and passed.
 
@@ -119,7 +146,7 @@ def predict_images(
     """
     if batch_size is None:
         batch_size = 1 if all(loaded.device.type == "cpu" for loaded in checkpoints) else 16
-    preprocessings = {loaded.checkpoint.preprocessing.digest: loaded.checkpoint.preprocessing for loaded in checkpoints}
+    preprocessings = {asked.preprocessing.digest: asked.preprocessing for asked in checkpoints}
     waiting: list[_Prepared | Failure] = []
     for prepared in _prepare_ahead(images, preprocessings):
         waiting.append(prepared)
@@ -130,13 +157,14 @@ def predict_images(
 
 
 def _predict(
-    checkpoints: Sequence[LoadedCheckpoint], waiting: Sequence[_Prepared | Failure]
+    checkpoints: Sequence[Answering], waiting: Sequence[_Prepared | Failure]
 ) -> Iterator[Prediction | Failure]:
     ready = [item for item in waiting if isinstance(item, _Prepared)]
     logits = []
-    for loaded in checkpoints if ready else ():
-        digest = loaded.checkpoint.preprocessing.digest
-        logits.append(loaded.logits(torch.stack([item.tensors[digest] for item in ready])))
+    for asked in checkpoints if ready else ():
+        digest = asked.preprocessing.digest
+        batch = torch.stack([item.tensors[digest] for item in ready])
+        logits.append(asked.answers(batch, [item.identity for item in ready]))
     rows = iter(zip(*logits, strict=True)) if logits else iter(())
     for item in waiting:
         if isinstance(item, Failure):
