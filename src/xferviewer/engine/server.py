@@ -10,15 +10,16 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from xferviewer import __version__, protocol
+from xferviewer.checkpoints import split_digest
 from xferviewer.errors import EngineFailure, XferviewerError
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
-    from xferviewer.engine.inference import Failure, LoadedCheckpoint, Prediction
+    from xferviewer.engine.inference import Answering, Failure, LoadedCheckpoint, Prediction
 
 
 class Inbox:
@@ -72,6 +73,8 @@ class Batch:
     def __init__(self, request: protocol.PredictImages) -> None:
         self.request = request
         self.predictions: Iterator[Prediction | Failure] | None = None
+        self.asked: dict[str, Answering] = {}
+        self.refused: dict[str, XferviewerError] = {}
         self.at = 0
         self.answered = 0
         self.cancelled = False
@@ -126,7 +129,7 @@ class Engine:
         self._send.working_on(0)
 
     def _open(self, request: protocol.OpenCheckpoints) -> None:
-        from xferviewer.engine import device, inference
+        from xferviewer.engine import device, inference, passes
 
         loaded: dict[str, LoadedCheckpoint] = {}
         for folder in request.folders:
@@ -140,7 +143,8 @@ class Engine:
             digest = opened.checkpoint.weights_sha256
             loaded[digest] = opened
             described = device.describe(chosen, precision)
-            self._send(protocol.CheckpointOpened(request.request, folder, digest, described))
+            dropout = passes.has_dropout(opened.network)
+            self._send(protocol.CheckpointOpened(request.request, folder, digest, described, dropout))
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
 
@@ -188,8 +192,10 @@ class Engine:
 
         request = batch.request
         if batch.predictions is None and not batch.cancelled:
-            loaded = [self._loaded[digest] for digest in request.checkpoints if digest in self._loaded]
-            batch.predictions = predict_images(loaded, ((Path(i.path), i.frame) for i in request.images))
+            batch.asked, batch.refused = self._asked(request.checkpoints)
+            batch.predictions = predict_images(
+                list(batch.asked.values()), ((Path(i.path), i.frame) for i in request.images)
+            )
         if not batch.cancelled and batch.at < len(request.images) and batch.predictions is not None:
             self._send_prediction(batch, next(batch.predictions))
         if batch.cancelled or batch.at >= len(request.images):
@@ -205,12 +211,26 @@ class Engine:
             for digest in request.checkpoints:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
-        opened = [digest for digest in request.checkpoints if digest in self._loaded]
-        for digest, logits in zip(opened, prediction.logits, strict=True):
+        for digest, logits in zip(batch.asked, prediction.logits, strict=True):
             self._send(protocol.Predicted(request.request, reference.identity, digest, logits))
-        for digest in set(request.checkpoints) - set(opened):
-            self._send(_failed(request.request, reference.identity, digest, _not_open(digest)))
+        for digest, error in batch.refused.items():
+            self._send(_failed(request.request, reference.identity, digest, error))
         batch.answered += 1
+
+    def _asked(self, digests: Iterable[str]) -> tuple[dict[str, Answering], dict[str, XferviewerError]]:
+        """What answers under each digest, and why others do not."""
+        from xferviewer.engine.passes import RepeatedCheckpoint
+
+        asked: dict[str, Answering] = {}
+        refused: dict[str, XferviewerError] = {}
+        for digest in digests:
+            weights, passes = split_digest(digest)
+            try:
+                loaded = self._opened(weights)
+                asked[digest] = loaded if passes is None else RepeatedCheckpoint(loaded, passes)
+            except XferviewerError as error:
+                refused[digest] = error
+        return asked, refused
 
     def _opened(self, digest: str) -> LoadedCheckpoint:
         if digest not in self._loaded:

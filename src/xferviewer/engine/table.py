@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from xferviewer.checkpoints import Passes
-from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
 from xferviewer.engine.columns import (
     ColumnScores,
     Ensemble,
@@ -20,6 +19,7 @@ from xferviewer.engine.columns import (
     repeated,
     without_passes,
 )
+from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
 from xferviewer.engine.inference import Failure, LoadedCheckpoint, load, predict_images
 from xferviewer.engine.passes import RepeatedCheckpoint
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
@@ -52,8 +52,8 @@ def predict_table(
     progress   called with images done, images in all, and seconds since the first
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
-    no images are only counted, under "other_files"; "left_out" says which checkpoints have no dropout. Raises UnusableCheckpoint, UnusableFolder, UnusableTable,
-    UnusableChoice, EngineFailure.
+    no images are only counted, under "other_files"; "left_out" says which checkpoints have no dropout. Raises
+    UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice, EngineFailure.
     """
     chosen = choose_device(device)
     loaded = [load(folder, chosen, precision) for folder in checkpoints]
