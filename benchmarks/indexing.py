@@ -69,8 +69,8 @@ def main() -> None:
             resident.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     ratio = min(bare) / min(indexed)
     print(
-        f"indexing: {_FILES / min(indexed):.0f} files/s into a new catalogue, {_FILES / min(bare):.0f} files/s in a bare "
-        f"loop on one core: ratio {ratio:.2f} (goal {_GOAL}); peak memory of the index after each of {_REPEATS}: "
+        f"indexing: {_FILES / min(indexed):.0f} files/s into a new catalogue, {_FILES / min(bare):.0f} files/s in a "
+        f"bare loop on one core: ratio {ratio:.2f} (goal {_GOAL}); peak memory of the index after each of {_REPEATS}: "
         + ", ".join(f"{each / 1024:.0f} MB" for each in resident)
     )
 

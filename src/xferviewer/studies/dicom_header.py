@@ -232,7 +232,7 @@ def text(dataset: Any, keyword: str) -> str:
     try:
         unconverted = dataset.get_item(tag_for_keyword(keyword))
         if isinstance(unconverted, RawDataElement) and _is_plain(unconverted):
-            return unconverted.value.partition(b"\\")[0].decode("ascii").strip(" \x00")
+            return str(unconverted.value.partition(b"\\")[0], "ascii").strip(" \x00")
         value = dataset.get(keyword)
         if isinstance(value, pydicom.multival.MultiValue):
             value = value[0] if value else ""
