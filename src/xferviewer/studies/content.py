@@ -50,15 +50,6 @@ def _begins_a_data_set(head: bytes) -> bool:
     return len(head) >= 8 and (little or big)
 
 
-def read_head(path: Path) -> bytes:
-    """The first HEAD_BYTES bytes of a file. Raises UnreadableImage where it cannot be opened."""
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError as error:
-        raise unopenable(path, error) from error
-
-
 def unopenable(path: Path, error: OSError) -> UnreadableImage:
     """The refusal of a file that the operating system does not hand over."""
     return UnreadableImage(

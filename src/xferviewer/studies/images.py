@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xferviewer.studies.content import Content, content_of, not_an_image, read_head
+from xferviewer.studies.content import Content, not_an_image
 from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.opening import opened
 from xferviewer.studies.voi import VoiLut, Window, brightness
 
 if TYPE_CHECKING:
@@ -28,18 +29,18 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
     Only the wanted frame is decoded. Raises UnreadableImage, which never carries the patient's name.
     """
     path = Path(path)
-    head = read_head(path)
-    match content_of(head):
-        case Content.DICOM:
-            from xferviewer.studies.dicom import read_dicom
+    with opened(path) as source:
+        match source.content:
+            case Content.DICOM:
+                from xferviewer.studies.dicom import read_dicom
 
-            return read_dicom(path, frame)
-        case Content.RASTER:
-            from xferviewer.studies.raster import read_raster
+                return read_dicom(path, source, frame)
+            case Content.RASTER:
+                from xferviewer.studies.raster import read_raster
 
-            return read_raster(path, frame)
-        case Content.OTHER:
-            raise not_an_image(path, head)
+                return read_raster(path, source, frame)
+            case Content.OTHER:
+                raise not_an_image(path, source.head)
 
 
 def frame_identity(identity: str, frame: int) -> str:
