@@ -26,9 +26,13 @@ _RASTER_SIGNATURES = (
 )
 
 
+_ARRAY_SIGNATURES = (b"\x93NUMPY", b"PK\x03\x04")  # .npy; a ZIP archive, which .npz is and much else
+
+
 class Content(Enum):
     DICOM = "DICOM"
     RASTER = "raster image"
+    ARRAY = "NumPy array"
     OTHER = "other"
 
 
@@ -40,6 +44,8 @@ def content_of(head: bytes) -> Content:
         return Content.RASTER
     if head[:1] == b"P" and head[1:2] in b"2356" and head[2:3] in b" \t\r\n" and len(head) > 2:  # PGM and PPM
         return Content.RASTER
+    if head.startswith(_ARRAY_SIGNATURES):
+        return Content.ARRAY
     return Content.DICOM if _begins_a_data_set(head) else Content.OTHER
 
 
@@ -67,4 +73,4 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
         why = "It holds text, not pixels."
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
-    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG or TIFF files.")
+    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF or NumPy files.")

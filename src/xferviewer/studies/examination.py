@@ -48,6 +48,8 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
                     return _examine_dicom(stamp, path, source)
                 case Content.RASTER:
                     return _examine_raster(stamp, path, source)
+                case Content.ARRAY:
+                    return _examine_array(stamp, path, source)
                 case Content.OTHER:
                     raise not_an_image(path, source.head)
     except UnreadableImage as refusal:
@@ -93,6 +95,15 @@ def _examine_raster(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEn
             rows, columns = columns, rows
         facts = raster_facts(picture)
     return ImageEntry(stamp, raster_identity(source, 0, frames), frames, rows, columns, facts)
+
+
+def _examine_array(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
+    from xferviewer.studies.arrays import array_facts, array_identity, describe_array
+
+    described = describe_array(path, source)
+    rows, columns = described.arrays[0].frame_shape[:2]
+    identity = array_identity(source, 0, described.frames)
+    return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))
 
 
 _ORIENTATION, _FIRST_TRANSPOSED = 0x0112, 5  # EXIF 2.3, table 4: from 5 on, rows are columns

@@ -26,7 +26,7 @@ from xferviewer.studies.dicom_header import be_quiet
 from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.opening import digest_identity
-from xferviewer.studies.voi import Window
+from xferviewer.studies.voi import FULL_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,6 @@ FORMATS = [
     )
 ]
 _PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
-_FULL_RANGE = Window(128, 256, "LINEAR", "full range")
 
 
 def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
@@ -69,7 +68,7 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
     return Image(
         pixels=pixels,
         unit="",
-        windows=(_FULL_RANGE,) if pixels.dtype == np.uint8 and pixels.ndim == 2 else (),
+        windows=(FULL_RANGE,) if pixels.dtype == np.uint8 and pixels.ndim == 2 else (),
         voi_lut=None,
         inverted=white_is_zero and pixels.ndim == 2,
         spacing_mm=None,
@@ -149,7 +148,13 @@ def grey_or_rgb(picture: PIL.Image.Image) -> NDArray[Any]:
         layered = picture.convert("RGBA")
         ground = PIL.Image.new("RGBA", layered.size, "black")
         picture = PIL.Image.alpha_composite(ground, layered)
-    colour = np.array(picture.convert("RGB"))
+    return grey_where_equal(np.array(picture.convert("RGB")))
+
+
+def grey_where_equal(colour: NDArray[Any]) -> NDArray[Any]:
+    """One grey channel, contiguous, where the three channels of (rows, columns, 3) are equal; all else as it is."""
+    if colour.ndim < 3:
+        return colour
     if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 0] == colour[..., 2]).all():
         return np.ascontiguousarray(colour[..., 0])
     return colour
