@@ -10,7 +10,7 @@ from xferviewer.errors import UnreadableImage
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAD_BYTES = 132  # the DICOM preamble and its prefix, PS3.10 section 7.1
+HEAD_BYTES = 348  # the header of NIfTI-1, whose last four bytes tell it; longer than the DICOM preamble (PS3.10 7.1)
 
 _RASTER_SIGNATURES = (
     b"\x89PNG\r\n\x1a\n",
@@ -33,6 +33,7 @@ class Content(Enum):
     DICOM = "DICOM"
     RASTER = "raster image"
     ARRAY = "NumPy array"
+    NIFTI = "NIfTI volume"
     OTHER = "other"
 
 
@@ -46,6 +47,8 @@ def content_of(head: bytes) -> Content:
         return Content.RASTER
     if head.startswith(_ARRAY_SIGNATURES):
         return Content.ARRAY
+    if head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:8] in (b"n+2\x00", b"ni2\x00"):
+        return Content.NIFTI
     return Content.DICOM if _begins_a_data_set(head) else Content.OTHER
 
 
@@ -73,4 +76,4 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
         why = "It holds text, not pixels."
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
-    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF or NumPy files.")
+    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy or NIfTI files.")

@@ -50,6 +50,8 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
                     return _examine_raster(stamp, path, source)
                 case Content.ARRAY:
                     return _examine_array(stamp, path, source)
+                case Content.NIFTI:
+                    return _examine_nifti(stamp, path, source)
                 case Content.OTHER:
                     raise not_an_image(path, source.head)
     except UnreadableImage as refusal:
@@ -104,6 +106,15 @@ def _examine_array(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEnt
     rows, columns = described.arrays[0].frame_shape[:2]
     identity = array_identity(source, 0, described.frames)
     return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))
+
+
+def _examine_nifti(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
+    from xferviewer.studies.nifti import describe_nifti, nifti_facts, nifti_identity
+
+    volume = describe_nifti(path, source)
+    rows, columns = volume.rows_and_columns
+    identity = nifti_identity(source, 0, volume.frames)
+    return ImageEntry(stamp, identity, volume.frames, rows, columns, nifti_facts(volume))
 
 
 _ORIENTATION, _FIRST_TRANSPOSED = 0x0112, 5  # EXIF 2.3, table 4: from 5 on, rows are columns

@@ -1,4 +1,4 @@
-"""Images: what a DICOM, PNG, JPEG, TIFF or NumPy file shows, as pixels with their unit; the one way to present them.
+"""Images: what a DICOM, PNG, JPEG, TIFF, NumPy or NIfTI file shows, as pixels with unit; the one way to present them.
 
 `present` is the only pipeline from pixels to brightness. The screen at its default window and the preprocessing of
 every network start from its array, so that what a person sees is what a network gets.
@@ -23,7 +23,7 @@ __all__ = ["Image", "ImageFacts", "VoiLut", "Window", "frame_identity", "present
 
 
 def read_image(path: Path | str, frame: int = 0) -> Image:
-    """Read one frame of a DICOM, PNG, JPEG, TIFF or NumPy file; the format is told by content, never by the name.
+    """Read one frame of a file of images; its format is told by its content, never by its name.
 
     A picture whose three colour channels are equal everywhere is read as greyscale, which it is.
     Only the wanted frame is decoded. Raises UnreadableImage, which never carries the patient's name.
@@ -43,6 +43,10 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
                 from xferviewer.studies.arrays import read_array
 
                 return read_array(path, source, frame)
+            case Content.NIFTI:
+                from xferviewer.studies.nifti import read_nifti
+
+                return read_nifti(path, source, frame)
             case Content.OTHER:
                 raise not_an_image(path, source.head)
 
