@@ -115,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "engine", _engine, argparse.SUPPRESS)
     decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
+    reading = _command(commands, "read-images", _read_images, argparse.SUPPRESS)
+    reading.add_argument("arguments", nargs=1)
     return parser
 
 
@@ -241,6 +243,13 @@ def _decode_with_gdcm(options: argparse.Namespace) -> int:
     from xferviewer.studies.gdcm_pixels import main as decode
 
     return decode(options.arguments)
+
+
+def _read_images(options: argparse.Namespace) -> int:
+    """Images are read in processes of their own: several at a time, and none can bring down who asked."""
+    from xferviewer.studies.reading_processes import main as read
+
+    return read(options.arguments)
 
 
 def _index(options: argparse.Namespace) -> int:
