@@ -113,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
     train.add_argument("--json", action="store_true")
     _command(commands, "engine", _engine, argparse.SUPPRESS)
+    _command(commands, "examine-files", _examine_files, argparse.SUPPRESS)
     decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
     reading = _command(commands, "read-images", _read_images, argparse.SUPPRESS)
@@ -236,6 +237,12 @@ def _engine(options: argparse.Namespace) -> int:
     from xferviewer.engine.server import serve
 
     return serve()
+
+
+def _examine_files(options: argparse.Namespace) -> int:
+    from xferviewer.studies.examiners import main as examine
+
+    return examine()
 
 
 def _decode_with_gdcm(options: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pydicom
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _LONG_HEADER_VRS = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
+_TEXT_VRS = ("AS", "CS", "DA", "LO", "PN", "SH", "UI")
+_ESCAPE = b"\x1b"  # begins another character set, PS3.5 section 6.1.2.3
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _LIBRARIES = r"(pydicom|openjpeg|libjpeg|rle|jpeg_ls|PIL|xferviewer\.studies)(\.|$)"
 
@@ -226,12 +230,21 @@ INDEXED = [
 def text(dataset: Any, keyword: str) -> str:
     """The element's value without padding; "" when absent, empty or damaged; the first of several."""
     try:
+        unconverted = dataset.get_item(tag_for_keyword(keyword))
+        if isinstance(unconverted, RawDataElement) and _is_plain(unconverted):
+            return str(unconverted.value.partition(b"\\")[0], "ascii").strip(" \x00")
         value = dataset.get(keyword)
         if isinstance(value, pydicom.multival.MultiValue):
             value = value[0] if value else ""
         return str("" if value is None else value).strip(" \x00")
     except Exception:  # noqa: BLE001 - a damaged element is one that says nothing, whatever pydicom raises for it
         return ""
+
+
+def _is_plain(element: RawDataElement) -> bool:
+    """Its bytes are its characters. pydicom converts and checks each value, which takes a third of an index."""
+    value = element.value
+    return element.VR in _TEXT_VRS and isinstance(value, bytes) and value.isascii() and _ESCAPE not in value
 
 
 def iso_date(date: str) -> str:
