@@ -1,4 +1,4 @@
-"""Our own child processes: their command lines, in a checkout, a wheel or a frozen application; how many cores there are."""
+"""Our own child processes, in a checkout, a wheel or a frozen application, and how many cores there are for them."""
 
 from __future__ import annotations
 

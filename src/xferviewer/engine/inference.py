@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -24,9 +26,7 @@ from xferviewer.studies.reading_processes import ReadingProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 _BATCH_OFF_THE_CPU = 16
@@ -81,6 +81,9 @@ class _Prepared:
     identity: str
     facts: ImageFacts
     tensors: dict[str, Tensor]
+
+
+Predicting = Pipeline[tuple[Path, int], "_Prepared | Failure", Prediction | Failure]
 
 
 def load(
@@ -139,7 +142,7 @@ def start_predicting(
     reading: ReadingProcesses,
     batch_size: int | None = None,
     may_compute: threading.Event | None = None,
-) -> Pipeline[tuple[Path, int], _Prepared | Failure, Prediction | Failure]:
+) -> Predicting:
     """Begin to predict (path, frame) after (path, frame); the pipeline hands out an answer for each, in that order.
 
     Each image is read once and preprocessed once per distinct preprocessing, while the images before it are computed.
@@ -157,6 +160,17 @@ def start_predicting(
         group=batch_size or (1 if on_cpu else _BATCH_OFF_THE_CPU),
         preparing=cores,
         computing=cores if on_cpu else _AT_A_TIME_OFF_THE_CPU,
+    )
+
+
+def not_finite(path: Path | str, logits: NDArray[np.float32]) -> EngineFailure | None:
+    """The refusal of logits that are no numbers: half precision overflows where float32 does not."""
+    if np.isfinite(logits).all():
+        return None
+    return EngineFailure(
+        f"{Path(path).name} has no prediction.",
+        "The network computed a value that is not a finite number.",
+        "Choose the precision fp32.",
     )
 
 

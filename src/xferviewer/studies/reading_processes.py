@@ -18,7 +18,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
@@ -49,9 +49,7 @@ class ReadingProcesses:
     `read` may be called by any number of threads; each waits until one of the processes is free.
     """
 
-    def __init__(
-        self, count: int, command: Sequence[str] | None = None, most_seconds: float = MOST_SECONDS
-    ) -> None:
+    def __init__(self, count: int, command: Sequence[str] | None = None, most_seconds: float = MOST_SECONDS) -> None:
         self._command = [*(command or own_command(SUBCOMMAND)), str(most_seconds)]
         self._most_seconds = most_seconds
         self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()
@@ -150,9 +148,7 @@ class _Process:
             creationflags=no_window,
             env={**os.environ, **alone},
         )
-        assert self._child.stdin is not None and self._child.stdout is not None
-        self._requests: IO[bytes] = self._child.stdin
-        self._answers: IO[bytes] = self._child.stdout
+        self._requests, self._answers = cast("IO[bytes]", self._child.stdin), cast("IO[bytes]", self._child.stdout)
         _widen(self._answers)
 
     def read(self, path: Path, frame: int) -> Image:
