@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -53,10 +53,37 @@ class LoadedCheckpoint:
             computed: NDArray[np.float32] = self.network(batch).float().cpu().numpy()
         return computed
 
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image is prepared for it."""
+        return self.checkpoint.preprocessing
+
+    def answers(self, batch: Tensor, identities: Sequence[str]) -> NDArray[np.float32]:  # noqa: ARG002
+        """What `predict_images` gives of each image: the logits, whatever the images are called."""
+        return self.logits(batch)
+
+
+class Answering(Protocol):
+    """What can be asked of images: a checkpoint, or one that is asked several times (engine/passes.py)."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How an image is prepared for it."""
+
+    def answers(self, batch: Tensor, identities: Sequence[str]) -> NDArray[np.float32]:
+        """(images, …) float32 of a batch float32 (images, channels, rows, columns)."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What every checkpoint says of one image: `logits` holds an array (findings,) per checkpoint, in their order."""
+    """What every checkpoint says of one image: `logits` holds an array per checkpoint, in their order.
+
+    It is (findings,) of a plain checkpoint and (passes, findings) of one that is asked several times.
+    """
 
     path: Path
     frame: int
@@ -117,7 +144,7 @@ def load(
 
 
 def predict_images(
-    checkpoints: Sequence[LoadedCheckpoint],
+    checkpoints: Sequence[Answering],
     images: Iterable[tuple[Path, int]],
     batch_size: int | None = None,
     reading: ReadingProcesses | None = None,
@@ -137,7 +164,7 @@ def predict_images(
 
 
 def start_predicting(
-    checkpoints: Sequence[LoadedCheckpoint],
+    checkpoints: Sequence[Answering],
     images: Iterable[tuple[Path, int]],
     reading: ReadingProcesses,
     batch_size: int | None = None,
@@ -150,9 +177,9 @@ def start_predicting(
     one thread, so that a number depends neither on its neighbours nor on the computer's number of cores; on other
     devices it is 16. While `may_compute` is not set, no network starts; what is under way ends.
     """
-    on_cpu = all(loaded.device.type == "cpu" for loaded in checkpoints)
+    on_cpu = all(asked.device.type == "cpu" for asked in checkpoints)
     cores = usable_cores()
-    preprocessings = {loaded.checkpoint.preprocessing.digest: loaded.checkpoint.preprocessing for loaded in checkpoints}
+    preprocessings = {asked.preprocessing.digest: asked.preprocessing for asked in checkpoints}
     return Pipeline(
         images,
         partial(_prepare, reading, preprocessings),
@@ -190,7 +217,7 @@ def _prepare(
 
 
 def _predict(
-    checkpoints: Sequence[LoadedCheckpoint],
+    checkpoints: Sequence[Answering],
     may_compute: threading.Event | None,
     group: Sequence[_Prepared | Failure],
 ) -> list[Prediction | Failure]:
@@ -215,17 +242,17 @@ def _predict(
 
 
 def _logits(
-    checkpoints: Sequence[LoadedCheckpoint], may_compute: threading.Event | None, ready: Sequence[_Prepared]
+    checkpoints: Sequence[Answering], may_compute: threading.Event | None, ready: Sequence[_Prepared]
 ) -> list[NDArray[np.float32]]:
     batches: dict[str, Tensor] = {}  # on the device: checkpoints that share a preprocessing share its copy
     logits = []
-    for loaded in checkpoints:
+    for asked in checkpoints:
         if may_compute is not None:
             may_compute.wait()
-        digest = loaded.checkpoint.preprocessing.digest
+        digest = asked.preprocessing.digest
         if digest not in batches:
-            batches[digest] = _on_device([item.tensors[digest] for item in ready], loaded.device)
-        logits.append(loaded.logits(batches[digest]))
+            batches[digest] = _on_device([item.tensors[digest] for item in ready], asked.device)
+        logits.append(asked.answers(batches[digest], [item.identity for item in ready]))
     return logits
 
 
