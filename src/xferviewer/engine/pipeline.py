@@ -65,7 +65,7 @@ class Pipeline(Generic[Source, Item, Answer]):
             while not self._ready and not self._finished():
                 if self._groups and self._groups[0].done():
                     self._ready.extend(self._groups.popleft().result())
-                elif self._coming and self._coming[0].done() and self._coming[0].exception():
+                elif not self._groups and self._coming and self._coming[0].done() and self._coming[0].exception():
                     self._coming[0].result()
                 elif not self._changed.wait(None if given_up is None else given_up - time.monotonic()):
                     return None
@@ -81,6 +81,12 @@ class Pipeline(Generic[Source, Item, Answer]):
         """Every answer has been taken."""
         with self._changed:
             return not self._ready and self._finished()
+
+    @property
+    def computing(self) -> bool:
+        """The next answer waits for `compute`, not for `prepare`."""
+        with self._changed:
+            return bool(self._groups) and not self._groups[0].done()
 
     def close(self) -> None:
         """Forget what is not taken; waits for what the threads are at."""

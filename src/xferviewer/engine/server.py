@@ -75,7 +75,8 @@ class Batch:
     """A PredictImages request and how far it is.
 
     checkpoints  those of the request that were open when it began, in the order of the answers
-    waited       seconds that its next answer has been waited for: the visible image's time is not the batch's
+    waited       seconds that its networks have been waited for: neither the time of the visible image, which goes
+                 first, nor that of reading, which ends by itself, says that the engine hangs
     """
 
     def __init__(self, request: protocol.PredictImages) -> None:
@@ -207,14 +208,11 @@ class Engine:
             run = batch.predictions = batch.predictions or self._begin(batch)
             begun = time.monotonic()
             answer = run.take(_SECONDS_BETWEEN_LOOKS)
-            batch.waited = 0.0 if answer is not None else batch.waited + time.monotonic() - begun
+            batch.waited = batch.waited + time.monotonic() - begun if run.computing and answer is None else 0.0
             if answer is not None:
                 self._send_prediction(batch, answer)
         if batch.cancelled or batch.at >= len(request.images):
-            self._end(batch)
-            if not inbox.done(batch) and self._reading is not None:
-                self._reading.close()
-                self._reading = None
+            self._end(batch, others=inbox.done(batch))
             self._send(protocol.Finished(request.request, batch.answered, len(request.images), batch.cancelled))
 
     def _begin(self, batch: Batch) -> Predicting:
@@ -227,11 +225,15 @@ class Engine:
         images = ((Path(image.path), image.frame) for image in batch.request.images)
         return start_predicting(loaded, images, self._reading, may_compute=self._may_compute)
 
-    def _end(self, batch: Batch) -> None:
-        if batch.predictions is not None and self._reading is not None:
-            if batch.cancelled:
-                self._reading.interrupt()
+    def _end(self, batch: Batch, *, others: bool) -> None:
+        """Let go of what a batch held: its threads, and the reading processes unless other batches need them."""
+        if batch.cancelled and self._reading is not None:
+            self._reading.interrupt()
+        if batch.predictions is not None:
             batch.predictions.close()
+        if self._reading is not None and (batch.cancelled or not others):
+            self._reading.close()
+            self._reading = None
 
     def _send_prediction(self, batch: Batch, prediction: Prediction | Failure) -> None:
         from xferviewer.engine.inference import Failure, not_finite

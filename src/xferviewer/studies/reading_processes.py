@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 SUBCOMMAND = "read-images"  # of the command line: it calls `main`
 
-MOST_SECONDS = 90.0
-"""For one image: more than the minute that the last decoder is given (gdcm_pixels), less than the window waits."""
+MOST_SECONDS = 75.0
+"""For one image: more than the minute that the last decoder is given (gdcm_pixels)."""
+
+_ATTEMPTS = 2  # a process may also have been ended for what others did, or stood still with the whole computer
 
 _LENGTH = struct.Struct(">I")
 _PIPE_BYTES = 1 << 20  # Linux gives a pipe 64 KiB unless it is asked; a film then takes a hundred turns
@@ -56,46 +58,47 @@ class ReadingProcesses:
         for _ in range(count):
             self._free.put(None)
         self._lock = threading.Lock()
-        self._running: set[_Process] = set()
+        self._processes: set[_Process] = set()
+        self._interrupted = False
 
     def read(self, path: Path, frame: int = 0) -> Image:
         """What `studies.images.read_image` gives, from another process. Raises UnreadableImage.
 
-        That is also raised for a file on which the process crashes or takes longer than it may; the next file gets a
-        new process.
+        That is also raised for a file on which two processes crashed or took longer than they may; the next file gets
+        a new process.
         """
         process = self._free.get()
-        begun = time.monotonic()
         try:
-            if process is None or process.has_ended():
-                process = self._started(process)
-            return process.read(path, frame)
+            for _ in range(_ATTEMPTS):
+                begun = time.monotonic()
+                try:
+                    process = self._running_one(process)
+                    return process.read(path, frame)
+                except (OSError, EOFError):
+                    self._forget(process)
+                    process = None
+            raise self._undecodable(path, time.monotonic() - begun)
         except UnreadableImage:
             raise
-        except BaseException as error:
-            if process is not None:
-                self._forget(process)
-                process = None
-            if isinstance(error, (OSError, EOFError, ValueError, KeyError)):
-                raise self._undecodable(path, time.monotonic() - begun) from error
+        except BaseException:  # a pipe with half an answer in it is of no use to the next file
+            self._forget(process)
+            process = None
             raise
         finally:
             self._free.put(process)
 
     def interrupt(self) -> None:
-        """End the processes at once; whoever waits in `read` is told that the image is unreadable."""
+        """End the processes at once and for good; whoever waits in `read` is told that the image is unreadable."""
         with self._lock:
-            running = list(self._running)
-        for process in running:  # the thread that waits for an answer closes the pipes: nobody else may
-            process.kill()
+            self._interrupted = True
+            for process in self._processes:  # the thread that waits for an answer closes the pipes: nobody else may
+                process.kill()
 
     def close(self) -> None:
-        """End the processes; no thread may be in `read`. Another `read` would start them again."""
+        """End the processes for good; no thread may be in `read`."""
         self.interrupt()
-        with self._lock:
-            running, self._running = self._running, set()
-        for process in running:
-            process.close()
+        for process in list(self._processes):
+            self._forget(process)
 
     def __enter__(self) -> Self:
         return self
@@ -105,19 +108,24 @@ class ReadingProcesses:
     ) -> None:
         self.close()
 
-    def _started(self, ended: _Process | None) -> _Process:
-        if ended is not None:
-            self._forget(ended)
-        process = _Process(self._command)
+    def _running_one(self, process: _Process | None) -> _Process:
+        """`process`, or a new one in its place where it has ended. Raises OSError after `interrupt`."""
+        if process is not None and not process.has_ended():
+            return process
+        self._forget(process)
         with self._lock:
-            self._running.add(process)
-        return process
+            if self._interrupted:
+                raise InterruptedError
+            process = _Process(self._command)
+            self._processes.add(process)
+            return process
 
-    def _forget(self, process: _Process) -> None:
-        process.kill()
-        process.close()
-        with self._lock:
-            self._running.discard(process)
+    def _forget(self, process: _Process | None) -> None:
+        if process is not None:
+            process.kill()
+            process.close()
+            with self._lock:
+                self._processes.discard(process)
 
     def _undecodable(self, path: Path, seconds: float) -> UnreadableImage:
         if seconds >= self._most_seconds:
