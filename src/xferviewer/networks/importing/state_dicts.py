@@ -38,7 +38,8 @@ _PRETRAINING = (
 # What is kept beside the weights and is no part of the network: losses, metrics, profilers, thresholds.
 _BESIDE = re.compile(
     r"(criterion|loss|loss_fn|loss_function|\w*(auc|auroc|accuracy|metrics?))\..*|pos_weight|op_threshs|"
-    r"mask_token|(.*\.)?total_(ops|params)|(.*\.)?relative_position_index|(.*\.)?attn_mask|AuxLogits\..*"
+    r"mask_token|(.*\.)?total_(ops|params)|(.*\.)?relative_position_index|(.*\.)?relative_coords_table|"
+    r"(.*\.)?attn_mask|AuxLogits\..*|aux[12]\..*"
 )
 
 
