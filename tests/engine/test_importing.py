@@ -41,8 +41,8 @@ def rebuilt(found: Fit) -> nn.Module:
     network = backbones.create(found.architecture, found.head.outputs, found.channels, found.options, found.head.head)
     classifier, own = backbones.classifier_name(network), network.state_dict()
     head = {f"{classifier}.{name}": values for name, values in found.head.tensors.items()}
-    head = {name: values.reshape(own[name].shape) for name, values in head.items()}
-    network.load_state_dict({**found.backbone, **head}, strict=True)
+    head = {name: values.reshape(own[name].shape) for name, values in head.items() if name in own}
+    network.load_state_dict({**found.backbone, **head, **found.head.further}, strict=True)
     return network.eval()
 
 
@@ -340,6 +340,30 @@ def test_that_the_small_transformer_of_moco_v3_has_twelve_heads(tmp_path):
     found = read_network(tmp_path / "vit-s.pth.tar")
 
     assert (found.architecture, found.options, found.head) == ("vit_small_patch16_224", {"num_heads": 12}, None)
+
+
+def test_that_of_a_distilled_transformer_both_heads_come_and_are_averaged(tmp_path):
+    torch.manual_seed(0)
+    original = backbones.create("deit_tiny_distilled_patch16_224", 3, options={"img_size": 64}).eval()
+    for head in (original.head, original.head_dist):
+        nn.init.normal_(head.weight)
+    torch.save({"model": original.state_dict()}, tmp_path / "deit.pth")
+
+    found = read_network(tmp_path / "deit.pth")
+
+    assert (found.architecture, found.options) == ("deit_tiny_distilled_patch16_224", {"img_size": 64})
+    assert any("averaged" in said for said in found.decisions)
+    assert_same(found, original)
+    inputs = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        tokens = original.forward_features(inputs)
+        average = (original.head(tokens[:, 0]) + original.head_dist(tokens[:, 1])) / 2
+        torch.testing.assert_close(rebuilt(found)(inputs), average)
+    state = original.state_dict()
+    del state["head_dist.weight"]
+    torch.save(state, tmp_path / "one.pth")
+    with pytest.raises(UnusableCheckpoint, match=r"has no head_dist\.weight"):
+        read_network(tmp_path / "one.pth", "deit_tiny_distilled_patch16_224")
 
 
 def test_that_weights_that_two_architectures_take_are_refused_until_one_is_named(tmp_path):

@@ -59,7 +59,7 @@ def load_backbone(
     own = network.state_dict()
     _fit_first_layer(network, state, own, path, channel_adaptation)
     _fit_positions(network, state, own)
-    classifier = f"{backbones.classifier_name(network)}."
+    classifier = tuple(f"{name}." for name in backbones.classifier_names(network))
     features = _features(network)
     for name, values in own.items():
         if name.startswith(classifier):

@@ -12,7 +12,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from xferviewer.networks import backbones
-from xferviewer.networks.importing.foreign_heads import FoundHead, find_head
+from xferviewer.networks.importing.foreign_heads import FoundHead, find_heads
 from xferviewer.networks.importing.layouts import under_timms_names
 from xferviewer.networks.importing.torchvision_names import EQUALS
 
@@ -35,6 +35,7 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     r"Mixed_5b\.branch1x1\.conv\.weight|7\.branch1x1\.conv\.weight": ("inception_v3",),
     r"mixed_5b\.branch0\.conv\.weight": ("inception_resnet_v2",),
     r"block12\.rep\..*": ("legacy_xception",),
+    "dist_token": tuple(f"deit_{size}_distilled_patch16_224" for size in ("tiny", "small", "base")),
     r"blocks\.0\.attn\.qkv\.weight|encoder\.layers\.encoder_layer_0\.ln_1\.weight": (
         *("vit_tiny_patch16_224", "vit_small_patch16_224", "vit_small_patch32_224", "vit_small_patch8_224"),
         *("vit_base_patch16_224", "vit_base_patch32_224", "vit_base_patch8_224"),
@@ -123,8 +124,9 @@ def fit(state: Mapping[str, Tensor], architecture: str, options: Mapping[str, An
     given |= {name: value for name, value in told.items() if name not in given}
     if channels != 3 or given != dict(options or {}):
         network = _without_memory(architecture, channels, given)
-    classifier = f"{backbones.classifier_name(network)}."
-    own = {name: values.shape for name, values in network.state_dict().items() if not name.startswith(classifier)}
+    classifiers = backbones.classifier_names(network)
+    ends = tuple(f"{name}." for name in classifiers)
+    own = {name: values.shape for name, values in network.state_dict().items() if not name.startswith(ends)}
     for name in own:
         if name.endswith("num_batches_tracked"):  # torch before 0.4.1 did not count them, and nothing here reads them
             counted = converted.get(name)
@@ -138,7 +140,7 @@ def fit(state: Mapping[str, Tensor], architecture: str, options: Mapping[str, An
         if name in converted and converted[name].shape != shape
     ]
     rest = {name: values for name, values in converted.items() if name not in own}
-    head = find_head(rest, backbones.classifier_features(network)) if rest else None
+    head = find_heads(rest, backbones.classifier_features(network), classifiers) if rest else None
     if isinstance(head, str):
         faults.append(f"{architecture} has no {head}")
     if faults:
