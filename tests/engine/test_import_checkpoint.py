@@ -234,7 +234,11 @@ def test_that_the_imagenet_file_imports_and_calls_a_daisy_a_daisy(tmp_path, caps
     ("name", "size", "library"),
     [
         *(("alexnet", 64, "torchvision"), ("squeezenet1_1", 64, "torchvision"), ("maxvit_t", 224, "torchvision")),
-        *(("googlenet", 64, "torchvision"), ("shufflenet_v2_x0_5", 64, "torchvision"), ("mnasnet1_3", 64, "torchvision")),
+        *(
+            ("googlenet", 64, "torchvision"),
+            ("shufflenet_v2_x0_5", 64, "torchvision"),
+            ("mnasnet1_3", 64, "torchvision"),
+        ),
         ("mobilenet_v3_small", 64, "timm"),
     ],
 )

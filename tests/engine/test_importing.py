@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
 from safetensors.torch import save_file
@@ -19,7 +20,9 @@ from xferviewer.networks import backbones, torchvision_networks
 from xferviewer.networks.importing.layouts import under_timms_names
 from xferviewer.networks.importing.reading import read_network
 from xferviewer.networks.importing.recognition import Fit, candidates, fit
+from xferviewer.networks.importing.state_dicts import find_state_dict
 from xferviewer.networks.importing.torchvision_names import EQUALS, Equal, timm_equal, timm_name
+from xferviewer.networks.importing.weight_files import read_content
 from xferviewer.networks.initialisation import load_backbone
 
 
@@ -274,6 +277,41 @@ def test_that_weights_are_found_under_the_names_around_them(tmp_path, wrapping, 
     found = read_network(tmp_path / "w.pth", "test_resnet")
     if wrapping == "half":
         original.load_state_dict(WRAPPED["half"](original))
+    assert_same(found, original)
+
+
+WHOLE = {
+    "torchvision's": lambda: torchvision.models.resnet18(num_classes=3),
+    "timm's": lambda: timm.create_model("vit_tiny_patch16_224", num_classes=3, img_size=64),
+    "DataParallel": lambda: nn.DataParallel(torchvision.models.mobilenet_v3_small(num_classes=3)),
+    "beside the epoch": lambda: {"epoch": 3, "model": torchvision.models.squeezenet1_1(num_classes=3)},
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_that_of_a_whole_network_of_a_known_library_the_tensors_are_read_and_no_object_is_made(
+    tmp_path, monkeypatch, kind
+):
+    torch.manual_seed(0)
+    content = WHOLE[kind]()
+    original = lively(content["model"] if isinstance(content, dict) else content)
+    if kind == "timm's":
+        nn.init.normal_(original.head.weight)
+    torch.save(content, tmp_path / "whole.pt")
+
+    def never(*_arguments):
+        raise AssertionError("an object of the file was made")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.Module, "__setstate__", never)
+        patch.setattr(nn.Module, "state_dict", never)
+        content = read_content(tmp_path / "whole.pt")
+        state = find_state_dict(tmp_path / "whole.pt", content)
+    found = read_network(tmp_path / "whole.pt")
+
+    assert any("whole network" in said and type(original).__name__ in said for said in found.decisions)
+    expected = original.module if isinstance(original, nn.DataParallel) else original
+    assert state.tensors.keys() == expected.state_dict().keys()
     assert_same(found, original)
 
 

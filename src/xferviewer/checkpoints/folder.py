@@ -141,8 +141,8 @@ def write_checkpoint(
 ) -> Checkpoint:
     """Write a checkpoint folder whole or not at all; one that stood there is replaced. Raises UnusableFolder.
 
-    The digest on the card is taken from the file that was written, the library from the architecture; `card.weights_sha256`
-    and `card.library_name` as given do not count.
+    The digest on the card is taken from the file that was written, the library from the architecture; those of `card`
+    as given do not count.
     """
     from safetensors.numpy import save_file
 

@@ -23,8 +23,7 @@ Counting = Literal["corrected", "as published"]
 
 # Arguments of timm.create_model and torchvision's get_model that read files or ask the network for weights.
 _REACH_OUT = frozenset(
-    ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir")
-    + ("weights", "weights_backbone", "progress")
+    ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "weights")
 )
 
 
@@ -107,7 +106,7 @@ def classifier_name(network: nn.Module) -> str:
 
 
 def fixed_size(network: nn.Module) -> tuple[str, tuple[int, int]] | None:
-    """The option of `create` that fixes the size of the images, and (rows, columns), where no weight's shape shows it."""
+    """The option of `create` that fixes the size of the images, and (rows, columns), if no weight shows it."""
     module: Any = network
     if isinstance(network, SwinTransformer | SwinTransformerV2):
         rows, columns = module.patch_embed.img_size

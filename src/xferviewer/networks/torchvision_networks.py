@@ -39,7 +39,7 @@ class _Network:
 
 
 class _MNASNet(MNASNet):
-    """Takes a state dict as it is. torchvision's own wants to be told which of its two versions it is, which only a file
+    """Takes a state dict as it is. torchvision's own wants to be told which of its two versions it has, as only files
     of torch.save can; the one network built here was published in the second only.
     """
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xferviewer.networks.importing.weight_files import refused
+from xferviewer.networks.importing.whole_networks import SavedNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +74,8 @@ def _named_tensors(path: Path, content: object, decisions: list[str]) -> dict[st
     for _ in range(_DEEPEST):
         if not isinstance(content, Mapping):
             break
+        if isinstance(content, SavedNetwork):
+            decisions.append(f"It was saved as a whole network ({content.kind}); its tensors alone were read.")
         tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
         inner = [key for key in _KEPT_UNDER if isinstance(content.get(key), Mapping)]
         if not inner:
