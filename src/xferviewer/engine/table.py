@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xferviewer.checkpoints import Passes
+from xferviewer.engine.cohort_predictions import predict_cohort
 from xferviewer.engine.columns import (
     ColumnScores,
     Ensemble,
@@ -20,10 +21,12 @@ from xferviewer.engine.columns import (
     without_passes,
 )
 from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
-from xferviewer.engine.inference import Failure, LoadedCheckpoint, load, predict_images
+from xferviewer.engine.inference import LoadedCheckpoint, load
 from xferviewer.engine.passes import RepeatedCheckpoint
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
 from xferviewer.evaluation.members import MEMBER_MEASURES
+from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.evaluation.scores import ScoreKind
 from xferviewer.evaluation.tables import PredictionTable, write_predictions
 from xferviewer.studies.selection import SelectedImage, select_images
@@ -42,18 +45,21 @@ def predict_table(
     kind: ScoreKind = "probability",
     passes: Sequence[Passes] = (),
     ensembles: Sequence[Ensemble] = (),
-    progress: Callable[[int, int, float], None] | None = None,
+    store: Path | None = None,
+    progress: Callable[[RunProgress], None] | None = None,
 ) -> dict[str, Any]:
     """Write one row per image and column to `out` (CSV or Parquet) and say what was done.
 
     images     folder, CSV with a path column, or catalogue (`studies.selection`)
     passes     one more column for each checkpoint and kind of passes (checkpoints/passes.py)
     ensembles  one more column each, of checkpoints and of those columns, by name
-    progress   called with images done, images in all, and seconds since the first
+    store      where logits are kept as they come, and taken from; beside `out` where it is not named
+    progress   called after each image
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
-    no images are only counted, under "other_files"; "left_out" says which checkpoints have no dropout. Raises
-    UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice, EngineFailure.
+    no images are counted under "other_files" and named under "refused", as `index` names them; "left_out" says which
+    checkpoints have no dropout. Raises UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice,
+    EngineFailure; Stopped where Ctrl-C ends it, with all that was computed in the store.
     """
     chosen = choose_device(device)
     loaded = [load(folder, chosen, precision) for folder in checkpoints]
@@ -70,23 +76,13 @@ def predict_table(
     if not selection.images:
         raise UnusableFolder(f"{images} holds no image.", "None of its files is one.", "Choose a folder with images.")
     begun = time.monotonic()
-    rows: list[Row] = []
-    failed: list[dict[str, Any]] = []
-    predictions = predict_images(asked, ((image.path, image.frame) for image in selection.images), batch_size)
-    for done, (image, prediction) in enumerate(zip(selection.images, predictions, strict=True), 1):
-        if isinstance(prediction, Failure):
-            failed.append({"path": image.name, **prediction.error.as_dict()})
-        else:
-            named = SelectedImage(
-                image.name,
-                image.path,
-                image.frame,
-                image.study or prediction.facts.study_uid,
-                image.patient or prediction.facts.patient_id,
-            )
-            rows += [(named, column) for column in column_scores(asked, prediction.logits, kind, ensembles)]
-        if progress is not None:
-            progress(done, len(selection.images), time.monotonic() - begun)
+    store = store or out.with_suffix(".logits.sqlite")
+    with PredictionStore(store) as kept:
+        predicted = predict_cohort(asked, selection.images, kept, batch_size, progress)
+    rows = [
+        (one.image, column) for one in predicted.images for column in column_scores(asked, one.logits, kind, ensembles)
+    ]
+    failed = [{"path": one.image.name, **one.error.as_dict()} for one in predicted.failed]
     if not rows:
         raise UnusableFolder(
             f"No image of {images} could be predicted.", failed[0]["why"], "Look at the files; none was readable."
@@ -94,13 +90,16 @@ def predict_table(
     write_predictions(out, _table(rows, loaded))
     return {
         "out": str(out),
-        "images": len(selection.images) - len(failed),
+        "images": len(predicted.images),
+        "computed": predicted.computed,
+        "store": str(store),
         "checkpoints": list(dict.fromkeys(column.name for _, column in rows)),
         "left_out": without_passes(loaded, passes),
         "score": kind,
         "device": describe(chosen, precision),
         "seconds": time.monotonic() - begun,
         "other_files": len(selection.refused),
+        "refused": [row._asdict() for row in selection.refused],
         "failed": failed,
     }
 
