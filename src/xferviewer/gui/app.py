@@ -29,7 +29,7 @@ from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrato
 from xferviewer.gui import theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
-from xferviewer.gui.columns import Column
+from xferviewer.gui.columns import Column, column_words, columns_of_words
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
@@ -134,6 +134,7 @@ class Application(QObject):
         self.library.refresh()
         self._open_first_study()
         self.set_checkpoints([Path(folder) for folder in self.settings.checkpoints] or self._bundled())
+        self.session.set_columns(columns_of_words(self.settings.columns, self.session.checkpoints))
         self.engine.start()
         if self._demo:
             self.open_demo()
@@ -272,6 +273,7 @@ class Application(QObject):
         columns = [each for each in self.session.columns if each.digest != digest]
         if len(columns) < len(self.session.columns):
             self.session.set_columns(columns)
+            self._keep_checkpoints()
             return
         kept = [each for each in self.session.imported if each.digest != digest]
         if len(kept) < len(self.session.imported):
@@ -288,6 +290,7 @@ class Application(QObject):
     @Slot(object)
     def _add_columns(self, columns: tuple[Column, ...]) -> None:
         self.session.set_columns((*self.session.columns, *columns))
+        self._keep_checkpoints()
 
     @Slot(object)
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
@@ -342,7 +345,8 @@ class Application(QObject):
         bundled = set(self._bundled())
         folders = [checkpoint.folder for checkpoint in self.session.checkpoints]
         same = set(folders) == bundled
-        self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders))))
+        columns = tuple(words for column in self.session.columns if (words := column_words(column)))
+        self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders)), columns=columns))
 
     @Slot()
     def _keep_notice(self) -> None:
