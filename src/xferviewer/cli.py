@@ -201,7 +201,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     point.add_argument("--operating-point", default="", metavar="youden|sensitivity:R|specificity:R|VALUE")
     point.add_argument("--referral-rate", type=float, default=0.0, help="share of cases for an expert (default: 0)")
     point.add_argument(
-        "--uncertainty", choices=("finding", "probability", "case", "entropy", "margin", "spread", "member-spread", "mutual-information"),
+        "--uncertainty", choices=(
+            "finding", "probability", "case", "entropy", "margin", "spread", "member-spread", "mutual-information"
+        ),
         default="finding",
         help="which cases these are: nearest to the finding's threshold (default), nearest to 0.5, the same in the "
         "mean over a case's findings, of most entropy, nearest to all thresholds, where checkpoints differ, where the "

@@ -98,7 +98,8 @@ def finding_logits(logits: ArrayLike, task: Task) -> NDArray[np.float64]:
     if task != "multi-class":
         return x
     others = [np.logaddexp.reduce(np.delete(x, column, axis=1), axis=1) for column in range(x.shape[1])]
-    return x - np.stack(others, axis=1)
+    odds: NDArray[np.float64] = x - np.stack(others, axis=1)
+    return odds
 
 
 def _in_order(scores: ArrayLike) -> NDArray[np.float64]:
@@ -113,7 +114,7 @@ def _in_order(scores: ArrayLike) -> NDArray[np.float64]:
 
 def _total(members: NDArray[np.float64]) -> NDArray[np.float64]:
     """One member after the other: numpy's own sum takes another order where there is a single number to a member."""
-    total = members[0].copy()
+    total: NDArray[np.float64] = members[0].copy()
     for row in members[1:]:
         total += row
     return total
@@ -122,11 +123,13 @@ def _total(members: NDArray[np.float64]) -> NDArray[np.float64]:
 def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
     # From the least one on, so that the mean of equal members is that member.
     mean = members[0] + _total(members - members[0]) / len(members)
-    return np.clip(mean, members[0], members[-1])
+    within: NDArray[np.float64] = np.clip(mean, members[0], members[-1])
+    return within
 
 
 def _deviation(members: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(_total((members - _mean(members)) ** 2) / len(members))
+    deviation: NDArray[np.float64] = np.sqrt(_total((members - _mean(members)) ** 2) / len(members))
+    return deviation
 
 
 def _information(members: NDArray[np.float64]) -> NDArray[np.float64]:
