@@ -158,7 +158,15 @@ def _compare(
             alone, logits = _timed(partial(_script, loaded, part, 0))
             by_workers, _ = _timed(partial(_script, loaded, part, usable_cores()))
             theirs.append(logits)
-        each = [seconds / len(part), processor, alike_processor, alike, default, alone / len(part), by_workers / len(part)]
+        each = [
+            seconds / len(part),
+            processor,
+            alike_processor,
+            alike,
+            default,
+            alone / len(part),
+            by_workers / len(part),
+        ]
         parts.append(_Part(*each))
     engine = statistics.median(part.engine for part in parts)
 
@@ -259,9 +267,7 @@ def _ends(film: pydicom.Dataset) -> tuple[float, float]:
     return 0.0, 2.0**film.BitsStored - 1
 
 
-def _script(
-    loaded: Sequence[LoadedCheckpoint], images: Sequence[SelectedImage], workers: int
-) -> NDArray[np.float32]:
+def _script(loaded: Sequence[LoadedCheckpoint], images: Sequence[SelectedImage], workers: int) -> NDArray[np.float32]:
     """One loop for each checkpoint, in float32, with the threads that torch takes unasked."""
     paths = [image.path for image in images]
     torch.set_num_threads(usable_cores())
