@@ -26,7 +26,8 @@ from xferviewer.checkpoints import (
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
-from xferviewer.gui import theme
+from xferviewer.evaluation.run_progress import RunProgress
+from xferviewer.gui import dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.columns import Column, column_words, columns_of_words
@@ -47,6 +48,9 @@ from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
+
+_RUN_WORTH_TELLING = 20
+"""Images; a shorter run is over before anybody has looked away from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,9 @@ class Application(QObject):
         self.tables.told.connect(self._tell)
         window.demo_asked.connect(self.open_demo)
         window.cancel_asked.connect(self._cancel_work)
+        window.pause_asked.connect(predicting.pause)
         window.resume_asked.connect(predicting.resume)
+        window.failed_images_asked.connect(self._show_failed_images)
         window.notice_acknowledged.connect(self._keep_notice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
@@ -127,6 +133,7 @@ class Application(QObject):
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
         predicting.progressed.connect(window.work.show_prediction)
+        predicting.paused_changed.connect(window.work.show_pause)
         predicting.finished.connect(self._prediction_ended)
 
     def start(self) -> None:
@@ -369,13 +376,30 @@ class Application(QObject):
         elif self.library.indexing:
             self.library.cancel_index()
         else:
-            self.predicting.cancel()
+            self._cancel_predicting()
+
+    def _cancel_predicting(self) -> None:
+        under_way = self.predicting.running or not self.window.work.isHidden()
+        self.predicting.pause()
+        self.window.work.hide()
+        if under_way:
+            self.notifier.tell(self.tr("Predicting was cancelled; menu, Work, “Go on predicting” continues it."))
 
     @Slot(object)
-    def _prediction_ended(self, message: protocol.Finished) -> None:
+    def _prediction_ended(self, progress: RunProgress) -> None:
         self.window.work.hide()
-        if message.cancelled and self.predicting.paused:
-            self.notifier.tell(self.tr("Predicting was cancelled; menu, Work, “Go on predicting” continues it."))
+        text = self.tr("{0} images are predicted").format(progress.done - progress.failed)
+        if progress.failed:
+            self.notifier.tell(
+                text + self.tr(", {0} could not be.").format(progress.failed),
+                self.tr("Menu, Work, “Images that could not be predicted” names each with its reason."),
+            )
+        elif progress.total >= _RUN_WORTH_TELLING:
+            self.notifier.tell(f"{text}.")
+
+    @Slot()
+    def _show_failed_images(self) -> None:
+        dialogs.show_failed_images(self.window, self.predicting.failed_images())
 
     @Slot(str)
     def _tell_interruption(self, sentence: str) -> None:

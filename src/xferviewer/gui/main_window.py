@@ -68,7 +68,9 @@ class MainWindow(QMainWindow):
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
+    pause_asked = Signal()
     resume_asked = Signal()
+    failed_images_asked = Signal()
     notice_acknowledged = Signal()
 
     def __init__(
@@ -182,6 +184,8 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.work.pause_asked.connect(self.pause_asked)
+        self.work.resume_asked.connect(self.resume_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
         self.jobs.running_changed.connect(self._show_running_jobs)
@@ -227,8 +231,10 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
-            "cancel_work": self.cancel_asked.emit,
+            "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
+            "cancel_work": self.cancel_asked.emit,
+            "failed_images": self.failed_images_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
             "about": lambda: dialogs.show_about(self),
         }
