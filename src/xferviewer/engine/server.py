@@ -123,11 +123,13 @@ class Engine:
             case Batch():
                 self._send.working_on(work.request.request)
                 self._predict(work, inbox)
+        self._warn()
         self._send.working_on(0)
 
     def _open(self, request: protocol.OpenCheckpoints) -> None:
         from xferviewer.engine import device, inference
 
+        self._send(protocol.DevicesListed(device.offers()))
         loaded: dict[str, LoadedCheckpoint] = {}
         for folder in request.folders:
             try:
@@ -139,10 +141,26 @@ class Engine:
                 continue
             digest = opened.checkpoint.weights_sha256
             loaded[digest] = opened
-            described = device.describe(chosen, precision)
-            self._send(protocol.CheckpointOpened(request.request, folder, digest, described))
+            self._send(
+                protocol.CheckpointOpened(
+                    request.request,
+                    folder,
+                    digest,
+                    device.describe(opened.device, opened.precision),
+                    opened.device.type,
+                    opened.precision,
+                    opened.checks,
+                )
+            )
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
+
+    def _warn(self) -> None:
+        """Tell what the checkpoints had to do otherwise than they were asked to, once."""
+        for digest, loaded in self._loaded.items():
+            while loaded.warnings:
+                warning = loaded.warnings.pop(0)
+                self._send(protocol.Warned(0, digest, warning.what, warning.why, warning.todo))
 
     def _explain(self, request: protocol.ExplainImage) -> None:
         from xferviewer.engine import saliency
