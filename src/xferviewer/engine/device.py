@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
@@ -55,11 +57,11 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 def compute_exactly() -> None:
     """Let float32 mean float32, and the same input give the same bits, whatever anybody has switched before.
 
-    torch lets cuDNN round the inputs of float32 convolutions to TF32 (10 bits of mantissa) unless it is told not to, and
-    an environment variable or a library may do the same to matrix products, with bfloat16 on the CPU. Sums of half
+    torch lets cuDNN round the inputs of float32 convolutions to TF32 (10 bits of mantissa) unless it is told not to,
+    and an environment variable or a library may do the same to matrix products, with bfloat16 on the CPU. Sums of half
     precision are kept in float32. cuDNN takes the kernels that its rules name: timing several, as its benchmark mode
     does, may take others in the next process, and some that are not deterministic. The switches are torch's, for the
-    whole process: old names before new ones, since each kind is refused once it contradicts the other.
+    whole process: old names before new ones, since either is refused once it contradicts the other.
     """
     backends: Any = torch.backends  # its stubs know the old names only
     backends.fp32_precision = "ieee"  # what the others inherit where they say nothing
@@ -112,6 +114,8 @@ def hardware(kind: str) -> str:
     """The name that its maker gave a device that is here."""
     if kind == "cuda":
         return torch.cuda.get_device_name()
+    if kind == "mps" or sys.platform == "darwin":
+        return _said("sysctl", "-n", "machdep.cpu.brand_string")
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -123,10 +127,8 @@ def software(kind: str) -> str:
     """What computes on a device: torch, the libraries and the driver below it, with versions."""
     parts = [f"torch {torch.__version__}"]
     if kind == "cuda":
-        inside: Any = torch._C  # noqa: SLF001  torch has no public name for the driver's version
         cudnn: Any = torch.backends.cudnn
-        driver = inside._cuda_getDriverVersion()
-        parts += [f"CUDA {torch.version.cuda}", f"cuDNN {cudnn.version()}", f"driver {driver}"]
+        parts += [f"CUDA {torch.version.cuda}", f"cuDNN {cudnn.version()}", f"driver {_cuda_driver()}"]
     elif kind == "mps":
         parts.append(f"macOS {platform.mac_ver()[0]}")
     else:
@@ -159,6 +161,17 @@ def release_memory(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
+def _cuda_driver() -> int:
+    inside: Any = torch._C  # noqa: SLF001  torch has no public name for the driver's version
+    return int(inside._cuda_getDriverVersion())  # noqa: SLF001
+
+
+@cache
+def _said(*command: str) -> str:
+    """What a small program of the system prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def _is_here(kind: DeviceKind) -> bool:
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     return available[kind]
@@ -176,7 +189,7 @@ def _why_absent(kind: str) -> str:
 def _why_not(kind: str, precision: Precision) -> str:
     """Why a device cannot compute at a precision, empty where it can: it is asked for a product of two matrices.
 
-    autocast only warns and computes in float32 where a device does not have the type, so the type of the product counts.
+    autocast only warns and computes in float32 where a device has not the type, so the type of the product counts.
     """
     if precision == "bf16" and kind == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
         return "This graphics card has no bfloat16 arithmetic."

@@ -71,8 +71,8 @@ class LoadedCheckpoint:
     def logits(self, batch: Tensor) -> NDArray[np.float32]:
         """Raw logits, float32 (images, findings), of a batch float32 (images, channels, rows, columns).
 
-        The batch is computed in one go, unless the device's memory is too small for it: then in halves, and from then on
-        in none larger than that. On the CPU the last bits of a logit depend on how many images share its batch
+        The batch is computed in one go, unless the device's memory is too small for it: then in halves, and from then
+        on in none larger than that. On the CPU the last bits of a logit depend on how many images share its batch
         (docs/decisions/0011): whoever compares numbers to the bit passes one image at a time, as `predict_images` does.
 
         Raises EngineFailure where there is no room for one image.

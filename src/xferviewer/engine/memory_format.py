@@ -1,4 +1,4 @@
-"""How the values of a convolution lie in memory: channel planes one after the other, or the channels of each position."""
+"""How the values of an image lie in memory: plane after plane of channels, or position after position."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ ways, on the device alone and as one batch. What a rounding of the arithmetic ex
     |probability - reference|        <=  probability_tolerance
 
 A network of some fifty to a hundred layers carries about ten roundings of its arithmetic into a logit: measured with
-random weights, 1e-7 to 2e-5 of the largest logit in float32 (unit roundoff 6e-8), 6e-4 to 1e-2 in float16 (5e-4), 5e-3 to
-5e-2 in bfloat16 (4e-3). The tolerance of float32 lies below what TF32, with the roundoff of float16, would give. The
-probabilities are what a reader sees, and on films they were seen to move up to four times as far as on the inputs here:
+random weights, 1e-7 to 2e-5 of the largest logit in float32 (unit roundoff 6e-8), 6e-4 to 1e-2 in float16 (5e-4), 5e-3
+to 5e-2 in bfloat16 (4e-3). The tolerance of float32 lies below what TF32, with the roundoff of float16, would give. The
+probabilities are what a reader sees, and on films they were seen to move four times as far as on the inputs here:
 one per cent in bfloat16, a quarter of one in float16, a hundredth of one in float32 leave the ranking of cases alone.
 docs/decisions/0047 has the figures and what happens when a check does not pass.
 """
@@ -71,9 +71,9 @@ TOLERANCES: dict[Precision, Tolerance] = {
 def settle(exact: LoadedCheckpoint, device: torch.device, precision: Precision, *, anew: bool) -> LoadedCheckpoint:
     """`exact`, a checkpoint on the CPU in float32, as it will compute: on `device` at `precision` if that passes.
 
-    Half precision that fails falls back to float32 on the same device, float32 that fails to the CPU. The answer carries
-    the checks and, after a fallback, the warning to tell the user. `exact` must not be used afterwards: the network is
-    one and the same. `anew` checks again what is remembered.
+    Half precision that fails falls back to float32 on the same device, float32 that fails to the CPU. The answer
+    carries the checks and, after a fallback, the warning to tell the user. `exact` must not be used afterwards: the
+    network is one and the same. `anew` checks again what is remembered.
     """
     reference = _Reference(exact)
     checks: list[ParityCheck] = []
@@ -105,9 +105,7 @@ def fixed_inputs(preprocessing: Preprocessing) -> Tensor:
     return torch.stack(tensors)
 
 
-def compare(
-    loaded: LoadedCheckpoint, reference: NDArray[np.float32], *answers: NDArray[np.float32]
-) -> ParityCheck:
+def compare(loaded: LoadedCheckpoint, reference: NDArray[np.float32], *answers: NDArray[np.float32]) -> ParityCheck:
     """The check of what `loaded` answered: logits (images, findings) float32 like the CPU's, one array for each way."""
     tolerance = TOLERANCES[loaded.precision]
     task = loaded.checkpoint.task
@@ -118,9 +116,13 @@ def compare(
     ]
     logit, probability = _largest(apart), _largest(apart_as_shown)
     if logit is None or probability is None:
-        why = "It gave numbers that are not finite."
+        why = "Its numbers there are not all finite."
     elif logit > tolerance.logit * scale or probability > tolerance.probability:
-        why = f"A probability differs by {probability:.2g}, a logit by {logit:.2g}."
+        why = (
+            "Its numbers there are not those of the CPU in fp32: "
+            f"a probability differs by {probability:.2g} (at most {tolerance.probability:.2g}), "
+            f"a logit by {logit:.2g} (at most {tolerance.logit * scale:.2g})."
+        )
     else:
         why = ""
     return ParityCheck(
@@ -166,7 +168,7 @@ def _try(
     reference: _Reference,
     remembered: ParityCheck | None,
 ) -> tuple[LoadedCheckpoint, ParityCheck]:
-    """The checkpoint there, and its check; a new one is remembered when it came to numbers: memory may be free later."""
+    """The checkpoint there, and its check; a new one is remembered if it came to numbers: memory may be free later."""
     if remembered is not None and not remembered.passed:
         return exact, remembered
     try:
@@ -175,7 +177,11 @@ def _try(
         expected = reference.logits  # before the network leaves the CPU
         loaded = exact.on(device, precision)
         answers = _alone(loaded, reference.inputs), loaded.logits(reference.inputs)
-    except (EngineFailure, RuntimeError, MemoryError) as error:  # no room, or an operation that the device does not have
+    except (
+        EngineFailure,
+        RuntimeError,
+        MemoryError,
+    ) as error:  # no room, or an operation that the device does not have
         log.warning("no parity check on %s %s: %s", device.type, precision, type(error).__name__)
         return exact, _unchecked(device, precision, _in_words(error))
     check = compare(loaded, expected, *answers)
@@ -195,14 +201,16 @@ def _largest(differences: list[np.float32]) -> float | None:
 def _unchecked(device: torch.device, precision: Precision, why: str) -> ParityCheck:
     tolerance = TOLERANCES[precision]
     described = describe(device, precision)
-    return ParityCheck(device.type, precision, described, False, None, tolerance.logit, None, tolerance.probability, why)
+    return ParityCheck(
+        device.type, precision, described, False, None, tolerance.logit, None, tolerance.probability, why
+    )
 
 
 def _in_words(error: Exception) -> str:
     if is_out_of_memory(error):
-        return "Its memory does not suffice."
+        return "The memory there does not suffice."
     first = str(error.why if isinstance(error, EngineFailure) else error).partition("\n")[0]
-    return f"{first.rstrip('.')}."
+    return f"It could not compute there: {first.rstrip('.')}."
 
 
 def _settled(loaded: LoadedCheckpoint, checks: list[ParityCheck]) -> LoadedCheckpoint:
@@ -210,11 +218,12 @@ def _settled(loaded: LoadedCheckpoint, checks: list[ParityCheck]) -> LoadedCheck
     failed = [check for check in checks if not check.passed]
     if failed:
         tried = " and ".join(f"{check.kind.upper()} {check.precision}" for check in failed)
+        where = f"{loaded.device.type.upper()} {loaded.precision}"
         settled.warnings.append(
             EngineFailure(
-                f"{loaded.checkpoint.name} computes on {loaded.device.type.upper()} {loaded.precision}, not on {tried}.",
-                f"Its numbers there are not those of the CPU in fp32. {failed[-1].why}",
-                f"Nothing need be done: what is shown was computed on {loaded.device.type.upper()} {loaded.precision}.",
+                f"{loaded.checkpoint.name} computes on {where}, not on {tried}.",
+                " ".join(dict.fromkeys(check.why for check in failed)),
+                f"Nothing need be done; choose {where} to be told of it no more.",
             )
         )
     return settled

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
+from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import Failure, LoadedCheckpoint, load, predict_images
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
@@ -37,7 +38,8 @@ def predict_table(
     progress  called with images done, images in all, and seconds since the first
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
-    no images are only counted, under "other_files". Raises UnusableCheckpoint, UnusableFolder, UnusableTable,
+    no images are only counted, under "other_files". "in_use" says what each checkpoint computed on, with its parity
+    checks, and "notes" what was done otherwise than asked. Raises UnusableCheckpoint, UnusableFolder, UnusableTable,
     EngineFailure.
     """
     chosen = choose_device(device)
@@ -80,7 +82,9 @@ def predict_table(
         "images": len(selection.images) - len(failed),
         "checkpoints": names,
         "score": kind,
-        "device": describe(chosen, precision),
+        "device": " and ".join(dict.fromkeys(describe(one.device, one.precision) for one in loaded)),
+        "in_use": describe_use(loaded),
+        "notes": take_warnings(loaded),
         "seconds": time.monotonic() - begun,
         "other_files": len(selection.refused),
         "failed": failed,

@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    device_asked = Signal()
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
     resume_asked = Signal()
@@ -224,6 +225,7 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
+            "device": self.device_asked.emit,
             "cancel_work": self.cancel_asked.emit,
             "resume_work": self.resume_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),

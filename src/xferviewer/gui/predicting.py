@@ -52,6 +52,7 @@ class Predicting(QObject):
         library: Library,
         engine: EngineClient,
         store: PredictionStore,
+        device: str,
         precision: str,
         parent: QObject | None,
     ) -> None:
@@ -60,7 +61,9 @@ class Predicting(QObject):
         self._library = library
         self._engine = engine
         self._store = store
-        self._precision = precision
+        self._asked = _most_likely(device, precision)
+        self._in_use: dict[str, tuple[str, str]] = {}  # device and precision of each checkpoint, once it is opened
+        self._reopening: set[str] = set()  # what these say was computed on the device before
         self._request = 0
         self._generation = 0
         self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
@@ -74,6 +77,7 @@ class Predicting(QObject):
         self._showing.timeout.connect(self._show_arrived)
         self._putting = QTimer(self, singleShot=True, interval=_STORE_EVERY_MS)
         self._putting.timeout.connect(self.put_away)
+        engine.checkpoint_opened.connect(self._note_opened)
         engine.predicted.connect(self._take_in)
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
@@ -130,6 +134,35 @@ class Predicting(QObject):
         self.paused = False
         self.predict_missing()
 
+    def use(self, device: str, precision: str) -> None:
+        """Every checkpoint is about to be opened on another device or at another precision."""
+        if self._request:
+            self._engine.cancel(self._request)
+            self._request = 0
+        self._show_arrived()
+        self.put_away()
+        self._missing, self._asked, self._in_use = {}, _most_likely(device, precision), {}
+        self._reopening = {checkpoint.digest for checkpoint in self._session.checkpoints}
+        for digest in self._reopening:
+            self._session.forget_predictions(digest)
+
+    @Slot(object)
+    def _note_opened(self, message: protocol.CheckpointOpened) -> None:
+        """Numbers of another device or precision than the one in use are not its numbers: they make room for those."""
+        digest, used = message.checkpoint, (message.kind, message.precision)
+        before = self._in_use.get(digest, self._asked)
+        if used != before:
+            self._show_arrived()
+            self.put_away()
+            self._session.forget_predictions(digest)
+        self._in_use[digest] = used
+        self._reopening.discard(digest)
+        if used != before:
+            self._new_checkpoints()
+
+    def _key(self, checkpoint: Checkpoint) -> PredictionKey:
+        return PredictionKey.of(checkpoint, *self._in_use.get(checkpoint.digest, self._asked))
+
     @Slot()
     def put_away(self) -> None:
         """Write new predictions to the store; a kill loses at most the last half second."""
@@ -139,9 +172,7 @@ class Predicting(QObject):
             checkpoint = self._session.checkpoint(digest)
             if checkpoint is not None:
                 try:
-                    self._store.put_many(
-                        _key(checkpoint, self._precision), list(logits), np.stack(list(logits.values()))
-                    )
+                    self._store.put_many(self._key(checkpoint), list(logits), np.stack(list(logits.values())))
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
@@ -149,7 +180,7 @@ class Predicting(QObject):
         digest = checkpoint.weights_sha256
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(_key(checkpoint, self._precision), wanted)
+        stored = self._store.get(self._key(checkpoint), wanted)
         found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
         self._session.add_predictions({digest: found})
 
@@ -166,10 +197,12 @@ class Predicting(QObject):
     def _take_in_explanation(self, message: protocol.Explained) -> None:
         self._add(message.checkpoint, message.identity, message.logits)
         self._show_arrived()
-        if message.generation == self._generation:
+        if message.generation == self._generation and message.checkpoint not in self._reopening:
             self._session.add_explanation(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
+        if digest in self._reopening:
+            return
         if identity not in self._session.predicted_identities(digest):
             self._arrived.setdefault(digest, {})[identity] = logits
             self._new.setdefault(digest, {})[identity] = logits
@@ -224,7 +257,6 @@ class Predicting(QObject):
             self.finished.emit(message)
 
 
-def _key(checkpoint: Checkpoint, precision: str) -> PredictionKey:
-    """Logits of another precision are other logits: they are kept apart."""
-    preprocessing = checkpoint.preprocessing.digest + ("" if precision == "fp32" else f"+{precision}")
-    return PredictionKey(checkpoint.weights_sha256, preprocessing, len(checkpoint.findings))
+def _most_likely(device: str, precision: str) -> tuple[str, str]:
+    """What is in use as far as it is known before the engine says so; stored predictions are looked up by it."""
+    return ("cpu" if device == "auto" else device), precision

@@ -47,6 +47,11 @@ class ScoreBook:
         self._scores.setdefault(digest, {}).update(scores)
         self._fill(digest, scores, cohort)
 
+    def forget(self, digest: str) -> None:
+        """Know nothing of a checkpoint any more."""
+        for known in (self._logits, self._scores, self._tables):
+            known.pop(digest, None)
+
     def score_anew(self, checkpoints: Iterable[Checkpoint], cohort: Cohort, *, calibrated: bool) -> None:
         """Make scores of the chosen kind from all logits."""
         for checkpoint in checkpoints:

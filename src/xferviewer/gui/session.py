@@ -318,6 +318,13 @@ class Session(QObject):
                 self._book.add(checkpoint, logits, self.cohort, calibrated=self.comparison.calibrated)
         self.predictions_changed.emit()
 
+    def forget_predictions(self, digest: str) -> None:
+        """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
+        self._book.forget(digest)
+        self._explanations.pop(digest, None)
+        self.predictions_changed.emit()
+        self.explanations_changed.emit()
+
     def predicted_identities(self, digest: str) -> Collection[str]:
         """The images of which a checkpoint's probabilities are known."""
         return self._book.identities(digest)
