@@ -105,7 +105,10 @@ class ExplainImage:
 
 @dataclass(frozen=True, slots=True)
 class PredictImages:
-    """Logits of many images by these checkpoints, in the background. Answered image by image, then by Finished."""
+    """Logits of many images by these checkpoints, in the background. Answered image by image, then by Finished.
+
+    A checkpoint that is to be asked several times of each image is named as `checkpoints.Passes.digest` has it.
+    """
 
     request: int
     images: tuple[ImageReference, ...]
@@ -140,6 +143,7 @@ class CheckpointOpened:
 
     device, kind, precision  what really computes, in words, as "cuda", "mps" or "cpu", and as "fp32", "bf16" or "fp16"
     checks                   the parity checks that led there, in their order; none on the CPU in fp32
+    dropout                  whether it has some, and with it Monte-Carlo dropout
     """
 
     request: int
@@ -149,6 +153,7 @@ class CheckpointOpened:
     kind: str
     precision: str
     checks: tuple[ParityCheck, ...]
+    dropout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +177,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """Logits of one image by one checkpoint: float32 of shape (findings,), in the order of the checkpoint's card."""
+    """Logits of one image by one checkpoint: float32 of shape (findings,), in the order of the checkpoint's card.
+
+    They are (passes, findings) of a checkpoint that is asked several times.
+    """
 
     request: int
     identity: str

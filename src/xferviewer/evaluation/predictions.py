@@ -129,6 +129,13 @@ class PredictionStore:
                 logits[row] = np.frombuffer(stored[identity], dtype="<f4")
         return logits
 
+    def has(self, key: PredictionKey) -> bool:
+        """Whether there is any prediction under the key."""
+        with self._explained():
+            network = self._network(key)
+            found = self._connection.execute("SELECT 1 FROM prediction WHERE network = ? LIMIT 1", (network,))
+            return found.fetchone() is not None
+
     def missing(self, key: PredictionKey, identities: Sequence[str]) -> list[str]:
         """The images without a prediction, each once, in the order given."""
         with self._explained():

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer import protocol
-from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints import Checkpoint, split_digest
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
+from xferviewer.gui.columns import PassColumn
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
 from xferviewer.gui.session import Session
@@ -84,6 +85,7 @@ class Predicting(QObject):
         engine.finished.connect(self._note_end)
         session.image_changed.connect(self.explain)
         session.checkpoints_changed.connect(self._new_checkpoints)
+        session.asked_changed.connect(self.predict_missing)
         session.cohort_changed.connect(self.predict_missing)
 
     @property
@@ -107,9 +109,9 @@ class Predicting(QObject):
         images = self._library.images_to_predict()
         self._show_arrived()
         missing: dict[str, set[str]] = {}
-        for checkpoint in self._session.checkpoints:
-            self._fetch_stored(checkpoint, [image.identity for image in images])
-            digest = checkpoint.weights_sha256
+        for asked in self._session.asked():
+            self._fetch_stored(asked, [image.identity for image in images])
+            digest = asked.digest
             known = self._session.predicted_identities(digest)
             for image in images:
                 if image.identity not in known and (image.identity, digest) not in self._unusable:
@@ -120,7 +122,7 @@ class Predicting(QObject):
         self._missing, self._total, self._started = missing, len(missing), time.monotonic()
         if missing:
             wanted = [image for image in images if image.identity in missing]
-            self._request = self._engine.predict(wanted, [c.weights_sha256 for c in self._session.checkpoints])
+            self._request = self._engine.predict(wanted, [asked.digest for asked in self._session.asked()])
             self.progressed.emit(PredictionProgress(0, self._total, 0.0))
 
     def cancel(self) -> None:
@@ -160,8 +162,14 @@ class Predicting(QObject):
         if used != before:
             self._new_checkpoints()
 
-    def _key(self, checkpoint: Checkpoint) -> PredictionKey:
-        return PredictionKey.of(checkpoint, *self._in_use.get(checkpoint.digest, self._asked))
+    def _key(self, asked: Checkpoint | PassColumn) -> PredictionKey:
+        """Of the device and precision really in use; those of several passes are other logits, too."""
+        checkpoint = asked.checkpoint if isinstance(asked, PassColumn) else asked
+        plain = PredictionKey.of(checkpoint, *self._in_use.get(checkpoint.digest, self._asked))
+        if isinstance(asked, Checkpoint):
+            return plain
+        passes = asked.passes
+        return PredictionKey(plain.weights, plain.preprocessing + passes.key, passes.count * plain.n_findings)
 
     @Slot()
     def put_away(self) -> None:
@@ -169,19 +177,25 @@ class Predicting(QObject):
         self._putting.stop()
         new, self._new = self._new, {}
         for digest, logits in new.items():
-            checkpoint = self._session.checkpoint(digest)
-            if checkpoint is not None:
+            asked = self._session.asked_as(digest)
+            if asked is not None:
                 try:
-                    self._store.put_many(self._key(checkpoint), list(logits), np.stack(list(logits.values())))
+                    rows = np.stack(list(logits.values())).reshape(len(logits), -1)  # the passes one after the other
+                    self._store.put_many(self._key(asked), list(logits), rows)
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
-    def _fetch_stored(self, checkpoint: Checkpoint, identities: Iterable[str]) -> None:
-        digest = checkpoint.weights_sha256
+    def _fetch_stored(self, asked: Checkpoint | PassColumn, identities: Iterable[str]) -> None:
+        digest = asked.digest
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(self._key(checkpoint), wanted)
-        found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
+        stored = self._store.get(self._key(asked), wanted)
+        shape = (-1,) if isinstance(asked, Checkpoint) else (asked.passes.count, -1)
+        found = {
+            identity: row.reshape(shape)
+            for identity, row in zip(wanted, stored, strict=True)
+            if not np.isnan(row).any()
+        }
         self._session.add_predictions({digest: found})
 
     @Slot()
@@ -201,7 +215,7 @@ class Predicting(QObject):
             self._session.add_explanation(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
-        if digest in self._reopening:
+        if split_digest(digest)[0] in self._reopening:
             return
         if identity not in self._session.predicted_identities(digest):
             self._arrived.setdefault(digest, {})[identity] = logits
@@ -235,7 +249,7 @@ class Predicting(QObject):
         checkpoints = self._session.checkpoints
         if not message.identity:
             return [c.weights_sha256 for c in checkpoints if str(c.folder) == message.checkpoint]
-        return [message.checkpoint] if message.checkpoint else [c.weights_sha256 for c in checkpoints]
+        return [message.checkpoint] if message.checkpoint else [asked.digest for asked in self._session.asked()]
 
     def _count_answer(self, identity: str, digest: str) -> None:
         waiting = self._missing.get(identity)
