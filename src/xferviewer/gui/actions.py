@@ -68,6 +68,7 @@ ACTIONS = (
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
     ActionRow("calibrate", "Work", "Calibrate the active checkpoint …"),
+    ActionRow("device", "Work", "Device and precision …"),
     ActionRow("pause_work", "Work", "Pause predicting"),
     ActionRow("resume_work", "Work", "Go on predicting"),
     ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),

@@ -27,7 +27,7 @@ from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
 from xferviewer.evaluation.run_progress import RunProgress
-from xferviewer.gui import dialogs, theme
+from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.columns import Column, column_words, columns_of_words
@@ -85,6 +85,7 @@ class Application(QObject):
         self.folders = folders
         self.settings = chosen
         self._demo = demo
+        self._devices: tuple[protocol.DeviceOffer, ...] = ()
         self.theme = theme.read_theme(chosen.theme)
         display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
         self.session = Session(display, self)
@@ -97,11 +98,14 @@ class Application(QObject):
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
-        self.predicting = Predicting(self.session, self.library, self.engine, self.store, chosen.precision, self)
+        self.predicting = Predicting(
+            self.session, self.library, self.engine, self.store, chosen.device, chosen.precision, self
+        )
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
+        self.window.top.device.choose(chosen.device, chosen.precision)
         self.notifier = self.window.notifier
         self._connect()
 
@@ -128,7 +132,13 @@ class Application(QObject):
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
-        engine.state_changed.connect(window.top.show_engine)
+        engine.state_changed.connect(window.top.device.show_state)
+        engine.checkpoint_opened.connect(self._show_in_use)
+        engine.devices_listed.connect(window.top.device.show_devices)
+        engine.devices_listed.connect(self._keep_devices)
+        engine.warned.connect(self._tell_warning)
+        window.top.device.chosen.connect(self._use_device)
+        window.device_asked.connect(self._show_devices)
         engine.checkpoint_opened.connect(self._note_opened)
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
@@ -228,6 +238,30 @@ class Application(QObject):
         self.session.set_recalibrators(self._recalibrators(checkpoints.values()))
         self.session.set_seen_images(self._seen_images(checkpoints.values()))
         self.session.set_checkpoints(checkpoints.values())
+
+    @Slot(str, str)
+    def _use_device(self, device: str, precision: str) -> None:
+        """Compute everything there from now on; what was stored for it is shown again, the rest is computed."""
+        self._keep(replace(self.settings, device=device, precision=precision))
+        self.predicting.use(device, precision)
+        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints])
+
+    @Slot(object)
+    def _keep_devices(self, message: protocol.DevicesListed) -> None:
+        self._devices = message.devices
+
+    def _in_use(self) -> list[tuple[str, protocol.CheckpointOpened]]:
+        """What each open checkpoint computes on, with its name."""
+        checkpoints = ((self.session.checkpoint(digest), opened) for digest, opened in self.engine.in_use.items())
+        return [(checkpoint.name, opened) for checkpoint, opened in checkpoints if checkpoint is not None]
+
+    @Slot(object)
+    def _show_in_use(self, _message: protocol.CheckpointOpened) -> None:
+        self.window.top.device.setToolTip(device_words.tool_tip(self._in_use()))
+
+    @Slot()
+    def _show_devices(self) -> None:
+        dialogs.show_devices(self.window, device_words.details(self._devices, self._in_use()))
 
     def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
         """Of the checkpoints that have a calibration; one that cannot be used is named, and its checkpoint stays."""
@@ -408,6 +442,10 @@ class Application(QObject):
     @Slot(object)
     def _tell_failure(self, message: protocol.Failed) -> None:
         self.notifier.tell(message.what, f"{message.why} {message.todo}", lasting=not message.identity)
+
+    @Slot(object)
+    def _tell_warning(self, message: protocol.Warned) -> None:
+        self.notifier.tell(message.what, f"{message.why} {message.todo}")
 
     @Slot(str, str, bool)
     def _tell(self, what: str, details: str, lasting: bool) -> None:

@@ -65,6 +65,7 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    device_asked = Signal()
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
@@ -231,6 +232,7 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
+            "device": self.device_asked.emit,
             "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
             "cancel_work": self.cancel_asked.emit,

@@ -82,6 +82,13 @@ class ScoreBook:
         self._fill(digest, rows)
         self._combined.clear()
 
+    def forget(self, digest: str) -> None:
+        """Know nothing of what the engine answers under this digest any more."""
+        for known in (self._logits, self._rows):
+            known.pop(digest, None)
+        self._forget_tables(digest)
+        self._combined.clear()
+
     def _made(self, asked: Asked, logits: Logits, kind: ScoreKind) -> dict[str, Row]:
         values, recalibrators = np.stack(list(logits.values())), self._recalibrators_of(asked.digest)
         if isinstance(asked, Checkpoint):

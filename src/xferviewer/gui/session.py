@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from xferviewer.checkpoints import Checkpoint, SeenImages
+from xferviewer.checkpoints import Checkpoint, SeenImages, split_digest
 from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
@@ -366,6 +366,15 @@ class Session(QObject):
             if asked is not None and logits:
                 self._book.add(asked, logits)
         self.predictions_changed.emit()
+
+    def forget_predictions(self, digest: str) -> None:
+        """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
+        for asked in self.asked():
+            if split_digest(asked.digest)[0] == digest:
+                self._book.forget(asked.digest)
+        self._explanations.pop(digest, None)
+        self.predictions_changed.emit()
+        self.explanations_changed.emit()
 
     def asked_as(self, digest: str) -> Checkpoint | PassColumn | None:
         """What the engine answers under this digest."""
