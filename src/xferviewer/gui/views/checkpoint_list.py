@@ -25,6 +25,7 @@ class CheckpointList(QWidget):
     """Tick a checkpoint to give it a pane; choose one to read its card."""
 
     add_asked = Signal()
+    import_asked = Signal()
     remove_asked = Signal(str)  # digest
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -38,10 +39,13 @@ class CheckpointList(QWidget):
         self.card.setFont(small_font())
         self.card.setAccessibleName(self.tr("Card of the chosen checkpoint"))
         self.add = QPushButton(self.tr("Add folder …"))
+        self.import_ = QPushButton(self.tr("Import …"))
+        self.import_.setToolTip(self.tr("A file of weights that another program made"))
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
         buttons = QHBoxLayout()
         buttons.addWidget(self.add)
+        buttons.addWidget(self.import_)
         buttons.addWidget(self.remove)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
@@ -49,6 +53,7 @@ class CheckpointList(QWidget):
         layout.addWidget(self.card, 1)
         layout.addLayout(buttons)
         self.add.clicked.connect(self.add_asked)
+        self.import_.clicked.connect(self.import_asked)
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
         self.list.currentRowChanged.connect(self._chosen)
