@@ -72,7 +72,7 @@ class Assistant:
 
         file, _, given = self._read_words(request["words"])
         made = imported_network(file, given, self._opened(file).network)
-        return to_mapping(preview(made, Path(request["image"]), request["frame"]))
+        return to_mapping(preview(file, made, Path(request["image"]), request["frame"]))
 
     def _import(self, request: dict[str, Any]) -> dict[str, Any]:
         self._tell("loading the libraries", 0, 0)

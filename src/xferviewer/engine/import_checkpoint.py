@@ -256,18 +256,26 @@ def _fill(file: Path, network: nn.Module, found: Fit, head: FoundHead) -> None:
 
 def _run_once(file: Path, network: nn.Module, preprocessing: Preprocessing) -> None:
     """Refuse what does not compute at the size of its preprocessing before anything is written."""
-    why = "Its logits of an empty image are not finite."
+    logits = computed_logits(file, network, torch.zeros(1, preprocessing.channels, *preprocessing.size))
+    if not torch.isfinite(logits).all():
+        raise refused(file, "Its logits of an empty image are not finite.", _AS_TRAINED)
+
+
+def computed_logits(file: Path, network: nn.Module, inputs: Tensor) -> Tensor:
+    """Logits (images, findings) float32 of (images, channels, rows, columns) on the CPU.
+
+    Raises UnusableCheckpoint where the network does not take images of that size.
+    """
     try:
         with torch.inference_mode():
-            logits = network.eval()(torch.zeros(1, preprocessing.channels, *preprocessing.size))
-        finite = bool(torch.isfinite(logits).all())
+            logits: Tensor = network(inputs)
     except (RuntimeError, AssertionError, ValueError) as error:
-        why, finite = (
-            f"It does not compute images of {preprocessing.size[0]} by {preprocessing.size[1]}: {error}",
-            False,
-        )
-    if not finite:
-        raise refused(file, why, "Name the preprocessing and the architecture that it was trained with.")
+        rows, columns = inputs.shape[2:]
+        raise refused(file, f"It does not compute images of {rows} by {columns}: {error}", _AS_TRAINED) from error
+    return logits
+
+
+_AS_TRAINED = "Name the preprocessing and the architecture that it was trained with."
 
 
 def _card(file: Path, made: ImportedNetwork, command: str | None) -> Card:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image as Picture
 
 from xferviewer.checkpoints.import_report import InputPreview
+from xferviewer.engine.import_checkpoint import computed_logits
 from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks.preprocessing import fit, normalise
 from xferviewer.studies.images import present, read_image
@@ -24,15 +25,14 @@ if TYPE_CHECKING:
     from xferviewer.engine.import_checkpoint import ImportedNetwork
 
 
-def preview(made: ImportedNetwork, image: Path, frame: int = 0) -> InputPreview:
+def preview(file: Path, made: ImportedNetwork, image: Path, frame: int = 0) -> InputPreview:
     """The film as the network would take it, computed on the CPU in fp32 as `xferviewer predict` does.
 
-    Raises UnreadableImage.
+    Raises UnreadableImage for the film, UnusableCheckpoint for a network that does not take images of that size.
     """
     planes = fit(present(read_image(image, frame)), made.preprocessing)
     inputs = normalise(planes, made.preprocessing)
-    with torch.inference_mode():
-        logits: NDArray[np.float32] = made.network.eval()(inputs[None]).float().numpy()
+    logits: NDArray[np.float32] = computed_logits(file, made.network, inputs[None]).numpy()
     probabilities = scores_from_logits(logits, made.task)
     return InputPreview(
         picture=base64.b64encode(_png(planes)).decode("ascii"),

@@ -232,10 +232,12 @@ def _writable(folder: Path) -> bool:
 def answers_of(choices: ImportChoices, said: Answers) -> Answers:
     """The choices as the command line says them; only where no constant is wrong."""
     made, _ = read_constants(choices.constants, choices.base)
-    mapping = to_mapping(made) if made is not None else {}
-    begin = to_mapping(choices.base) if choices.base is not None and choices.preset != OWN else {}
-    names = [each.name for each in fields(Constants)]
-    constants = {name: mapping[name] for name in names if mapping and mapping[name] != begin.get(name)}
+    begin = choices.base if choices.preset != OWN else None
+    constants = {
+        each.name: getattr(made, each.name)
+        for each in fields(Constants)
+        if made is not None and (begin is None or getattr(made, each.name) != getattr(begin, each.name))
+    }
     untrained = tuple(choices.findings[place] for place in choices.untrained if place < len(choices.findings))
     return Answers(
         architecture=choices.architecture or None,

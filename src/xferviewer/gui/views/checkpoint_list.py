@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QHBoxLayout,
+    QGridLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
@@ -43,10 +43,10 @@ class CheckpointList(QWidget):
         self.import_.setToolTip(self.tr("A file of weights that another program made"))
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.add)
-        buttons.addWidget(self.import_)
-        buttons.addWidget(self.remove)
+        buttons = QGridLayout()  # three beside each other would make the panel wider than a small screen has room for
+        buttons.addWidget(self.add, 0, 0)
+        buttons.addWidget(self.import_, 0, 1)
+        buttons.addWidget(self.remove, 1, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addWidget(self.list, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -35,7 +35,7 @@ from xferviewer.gui.import_client import ImportClient, ImportProgress
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.import_dialog.card_section import CardSection
-from xferviewer.gui.views.import_dialog.field import Field
+from xferviewer.gui.views.import_dialog.field import Field, tool_tip
 from xferviewer.gui.views.import_dialog.file_section import FileSection
 from xferviewer.gui.views.import_dialog.findings_section import FindingsSection
 from xferviewer.gui.views.import_dialog.preprocessing_section import PreprocessingSection
@@ -61,6 +61,8 @@ class ImportDialog(QDialog):
         self._report: FileReport | None = None
         self._shown_candidate: Candidate | None = None
         self._previewed_words: tuple[object, ...] = ()
+        self._note = ""
+        self._first_fault = ""
         self.client = ImportClient(self)
         self.file = FileSection()
         self.findings = FindingsSection()
@@ -131,7 +133,7 @@ class ImportDialog(QDialog):
         self.file.architecture_asked.connect(self._compare)
         self.file.architecture_chosen.connect(self._take_architecture)
         for section in (self.findings, self.preprocessing, self.card):
-            section.changed.connect(self._check)
+            section.changed.connect(self._change)
         self.copy.clicked.connect(self._copy_command)
         self.stop.clicked.connect(self._stop)
         self.import_.clicked.connect(self._import)
@@ -149,13 +151,16 @@ class ImportDialog(QDialog):
 
     def show_file(self, file: Path) -> None:
         """Show the dialog on a file, which is looked at."""
-        self._file, self._report = file, None
+        if self.client.work is not None:
+            self.client.stop()  # of another file
+        self._file, self._report, self._note = file, None, ""
         self._shown_candidate = None
         self.file.show_waiting(file.name)
         self.preview.show_words(self.tr("The file is being read."))
         self.client.look(file)
         self._check()
         self.show()
+        self.activateWindow()
 
     @property
     def said(self) -> Answers:
@@ -210,18 +215,24 @@ class ImportDialog(QDialog):
     # --- what is chosen
 
     @Slot()
+    def _change(self) -> None:
+        """A person changed something: what was said of the last attempt is of no interest any more."""
+        self._note = ""
+        self._check()
+
+    @Slot()
     def _check(self) -> None:
         """Say by each field what is wrong there; the rest follows."""
         faults = self._faults()
         for name, field in self.fields.items():
             field.fault.show_fault(faults.get(name, "") if self._report is not None else "")
-        complete = not faults and self.client.work not in ("look", "import")
-        self.import_.setEnabled(complete)
-        self.import_.setToolTip("" if complete else next(iter(faults.values()), self.tr("Wait until it is read.")))
+        self._first_fault = next(iter(faults.values()), "")
+        self.import_.setEnabled(not faults and self.client.work not in ("look", "import"))
+        self.import_.setToolTip(tool_tip(self._first_fault))
         self.command.setText(command_line(words_of(self.choices, self.said)) if self._report is not None else "")
         self.command.setCursorPosition(0)
         self.copy.setEnabled(not faults)
-        self.copy.setToolTip("" if not faults else next(iter(faults.values())))
+        self.copy.setToolTip(tool_tip(self._first_fault))
         self._show_work()
         self.preview.name_rows(self.findings.names)
         self._settle.start()
@@ -283,35 +294,37 @@ class ImportDialog(QDialog):
         elif work == "look":
             self.file.show_refusal(error)
             self.preview.show_words("")
+        else:
+            self._note = str(error)
         self._check()
-        if work == "import":
-            self.status.setText(str(error))
 
     @Slot()
     def _stop(self) -> None:
-        reading = self.client.work == "look"
-        self.client.stop()
-        if reading:
+        if self.client.work == "look" and self._report is None:
             self.file.refused.show_fault(self.tr("Reading was stopped. Choose a file to go on."))
+        if self.client.work in ("look", "preview"):
             self.preview.show_words("")
+        self.client.stop()
+        self._note = self.tr("Stopped; nothing was written.")
         self._check()
-        self.status.setText(self.tr("Stopped; nothing was written."))
+        self._settle.stop()
 
     @Slot(object)
     def _show_progress(self, progress: ImportProgress) -> None:
         words = {"look": self.tr("looking at the file"), "preview": self.tr("preview"), "import": self.tr("importing")}
         self.status.setText(f"{words[progress.work]}: {progress.stage}")
-        scale = max(progress.total // 2**30, 1)  # Qt counts to 2 147 483 647
+        scale = progress.total // 2**30 + 1  # Qt counts to 2 147 483 647
         self.bar.setRange(0, progress.total // scale)
         self.bar.setValue(progress.done // scale)
         self._show_work()
 
     def _show_work(self) -> None:
+        """How far it is; else how the last attempt ended, or what is still to be said."""
         working = self.client.work is not None
         self.bar.setVisible(working)
         self.stop.setVisible(working)
-        if not working and ":" in self.status.text() and not self.status.text().endswith("."):
-            self.status.setText("")
+        if not working:
+            self.status.setText(self._note or (self._first_fault if self._report is not None else ""))
         for section in (self.file, self.findings, self.preprocessing, self.card):
             section.setEnabled(self.client.work != "import")
 
@@ -320,9 +333,3 @@ class ImportDialog(QDialog):
         self._settle.stop()
         self.client.stop()
         super().done(result)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """End the child."""
-        self._settle.stop()
-        self.client.stop()
-        super().closeEvent(event)

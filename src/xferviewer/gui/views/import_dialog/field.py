@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -25,9 +27,10 @@ class Field(QWidget):
             if not control.accessibleName():
                 control.setAccessibleName(name)
             control.setAccessibleDescription(tip)
-            control.setToolTip(tip)
+            control.setToolTip(tool_tip(tip))
             row.addWidget(control, 1 if control is controls[0] else 0)
-        label.setToolTip(tip)
+        label.setToolTip(tool_tip(tip))
+        label.setMinimumHeight(label.fontMetrics().height() + 2 * GRID)
         right = QVBoxLayout()
         right.setSpacing(GRID // 2)
         right.addLayout(row)
@@ -36,6 +39,11 @@ class Field(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
         layout.addLayout(right, 1)
+
+
+def tool_tip(words: str) -> str:
+    """Words that may come from a file, as a tool tip that breaks its lines and takes no markup."""
+    return f"<p>{escape(words)}</p>" if words else ""
 
 
 class FaultLine(QLabel):

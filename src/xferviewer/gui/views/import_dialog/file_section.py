@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from xferviewer.checkpoints.import_report import Candidate, FileReport
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import FaultLine, Field, heading, said, stack
+from xferviewer.gui.views.import_dialog.field import FaultLine, Field, heading, said, stack, tool_tip
 
 _ROWS = 4
 
@@ -37,6 +37,7 @@ class FileSection(QWidget):
         self.done.setObjectName("faint")
         self.refused = FaultLine()
         self.other_file = QPushButton(self.tr("Another file …"))
+        self.other_file.setAccessibleName(self.tr("Choose another file of weights"))
         self.other_file.setAutoDefault(False)
         self.other_file.clicked.connect(self.file_asked)
         top = QHBoxLayout()
@@ -93,7 +94,7 @@ class FileSection(QWidget):
                 report.sha256[:16],
             )
         )  # fmt: skip
-        self.facts.setToolTip(self.tr("SHA-256 {0}").format(report.sha256))
+        self.facts.setToolTip(tool_tip(self.tr("SHA-256 {0}").format(report.sha256)))
         beside = self.tr("Read beside it: {0}.").format(", ".join(report.beside)) if report.beside else ""
         self.done.setText(" ".join([*report.decisions, beside]).strip())
         self.done.setVisible(bool(self.done.text()))
@@ -140,6 +141,19 @@ class _CandidateTable(QTableWidget):
         header = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(header + _ROWS * self.verticalHeader().defaultSectionSize() + GRID)
 
+        self.itemSelectionChanged.connect(self._make_bold)
+
+    @Slot()
+    def _make_bold(self) -> None:
+        """The chosen row, which is seen when the table has no focus, too."""
+        chosen = {index.row() for index in self.selectionModel().selectedRows()}
+        for row in range(self.rowCount()):
+            item = self.item(row, 0)
+            if item is not None:
+                font = item.font()
+                font.setBold(row in chosen)
+                item.setFont(font)
+
     def show_candidates(self, candidates: tuple[Candidate, ...]) -> None:
         self.blockSignals(True)
         self.setRowCount(len(candidates))
@@ -147,7 +161,7 @@ class _CandidateTable(QTableWidget):
             words = self._words(each)
             for column, text in enumerate((each.architecture, words)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(words)
+                item.setToolTip(tool_tip(words))
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
                 self.setItem(row, column, item)
         self.clearSelection()

@@ -22,9 +22,9 @@ from xferviewer.checkpoints.import_answers import Answers, Task
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack
+from xferviewer.gui.views.import_dialog.field import Field, heading, stack, tool_tip
 
-_ROWS = 7
+_FEWEST_ROWS, _MOST_ROWS = 3, 8
 
 
 class FindingsSection(QWidget):
@@ -38,12 +38,16 @@ class FindingsSection(QWidget):
         self.table.itemChanged.connect(self.changed)
         self.table.pasted.connect(self.name_from)
         self.vocabulary: ChoiceBox[str] = ChoiceBox(self.tr("Published findings"))
-        self.vocabulary.setToolTip(self.tr("Lists in the order in which the published code numbers its outputs"))
+        self.vocabulary.setToolTip(
+            tool_tip(self.tr("Lists in the order in which the published code numbers its outputs"))
+        )
         self.vocabulary.activated.connect(self._take_vocabulary)
         self.paste = self._button(self.tr("Paste"), self.tr("Paste the findings"), self._paste)
-        self.paste.setToolTip(self.tr("One to a line, or with commas between them; in the table Ctrl+V does the same"))
+        self.paste.setToolTip(
+            tool_tip(self.tr("One to a line, or with commas between them; in the table Ctrl+V does the same"))
+        )
         self.read = self._button(self.tr("From file …"), self.tr("Read the findings from a file"), self._read)
-        self.read.setToolTip(self.tr("A .txt or .csv file, one to a line, or .json"))
+        self.read.setToolTip(tool_tip(self.tr("A .txt or .csv file, one to a line, or .json")))
         self.field = Field(
             self.tr("Findings"),
             self.tr(
@@ -155,20 +159,23 @@ class _FindingTable(QTableWidget):
         self.horizontalHeader().setStretchLastSection(True)
         self.setTabKeyNavigation(False)
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
-        header = self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(header + _ROWS * self.verticalHeader().defaultSectionSize() + GRID)
 
     pasted = Signal(str)
 
     def set_outputs(self, outputs: int) -> None:
         if outputs != self._outputs:
             self._outputs = outputs
-            self.set_names(self.names())
+            untrained = self.untrained()
+            names = self.names()
+            self.set_names(names, [name for place, name in enumerate(names) if place in untrained])
 
     def set_names(self, names: Sequence[str], untrained: Sequence[str] = ()) -> None:
         """Names from the first logit on, all of them trained but these."""
         self.blockSignals(True)
         self.setRowCount(max(self._outputs, len(names)))
+        rows = min(max(self.rowCount(), _FEWEST_ROWS), _MOST_ROWS)
+        header = self.horizontalHeader().sizeHint().height()
+        self.setFixedHeight(header + rows * self.verticalHeader().defaultSectionSize() + GRID)
         for row in range(self.rowCount()):
             name = names[row] if row < len(names) else ""
             item = QTableWidgetItem(name)

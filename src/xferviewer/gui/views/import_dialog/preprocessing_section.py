@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from xferviewer.checkpoints import Preprocessing
@@ -13,7 +13,7 @@ from xferviewer.checkpoints.import_report import Candidate
 from xferviewer.checkpoints.preprocessing_presets import PRESETS
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.import_choices import OWN, Constants, base_of, presets_for, shown_constants
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack
+from xferviewer.gui.views.import_dialog.field import Field, heading, stack, tool_tip
 
 _CHOICES = {
     "resize": (
@@ -86,7 +86,8 @@ class PreprocessingSection(QWidget):
         self.preset_box.offer(items, beside)
         self.preset_box.choose(before if before in texts else beside if beside in texts else "")
         for place in range(self.preset_box.count()):
-            self.preset_box.setItemData(place, self.preset_box.itemText(place), 3)  # tool tip: long ones are elided
+            words = tool_tip(self.preset_box.itemText(place))  # long ones are elided
+            self.preset_box.setItemData(place, words, Qt.ItemDataRole.ToolTipRole)
         self._take_preset()
 
     @Slot()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHeaderView, QLabel, QTableWidget, QTableWidgetIte
 
 from xferviewer.checkpoints.import_report import InputPreview
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import FaultLine, heading, said
+from xferviewer.gui.views.import_dialog.field import FaultLine, heading, said, tool_tip
 
 _SIDE = 64 * GRID
 
@@ -74,7 +74,7 @@ class PreviewPanel(QWidget):
             .replace("-", "−")
         )  # fmt: skip
         self.words.setToolTip(
-            self.tr("Most networks learned from values of mean about 0 and deviation about 1, bones bright.")
+            tool_tip(self.tr("Most networks learned from values of mean about 0 and deviation about 1, bones bright."))
         )
         self.table.setRowCount(len(preview.logits))
         for row, (logit, probability) in enumerate(zip(preview.logits, preview.probabilities, strict=True)):
@@ -90,5 +90,5 @@ class PreviewPanel(QWidget):
         for row in range(self.table.rowCount()):
             name = names[row] if row < len(names) and names[row] else self.tr("logit {0}").format(row + 1)
             item = QTableWidgetItem(name)
-            item.setToolTip(name)
+            item.setToolTip(tool_tip(name))
             self.table.setItem(row, 0, item)
