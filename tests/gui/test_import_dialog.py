@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -314,3 +315,18 @@ def test_that_the_dialog_is_worked_by_keyboard(opened: Application, qtbot: QtBot
     assert all(names), [type(widget).__name__ for widget in passed if not widget.accessibleName()]
     qtbot.keyClick(dialog, Qt.Key.Key_Escape)
     assert not dialog.isVisible()
+
+
+def test_that_logits_of_a_checkpoint_that_was_removed_are_not_those_of_one_with_another_preprocessing(
+    opened: Application,
+) -> None:
+    first, second = opened.session.checkpoints
+    images = list(opened.session.predicted_identities(first.digest))
+    assert len(images) == 24
+    opened.session.set_checkpoints([second])
+    card = replace(first.card, preprocessing=replace(first.preprocessing, polarity="inverted"))
+    opened.session.checkpoints_changed.disconnect(opened.predicting._new_checkpoints)
+    opened.session.set_checkpoints([second, replace(first, card=card)])
+    assert not opened.session.predicted_identities(first.digest)
+    assert np.isnan(opened.session.logits(first.digest, images)).all()
+    assert not np.isnan(opened.session.logits(second.digest, images)).any()

@@ -171,7 +171,12 @@ def faults_of(choices: ImportChoices, report: FileReport, candidate: Candidate |
     """What is still missing or wrong, a sentence by field; empty when the import can begin."""
     faults: dict[str, str] = {}
     if candidate is None:
-        faults["architecture"] = "Name the architecture that it was trained as."
+        fitting = ", ".join(each.architecture for each in report.candidates if each.fits)
+        faults["architecture"] = (
+            f"It fits {fitting}, which compute different things with the same weights: choose."
+            if fitting
+            else "Name the architecture that it was trained as."
+        )
     elif not candidate.fits:
         faults["architecture"] = f"It is not {candidate.architecture}: {candidate.first_fault}."
     elif candidate.outputs is None:
