@@ -202,6 +202,7 @@ class EngineClient(QObject):
         batch = self._batches.get(request)
         asked = [split_digest(digest)[1] for digest in batch.checkpoints] if batch is not None else []
         return _MOST_SECONDS_PER_IMAGE * max((passes.count for passes in asked if passes is not None), default=1)
+
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
         if self._opening is None or message.request != self._opening.request:
             return  # it is being opened anew

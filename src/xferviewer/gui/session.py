@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from xferviewer.checkpoints import Checkpoint, SeenImages, split_digest
+from xferviewer.checkpoints import Checkpoint, SeenImages
 from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
@@ -111,6 +111,7 @@ class Session(QObject):
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
+        self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
         chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
@@ -369,9 +370,7 @@ class Session(QObject):
 
     def forget_predictions(self, digest: str) -> None:
         """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
-        for asked in self.asked():
-            if split_digest(asked.digest)[0] == digest:
-                self._book.forget(asked.digest)
+        self._book.forget({digest})
         self._explanations.pop(digest, None)
         self.predictions_changed.emit()
         self.explanations_changed.emit()
