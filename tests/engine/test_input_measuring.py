@@ -88,8 +88,9 @@ def test_that_every_prediction_comes_with_the_measures_of_each_checkpoints_input
     answers = list(predict_images(loaded, [(path, 0) for path in pictures]))
     for path, answer in zip(pictures, answers, strict=True):
         assert isinstance(answer, Prediction)
-        for one, measures in zip(loaded, answer.inputs, strict=True):
-            assert np.array_equal(measures.values, measured(path, one.checkpoint.preprocessing).values)
+        for one in loaded:
+            measures = answer.inputs[one.preprocessing.digest]
+            assert np.array_equal(measures.values, measured(path, one.preprocessing).values)
 
 
 def test_that_describing_inputs_makes_negatives_flagged_in_table_and_json_and_changes_no_logit(

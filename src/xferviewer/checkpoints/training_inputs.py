@@ -78,7 +78,7 @@ def summarise_inputs(
     if len(measures) < FEWEST_IMAGES:
         raise ValueError(f"{len(measures)} images are too few to say what training images look like")
     thumbnails = np.array([one.thumbnail for one in measures], dtype=np.float64)
-    layout: NDArray[np.float64] = np.round(np.mean(thumbnails, axis=0), _DIGITS)
+    layout = np.asarray(np.round(thumbnails.mean(axis=0), _DIGITS), dtype=np.float64)
     table = {name: np.array([one.of(name) for one in measures]) for name in FEATURES[:-1]}
     table["layout"] = np.array([agreement(one.thumbnail, layout) for one in measures])
     # all images have the same number of pixels: the variance is that within plus that between

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule
 from xferviewer.evaluation.cohort import Cohort
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.tables import PredictionTable, predictions_csv
 from xferviewer.exchange.evaluate_options import EvaluateOptions, FigureFormat, TableFormat, threshold_words
 from xferviewer.settings import write_atomically
@@ -148,5 +148,9 @@ def _predictions(cohort: Cohort) -> bytes:
             tuple(cohort.patients[place] for place in places),
             tuple(f"prob_{finding}" for finding in cohort.findings),
             np.concatenate([scores[of] for scores, of in zip(cohort.scores, rows, strict=True)]),
+            doubts={
+                measure: np.concatenate([values[of] for values, of in zip(doubts, rows, strict=True)])
+                for measure, doubts in cohort.doubts.items()
+            },
         )
     )
