@@ -3,7 +3,7 @@
 `python -m benchmarks.cohort [--films N] [--size S] [--folder DIR] [--networks bundled|large] [--without-script]`: films
 of site B, DICOM in four transfer syntaxes by turns, are rendered into DIR where it does not hold them. The three take
 turns with one part of the films after the other. Budgets: at least 0.85 of the sum of the networks' own throughput, at
-least 3 times the plain script, areas equal within 0.001; memory of the engine flat within 5 % from image 200 to the end.
+least 3 times the plain script, areas equal within 0.001; memory of the engine flat within 5 % from image 200 on.
 """
 
 from __future__ import annotations
@@ -118,11 +118,12 @@ def _labels(folder: Path) -> dict[str, NDArray[np.float64]]:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Seconds for an image by all checkpoints, of one part of the films; two of them also of processor time."""
+    """Seconds for an image by all checkpoints, of one part of the films; some also of processor time."""
 
     engine: float
     engine_processor: float
     alike_processor: float
+    script_processor: float
     alike: float  # the bare networks, computed as the engine computes: an image a thread, as many as cores
     default: float  # the bare networks as torch computes them unasked: all threads at one image, or one batch
     script: float
@@ -153,39 +154,37 @@ def _compare(
         runs = _FORWARD_RUNS + usable_cores()
         alike_processor = (time.process_time() - before) / runs
         default = sum(map(_default, loaded))
-        alone = by_workers = float("nan")
+        alone = by_workers = script_processor = float("nan")
         if script:
+            before = _processor_seconds()
             alone, logits = _timed(partial(_script, loaded, part, 0))
+            script_processor = (_processor_seconds() - before) / len(part)
             by_workers, _ = _timed(partial(_script, loaded, part, usable_cores()))
             theirs.append(logits)
-        each = [
-            seconds / len(part),
-            processor,
-            alike_processor,
-            alike,
-            default,
-            alone / len(part),
-            by_workers / len(part),
-        ]
-        parts.append(_Part(*each))
+        walls = (alike, default, alone / len(part), by_workers / len(part))
+        parts.append(_Part(seconds / len(part), processor, alike_processor, script_processor, *walls))
     engine = statistics.median(part.engine for part in parts)
 
     def against(way: str) -> str:
         ratio = statistics.median(getattr(part, way) / part.engine for part in parts)
         return f"{statistics.median(getattr(part, way) for part in parts) * 1e3:.0f} ms = {ratio:.2f}"
 
+    def of_processor(way: str) -> str:
+        ratio = statistics.median(getattr(part, f"{way}_processor") / part.engine_processor for part in parts)
+        return f"{ratio:.2f} of processor time"
+
     print(
         f"{name}: {engine * 1e3:.0f} ms an image by {len(loaded)} checkpoints; bare networks, an image a core, "
-        f"{against('alike')} (budget 0.85), of processor time "
-        f"{statistics.median(part.alike_processor / part.engine_processor for part in parts):.2f}; as torch computes unasked, {against('default')} (budget 0.85)",
+        f"{against('alike')} (budget 0.85), {of_processor('alike')}; as torch computes unasked, {against('default')} "
+        "(budget 0.85)",
         flush=True,
     )
     if script:
         truth = np.array([labels[image.name] for image in images])
         areas = [_areas(truth, np.concatenate(logits)) for logits in (ours, theirs)]
         print(
-            f"{name}: plain script {against('script')} times (budget 3), with {usable_cores()} workers "
-            f"{against('script_by_workers')} times; areas apart by {np.nanmax(np.abs(areas[0] - areas[1])):.5f} "
+            f"{name}: plain script {against('script')} times (budget 3), {of_processor('script')}; with "
+            f"{usable_cores()} workers {against('script_by_workers')} times; areas apart by {np.nanmax(np.abs(areas[0] - areas[1])):.5f} "
             "(budget 0.001)",
             flush=True,
         )
