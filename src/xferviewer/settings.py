@@ -70,6 +70,8 @@ class Settings:
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
+    same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
     theme: str = "dark"
@@ -81,6 +83,8 @@ class Settings:
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    same_findings: tuple[str, ...] = ()
+    acknowledged_inputs: tuple[str, ...] = ()
 
 
 _CHOICES = {

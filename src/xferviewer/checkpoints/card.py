@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import yaml
@@ -68,8 +69,13 @@ class Preprocessing:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of every constant: two checkpoints with the same digest take the same tensor of an image."""
-        content = {"version": PREPROCESSING_VERSION, **to_mapping(self)}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return _preprocessing_digest(self)
+
+
+@lru_cache(maxsize=256)  # it is asked for with every image
+def _preprocessing_digest(preprocessing: Preprocessing) -> str:
+    content = {"version": PREPROCESSING_VERSION, **to_mapping(preprocessing)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 # What stands between the pooled features and the logits, and the arguments that each kind has, with their defaults.

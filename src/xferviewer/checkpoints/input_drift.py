@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from xferviewer.checkpoints.training_inputs import LEVELS, TrainingInputs
 if TYPE_CHECKING:
     from xferviewer.checkpoints.card import Card
 
-MOST_IMAGES = 2000
+MOST_IMAGES = 500
 """So many of a cohort are looked at, evenly spaced: the distance of more is known no better than it needs to be."""
 
 LEAST_DISTANCE = 0.3
@@ -101,13 +101,17 @@ class CohortInputs:
         }
 
 
+def looked_at(identities: Iterable[str]) -> list[str]:
+    """Those of a cohort that are looked at: at most MOST_IMAGES, spread evenly over the identities in their order."""
+    ordered = sorted(identities)
+    if len(ordered) <= MOST_IMAGES:
+        return ordered
+    return [ordered[place] for place in np.linspace(0, len(ordered) - 1, MOST_IMAGES).astype(int)]
+
+
 def cohort_inputs(measures: Mapping[str, InputMeasures], card: Card) -> CohortInputs:
     """The images of a cohort, by identity; at most MOST_IMAGES of them are looked at, spread over the identities."""
-    identities = sorted(measures)
-    if len(identities) > MOST_IMAGES:
-        places = np.linspace(0, len(identities) - 1, MOST_IMAGES).astype(int)
-        identities = [identities[place] for place in places]
-    chosen = [measures[identity] for identity in identities]
+    chosen = [measures[identity] for identity in looked_at(measures)]
     kinds = [{flag.kind for flag in flags_of(one, card)} for one in chosen]
     trained = trained_on(card)
     return CohortInputs(

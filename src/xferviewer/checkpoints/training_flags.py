@@ -87,9 +87,8 @@ def layout(measures: InputMeasures, card: Card) -> Flag | None:
     trained = trained_on(card)
     if trained is None:
         return None
-    value = trained.features(measures)["layout"]
-    lower = _fences(trained, "layout")[0]
-    if value >= lower or trained.at("layout", 0.01) < _ALIKE:
+    value = agreement(measures.thumbnail, trained.layout)
+    if value >= _fences(trained, "layout")[0] or trained.at("layout", 0.01) < _ALIKE:
         return None
     return Flag(
         "layout",
@@ -105,13 +104,12 @@ def brightness(measures: InputMeasures, card: Card) -> Flag | None:
     trained = trained_on(card)
     if trained is None:
         return None
-    features = trained.features(measures)
     beyond = []
     for name, words in BRIGHTNESS_WORDS.items():
-        lower, upper = _fences(trained, name)
-        if not lower <= features[name] <= upper:
+        value, (lower, upper) = measures.of(name), _fences(trained, name)
+        if not lower <= value <= upper:
             low, high = trained.at(name, 0.01), trained.at(name, 0.99)
-            beyond.append(f"{words} {features[name]:.2f} ({low:.2f} to {high:.2f})")
+            beyond.append(f"{words} {value:.2f} ({low:.2f} to {high:.2f})")
     if not beyond:
         return None
     return Flag(

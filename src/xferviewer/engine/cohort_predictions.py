@@ -142,6 +142,7 @@ class _Cohort:
             image,
             study=image.study or answer.facts.study_uid,
             patient=image.patient or answer.facts.patient_id,
+            identity=answer.identity,
         )
         self._inputs[place].update(answer.inputs)
         for digest, measures in answer.inputs.items():

@@ -63,5 +63,5 @@ def input_report(
     for name, card in cards.items():
         measured = [one.inputs[card.preprocessing.digest] for one in images]
         flags[name] = [flags_of(measures, card) for measures in measured]
-        cohorts[name] = cohort_inputs({one.image.name: m for one, m in zip(images, measured, strict=True)}, card)
+        cohorts[name] = cohort_inputs({one.image.identity: m for one, m in zip(images, measured, strict=True)}, card)
     return InputReport(cohorts, flags, members)
