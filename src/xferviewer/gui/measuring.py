@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -14,6 +16,7 @@ from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.session import Session
 
 _STORE_EVERY_MS = 500
+Answer = TypeVar("Answer")
 
 
 class Measuring(QObject):
@@ -42,7 +45,7 @@ class Measuring(QObject):
         new, self._new = self._new, {}
         wanted = self._session.inputs.images_looked_at() if new else set()
         for preprocessing, measures in new.items():
-            self._explained(lambda p=preprocessing, m=measures: self._store.put_inputs(p, m))
+            self._explained(partial(self._store.put_inputs, preprocessing, measures))
             self._session.inputs.add(preprocessing, {i: one for i, one in measures.items() if i in wanted})
 
     @Slot(object)
@@ -74,11 +77,12 @@ class Measuring(QObject):
             waiting = self._new.get(preprocessing, {})
             found = {identity: waiting[identity] for identity in lacking if identity in waiting}
             if lacking:
-                self._explained(lambda p=preprocessing, w=lacking, f=found: f.update(self._store.inputs(p, w)))
+                found = {**(self._explained(partial(self._store.inputs, preprocessing, lacking)) or {}), **found}
             inputs.add(preprocessing, found)
 
-    def _explained(self, step: Callable[[], object]) -> None:
+    def _explained(self, step: Callable[[], Answer]) -> Answer | None:
         try:
-            step()
+            return step()
         except XferviewerError as error:
             self.failed.emit(error)
+            return None
