@@ -24,6 +24,7 @@ from xferviewer.checkpoints import (
     read_checkpoint,
     read_seen_images,
 )
+from xferviewer.checkpoints.vocabulary import Vocabulary, own_equalities
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
@@ -115,6 +116,10 @@ class Application(QObject):
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
         self.notifier = self.window.notifier
         self._connect()
+        try:
+            self.session.set_vocabulary(Vocabulary(own_equalities(chosen.same_findings)))
+        except XferviewerError as error:
+            self._tell_error(error)
 
     def _connect(self) -> None:
         window, engine, predicting = self.window, self.engine, self.predicting
