@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint
 from PySide6.QtGui import QHelpEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from xferviewer import protocol
 from xferviewer.checkpoints import read_checkpoint, write_card
@@ -130,3 +130,26 @@ def test_that_the_tool_tip_of_the_bars_says_what_is_wrong(opened, checkpoints, t
     bars = opened.window.findings.bars
     QApplication.sendEvent(bars, QHelpEvent(QEvent.Type.ToolTip, QPoint(5, 5), bars.mapToGlobal(QPoint(5, 5))))
     assert f"⚠ {opened.session.checkpoints[0].name}: The image looks like a negative" in said[0]
+
+
+def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like_them(
+    opened, checkpoints, tmp_path, cohort, qtbot, monkeypatch
+):
+    opened.set_checkpoints([copied(checkpoints[0], tmp_path)])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(cohort))
+    with qtbot.waitSignal(opened.describing.finished, timeout=120_000) as told:
+        opened.window.describe_inputs()
+    assert told.args == [len(opened.session.cohort)]
+    checkpoint = opened.session.checkpoints[0]
+    assert checkpoint.card.training_inputs.source == "cohort"
+    assert checkpoint.card.expects.modalities == ("DX",)
+    opened.session.inputs.judge()
+    (judged,) = opened.session.inputs.cohort(checkpoint.digest)
+    assert (judged.compared, judged.marked, judged.n_flagged) == (True, False, 0)
+
+
+def test_that_why_nothing_was_described_is_told(opened, checkpoints, tmp_path, qtbot):
+    (tmp_path / "few").mkdir()
+    with qtbot.waitSignal(opened.describing.failed, timeout=120_000) as told:
+        opened.window.describe_asked.emit(tmp_path / "few")
+    assert "does not say what training images look like" in told.args[0].what

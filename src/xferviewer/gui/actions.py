@@ -69,6 +69,7 @@ ACTIONS = (
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
     ActionRow("calibrate", "Work", "Calibrate the active checkpoint …"),
+    ActionRow("describe_inputs", "Work", "Training images of the active checkpoint …"),
     ActionRow("device", "Work", "Device and precision …"),
     ActionRow("pause_work", "Work", "Pause predicting"),
     ActionRow("resume_work", "Work", "Go on predicting"),

@@ -67,6 +67,7 @@ class MainWindow(QMainWindow):
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
+    describe_asked = Signal(object)  # Path of a folder with the training images of the active checkpoint
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
@@ -206,6 +207,7 @@ class MainWindow(QMainWindow):
             "copy_command": self.command_asked.emit,
             "add_checkpoint": self.add_checkpoint,
             "import_checkpoint": self.import_asked.emit,
+            "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
@@ -409,6 +411,12 @@ class MainWindow(QMainWindow):
             dialog.open()
 
     @Slot()
+    def describe_inputs(self) -> None:
+        """Ask for the images that the active checkpoint was trained on."""
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Images that the active checkpoint was trained on"))
+        if chosen:
+            self.describe_asked.emit(Path(chosen))
+
     def add_checkpoint(self) -> None:
         """Ask for a checkpoint folder."""
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))
