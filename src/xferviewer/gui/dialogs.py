@@ -40,6 +40,11 @@ def show_about(window: QWidget) -> QMessageBox:
     return _box(window, _tr("About xferviewer"), f"<b>xferviewer {__version__}</b><p>{RESEARCH_NOTICE}</p>")
 
 
+def show_devices(window: QWidget, details: str) -> QMessageBox:
+    """What this computer has to compute on, and what each checkpoint computes on."""
+    return _box(window, _tr("Device and precision"), details)
+
+
 def show_notice(window: QWidget) -> QMessageBox:
     """The research notice of the first start."""
     return _box(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer import protocol
-from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints import Checkpoint, split_digest
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.gui.columns import PassColumn
@@ -39,6 +39,7 @@ class Predicting(QObject):
         library: Library,
         engine: EngineClient,
         store: PredictionStore,
+        device: str,
         precision: str,
         parent: QObject | None,
     ) -> None:
@@ -47,7 +48,9 @@ class Predicting(QObject):
         self._library = library
         self._engine = engine
         self._store = store
-        self._precision = precision
+        self._asked = _most_likely(device, precision)
+        self._in_use: dict[str, tuple[str, str]] = {}  # device and precision of each checkpoint, once it is opened
+        self._reopening: set[str] = set()  # what these say was computed on the device before
         self._run = PredictionRun()
         self._generation = 0
         self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
@@ -59,6 +62,7 @@ class Predicting(QObject):
         self._showing.timeout.connect(self._show_arrived)
         self._putting = QTimer(self, singleShot=True, interval=_STORE_EVERY_MS)
         self._putting.timeout.connect(self.put_away)
+        engine.checkpoint_opened.connect(self._note_opened)
         engine.predicted.connect(self._take_in)
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
@@ -131,6 +135,39 @@ class Predicting(QObject):
             self._engine.cancel(request)
         self._run.requests.clear()
 
+    def use(self, device: str, precision: str) -> None:
+        """Every checkpoint is about to be opened on another device or at another precision."""
+        self._forget_requests()
+        self._show_arrived()
+        self.put_away()
+        self._run, self._asked, self._in_use = PredictionRun(), _most_likely(device, precision), {}
+        self._reopening = {checkpoint.digest for checkpoint in self._session.checkpoints}
+        for digest in self._reopening:
+            self._session.forget_predictions(digest)
+
+    @Slot(object)
+    def _note_opened(self, message: protocol.CheckpointOpened) -> None:
+        """Numbers of another device or precision than the one in use are not its numbers: they make room for those."""
+        digest, used = message.checkpoint, (message.kind, message.precision)
+        before = self._in_use.get(digest, self._asked)
+        if used != before:
+            self._show_arrived()
+            self.put_away()
+            self._session.forget_predictions(digest)
+        self._in_use[digest] = used
+        self._reopening.discard(digest)
+        if used != before:
+            self._new_checkpoints()
+
+    def _key(self, asked: Checkpoint | PassColumn) -> PredictionKey:
+        """Of the device and precision really in use; those of several passes are other logits, too."""
+        checkpoint = asked.checkpoint if isinstance(asked, PassColumn) else asked
+        plain = PredictionKey.of(checkpoint, *self._in_use.get(checkpoint.digest, self._asked))
+        if isinstance(asked, Checkpoint):
+            return plain
+        passes = asked.passes
+        return PredictionKey(plain.weights, plain.preprocessing + passes.key, passes.count * plain.n_findings)
+
     @Slot()
     def put_away(self) -> None:
         """Write new predictions to the store; a kill loses at most the last half second."""
@@ -141,7 +178,7 @@ class Predicting(QObject):
             if asked is not None:
                 try:
                     rows = np.stack(list(logits.values())).reshape(len(logits), -1)  # the passes one after the other
-                    self._store.put_many(_key(asked, self._precision), list(logits), rows)
+                    self._store.put_many(self._key(asked), list(logits), rows)
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
@@ -149,7 +186,7 @@ class Predicting(QObject):
         digest = asked.digest
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(_key(asked, self._precision), wanted)
+        stored = self._store.get(self._key(asked), wanted)
         shape = (-1,) if isinstance(asked, Checkpoint) else (asked.passes.count, -1)
         found = {
             identity: row.reshape(shape)
@@ -171,10 +208,12 @@ class Predicting(QObject):
     def _take_in_explanation(self, message: protocol.Explained) -> None:
         self._add(message.checkpoint, message.identity, message.logits)
         self._show_arrived()
-        if message.generation == self._generation:
+        if message.generation == self._generation and message.checkpoint not in self._reopening:
             self._session.add_explanation(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
+        if split_digest(digest)[0] in self._reopening:
+            return
         if identity not in self._session.predicted_identities(digest):
             self._arrived.setdefault(digest, {})[identity] = logits
             self._new.setdefault(digest, {})[identity] = logits
@@ -227,11 +266,6 @@ class Predicting(QObject):
             self.finished.emit(self._run.progress)
 
 
-def _key(asked: Checkpoint | PassColumn, precision: str) -> PredictionKey:
-    """Logits of another precision are other logits, and so are those of several passes: they are kept apart."""
-    if isinstance(asked, PassColumn):
-        plain, passes = _key(asked.checkpoint, precision), asked.passes
-        return PredictionKey(plain.weights, plain.preprocessing + passes.key, passes.count * plain.n_findings)
-    checkpoint = asked
-    preprocessing = checkpoint.preprocessing.digest + ("" if precision == "fp32" else f"+{precision}")
-    return PredictionKey(checkpoint.weights_sha256, preprocessing, len(checkpoint.findings))
+def _most_likely(device: str, precision: str) -> tuple[str, str]:
+    """What is in use as far as it is known before the engine says so; stored predictions are looked up by it."""
+    return ("cpu" if device == "auto" else device), precision

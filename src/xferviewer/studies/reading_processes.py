@@ -264,9 +264,8 @@ def _answer(output: IO[bytes], path: Path, frame: int) -> None:
 
 def _send(output: IO[bytes], header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> None:
     text = json.dumps(header).encode("ascii")
-    for rest in (
-        memoryview(_LENGTH.pack(len(text)) + text),
-        *(array.reshape(-1).view(np.uint8).data for array in arrays),
-    ):
+    first = memoryview(_LENGTH.pack(len(text)) + text)
+    for part in (first, *(array.reshape(-1).view(np.uint8).data for array in arrays)):
+        rest = part
         while rest:
             rest = rest[output.write(rest) :]
