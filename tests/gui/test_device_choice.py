@@ -179,6 +179,24 @@ def test_that_a_checkpoint_that_fell_back_shows_and_stores_what_it_really_comput
     assert stored(opened, 1, "cpu", "bf16") == 1
 
 
+def test_that_an_evaluation_that_leaves_the_window_says_on_what_its_scores_were_computed(
+    opened: Application, tmp_path: Path
+) -> None:
+    opened.window.top.device._precisions["bf16"].trigger()
+    opened_as(opened, 0, FAILED, precision="fp32")
+    opened_as(opened, 1, PASSED, precision="bf16")
+    predicted(opened, 1, 3.0)
+    opened.predicting._show_arrived()
+
+    snapshot = opened.evaluating.snapshot(tmp_path)
+
+    said = json.loads((snapshot.folder / "computed.json").read_text("utf-8"))
+    checkpoints = opened.session.checkpoints
+    assert [each["checkpoint"] for each in said] == [checkpoint.name for checkpoint in checkpoints]
+    assert [each["weights_sha256"] for each in said] == [checkpoint.digest for checkpoint in checkpoints]
+    assert [(each["device"], each["precision"]) for each in said] == [("cpu", "fp32"), ("cpu", "bf16")]
+
+
 def test_that_a_choice_is_kept_and_asked_of_the_engine(opened: Application) -> None:
     button = opened.window.top.device
     button._precisions["fp16"].trigger()
