@@ -68,6 +68,15 @@ OTHERS = [  # not described by us: groups and layer as timm states them
     Backbone("ByobNet", "test_byobnet", 0, 0),
     Backbone("MaxViT", "test_maxvit", 0, 0, 160),
     Backbone("MambaOut, channels last", "test_mambaout", 0, 0),
+    Backbone("ViT with relative positions", "test_vit_relpos", 0, 0, 160),
+    Backbone("XCiT", "xcit_nano_12_p8_224", 0, 0, 64, {"img_size": 64}),
+    Backbone("CaiT", "cait_xxs24_224", 0, 0, 64, {"img_size": 64}),
+    Backbone("EVA", "vit_pe_spatial_tiny_patch16_512", 0, 0, 64, {"img_size": 64}),
+    Backbone("BEiT", "beit_base_patch16_224", 0, 0, 64, {"img_size": 64, "depth": 2}),
+    Backbone("EfficientFormer", "efficientformer_l1", 0, 0, 224),
+    Backbone("RegNet", "regnety_002", 0, 0),
+    Backbone("distilled DeiT", "deit_tiny_distilled_patch16_224", 0, 0, 64, {"img_size": 64}),
+    Backbone("AlexNet of torchvision", "torchvision/alexnet", 0, 0),
     Backbone("Swin v2, channels last", "swinv2_cr_tiny_ns_224", 0, 0, 224, {"depths": (1, 1, 1, 1)}),
 ]
 
@@ -140,7 +149,15 @@ def test_that_a_backbone_is_built_saved_reloaded_predicts_and_explains(make_chec
     assert explanation.maps.std() > 0
 
 
-@pytest.mark.parametrize("architecture", ["beit_base_patch16_224", "hrnet_w18_small", "twins_svt_small"])
+def test_that_a_mixer_whose_classifier_starts_at_zero_has_maps_once_it_learned(make_checkpoint):
+    loaded = load(make_checkpoint("gmlp_ti16_224", findings=("a", "b"), img_size=64), CPU)
+    tensor = torch.randn(3, 64, 64)
+    assert explain(loaded, tensor).without_evidence == ("a", "b")
+    torch.nn.init.normal_(loaded.network.head.weight)
+    assert explain(loaded, tensor).maps.std() > 0
+
+
+@pytest.mark.parametrize("architecture", ["hiera_tiny_224", "hrnet_w18_small", "twins_svt_small"])
 def test_that_a_network_without_a_map_with_positions_predicts_and_is_refused_maps_in_words(
     make_checkpoint, architecture
 ):
