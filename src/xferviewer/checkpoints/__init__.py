@@ -25,6 +25,7 @@ from xferviewer.checkpoints.folder import (
     write_card,
     write_checkpoint,
 )
+from xferviewer.checkpoints.passes import FLIP, TEN_CROP, Passes, PassKind, passes_of_word, split_digest
 from xferviewer.checkpoints.seen_images import (
     SeenImages,
     image_mark,
@@ -35,6 +36,8 @@ from xferviewer.checkpoints.seen_images import (
 
 __all__ = [
     "CARD_VERSION",
+    "FLIP",
+    "TEN_CROP",
     "Calibration",
     "Card",
     "Checkpoint",
@@ -44,15 +47,19 @@ __all__ = [
     "ImportRecord",
     "InitialisationStep",
     "Metric",
+    "PassKind",
+    "Passes",
     "Preprocessing",
     "SeenImages",
     "TrainingData",
     "find_checkpoints",
     "image_mark",
+    "passes_of_word",
     "read_calibration",
     "read_checkpoint",
     "read_seen_images",
     "seen_images",
+    "split_digest",
     "verify_digest",
     "write_calibration",
     "write_card",

@@ -14,9 +14,10 @@ from xferviewer.evaluation.calibration import (
     negative_log_likelihood,
     reliability_diagram,
 )
-from xferviewer.evaluation.choices import EvaluationChoices
+from xferviewer.evaluation.choices import EvaluationChoices, ReferralMeasure
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.decision_curve import decision_curve
+from xferviewer.evaluation.members import MEMBER_MEASURES
 from xferviewer.evaluation.metrics import (
     MULTILABEL_THRESHOLDS,
     ORACLE_DEFINITIONS,
@@ -71,8 +72,9 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
         )
     warnings += _degenerate_findings(findings)
     points = OperatingPoints(
-        cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, kinds, findings, choices
-    )
+        cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, cohort.doubts, kinds, findings,
+        choices,
+    )  # fmt: skip
     operating = {cohort.findings[k]: points.metrics(k) for k in reported}
     members = _members(cohort, choices, warnings)
     return Metrics(
@@ -121,6 +123,7 @@ def _findings_together(
 
 
 def _check(cohort: Cohort, choices: EvaluationChoices) -> None:
+    _check_members(cohort, choices.uncertainty)
     columns = [column for crossed in choices.by or () for column in crossed]
     for what, asked, there in (
         ("finding", choices.findings, cohort.findings),
@@ -134,6 +137,22 @@ def _check(cohort: Cohort, choices: EvaluationChoices) -> None:
                     f"There are {', '.join(there) or 'none'}.",
                     "Name one of these.",
                 )
+
+
+def _check_members(cohort: Cohort, measure: ReferralMeasure) -> None:
+    """Every score has members that may differ, where these choose the cases for an expert."""
+    if measure not in MEMBER_MEASURES:
+        return
+    doubts = cohort.doubts.get(measure, np.full(cohort.scores.shape, np.nan))
+    lacking = (~np.isnan(cohort.scores) & np.isnan(doubts)).any(axis=(1, 2))
+    without = [name for name, lacks in zip(cohort.checkpoints, lacking.tolist(), strict=True) if lacks]
+    if without:
+        raise UnusableChoice(
+            f"The cases cannot be referred by {measure}.",
+            f"{', '.join(without)}: a plain checkpoint has no members that could differ, or the table does not say how "
+            "far they do for every score.",
+            "Compare ensembles, augmented or dropout columns of `xferviewer predict` alone, or choose another measure.",
+        )
 
 
 def _common_scores(cohort: Cohort, warnings: list[str]) -> NDArray[np.float64]:
