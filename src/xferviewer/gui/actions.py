@@ -34,6 +34,7 @@ ACTIONS = (
     ActionRow("open_labels", "File", "Open label table …", ("Ctrl+L",)),
     ActionRow("open_predictions", "File", "Open predictions …", ("Ctrl+P",)),
     ActionRow("add_checkpoint", "File", "Add checkpoint folder …", ("Ctrl+K",)),
+    ActionRow("import_checkpoint", "File", "Import a checkpoint …", ("Ctrl+I",)),
     ActionRow("open_demo", "File", "Open the demo cohort"),
     ActionRow("refused_files", "File", "Files that were refused …"),
     ActionRow("export_evaluation", "File", "Export the evaluation …", ("Ctrl+E",)),

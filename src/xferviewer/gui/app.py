@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
@@ -33,6 +34,8 @@ from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.import_choices import is_weights
+from xferviewer.gui.importing import Importing
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
@@ -97,6 +100,7 @@ class Application(QObject):
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
+        self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
         self.notifier = self.window.notifier
         self._connect()
 
@@ -106,6 +110,9 @@ class Application(QObject):
         window.predictions_chosen.connect(self.open_predictions)
         self.tables.told.connect(self._tell)
         window.demo_asked.connect(self.open_demo)
+        window.import_asked.connect(self.importing.ask)
+        self.importing.imported.connect(self._compare_imported)
+        self.importing.refused.connect(self._tell_error)
         window.cancel_asked.connect(self._cancel_work)
         window.resume_asked.connect(predicting.resume)
         window.notice_acknowledged.connect(self._keep_notice)
@@ -140,6 +147,7 @@ class Application(QObject):
 
     def close(self) -> None:
         """End the children and write what is not written."""
+        self.importing.stop()
         self.evaluating.stop()
         self.predicting.put_away()
         self.engine.stop()
@@ -158,6 +166,8 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
+                elif path.is_file() and is_weights(path):
+                    self.importing.open(path)
                 elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
                     self.tables.open(path)
                 else:
@@ -272,6 +282,22 @@ class Application(QObject):
             return
         self.set_checkpoints([c.folder for c in self.session.checkpoints if c.weights_sha256 != digest])
         self._keep_checkpoints()
+
+    @Slot(object)
+    def _compare_imported(self, result: dict[str, Any]) -> None:
+        """Compare a checkpoint that was just imported, unless its weights are compared already."""
+        same = self.session.checkpoint(result["weights_sha256"])
+        if same is not None:
+            self.notifier.tell(
+                self.tr("{0} is imported and not compared yet.").format(result["name"]),
+                self.tr("Its weights are those of {0}: remove that one, then add the folder {1}.").format(
+                    same.name, result["checkpoint"]
+                ),
+                lasting=True,
+            )
+            return
+        self.add_checkpoints([Path(result["checkpoint"])])
+        self.notifier.tell(self.tr("{0} is imported.").format(result["name"]), " ".join(result["decisions"]))
 
     @Slot(str)
     def _compare(self, folder: str) -> None:

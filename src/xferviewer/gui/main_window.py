@@ -61,6 +61,7 @@ class MainWindow(QMainWindow):
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     predictions_chosen = Signal(object)  # list[Path]: tables
+    import_asked = Signal()
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
@@ -179,6 +180,7 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
         self.jobs.running_changed.connect(self._show_running_jobs)
@@ -195,6 +197,7 @@ class MainWindow(QMainWindow):
             "export_evaluation": self._export_evaluation,
             "copy_command": self.command_asked.emit,
             "add_checkpoint": self.add_checkpoint,
+            "import_checkpoint": self.import_asked.emit,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,

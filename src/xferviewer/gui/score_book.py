@@ -47,6 +47,13 @@ class ScoreBook:
         self._scores.setdefault(digest, {}).update(scores)
         self._fill(digest, scores, cohort)
 
+    def forget(self, digests: Iterable[str]) -> None:
+        """Drop what is known of checkpoints that are open no more: they may come back with another preprocessing."""
+        for digest in digests:
+            self._logits.pop(digest, None)
+            self._scores.pop(digest, None)
+            self._tables.pop(digest, None)
+
     def score_anew(self, checkpoints: Iterable[Checkpoint], cohort: Cohort, *, calibrated: bool) -> None:
         """Make scores of the chosen kind from all logits."""
         for checkpoint in checkpoints:

@@ -105,6 +105,7 @@ class Session(QObject):
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
+        self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
         chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])

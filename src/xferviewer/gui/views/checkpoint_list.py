@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QHBoxLayout,
+    QGridLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
@@ -25,6 +25,7 @@ class CheckpointList(QWidget):
     """Tick a checkpoint to give it a pane; choose one to read its card."""
 
     add_asked = Signal()
+    import_asked = Signal()
     remove_asked = Signal(str)  # digest
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -38,17 +39,21 @@ class CheckpointList(QWidget):
         self.card.setFont(small_font())
         self.card.setAccessibleName(self.tr("Card of the chosen checkpoint"))
         self.add = QPushButton(self.tr("Add folder …"))
+        self.import_ = QPushButton(self.tr("Import …"))
+        self.import_.setToolTip(self.tr("A file of weights that another program made"))
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.add)
-        buttons.addWidget(self.remove)
+        buttons = QGridLayout()  # three beside each other would make the panel wider than a small screen has room for
+        buttons.addWidget(self.add, 0, 0)
+        buttons.addWidget(self.import_, 0, 1)
+        buttons.addWidget(self.remove, 1, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.card, 1)
         layout.addLayout(buttons)
         self.add.clicked.connect(self.add_asked)
+        self.import_.clicked.connect(self.import_asked)
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
         self.list.currentRowChanged.connect(self._chosen)

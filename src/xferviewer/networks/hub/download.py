@@ -17,7 +17,7 @@ from xferviewer import __version__
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from email.message import Message
     from pathlib import Path
 
@@ -57,28 +57,41 @@ def download(
 
     Raises UnusableCheckpoint where nothing, not all or something else comes, UnusableFolder where there is no room.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise _not_got(name, f"{url} is no address of the web.")
-    redirects = _Redirects()
-    request = urllib.request.Request(url, headers={"User-Agent": f"xferviewer/{__version__}"})  # noqa: S310  checked
-    try:
-        with urllib.request.build_opener(redirects).open(request, timeout=_TIMEOUT_SECONDS) as response:
-            size = _number(response.headers.get("Content-Length"))
-            stated = _digest(redirects.passed, response.headers)
-            about(size, stated)
-            _check_room(target, size)
-            digest = _receive(name, response, target, size, progress)
-    except urllib.error.HTTPError as error:
-        raise _not_got(name, f"{_host(url)} answered {error.code} {error.reason}.") from error
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise _not_got(name, f"{_host(url)} could not be reached: {reason}.") from error
-    for wanted in (sha256, stated):
+    with _opened(name, url, "GET") as (response, size, told):
+        about(size, told)
+        _check_room(target, size)
+        digest = _receive(name, response, target, size, progress)
+    for wanted in (sha256, told):
         if not digest.startswith(wanted):
             _part(target).unlink()
             raise _not_got(name, f"What came has the SHA-256 {digest[:16]}…, not {wanted[:16]} as stated.")
     _part(target).replace(target)
     return digest
+
+
+def stated(name: str, url: str) -> tuple[int | None, str]:
+    """Size in bytes and SHA-256 (hex) of the file at `url`, as far as its server states them. Raises UnusableCheckpoint."""
+    with _opened(name, url, "HEAD") as (_, size, told):
+        return size, told
+
+
+@contextlib.contextmanager
+def _opened(name: str, url: str, method: str) -> Iterator[tuple[Any, int | None, str]]:
+    """The answer of the server, and size and digest as it states them."""
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise _not_got(name, f"{url} is no address of the web.")
+    redirects = _Redirects()
+    named = {"User-Agent": f"xferviewer/{__version__}"}
+    request = urllib.request.Request(url, headers=named, method=method)  # noqa: S310  its scheme was looked at
+    try:
+        with urllib.request.build_opener(redirects).open(request, timeout=_TIMEOUT_SECONDS) as response:
+            size = _number(response.headers.get("Content-Length"))
+            yield response, size, _digest(redirects.passed, response.headers)
+    except urllib.error.HTTPError as error:
+        raise _not_got(name, f"{_host(url)} answered {error.code} {error.reason}.") from error
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise _not_got(name, f"{_host(url)} could not be reached: {reason}.") from error
 
 
 def _receive(

@@ -58,13 +58,9 @@ def obtain(published: Published, policy: HubPolicy, tell: Callable[[str], None])
     Raises UnusableChoice where it is not here and may not be fetched, UnusableCheckpoint for a wrong digest or a
     download that failed, UnusableFolder where there is no room for it.
     """
-    if policy.mirror is not None:
-        found = find(published, policy.mirror)
-        if found is not None:
-            return _obtained(published, found, "the mirror")
-    before = _fetched_before(published, policy.kept)
-    if before is not None:
-        return _obtained(published, before, "what was fetched before")
+    here = at_hand(published, policy)
+    if here is not None:
+        return here
     if policy.forbidden:
         raise UnusableChoice(
             f"The weights {published.name} were not fetched.",
@@ -73,6 +69,16 @@ def obtain(published: Published, policy: HubPolicy, tell: Callable[[str], None])
             'hub = "on" there.',
         )
     return _fetch(published, policy.kept, tell)
+
+
+def at_hand(published: Published, policy: HubPolicy) -> Obtained | None:
+    """The file where it is on this machine; None where it is not. Raises UnusableCheckpoint for a wrong digest."""
+    if policy.mirror is not None:
+        found = find(published, policy.mirror)
+        if found is not None:
+            return _obtained(published, found, "the mirror")
+    before = _fetched_before(published, policy.kept)
+    return _obtained(published, before, "what was fetched before") if before else None
 
 
 def _fetch(published: Published, kept: Path, tell: Callable[[str], None]) -> Obtained:
