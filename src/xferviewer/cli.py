@@ -231,7 +231,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help=".pt, .pth, .ckpt, .bin, .safetensors; never executed")
     parser.add_argument(
         "--from-hub", action="store_true",
-        help="FILE is the name of published weights, timm/NAME.TAG or torchvision/NAME.TAG; from the mirror, or fetched",
+        help="FILE names published weights, timm/NAME.TAG or torchvision/NAME.TAG; from the mirror, or fetched",
     )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of the checkpoint, a new one")
     parser.add_argument("--look", action="store_true", help="say what the file is and what it fits; write nothing")

@@ -37,7 +37,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self.passed.append(headers)
         if req.type == "https" and urlsplit(newurl).scheme != "https":
             raise urllib.error.URLError("it sends on to an address that is not encrypted")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+        onward = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if onward is not None:
+            onward.method = req.get_method()  # urllib makes a GET of a HEAD
+        return onward
 
 
 def download(
@@ -70,7 +73,7 @@ def download(
 
 
 def stated(name: str, url: str) -> tuple[int | None, str]:
-    """Size in bytes and SHA-256 (hex) of the file at `url`, as far as its server states them. Raises UnusableCheckpoint."""
+    """Size in bytes and SHA-256 (hex) of the file at `url`, as its server states them. Raises UnusableCheckpoint."""
     with _opened(name, url, "HEAD") as (_, size, told):
         return size, told
 
@@ -88,6 +91,7 @@ def _opened(name: str, url: str, method: str) -> Iterator[tuple[Any, int | None,
             size = _number(response.headers.get("Content-Length"))
             yield response, size, _digest(redirects.passed, response.headers)
     except urllib.error.HTTPError as error:
+        error.close()  # it is the answer, too, and holds the connection
         raise _not_got(name, f"{_host(url)} answered {error.code} {error.reason}.") from error
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
@@ -102,14 +106,14 @@ def _receive(
     try:
         try:
             with part.open("wb") as file:
-                while piece := response.read(_PIECE):
+                for piece in _pieces(response):
                     file.write(piece)
                     digest.update(piece)
                     got += len(piece)
                     progress(got, size)
                 file.flush()
                 os.fsync(file.fileno())
-        except (TimeoutError, ConnectionError, http.client.HTTPException):
+        except ConnectionError:
             raise
         except OSError as error:
             raise UnusableFolder(
@@ -124,6 +128,17 @@ def _receive(
             part.unlink()
         raise
     return digest.hexdigest()
+
+
+def _pieces(response: Any) -> Iterator[bytes]:
+    while True:
+        try:
+            piece: bytes = response.read(_PIECE)
+        except (OSError, http.client.HTTPException) as error:  # not to be mistaken for the disk's
+            raise ConnectionError(str(error) or "the connection broke off") from error
+        if not piece:
+            return
+        yield piece
 
 
 def _part(target: Path) -> Path:

@@ -113,7 +113,7 @@ def _of_torchvision(name: str, full: str) -> Published:
         sha256=digest[1] if digest else "",
         size=round(entry.meta["_file_size"] * 2**20) if "_file_size" in entry.meta else None,
         license=entry.meta.get("license", _TORCHVISION_LICENSE),
-        classes=_told_apart(entry.meta.get("categories", ())),
+        classes=_told_apart(entry.meta.get("categories") or ()),
         preprocessing=Preprocessing(
             size=(size, size),
             mean=(0.5, 0.5, 0.5) if half else tuple(made.mean),
