@@ -66,7 +66,8 @@ def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
             license="Apache-2.0",
         )
         weights = {name: values.numpy() for name, values in network.state_dict().items()}
-        return write_checkpoint(tmp_path / f"{card.name}-{size}", card, options, weights)
+        whole = backbones.options_for_timm(network, options)
+        return write_checkpoint(tmp_path / f"{card.name}-{size}", card, whole, weights)
 
     return make
 

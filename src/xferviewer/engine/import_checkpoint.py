@@ -111,6 +111,7 @@ def imported_network(file: Path, given: Answers, read: Read = read_network) -> I
             network = backbones.create(found.architecture, len(findings), found.channels, options, found.head.head)
         except ValueError as error:
             raise refused(file, f"{error}", "Name a preprocessing of a size that the architecture takes.") from error
+    options = backbones.options_for_timm(network, options)
     _fill(file, network, found, found.head)
     return ImportedNetwork(network.eval(), found, options, findings, task, preprocessing, answers, decisions)
 

@@ -101,7 +101,8 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     fit(spec, network, training, validation, watch)
     card = _card(spec, start, data, command, watch.folder.name)
     weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
-    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, spec.network.options, weights)
+    options = backbones.options_for_timm(network, spec.network.options)
+    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, options, weights)
     write_seen_images(checkpoint, _seen(cohort, split))
     return _measured(spec, checkpoint, cohort, watch)
 
