@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "demo", _window, "open the window on the bundled cohort and checkpoints").set_defaults(
         demo=True, paths=[]
     )
+    devices = _command(commands, "devices", _devices, "what this computer has to compute on, and what each can")
+    devices.add_argument("--json", action="store_true")
     selftest = _command(commands, "selftest", _selftest, "device, decoders, a prediction and a map end to end")
     _add_device(selftest)
     selftest.add_argument("--json", action="store_true")
@@ -124,8 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
     train.add_argument("--json", action="store_true")
     _command(commands, "engine", _engine, argparse.SUPPRESS)
-    _command(commands, "examine-files", _examine_files, argparse.SUPPRESS)
     _command(commands, "import-assistant", _import_assistant, argparse.SUPPRESS)
+    _command(commands, "examine-files", _examine_files, argparse.SUPPRESS)
     decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
     reading = _command(commands, "read-images", _read_images, argparse.SUPPRESS)
@@ -203,7 +205,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     point.add_argument("--operating-point", default="", metavar="youden|sensitivity:R|specificity:R|VALUE")
     point.add_argument("--referral-rate", type=float, default=0.0, help="share of cases for an expert (default: 0)")
     point.add_argument(
-        "--uncertainty", choices=("finding", "probability", "case", "entropy", "margin", "spread", "member-spread", "mutual-information"),
+        "--uncertainty", choices=(
+            "finding", "probability", "case", "entropy", "margin", "spread", "member-spread", "mutual-information"
+        ),
         default="finding",
         help="which cases these are: nearest to the finding's threshold (default), nearest to 0.5, the same in the "
         "mean over a case's findings, of most entropy, nearest to all thresholds, where checkpoints differ, where the "
@@ -389,6 +393,17 @@ def _selftest(options: argparse.Namespace) -> int:
                 f"{'ok    ' if check['ok'] else 'FAILED'} {check['name']} ({check['seconds']:.1f} s) {check['message']}"
             )
     return DONE if result["ok"] else SOME_FAILED
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from xferviewer.engine.devices import describe_devices, device_lines
+
+    described = describe_devices()
+    if options.json:
+        _print_json(described)
+    else:
+        print("\n".join(device_lines(described)))
+    return DONE
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -632,6 +647,8 @@ def _tell_result(result: dict[str, Any], options: argparse.Namespace) -> int:
     """Print a result; each failed input goes to standard error with its reason."""
     if options.json:
         _print_json(result)
+    for note in result.get("notes", ()):
+        print(f"note: {note['what']} {note['why']} {note['todo']}", file=sys.stderr)
     failed = result.get("failed", ())
     for entry in failed:
         print(f"failed: {entry.get('path', '')}: {entry['what']} {entry['why']} {entry['todo']}", file=sys.stderr)

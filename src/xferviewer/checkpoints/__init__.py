@@ -25,7 +25,15 @@ from xferviewer.checkpoints.folder import (
     write_card,
     write_checkpoint,
 )
-from xferviewer.checkpoints.passes import FLIP, TEN_CROP, Passes, PassKind, passes_of_word, split_digest
+from xferviewer.checkpoints.passes import (
+    FLIP,
+    MOST_DROPOUT_PASSES,
+    TEN_CROP,
+    Passes,
+    PassKind,
+    passes_of_word,
+    split_digest,
+)
 from xferviewer.checkpoints.seen_images import (
     SeenImages,
     image_mark,
@@ -37,6 +45,7 @@ from xferviewer.checkpoints.seen_images import (
 __all__ = [
     "CARD_VERSION",
     "FLIP",
+    "MOST_DROPOUT_PASSES",
     "TEN_CROP",
     "Calibration",
     "Card",

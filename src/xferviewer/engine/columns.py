@@ -12,7 +12,7 @@ from xferviewer.checkpoints import Passes
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.passes import RepeatedCheckpoint, has_dropout, without_dropout
 from xferviewer.errors import UnusableChoice
-from xferviewer.evaluation.members import Doubts, combine, combine_logits, combine_passes, finding_logits
+from xferviewer.evaluation.members import Doubts, MemberMeasure, combine, combine_logits, combine_passes, finding_logits
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 
 
@@ -33,7 +33,7 @@ class ColumnScores:
 
     name: str
     scores: dict[str, float]
-    doubts: dict[str, dict[str, float]]
+    doubts: dict[MemberMeasure, dict[str, float]]
     logits: dict[str, float]
 
 
@@ -116,9 +116,8 @@ def column_scores(
     """
     columns = [_asked(one, values, kind) for one, values in zip(asked, logits, strict=True)]
     by_name = {column.name: column for column in columns}
-    for ensemble in ensembles:
-        columns.append(_ensemble(ensemble.name, [by_name[name] for name in ensemble.members], kind))
-    return columns
+    made = [_ensemble(each.name, [by_name[name] for name in each.members], kind) for each in ensembles]
+    return [*columns, *made]
 
 
 def _asked(asked: LoadedCheckpoint | RepeatedCheckpoint, logits: NDArray[np.float32], kind: ScoreKind) -> ColumnScores:
@@ -154,6 +153,9 @@ def _ensemble(name: str, members: Sequence[ColumnScores], kind: ScoreKind) -> Co
         )
     values = [[[(m.logits if kind == "logit" else m.scores)[f] for f in findings]] for m in members]
     combined = combine_logits(values) if kind == "logit" else combine(values)
-    scores = dict(zip(findings, combined.scores[0].tolist(), strict=True))
-    doubts = {m: dict(zip(findings, v[0].tolist(), strict=True)) for m, v in combined.doubts.items()}
-    return ColumnScores(name, scores, dict(doubts), scores)
+
+    def named(row: NDArray[np.float64]) -> dict[str, float]:
+        return {finding: float(value) for finding, value in zip(findings, row, strict=True)}
+
+    scores = named(combined.scores[0])
+    return ColumnScores(name, scores, {m: named(values[0]) for m, values in combined.doubts.items()}, scores)

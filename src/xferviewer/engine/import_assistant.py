@@ -49,6 +49,8 @@ class Assistant:
         """Do what a request asks, and send the answer; an error of any kind is an answer, too."""
         self._id, self._told = request["id"], ("", 0.0)
         try:
+            if "torch" not in sys.modules:
+                self._tell("loading the libraries", 0, 0)
             does = {"look": self._look, "preview": self._preview, "import": self._import}[request["do"]]
             self._send({"id": self._id, "done": does(request)})
         except XferviewerError as error:
@@ -61,12 +63,10 @@ class Assistant:
             self._send({"id": self._id, "error": what.as_dict()})
 
     def _look(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._tell("loading the libraries", 0, 0)
         opened = self._opened(Path(request["file"]))
         return to_mapping(opened.look(request.get("architecture"), self._tell))
 
     def _preview(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._tell("loading the libraries", 0, 0)
         from xferviewer.engine.import_checkpoint import imported_network
         from xferviewer.engine.import_preview import preview
 
@@ -75,7 +75,6 @@ class Assistant:
         return to_mapping(preview(file, made, Path(request["image"]), request["frame"]))
 
     def _import(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._tell("loading the libraries", 0, 0)
         from xferviewer.engine.import_checkpoint import import_checkpoint
 
         self._open = None  # two copies of the weights are enough

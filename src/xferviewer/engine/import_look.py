@@ -15,7 +15,7 @@ from xferviewer.networks import backbones
 from xferviewer.networks.importing.reading import attempts
 from xferviewer.networks.importing.recognition import Fit, Misfit, candidates
 from xferviewer.networks.importing.state_dicts import StateDict, find_state_dict
-from xferviewer.networks.importing.torchvision_names import timm_equal, timm_name
+from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.networks.importing.weight_files import read_content, refused
 
 if TYPE_CHECKING:
@@ -44,18 +44,19 @@ class OpenFile:
         beside it.
         """
         said, read = beside(self.path)
-        named = [name for name in (architecture, None if architecture else said.architecture) if name]
-        for name in named:
-            if not backbones.is_known(timm_name(name)):
+        named = architecture or said.architecture
+        for name in [named] if named else []:
+            if not backbones.is_known(timm_equal(name).architecture):
                 raise refused(
                     self.path, f"timm {timm.__version__} knows no architecture named {name}.",
                     "Name it by timm's or torchvision's name.",
                 )  # fmt: skip
-        tried = dict.fromkeys((*map(timm_name, named), *(() if architecture else candidates(self.state.tensors))))
+        begin = [_shortest(named)] if named else []
+        tried = dict.fromkeys((*begin, *(() if architecture else candidates(self.state.tensors))))
         found: list[Candidate] = []
         for name in tried:
             tell("comparing with architectures", len(found), len(tried))
-            found.append(self._candidate(name, said.options if name in map(timm_name, named) else {}))
+            found.append(self._candidate(name, said.options))
         found.sort(key=lambda each: each.faults)
         tensors = self.state.tensors.values()
         return FileReport(
@@ -65,10 +66,9 @@ class OpenFile:
 
     def network(self, _path: Path, architecture: str | None, options: Mapping[str, Any] | None) -> Fit:
         """As `read_network` answers, from what was read; for an architecture that `look` found to fit."""
-        equal = timm_equal(architecture or "")
-        name, options = equal.architecture, {**equal.options, **(options or {})}
+        name, options = architecture or "", dict(options or {})
         if name not in self._fits or self._fits[name][0] != options:
-            (made,) = attempts(self.state, [name], options)
+            made = self._attempt(name, options)
             if isinstance(made, Misfit):
                 raise refused(self.path, f"{made.first}; {name} does not take it.", "Name another architecture.")
             self._fits = {name: (options, made)}
@@ -76,20 +76,31 @@ class OpenFile:
         said = (*self.state.decisions, *found.decisions)
         return Fit(found.architecture, found.options, found.channels, found.backbone, found.head, said)
 
+    def _attempt(self, architecture: str, options: Mapping[str, Any]) -> Fit | Misfit:
+        equal = timm_equal(architecture)
+        (made,) = attempts(self.state, [equal.architecture], {**equal.options, **options})
+        return made
+
     def _candidate(self, architecture: str, options: Mapping[str, Any]) -> Candidate:
         try:
-            (made,) = attempts(self.state, [architecture], options)
+            made = self._attempt(architecture, options)
         except ValueError as error:
             return Candidate(architecture, max(len(self.state.tensors), 1), f"{error}")
         if isinstance(made, Misfit):
             return Candidate(architecture, made.count, made.first)
         outputs = made.head.outputs if made.head else None
         with torch.device("meta"):  # nothing is computed with it
-            network = backbones.create(architecture, outputs or 1, made.channels, made.options)
+            network = backbones.create(made.architecture, outputs or 1, made.channels, made.options)
         size = native_size(made, network)
         stated = timm_preprocessing(network, size) if made.channels == 3 else None
         kind = made.head.head.kind if made.head else ""
         return Candidate(architecture, 0, "", outputs, kind, made.channels, size, stated, made.decisions)
+
+
+def _shortest(architecture: str) -> str:
+    """timm's name, unless torchvision's says more than that: arguments with which timm's network is its equal."""
+    equal = timm_equal(architecture)
+    return architecture if equal.options else equal.architecture
 
 
 def mark(path: Path) -> tuple[str, int, int]:

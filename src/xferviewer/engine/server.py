@@ -10,15 +10,17 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from xferviewer import __version__, protocol
+from xferviewer.checkpoints import split_digest
 from xferviewer.errors import EngineFailure, XferviewerError
 from xferviewer.processes import usable_cores
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
-    from xferviewer.engine.inference import Failure, LoadedCheckpoint, Predicting, Prediction
+    from xferviewer.engine.inference import Answering, Failure, LoadedCheckpoint, Predicting, Prediction
     from xferviewer.studies.reading_processes import ReadingProcesses
 
 # For so long nobody looks for newer requests while a batch has no answer.
@@ -74,7 +76,8 @@ class Inbox:
 class Batch:
     """A PredictImages request and how far it is.
 
-    checkpoints  those of the request that were open when it began, in the order of the answers
+    asked        what answers under each digest of the request, in the order of the answers
+    refused      why the others do not
     waited       seconds that its networks have been waited for: neither the time of the visible image, which goes
                  first, nor that of reading, which ends by itself, says that the engine hangs
     """
@@ -82,7 +85,8 @@ class Batch:
     def __init__(self, request: protocol.PredictImages) -> None:
         self.request = request
         self.predictions: Predicting | None = None
-        self.checkpoints: tuple[str, ...] = ()
+        self.asked: dict[str, Answering] = {}
+        self.refused: dict[str, XferviewerError] = {}
         self.at = 0
         self.answered = 0
         self.waited = 0.0
@@ -142,11 +146,13 @@ class Engine:
             case Batch():
                 self._send.working_on(work.request.request, work.waited)
                 self._predict(work, inbox)
+        self._warn()
         self._send.working_on(0)
 
     def _open(self, request: protocol.OpenCheckpoints) -> None:
-        from xferviewer.engine import device, inference
+        from xferviewer.engine import device, inference, passes
 
+        self._send(protocol.DevicesListed(device.offers()))
         loaded: dict[str, LoadedCheckpoint] = {}
         for folder in request.folders:
             try:
@@ -158,10 +164,27 @@ class Engine:
                 continue
             digest = opened.checkpoint.weights_sha256
             loaded[digest] = opened
-            described = device.describe(chosen, precision)
-            self._send(protocol.CheckpointOpened(request.request, folder, digest, described))
+            self._send(
+                protocol.CheckpointOpened(
+                    request.request,
+                    folder,
+                    digest,
+                    device.describe(opened.device, opened.precision),
+                    opened.device.type,
+                    opened.precision,
+                    opened.checks,
+                    passes.has_dropout(opened.network),
+                )
+            )
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
+
+    def _warn(self) -> None:
+        """Tell what the checkpoints had to do otherwise than they were asked to, once."""
+        for digest, loaded in self._loaded.items():
+            while loaded.warnings:
+                warning = loaded.warnings.pop(0)
+                self._send(protocol.Warned(0, digest, warning.what, warning.why, warning.todo))
 
     def _explain(self, request: protocol.ExplainImage) -> None:
         from xferviewer.engine import saliency
@@ -220,10 +243,9 @@ class Engine:
         from xferviewer.studies.reading_processes import ReadingProcesses
 
         self._reading = self._reading or ReadingProcesses(usable_cores())
-        batch.checkpoints = tuple(digest for digest in batch.request.checkpoints if digest in self._loaded)
-        loaded = [self._loaded[digest] for digest in batch.checkpoints]
+        batch.asked, batch.refused = self._asked(batch.request.checkpoints)
         images = ((Path(image.path), image.frame) for image in batch.request.images)
-        return start_predicting(loaded, images, self._reading, may_compute=self._may_compute)
+        return start_predicting(list(batch.asked.values()), images, self._reading, may_compute=self._may_compute)
 
     def _end(self, batch: Batch, *, others: bool) -> None:
         """Let go of what a batch held: its threads, and the reading processes unless other batches need them."""
@@ -244,13 +266,28 @@ class Engine:
             for digest in request.checkpoints:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
-        for digest, logits in zip(batch.checkpoints, prediction.logits, strict=True):
+        for digest, logits in zip(batch.asked, prediction.logits, strict=True):
             refused = not_finite(reference.path, logits)
             answer = _failed(request.request, reference.identity, digest, refused) if refused else None
             self._send(answer or protocol.Predicted(request.request, reference.identity, digest, logits))
-        for digest in set(request.checkpoints) - set(batch.checkpoints):
-            self._send(_failed(request.request, reference.identity, digest, _not_open(digest)))
+        for digest, error in batch.refused.items():
+            self._send(_failed(request.request, reference.identity, digest, error))
         batch.answered += 1
+
+    def _asked(self, digests: Iterable[str]) -> tuple[dict[str, Answering], dict[str, XferviewerError]]:
+        """What answers under each digest, and why others do not."""
+        from xferviewer.engine.passes import RepeatedCheckpoint
+
+        asked: dict[str, Answering] = {}
+        refused: dict[str, XferviewerError] = {}
+        for digest in digests:
+            weights, passes = split_digest(digest)
+            try:
+                loaded = self._opened(weights)
+                asked[digest] = loaded if passes is None else RepeatedCheckpoint(loaded, passes)
+            except XferviewerError as error:
+                refused[digest] = error
+        return asked, refused
 
     def _opened(self, digest: str) -> LoadedCheckpoint:
         if digest not in self._loaded:

@@ -26,7 +26,8 @@ ReferralMeasure = Literal["finding", "probability", "case", "entropy", "margin",
 "margin"       the probabilities lie near their thresholds, in the mean over its findings.
 "spread"       the checkpoints differ, as the standard deviation of their scores of the finding.
 
-Those of `MemberMeasure` say how far the members of each column differ about the finding; every column must have some.
+Those of `MemberMeasure` say how far the members of each column differ about the finding; for a
+plain checkpoint the distance to its threshold stands for them.
 """
 
 PointRule = Literal["fixed", "youden", "sensitivity", "specificity"]

@@ -152,9 +152,8 @@ def _score_matrices(
     """
     checkpoints = tuple(dict.fromkeys(name for table in predictions for name in table.checkpoint))
     scores = np.full((len(checkpoints), len(cases), len(findings)), np.nan)
-    doubts: Doubts = {
-        m: np.full(scores.shape, np.nan) for m in MEMBER_MEASURES if any(m in t.doubts for t in predictions)
-    }
+    measures = [measure for measure in MEMBER_MEASURES if any(measure in table.doubts for table in predictions)]
+    doubts: Doubts = {measure: np.full(scores.shape, np.nan) for measure in measures}
     taken = np.zeros((len(checkpoints), len(cases)), dtype=bool)
     number = {name: index for index, name in enumerate(checkpoints)}
     places: list[NDArray[np.intp]] = []

@@ -54,6 +54,7 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
     """
     _check(cohort, choices)
     warnings = list(cohort.warnings)
+    _check_members(cohort, choices.uncertainty, warnings)
     kinds = _score_kinds(cohort, warnings)
     measured = _common_scores(cohort, warnings) if choices.cases == "common" else cohort.scores
     reported = [k for k, name in enumerate(cohort.findings) if not choices.findings or name in choices.findings]
@@ -123,7 +124,6 @@ def _findings_together(
 
 
 def _check(cohort: Cohort, choices: EvaluationChoices) -> None:
-    _check_members(cohort, choices.uncertainty)
     columns = [column for crossed in choices.by or () for column in crossed]
     for what, asked, there in (
         ("finding", choices.findings, cohort.findings),
@@ -139,19 +139,23 @@ def _check(cohort: Cohort, choices: EvaluationChoices) -> None:
                 )
 
 
-def _check_members(cohort: Cohort, measure: ReferralMeasure) -> None:
-    """Every score has members that may differ, where these choose the cases for an expert."""
+def _check_members(cohort: Cohort, measure: ReferralMeasure, warnings: list[str]) -> None:
+    """Where the members of columns choose the cases for an expert, some column has members; those without are said."""
     if measure not in MEMBER_MEASURES:
         return
     doubts = cohort.doubts.get(measure, np.full(cohort.scores.shape, np.nan))
-    lacking = (~np.isnan(cohort.scores) & np.isnan(doubts)).any(axis=(1, 2))
-    without = [name for name, lacks in zip(cohort.checkpoints, lacking.tolist(), strict=True) if lacks]
-    if without:
+    lacking = np.any(~np.isnan(cohort.scores) & np.isnan(doubts), axis=(1, 2))
+    without = ", ".join(name for name, lacks in zip(cohort.checkpoints, lacking.tolist(), strict=True) if lacks)
+    if lacking.all():
         raise UnusableChoice(
             f"The cases cannot be referred by {measure}.",
-            f"{', '.join(without)}: a plain checkpoint has no members that could differ, or the table does not say how "
-            "far they do for every score.",
-            "Compare ensembles, augmented or dropout columns of `xferviewer predict` alone, or choose another measure.",
+            f"{without}: no table says how far the members of a column differ, and a plain checkpoint has none.",
+            "Predict with --augment, --mc-dropout or --ensemble, or choose another --uncertainty.",
+        )
+    if without:
+        warnings.append(
+            f"{without}: not known how far members differ about every case, so that the distance to the threshold "
+            f"stands for {measure}."
         )
 
 

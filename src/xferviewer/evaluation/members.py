@@ -98,35 +98,36 @@ def finding_logits(logits: ArrayLike, task: Task) -> NDArray[np.float64]:
     if task != "multi-class":
         return x
     others = [np.logaddexp.reduce(np.delete(x, column, axis=1), axis=1) for column in range(x.shape[1])]
-    return x - np.stack(others, axis=1)
+    odds: NDArray[np.float64] = x - np.stack(others, axis=1)
+    return odds
 
 
 def _in_order(scores: ArrayLike) -> NDArray[np.float64]:
-    """Members of each number in ascending order, so that no sum depends on how they were named; NaN if one is."""
+    """Members of each number in ascending order, so that no sum depends on how they were named; NaN comes last."""
     members = np.array(scores, dtype=np.float64)
     if members.ndim != 3 or not members.shape[0]:
         raise ValueError(f"expected (members, n, findings), got {members.shape}")
-    members[:, np.isnan(members).any(axis=0)] = np.nan
     members.sort(axis=0)
     return members
 
 
 def _total(members: NDArray[np.float64]) -> NDArray[np.float64]:
     """One member after the other: numpy's own sum takes another order where there is a single number to a member."""
-    total = members[0].copy()
+    total: NDArray[np.float64] = members[0].copy()
     for row in members[1:]:
         total += row
     return total
 
 
 def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
-    # From the least one on, so that the mean of equal members is that member.
-    mean = members[0] + _total(members - members[0]) / len(members)
-    return np.clip(mean, members[0], members[-1])
+    # Rounding may carry the mean of all but equal members past them: that of equal ones is that member.
+    within: NDArray[np.float64] = np.clip(_total(members) / len(members), members[0], members[-1])
+    return within
 
 
 def _deviation(members: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(_total((members - _mean(members)) ** 2) / len(members))
+    deviation: NDArray[np.float64] = np.sqrt(_total((members - _mean(members)) ** 2) / len(members))
+    return deviation
 
 
 def _information(members: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -84,7 +84,8 @@ def _merged(cohorts: Sequence[Cohort]) -> Cohort:
     place = {name: row for row, name in enumerate(cases)}
     labels = np.full((len(cases), len(findings)), np.nan)
     scores = np.full((len(checkpoints), len(cases), len(findings)), np.nan)
-    doubts: Doubts = {m: np.full(scores.shape, np.nan) for m in MEMBER_MEASURES if any(m in c.doubts for c in cohorts)}
+    measures = [measure for measure in MEMBER_MEASURES if any(measure in cohort.doubts for cohort in cohorts)]
+    doubts: Doubts = {measure: np.full(scores.shape, np.nan) for measure in measures}
     warnings = list(dict.fromkeys(warning for cohort in cohorts for warning in cohort.warnings))
     done: set[str] = set()
     for cohort in cohorts:

@@ -46,10 +46,9 @@ def referral_uncertainty(
     kinds       (C,) "probability", or "score": of those only the distance to the threshold and the spread have a
                 meaning, and the distance stands for every other measure.
     per_case    the measures that rest on all findings of a case, (n,), of the checkpoint at a place.
-    doubts      (C, n) of the finding by measure: how far each checkpoint's members differ.
+    doubts      (C, n) of the finding by measure: how far the members of each checkpoint's column differ. A plain
+                checkpoint has none, and the distance to its threshold stands for them.
     """
-    if measure in MEMBER_MEASURES:
-        return doubts[measure]
     if measure == "spread":
         spread = np.empty(scores.shape[1])
         whole = ~np.isnan(scores).any(axis=0)
@@ -60,13 +59,22 @@ def referral_uncertainty(
         return np.broadcast_to(spread, scores.shape)
     rows: list[NDArray[np.float64]] = []
     for c, row in enumerate(scores):
-        if measure == "finding" or kinds[c] != "probability":
+        if measure in MEMBER_MEASURES:
+            known = doubts[measure][c] if measure in doubts else np.full(row.shape, np.nan)
+            rows.append(known if has_doubts(row, known) else -np.abs(row - thresholds[c]))
+        elif measure == "finding" or kinds[c] != "probability":
             rows.append(-np.abs(row - thresholds[c]))
         elif measure == "probability":
             rows.append(-np.abs(row - 0.5))  # not 0.5 less it, which rounds different distances to one
         else:
             rows.append(per_case(c))
     return np.stack(rows)
+
+
+def has_doubts(scores: NDArray[np.float64], doubts: NDArray[np.float64]) -> bool:
+    """It is known of every case with a score, (n,), how far the members of the column differ about it."""
+    scored = ~np.isnan(scores)
+    return bool(scored.any() and not np.isnan(doubts[scored]).any())
 
 
 def case_uncertainty(

@@ -1,10 +1,10 @@
 """Tables of labels and of predictions, CSV or Parquet, ours or made elsewhere.
 
 A predictions table has one row for each image and checkpoint: `image, checkpoint, study, patient`, then one column for
-each finding, and, where a row is the mean of several members, `spread_X` and `mutual_information_X` of each finding X:
-how far they differ (evaluation/members.py). Without `checkpoint` the file's stem is the name. In a table made elsewhere the image column may also be
-called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may hold both. A table may
-also be by study or by patient, without an image column, where its reader asks for such units.
+each finding. Where rows are means of several members, `spread_X` and `mutual_information_X` of a finding X say how far
+these differ (evaluation/members.py). Without `checkpoint` the file's stem is the name. In a table made elsewhere the
+image column may also be called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may
+hold both. A table may also be by study or by patient, without an image column, where its reader asks for such units.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
@@ -65,9 +66,13 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    device_asked = Signal()
+    columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
+    pause_asked = Signal()
     resume_asked = Signal()
+    failed_images_asked = Signal()
     notice_acknowledged = Signal()
 
     def __init__(
@@ -97,6 +102,7 @@ class MainWindow(QMainWindow):
         self.compare = CompareView(session, drag_up)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
+        self.checkpoints.column_asked.connect(self._ask_column)
         self.evaluation = EvaluationBar(session)
         self.curves = CurvesPanel(session, numbers, calculator, theme)
         self.figures = FigureSaving(self)
@@ -180,6 +186,8 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.work.pause_asked.connect(self.pause_asked)
+        self.work.resume_asked.connect(self.resume_asked)
         self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
@@ -227,8 +235,11 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
-            "cancel_work": self.cancel_asked.emit,
+            "device": self.device_asked.emit,
+            "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
+            "cancel_work": self.cancel_asked.emit,
+            "failed_images": self.failed_images_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
             "about": lambda: dialogs.show_about(self),
         }
@@ -381,6 +392,12 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
         if chosen:
             self.export_asked.emit(Path(chosen))
+
+    @Slot(str)
+    def _ask_column(self, chosen: str) -> None:
+        dialog = ColumnDialog(self._session, chosen, self)
+        dialog.asked.connect(self.columns_asked)
+        dialog.open()
 
     @Slot()
     def _ask_calibration(self) -> None:

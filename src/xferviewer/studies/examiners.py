@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, cast
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.processes import own_command
+from xferviewer.processes import own_command, usable_cores
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, Refusal
 from xferviewer.studies.examination import examine
 from xferviewer.studies.image import ImageFacts
@@ -46,7 +46,7 @@ def examine_in_order(stamps: Iterable[FileStamp], processes: int | None = None) 
     processes  as many as there are processor cores where not stated; 1 examines in the caller's process, where the
                first 200 files always are
     """
-    processes = processes or os.cpu_count() or 1
+    processes = processes or usable_cores()
     stamps = iter(stamps)
     first = list(islice(stamps, _FEWEST)) if processes > 1 else stamps
     yield from map(examine, first)

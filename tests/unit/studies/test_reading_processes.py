@@ -68,7 +68,7 @@ def _reader(tmp_path: Path, body: str) -> list[str]:
 
 def test_that_every_field_of_an_image_comes_over(tmp_path):
     made: dict[str, object] = {}
-    exec("import numpy as np\nfrom xferviewer.studies.image import *\n" + _MADE, made)  # noqa: S102
+    exec("import numpy as np\nfrom xferviewer.studies.image import *\n" + _MADE, made)
     made.update(VoiLut=VoiLut, Window=Window)
     command = _reader(tmp_path, _RARE.format(made=_MADE))
 
