@@ -76,7 +76,7 @@ class RepeatedCheckpoint:
         apart.
         """
         network: Any = self.loaded.network
-        image = image.to(self.device)
+        image = self.loaded.placed(image)
         rows: list[NDArray[np.float32]] = []
         with torch.inference_mode(), autocast(self.device, self.loaded.precision):
             features = self._features(image)

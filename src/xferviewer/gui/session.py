@@ -111,6 +111,7 @@ class Session(QObject):
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
+        self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
         chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
@@ -366,6 +367,13 @@ class Session(QObject):
             if asked is not None and logits:
                 self._book.add(asked, logits)
         self.predictions_changed.emit()
+
+    def forget_predictions(self, digest: str) -> None:
+        """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
+        self._book.forget({digest})
+        self._explanations.pop(digest, None)
+        self.predictions_changed.emit()
+        self.explanations_changed.emit()
 
     def asked_as(self, digest: str) -> Checkpoint | PassColumn | None:
         """What the engine answers under this digest."""
