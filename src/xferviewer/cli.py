@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "demo", _window, "open the window on the bundled cohort and checkpoints").set_defaults(
         demo=True, paths=[]
     )
+    devices = _command(commands, "devices", _devices, "what this computer has to compute on, and what each can")
+    devices.add_argument("--json", action="store_true")
     selftest = _command(commands, "selftest", _selftest, "device, decoders, a prediction and a map end to end")
     _add_device(selftest)
     selftest.add_argument("--json", action="store_true")
@@ -389,6 +391,17 @@ def _selftest(options: argparse.Namespace) -> int:
     return DONE if result["ok"] else SOME_FAILED
 
 
+def _devices(options: argparse.Namespace) -> int:
+    from xferviewer.engine.devices import describe_devices, device_lines
+
+    described = describe_devices()
+    if options.json:
+        _print_json(described)
+    else:
+        print("\n".join(device_lines(described)))
+    return DONE
+
+
 def _inspect(options: argparse.Namespace) -> int:
     from xferviewer.exchange.inspection import inspect
 
@@ -605,6 +618,8 @@ def _tell_result(result: dict[str, Any], options: argparse.Namespace) -> int:
     """Print a result; each failed input goes to standard error with its reason."""
     if options.json:
         _print_json(result)
+    for note in result.get("notes", ()):
+        print(f"note: {note['what']} {note['why']} {note['todo']}", file=sys.stderr)
     failed = result.get("failed", ())
     for entry in failed:
         print(f"failed: {entry.get('path', '')}: {entry['what']} {entry['why']} {entry['todo']}", file=sys.stderr)

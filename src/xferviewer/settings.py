@@ -69,6 +69,7 @@ class Settings:
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
+    columns           what is compared beside them, as gui/columns.py writes it
     """
 
     theme: str = "dark"
@@ -79,6 +80,7 @@ class Settings:
     drag_up: str = "brighter"
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 _CHOICES = {

@@ -32,6 +32,12 @@ class MakeCheckpoint(Protocol):
     ) -> Checkpoint: ...
 
 
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what is remembered for whoever runs it."""
+    monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
     """Writes a checkpoint folder of an architecture with random weights and returns it."""

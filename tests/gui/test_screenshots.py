@@ -19,11 +19,11 @@ from pytestqt.qtbot import QtBot
 
 from xferviewer.checkpoints.import_report import Candidate, FileReport, InputPreview
 from xferviewer.errors import XferviewerError
+from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
-from xferviewer.gui.predicting import PredictionProgress
 from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import read_spec
@@ -255,10 +255,10 @@ def test_that_messages_and_progress_leave_the_referral_and_the_films_their_room(
     qtbot.wait(1)
     assert window.compare.films.size() == films
     assert window.last_message.text().endswith("…")
-    window.work.show_prediction(PredictionProgress(39, 90, 2.0))
+    window.work.show_prediction(RunProgress(39, 90, 2.0))
     qtbot.wait(1)
     assert window.referral.height() <= bar + window.fontMetrics().height() + 8  # one more line of text at most
     assert not window.last_message.isVisible()
     assert cut_texts(window) == []
-    window.work.show_prediction(PredictionProgress(90, 90, 2.0))
+    window.work.show_prediction(RunProgress(90, 90, 2.0))
     assert window.last_message.isVisible()

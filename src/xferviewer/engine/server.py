@@ -146,11 +146,13 @@ class Engine:
             case Batch():
                 self._send.working_on(work.request.request, work.waited)
                 self._predict(work, inbox)
+        self._warn()
         self._send.working_on(0)
 
     def _open(self, request: protocol.OpenCheckpoints) -> None:
         from xferviewer.engine import device, inference, passes
 
+        self._send(protocol.DevicesListed(device.offers()))
         loaded: dict[str, LoadedCheckpoint] = {}
         for folder in request.folders:
             try:
@@ -162,11 +164,27 @@ class Engine:
                 continue
             digest = opened.checkpoint.weights_sha256
             loaded[digest] = opened
-            described = device.describe(chosen, precision)
-            dropout = passes.has_dropout(opened.network)
-            self._send(protocol.CheckpointOpened(request.request, folder, digest, described, dropout))
+            self._send(
+                protocol.CheckpointOpened(
+                    request.request,
+                    folder,
+                    digest,
+                    device.describe(opened.device, opened.precision),
+                    opened.device.type,
+                    opened.precision,
+                    opened.checks,
+                    passes.has_dropout(opened.network),
+                )
+            )
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
+
+    def _warn(self) -> None:
+        """Tell what the checkpoints had to do otherwise than they were asked to, once."""
+        for digest, loaded in self._loaded.items():
+            while loaded.warnings:
+                warning = loaded.warnings.pop(0)
+                self._send(protocol.Warned(0, digest, warning.what, warning.why, warning.todo))
 
     def _explain(self, request: protocol.ExplainImage) -> None:
         from xferviewer.engine import saliency

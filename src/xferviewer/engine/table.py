@@ -21,6 +21,7 @@ from xferviewer.engine.columns import (
     without_passes,
 )
 from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
+from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import LoadedCheckpoint, load
 from xferviewer.engine.passes import RepeatedCheckpoint
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
@@ -58,8 +59,9 @@ def predict_table(
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
     no images are counted under "other_files" and named under "refused", as `index` names them; "left_out" says which
-    checkpoints have no dropout. Raises UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice,
-    EngineFailure; Stopped where Ctrl-C ends it, with all that was computed in the store.
+    checkpoints have no dropout; "in_use" what each checkpoint computed on, with its parity checks, and "notes" what was
+    done otherwise than asked. Raises UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice, EngineFailure;
+    Stopped where Ctrl-C ends it, with all that was computed in the store.
     """
     chosen = choose_device(device)
     loaded = [load(folder, chosen, precision) for folder in checkpoints]
@@ -96,7 +98,9 @@ def predict_table(
         "checkpoints": list(dict.fromkeys(column.name for _, column in rows)),
         "left_out": without_passes(loaded, passes),
         "score": kind,
-        "device": describe(chosen, precision),
+        "device": " and ".join(dict.fromkeys(describe(one.device, one.precision) for one in loaded)),
+        "in_use": describe_use(loaded),
+        "notes": take_warnings(loaded),
         "seconds": time.monotonic() - begun,
         "other_files": len(selection.refused),
         "refused": [row._asdict() for row in selection.refused],

@@ -69,8 +69,11 @@ ACTIONS = (
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
     ActionRow("calibrate", "Work", "Calibrate the active checkpoint …"),
-    ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
+    ActionRow("device", "Work", "Device and precision …"),
+    ActionRow("pause_work", "Work", "Pause predicting"),
     ActionRow("resume_work", "Work", "Go on predicting"),
+    ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
+    ActionRow("failed_images", "Work", "Images that could not be predicted …"),
     ActionRow("cheat_sheet", "Help", "Keys and mouse", ("?", "F1")),
     ActionRow("about", "Help", "About xferviewer"),
 )

@@ -66,10 +66,13 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    device_asked = Signal()
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
+    pause_asked = Signal()
     resume_asked = Signal()
+    failed_images_asked = Signal()
     notice_acknowledged = Signal()
 
     def __init__(
@@ -183,6 +186,8 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.work.pause_asked.connect(self.pause_asked)
+        self.work.resume_asked.connect(self.resume_asked)
         self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
@@ -230,8 +235,11 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
-            "cancel_work": self.cancel_asked.emit,
+            "device": self.device_asked.emit,
+            "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
+            "cancel_work": self.cancel_asked.emit,
+            "failed_images": self.failed_images_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
             "about": lambda: dialogs.show_about(self),
         }

@@ -83,10 +83,7 @@ class ScoreBook:
         self._combined.clear()
 
     def forget(self, digests: Collection[str]) -> None:
-        """Drop what is known of checkpoints that are open no more, and of their passes.
-
-        They may come back with another preprocessing.
-        """
+        """Drop all predictions of these checkpoints and of their passes: they come anew, or the checkpoints went."""
         for digest in [each for each in self._logits if each.partition("+")[0] in digests]:
             del self._logits[digest], self._rows[digest], self._asked[digest]
             self._forget_tables(digest)

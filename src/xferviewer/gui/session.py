@@ -192,11 +192,21 @@ class Session(QObject):
 
     def n_seen(self, digest: str) -> tuple[int, int]:
         """How many images of the cohort a checkpoint was fitted to, and how many only chose its best epoch."""
-        seen = self._seen.get(digest)
-        if seen is None:
-            return 0, 0
+        seen = [self._seen[weights] for weights in self._weights_of(digest) if weights in self._seen]
         marks = self.cohort.marks
-        return len(marks & seen.training), len(marks & seen.validation)
+        training = marks & frozenset[str]().union(*(each.training for each in seen))
+        validation = marks & frozenset[str]().union(*(each.validation for each in seen))
+        return len(training), len(validation - training)
+
+    def _weights_of(self, digest: str) -> list[str]:
+        """The checkpoints that a column is made of; of a checkpoint, itself."""
+        compared = self.scored_as(digest)
+        members = compared.members if isinstance(compared, EnsembleColumn) else (compared,)
+        return [
+            member.checkpoint.digest if isinstance(member, PassColumn) else member.digest
+            for member in members
+            if member is not None
+        ]
 
     def has_calibration(self, digest: str) -> bool:
         """Calibrated probabilities can be had of it."""
@@ -357,6 +367,13 @@ class Session(QObject):
             if asked is not None and logits:
                 self._book.add(asked, logits)
         self.predictions_changed.emit()
+
+    def forget_predictions(self, digest: str) -> None:
+        """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
+        self._book.forget({digest})
+        self._explanations.pop(digest, None)
+        self.predictions_changed.emit()
+        self.explanations_changed.emit()
 
     def asked_as(self, digest: str) -> Checkpoint | PassColumn | None:
         """What the engine answers under this digest."""
