@@ -468,6 +468,8 @@ def _look(options: argparse.Namespace) -> int:
     print(f"{report.file}: {report.container}, {report.tensors} tensors, {report.parameters:,} numbers")
     for decision in report.decisions:
         print(f"  {decision}")
+    if not report.candidates:
+        print(f"told by no name; the first is {report.first_name}")
     for each in report.candidates:
         print(f"fits: {each.architecture}" if each.fits else f"{each.architecture}: {each.first_fault}")
     return DONE
