@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 
 from xferviewer import protocol
+from xferviewer.checkpoints import split_digest
 from xferviewer.processes import own_command
 
 log = logging.getLogger(__name__)
@@ -174,10 +175,7 @@ class EngineClient(QObject):
     def _receive(self, message: protocol.Message) -> None:
         match message:
             case protocol.Heartbeat():
-                opening = self._opening is not None and message.request == self._opening.request
-                if message.request and message.seconds > (
-                    _MOST_SECONDS_OPENING if opening else _MOST_SECONDS_PER_IMAGE
-                ):
+                if message.request and message.seconds > self._most_seconds(message.request):
                     self._kill("did not answer for minutes")
             case protocol.DevicesListed():
                 self.devices_listed.emit(message)
@@ -196,6 +194,14 @@ class EngineClient(QObject):
                 self.failed.emit(message)
             case protocol.Finished():
                 self._forget(message)
+
+    def _most_seconds(self, request: int) -> float:
+        """For how long an engine may be at one piece of work: at one image, once for each time that it is asked."""
+        if self._opening is not None and request == self._opening.request:
+            return _MOST_SECONDS_OPENING
+        batch = self._batches.get(request)
+        asked = [split_digest(digest)[1] for digest in batch.checkpoints] if batch is not None else []
+        return _MOST_SECONDS_PER_IMAGE * max((passes.count for passes in asked if passes is not None), default=1)
 
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
         if self._opening is None or message.request != self._opening.request:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,34 +15,22 @@ from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.gui.columns import PassColumn
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
+from xferviewer.gui.prediction_run import PredictionRun, rows_of_failures
 from xferviewer.gui.session import Session
+from xferviewer.studies.catalogue import RefusedRow
 
 _SHOW_EVERY_MS = 250
 """Predictions come by the dozen a second; whoever looks needs them a few times a second."""
 
 _STORE_EVERY_MS = 500
-_FEWEST_FOR_A_RATE = 8  # the first images wait for the libraries to load
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionProgress:
-    """Images done of those that were missing, images a second (0 while not known), and seconds to go."""
-
-    done: int
-    total: int
-    rate: float
-
-    @property
-    def remaining_seconds(self) -> float:
-        """At the present rate; NaN while it is not known."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else float("nan")
 
 
 class Predicting(QObject):
     """Between session, engine and prediction store."""
 
-    progressed = Signal(object)  # PredictionProgress
-    finished = Signal(object)  # protocol.Finished
+    progressed = Signal(object)  # RunProgress
+    paused_changed = Signal(object)  # RunProgress of the run that stands still; None when it goes on
+    finished = Signal(object)  # RunProgress
     failed = Signal(object)  # protocol.Failed
 
     def __init__(
@@ -65,14 +51,12 @@ class Predicting(QObject):
         self._asked = _most_likely(device, precision)
         self._in_use: dict[str, tuple[str, str]] = {}  # device and precision of each checkpoint, once it is opened
         self._reopening: set[str] = set()  # what these say was computed on the device before
-        self._request = 0
+        self._run = PredictionRun()
         self._generation = 0
-        self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
-        self._total = 0
-        self._started = 0.0
         self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
         self._new: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet stored
         self._unusable: set[tuple[str, str]] = set()
+        self._failures: dict[str, protocol.Failed] = {}  # by image, of the background runs
         self.paused = False
         self._showing = QTimer(self, singleShot=True, interval=_SHOW_EVERY_MS)
         self._showing.timeout.connect(self._show_arrived)
@@ -91,7 +75,7 @@ class Predicting(QObject):
     @property
     def running(self) -> bool:
         """A background run is under way."""
-        return self._request != 0
+        return bool(self._run.requests)
 
     @Slot()
     def explain(self) -> None:
@@ -116,34 +100,47 @@ class Predicting(QObject):
             for image in images:
                 if image.identity not in known and (image.identity, digest) not in self._unusable:
                     missing.setdefault(image.identity, set()).add(digest)
-        if self._request:
-            self._engine.cancel(self._request)
-            self._request = 0
-        self._missing, self._total, self._started = missing, len(missing), time.monotonic()
-        if missing:
-            wanted = [image for image in images if image.identity in missing]
-            self._request = self._engine.predict(wanted, [asked.digest for asked in self._session.asked()])
-            self.progressed.emit(PredictionProgress(0, self._total, 0.0))
+        under_way = self.running
+        self._forget_requests()
+        self._run = PredictionRun(missing, len(images) - len(missing))
+        for wanted, lacking in self._run.groups(images):
+            digests = [asked.digest for asked in self._session.asked() if asked.digest in lacking]
+            self._run.requests.add(self._engine.predict(wanted, digests))
+        if missing or under_way:
+            self.progressed.emit(self._run.progress)
 
-    def cancel(self) -> None:
-        """Stop the background run; it goes on with `resume`."""
+    def pause(self) -> None:
+        """Let the background run stand still until `resume`; what was computed is kept."""
         self.paused = True
-        if self._request:
-            self._engine.cancel(self._request)
+        if self._run.requests:
+            self._forget_requests()
+            self._show_arrived()
+            self.put_away()
+            self.paused_changed.emit(self._run.progress)
 
     def resume(self) -> None:
-        """Go on with what is missing."""
+        """Go on with what is missing; images that failed are tried again."""
         self.paused = False
+        self._unusable.clear()
+        self._failures.clear()
+        self.paused_changed.emit(None)
         self.predict_missing()
+
+    def failed_images(self) -> list[RefusedRow]:
+        """The images without a prediction, each with its reason."""
+        return rows_of_failures(self._failures, self._library.images_to_predict())
+
+    def _forget_requests(self) -> None:
+        for request in self._run.requests:
+            self._engine.cancel(request)
+        self._run.requests.clear()
 
     def use(self, device: str, precision: str) -> None:
         """Every checkpoint is about to be opened on another device or at another precision."""
-        if self._request:
-            self._engine.cancel(self._request)
-            self._request = 0
+        self._forget_requests()
         self._show_arrived()
         self.put_away()
-        self._missing, self._asked, self._in_use = {}, _most_likely(device, precision), {}
+        self._run, self._asked, self._in_use = PredictionRun(), _most_likely(device, precision), {}
         self._reopening = {checkpoint.digest for checkpoint in self._session.checkpoints}
         for digest in self._reopening:
             self._session.forget_predictions(digest)
@@ -242,9 +239,12 @@ class Predicting(QObject):
         new = [digest for digest in digests if not self._session.failure(digest, "")]
         for digest in digests:
             self._session.add_failure(digest, message.identity, message.why)
-            if message.identity and message.request == self._request:
+            if message.identity and message.request in self._run.requests:
                 self._unusable.add((message.identity, digest))
-                self._count_answer(message.identity, digest)
+                self._failures[message.identity] = message
+                self._count_answer(message.identity, digest, failed=True)
+        if message.identity and message.request in self._run.requests:
+            return  # a cohort may have hundreds: they are counted, and listed on demand
         if new or not digests:
             self.failed.emit(message)
 
@@ -255,24 +255,19 @@ class Predicting(QObject):
             return [c.weights_sha256 for c in checkpoints if str(c.folder) == message.checkpoint]
         return [message.checkpoint] if message.checkpoint else [asked.digest for asked in self._session.asked()]
 
-    def _count_answer(self, identity: str, digest: str) -> None:
-        waiting = self._missing.get(identity)
-        if waiting is None:
-            return
-        waiting.discard(digest)
-        if not waiting:
-            del self._missing[identity]
-            done = self._total - len(self._missing)
-            rate = done / max(time.monotonic() - self._started, 1e-3) if done >= _FEWEST_FOR_A_RATE else 0.0
-            self.progressed.emit(PredictionProgress(done, self._total, rate))
+    def _count_answer(self, identity: str, digest: str, *, failed: bool = False) -> None:
+        if self._run.answer(identity, digest, failed=failed) and not self.paused:
+            self.progressed.emit(self._run.progress)
 
     @Slot(object)
     def _note_end(self, message: protocol.Finished) -> None:
-        if message.request == self._request:
-            self._request = 0
+        if message.request not in self._run.requests:
+            return
+        self._run.requests.discard(message.request)
+        if not self._run.requests:
             self._show_arrived()
             self.put_away()
-            self.finished.emit(message)
+            self.finished.emit(self._run.progress)
 
 
 def _most_likely(device: str, precision: str) -> tuple[str, str]:

@@ -82,11 +82,11 @@ class ScoreBook:
         self._fill(digest, rows)
         self._combined.clear()
 
-    def forget(self, digest: str) -> None:
-        """Know nothing of what the engine answers under this digest any more."""
-        for known in (self._logits, self._rows):
-            known.pop(digest, None)
-        self._forget_tables(digest)
+    def forget(self, digests: Collection[str]) -> None:
+        """Drop all predictions of these checkpoints and of their passes: they come anew, or the checkpoints went."""
+        for digest in [each for each in self._logits if each.partition("+")[0] in digests]:
+            del self._logits[digest], self._rows[digest], self._asked[digest]
+            self._forget_tables(digest)
         self._combined.clear()
 
     def _made(self, asked: Asked, logits: Logits, kind: ScoreKind) -> dict[str, Row]:

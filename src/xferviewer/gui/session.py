@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
-from xferviewer.checkpoints import Checkpoint, SeenImages, split_digest
+from xferviewer.checkpoints import Checkpoint, SeenImages
 from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
@@ -111,6 +111,7 @@ class Session(QObject):
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
+        self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
         chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
@@ -191,11 +192,21 @@ class Session(QObject):
 
     def n_seen(self, digest: str) -> tuple[int, int]:
         """How many images of the cohort a checkpoint was fitted to, and how many only chose its best epoch."""
-        seen = self._seen.get(digest)
-        if seen is None:
-            return 0, 0
+        seen = [self._seen[weights] for weights in self._weights_of(digest) if weights in self._seen]
         marks = self.cohort.marks
-        return len(marks & seen.training), len(marks & seen.validation)
+        training = marks & frozenset[str]().union(*(each.training for each in seen))
+        validation = marks & frozenset[str]().union(*(each.validation for each in seen))
+        return len(training), len(validation - training)
+
+    def _weights_of(self, digest: str) -> list[str]:
+        """The checkpoints that a column is made of; of a checkpoint, itself."""
+        compared = self.scored_as(digest)
+        members = compared.members if isinstance(compared, EnsembleColumn) else (compared,)
+        return [
+            member.checkpoint.digest if isinstance(member, PassColumn) else member.digest
+            for member in members
+            if member is not None
+        ]
 
     def has_calibration(self, digest: str) -> bool:
         """Calibrated probabilities can be had of it."""
@@ -359,9 +370,7 @@ class Session(QObject):
 
     def forget_predictions(self, digest: str) -> None:
         """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
-        for asked in self.asked():
-            if split_digest(asked.digest)[0] == digest:
-                self._book.forget(asked.digest)
+        self._book.forget({digest})
         self._explanations.pop(digest, None)
         self.predictions_changed.emit()
         self.explanations_changed.emit()

@@ -127,6 +127,8 @@ def _style_sheet(theme: Theme) -> str:
         QToolButton#device:hover, QToolButton#device:focus {{ background: {theme.raised}; color: {theme.text}; }}
         QLabel#faint {{ color: {theme.faint}; }}
         QLabel#notice {{ color: {theme.warning}; }}
+        QLabel#fault {{ color: {theme.error}; }}
+        QLabel#seen {{ background: {theme.film}; }}
         QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 170); }}
         QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QHBoxLayout,
+    QGridLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
@@ -26,6 +26,7 @@ class CheckpointList(QWidget):
     """Tick a checkpoint to give it a pane; choose one to read its card."""
 
     add_asked = Signal()
+    import_asked = Signal()
     column_asked = Signal(str)  # digest of the one that is chosen
     remove_asked = Signal(str)  # digest
 
@@ -40,22 +41,24 @@ class CheckpointList(QWidget):
         self.card.setFont(small_font())
         self.card.setAccessibleName(self.tr("Card of the chosen checkpoint"))
         self.add = QPushButton(self.tr("Add folder …"))
+        self.import_ = QPushButton(self.tr("Import …"))
+        self.import_.setToolTip(self.tr("A file of weights that another program made"))
         self.column = QPushButton(self.tr("Add column …"))
         self.column.setToolTip(
             self.tr("Compare also a mean: of mirrored images, of ten crops, of passes with dropout, or an ensemble")
         )
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.add)
-        buttons.addWidget(self.column)
-        buttons.addWidget(self.remove)
+        buttons = QGridLayout()  # side by side they would make the panel wider than a small screen has room for
+        for place, button in enumerate((self.add, self.import_, self.column, self.remove)):
+            buttons.addWidget(button, place // 2, place % 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.card, 1)
         layout.addLayout(buttons)
         self.add.clicked.connect(self.add_asked)
+        self.import_.clicked.connect(self.import_asked)
         self.column.clicked.connect(self._ask_column)
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
