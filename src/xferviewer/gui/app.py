@@ -98,7 +98,6 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
@@ -107,6 +106,7 @@ class Application(QObject):
         )
         self.measuring = Measuring(self.session, self.engine, self.store, self)
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
+        self.evaluating = Evaluating(self.session, self.predicting, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
