@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule
 from xferviewer.evaluation.cohort import Cohort
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.tables import PredictionTable, predictions_csv
 from xferviewer.exchange.evaluate_options import EvaluateOptions, FigureFormat, TableFormat, threshold_words
 from xferviewer.settings import write_atomically
