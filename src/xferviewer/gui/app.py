@@ -41,6 +41,7 @@ from xferviewer.gui.importing import Importing
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.measuring import Measuring
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
@@ -97,13 +98,15 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
         self.predicting = Predicting(
             self.session, self.library, self.engine, self.store, chosen.device, chosen.precision, self
         )
+        self.measuring = Measuring(self.session, self.engine, self.store, self)
+        self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
+        self.evaluating = Evaluating(self.session, self.predicting, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
@@ -149,6 +152,8 @@ class Application(QObject):
         engine.checkpoint_opened.connect(self._note_opened)
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
+        self.measuring.failed.connect(self._tell_error)
+        self.session.inputs.acknowledged_changed.connect(self._keep_acknowledged)
         predicting.progressed.connect(window.work.show_prediction)
         predicting.paused_changed.connect(window.work.show_pause)
         predicting.finished.connect(self._prediction_ended)
@@ -170,6 +175,7 @@ class Application(QObject):
         """End the children and write what is not written."""
         self.importing.stop()
         self.evaluating.stop()
+        self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()
         self.library.close()
@@ -414,6 +420,10 @@ class Application(QObject):
         same = set(folders) == bundled
         columns = tuple(words for column in self.session.columns if (words := column_words(column)))
         self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders)), columns=columns))
+
+    @Slot()
+    def _keep_acknowledged(self) -> None:
+        self._keep(replace(self.settings, acknowledged_inputs=self.session.inputs.acknowledged))
 
     @Slot()
     def _keep_notice(self) -> None:
