@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from xferviewer import __version__, protocol
+from xferviewer.engine.measuring import Measuring
 from xferviewer.errors import EngineFailure, XferviewerError
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
@@ -22,12 +23,13 @@ if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the en
 
 
 class Inbox:
-    """Requests by urgency: checkpoints to open, then the newest image to explain, then batches image by image."""
+    """Requests by urgency: checkpoints to open, the newest image to explain, maps to measure, then batches by image."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._openings: list[protocol.OpenCheckpoints] = []
         self._explain: protocol.ExplainImage | None = None
+        self._measuring: OrderedDict[int, Measuring] = OrderedDict()
         self._batches: OrderedDict[int, Batch] = OrderedDict()
         self._cancelled: list[Batch] = []
 
@@ -41,14 +43,21 @@ class Inbox:
                     self._explain = message
                 case protocol.PredictImages():
                     self._batches[message.request] = Batch(message)
+                case protocol.MeasureMaps():
+                    self._measuring[message.request] = Measuring(message)
+                case protocol.CancelRequest() if message.request in self._measuring:
+                    self._measuring[message.request].cancelled = True
                 case protocol.CancelRequest() if message.request in self._batches:
                     self._cancelled.append(self._batches.pop(message.request))
             self._changed.notify()
 
-    def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Batch:
-        """The most urgent work; waits for some. A batch stays in the inbox until `done` says that it is over."""
+    def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Measuring | Batch:
+        """The most urgent work; waits for some. Measuring and batches stay in the inbox until `done` says that they are
+        over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._openings or self._explain or self._batches or self._cancelled)
+            self._changed.wait_for(
+                lambda: self._openings or self._explain or self._measuring or self._batches or self._cancelled
+            )
             if self._cancelled:
                 batch = self._cancelled.pop()
                 batch.cancelled = True
@@ -58,12 +67,15 @@ class Inbox:
             if self._explain:
                 explain, self._explain = self._explain, None
                 return explain
+            if self._measuring:
+                return next(iter(self._measuring.values()))
             return next(iter(self._batches.values()))
 
-    def done(self, batch: Batch) -> None:
-        """Forget a batch that was answered to its end."""
+    def done(self, work: Batch | Measuring) -> None:
+        """Forget what was answered to its end."""
         with self._changed:
-            self._batches.pop(batch.request.request, None)
+            self._batches.pop(work.request.request, None)
+            self._measuring.pop(work.request.request, None)
 
 
 class Batch:
@@ -120,6 +132,10 @@ class Engine:
             case protocol.ExplainImage():
                 self._send.working_on(work.request)
                 self._explain(work)
+            case Measuring():
+                self._send.working_on(work.request.request)
+                if not work.advance(self._loaded, self._send):
+                    inbox.done(work)
             case Batch():
                 self._send.working_on(work.request.request)
                 self._predict(work, inbox)
