@@ -7,12 +7,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.overlays import npy_bytes
 from xferviewer.engine.saliency import Method, explain
-from xferviewer.evaluation.map_similarity import compare_maps, undefined_as_none
+from xferviewer.evaluation.map_similarity import compare_maps, scale_factors, undefined_as_none
 from xferviewer.networks.preprocessing import present_to_tensor, seen_part
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
@@ -49,13 +47,10 @@ def compare_checkpoints(
     for (a, maps_a, part_a), (b, maps_b, part_b) in combinations(explained, 2):
         for name in (finding for finding in maps_a.findings if finding in maps_b.findings):
             at = maps_a.findings.index(name), maps_b.findings.index(name)
-            peaks = maps_a.peaks[at[0]], maps_b.peaks[at[1]]
-            strongest = max(peaks)
-            factors = [float(p) / float(strongest) if scale == "shared" and strongest > 0 else 1.0 for p in peaks]
+            factors = scale_factors(float(maps_a.peaks[at[0]]), float(maps_b.peaks[at[1]]), scale)
             compared = compare_maps(
-                maps_a.maps[at[0]] * np.float32(factors[0]), part_a,
-                maps_b.maps[at[1]] * np.float32(factors[1]), part_b, top_share,
-            )  # fmt: skip
+                maps_a.maps[at[0]] * factors[0], part_a, maps_b.maps[at[1]] * factors[1], part_b, top_share
+            )
             file = out / f"{a.name}-minus-{b.name}-{name}-{method}.npy"
             write_atomically(file, npy_bytes(compared.difference))
             pairs.append(

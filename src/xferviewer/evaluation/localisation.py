@@ -133,7 +133,8 @@ def summarise(maps: Iterable[MeasuredMap], level: float = 0.95) -> list[Localisa
 def _summary(checkpoint: str, finding: str, maps: Sequence[MeasuredMap], level: float) -> LocalisationSummary:
     values = np.stack([one.localisation.values for one in maps])
     hits = int(values[:, 0].sum())
-    means = (_share(of_mean(column[~np.isnan(column)], level)) for column in values.T[1:])
+    # In ascending order, so that the last bits of a mean do not depend on the order of the images.
+    means = (_share(of_mean(np.sort(column[~np.isnan(column)]), level)) for column in values.T[1:])
     patients = {one.patient for one in maps if one.patient}
     return LocalisationSummary(
         checkpoint, finding, len(maps), len(patients), int(np.isnan(values[:, 1]).sum()),

@@ -43,6 +43,17 @@ def compare_maps(a: Map, part_a: Part, b: Map, part_b: Part, top_share: float = 
     return MapComparison(rank_correlation(a, b), top_overlap(a, b, top_share), top_share, a - b, part)
 
 
+def scale_factors(strength_a: float, strength_b: float, scale: str) -> tuple[np.float32, np.float32]:
+    """What maps in [0, 1] are multiplied by before they are subtracted.
+
+    "own": nothing; "shared": the stronger one of the two reaches to 1, the other one to its share of that strength.
+    """
+    strongest = max(strength_a, strength_b)
+    if scale != "shared" or strongest <= 0:
+        return np.float32(1), np.float32(1)
+    return np.float32(strength_a / strongest), np.float32(strength_b / strongest)
+
+
 def rank_correlation(a: Map, b: Map) -> float:
     """Spearman's rank correlation of the pixels of two maps of one shape; mid-ranks; NaN where a map is flat."""
     if not (_varies(a) and _varies(b)):

@@ -36,6 +36,7 @@ from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
@@ -44,6 +45,7 @@ from xferviewer.log import anonymous, start_logging
 from xferviewer.resources import bundled_checkpoints, resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +95,10 @@ class Application(QObject):
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
         self.predicting = Predicting(self.session, self.library, self.engine, self.store, chosen.precision, self)
+        self.measuring = MapMeasuring(self.session, self.library, self.engine, self)
         self.window = MainWindow(
-            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
-            folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.measuring,
+            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.notifier = self.window.notifier
         self._connect()
@@ -104,7 +107,10 @@ class Application(QObject):
         window, engine, predicting = self.window, self.engine, self.predicting
         window.paths_dropped.connect(self.open_paths)
         window.predictions_chosen.connect(self.open_predictions)
+        window.regions_chosen.connect(self.open_regions)
         self.tables.told.connect(self._tell)
+        self.measuring.told.connect(self._tell)
+        self.measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
         window.cancel_asked.connect(self._cancel_work)
         window.resume_asked.connect(predicting.resume)
@@ -158,6 +164,8 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
+                elif path.is_file() and is_region_table(path):
+                    self.measuring.open_regions(path)
                 elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
                     self.tables.open(path)
                 else:
@@ -170,6 +178,14 @@ class Application(QObject):
         """The bundled cohort, which needs no patient."""
         try:
             self.library.index(resource("demo"))
+        except XferviewerError as error:
+            self._tell_error(error)
+
+    @Slot(object)
+    def open_regions(self, path: Path) -> None:
+        """Boxes or masks that maps are measured against."""
+        try:
+            self.measuring.open_regions(path)
         except XferviewerError as error:
             self._tell_error(error)
 
@@ -349,6 +365,8 @@ class Application(QObject):
             self.window.work.show_writing(running=False)
         elif self.library.indexing:
             self.library.cancel_index()
+        elif self.measuring.running:
+            self.measuring.cancel()
         else:
             self.predicting.cancel()
 

@@ -23,6 +23,7 @@ from xferviewer.gui.display import Display, ShownImage
 from xferviewer.gui.score_book import ScoreBook
 from xferviewer.protocol import Explained
 from xferviewer.studies.catalogue import StudyRow
+from xferviewer.studies.regions import Region, folded
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -46,6 +47,7 @@ class Session(QObject):
     case_list_changed = Signal()
     predictions_changed = Signal()
     explanations_changed = Signal()
+    marked_changed = Signal()  # what people marked in the shown image
 
     def __init__(self, display: Display, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -68,6 +70,7 @@ class Session(QObject):
         self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
         self._seen: dict[str, SeenImages] = {}
         self._book = ScoreBook()
+        self.marked: tuple[Region, ...] = ()
         self._explanations: dict[str, Explained] = {}
         self._failures: dict[tuple[str, str], str] = {}
 
@@ -82,6 +85,7 @@ class Session(QObject):
         """Put an image into the panes; its window is its own again, maps of the one before are gone."""
         self.shown = shown
         self._explanations = {}
+        self.marked = ()
         self.display = replace(self.display, window=None)
         self.image_changed.emit()
 
@@ -364,6 +368,17 @@ class Session(QObject):
     def explanation(self, digest: str) -> Explained | None:
         """The maps of the shown image by a checkpoint; None while they are being computed."""
         return self._explanations.get(digest)
+
+    def set_marked(self, marked: tuple[Region, ...]) -> None:
+        """What people marked in the shown image."""
+        if marked != self.marked:
+            self.marked = marked
+            self.marked_changed.emit()
+
+    def marked_finding(self) -> Region | None:
+        """What people marked of the chosen finding in the shown image."""
+        wanted = folded(self.finding)
+        return next((region for region in self.marked if folded(region.finding) == wanted), None)
 
     def add_failure(self, digest: str, identity: str, why: str) -> None:
         """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""
