@@ -20,7 +20,7 @@ from xferviewer.gui.views.compare.outline import outline_of
 from xferviewer.gui.views.map_quality.rows import rows_of
 
 LONG = 120_000
-FINDING = "Effusion"
+FINDING = "Edema"
 NIH = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
 
 
@@ -30,7 +30,7 @@ def boxes(tmp_path: Path, cohort: Path) -> Path:
     lines = [NIH]
     for number, film in enumerate(sorted(cohort.rglob("*.dcm"))):
         lines.append(f"{film.stem},{FINDING},{10 + number % 7},{40},{20},{30},,")
-        lines.append(f"{film.stem},Edema,50,{20 + number % 5},30,25,,")
+        lines.append(f"{film.stem},Effusion,50,{20 + number % 5},30,25,,")
     path = tmp_path / "BBox_List_2017.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -193,7 +193,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     words = measuring.command(running.library.catalogue.path).split()
     whole = command(*words[1:-1], tmp_path / "whole")["quality"]["localisation"]
     summaries = {(names[s.checkpoint], s.finding or None): s for s in measuring.cohort.summaries()}
-    assert len(summaries) == len(whole["summaries"]) == 6
+    assert len(summaries) == len(whole["summaries"]) == 5
     for entry in whole["summaries"]:
         summary = summaries[entry["checkpoint"], entry["finding"]]
         assert (summary.n, summary.n_patients) == (entry["n"], entry["n_patients"])
@@ -201,7 +201,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
             assert getattr(summary, name).value == entry[name]["value"]
             if entry["finding"]:
                 assert getattr(summary, name).lower == entry[name]["lower"]
-    assert window.cohort_quality.table.sheet.rowCount() == 6
+    assert window.cohort_quality.table.sheet.rowCount() == 5
 
 
 def test_that_a_row_leads_to_its_images_and_a_run_can_be_cancelled(
@@ -216,7 +216,7 @@ def test_that_a_row_leads_to_its_images_and_a_run_can_be_cancelled(
     assert measuring.cohort is None
     window.cohort_quality.run.click()
     qtbot.waitUntil(lambda: measuring.cohort is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: window.cohort_quality.table.sheet.rowCount() == 6, timeout=LONG)
+    qtbot.waitUntil(lambda: window.cohort_quality.table.sheet.rowCount() == 5, timeout=LONG)
     window.cohort_quality.table.cell_chosen.emit(0, 1)
     chosen = measuring.cohort.summaries()[0]
     assert session.case_list.n_cases == chosen.n == 24

@@ -42,10 +42,10 @@ def compare_checkpoints(
         tensor = present_to_tensor(presentation, checkpoint.preprocessing)
         if wanted:
             part = seen_part(rows, columns, checkpoint.preprocessing)
-            explained.append((checkpoint, explain(loaded, tensor, wanted, method), part))
+            explained.append((checkpoint, explain(loaded, tensor, None, method), wanted, part))
     pairs = []
-    for (a, maps_a, part_a), (b, maps_b, part_b) in combinations(explained, 2):
-        for name in (finding for finding in maps_a.findings if finding in maps_b.findings):
+    for (a, maps_a, wanted_a, part_a), (b, maps_b, wanted_b, part_b) in combinations(explained, 2):
+        for name in (finding for finding in wanted_a if finding in wanted_b):
             at = maps_a.findings.index(name), maps_b.findings.index(name)
             factors = scale_factors(float(maps_a.peaks[at[0]]), float(maps_b.peaks[at[1]]), scale)
             compared = compare_maps(

@@ -65,9 +65,10 @@ def _measured(
             presentation = present(read_image(path, frame))
         rows, columns = presentation.shape[:2]
         part = seen_part(rows, columns, checkpoint.preprocessing)
-        maps = explain(loaded, present_to_tensor(presentation, checkpoint.preprocessing), wanted, method).maps
-        for finding, values in zip(wanted, maps, strict=True):
-            region = found[finding]
+        # All findings, as the window explains them: the last bits of a map depend on those that it is computed with.
+        explained = explain(loaded, present_to_tensor(presentation, checkpoint.preprocessing), None, method)
+        for finding in wanted:
+            region, values = found[finding], explained.maps[explained.findings.index(finding)]
             if region is not None and region not in marked:
                 marked[region] = region.pixels(rows, columns)
             if region is not None and marked[region].any():

@@ -85,7 +85,7 @@ def perturbation_curves(
     image = tensor.numpy()
     rows, columns = image.shape[1:]
     step = choices.step or pixels_per_step(rows, columns)
-    explained = explain(loaded, tensor, [finding], method).maps[0]
+    explained = explain(loaded, tensor, None, method).maps[loaded.checkpoint.findings.index(finding)]
     by_lot = random_map(rows, columns, choices.seed, identity)
     deleted, blank = ground_of(image, choices.deletion), ground_of(image, choices.insertion)
     between = {"deletion": (image, deleted), "insertion": (blank, image)}

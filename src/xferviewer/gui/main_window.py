@@ -103,7 +103,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, drag_up)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
-        self.cohort_quality = CohortQualityPanel(session, measuring, theme)
+        self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
         self.evaluation = EvaluationBar(session)

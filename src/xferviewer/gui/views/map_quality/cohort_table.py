@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from xferviewer.evaluation.localisation import LocalisationSummary
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.comparison import CaseList
+from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.map_measuring import CohortMeasures, MapMeasuring, MeasuringProgress
+from xferviewer.gui.number_panel import NumberPanel
 from xferviewer.gui.number_table import Cell, Head, NumberTable
 from xferviewer.gui.number_text import estimate_text
 from xferviewer.gui.session import Session
@@ -26,19 +27,24 @@ _MEASURES = {
 _WIDEST = ".000 [.000, .000]"
 
 
-class CohortQualityPanel(QWidget):
+class CohortQualityPanel(NumberPanel):
     """A row for each checkpoint and finding, and the mean over findings. A row leads to its images, misses first."""
 
     run_asked = Signal()
     cancel_asked = Signal()
     command_asked = Signal()
 
-    def __init__(self, session: Session, measuring: MapMeasuring, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session, self._measuring = session, measuring
+    def __init__(
+        self,
+        session: Session,
+        numbers: LiveNumbers,
+        measuring: MapMeasuring,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(session, numbers, parent)
+        self._measuring = measuring
         self._rows: list[LocalisationSummary] = []
-        self.heading = QLabel()
-        self.heading.setWordWrap(True)
         self.run = QPushButton(self.tr("Measure all maps"))
         self.run.setToolTip(self.tr("The maps of every open checkpoint on every image with a box or a mask"))
         self.command = QPushButton(self.tr("Copy as command"))
@@ -54,10 +60,7 @@ class CohortQualityPanel(QWidget):
         self.note.setFont(small_font())
         self.note.setWordWrap(True)
         self._lay_out()
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._refresh)
-        self._stale = True
-        for signal in (measuring.changed, session.scored_changed, session.finding_changed):
+        for signal in (measuring.changed, session.scored_changed):
             signal.connect(self.refresh_soon)
         measuring.progressed.connect(self._show_progress)
         self.run.clicked.connect(self.run_asked)
@@ -73,40 +76,16 @@ class CohortQualityPanel(QWidget):
         buttons.addWidget(self.cancel)
         buttons.addStretch(1)
         buttons.addWidget(self.command)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        layout.setSpacing(2 * GRID)
-        layout.addWidget(self.heading)
-        layout.addLayout(buttons)
-        layout.addWidget(self.table, 1)
-        layout.addWidget(self.note)
+        self.content.addLayout(buttons)
+        self.content.addWidget(self.table, 1)
+        self.content.addWidget(self.note)
 
-    @Slot()
-    def refresh_soon(self) -> None:
-        """Something that the table shows has changed."""
-        self._stale = True
-        self._soon.start()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Show what changed while nobody looked."""
-        super().showEvent(event)
-        self._soon.start()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """A tab that comes to the front is painted, and not shown."""
-        super().paintEvent(event)
-        if self._stale:
-            self._soon.start()
-
-    @Slot()
-    def _refresh(self) -> None:
-        if not self.isVisible():
-            return
-        self._stale = False
+    def refresh(self) -> None:
+        """Show what was measured, and what is being measured."""
         running, cohort = self._measuring.running, self._measuring.cohort
         for widget in (self.bar, self.cancel):
             widget.setVisible(running == "localisation")
-        self.run.setEnabled(bool(self._session.checkpoints) and not running)
+        self.run.setEnabled(bool(self.session.checkpoints) and not running)
         self.command.setEnabled(cohort is not None)
         self._rows = cohort.summaries() if cohort is not None else []
         self.table.setVisible(bool(self._rows))
@@ -120,7 +99,7 @@ class CohortQualityPanel(QWidget):
     def _heading(self, cohort: CohortMeasures | None) -> str:
         if cohort is None:
             return self.tr("Boxes and masks tell whether maps lie where findings are. Nothing is measured yet.")
-        other = set(cohort.digests) != {checkpoint.weights_sha256 for checkpoint in self._session.checkpoints}
+        other = set(cohort.digests) != {checkpoint.weights_sha256 for checkpoint in self.session.checkpoints}
         text = self.tr("{0} maps of {1} images in which something is marked; method {2}.").format(
             len(cohort.maps), cohort.n_images, cohort.method
         )
@@ -140,11 +119,11 @@ class CohortQualityPanel(QWidget):
         return " ".join(words)
 
     def _head(self, row: LocalisationSummary) -> Head:
-        checkpoint = self._session.checkpoint(row.checkpoint)
+        checkpoint = self.session.checkpoint(row.checkpoint)
         name = checkpoint.name if checkpoint is not None else row.checkpoint[:8]
         finding = row.finding or self.tr("mean of findings")
-        colour = style_of(self._session.place_of(row.checkpoint)).colour
-        return Head(f"{finding} · {name}", "", colour, strong=row.finding == self._session.finding)
+        colour = style_of(self.session.place_of(row.checkpoint)).colour
+        return Head(f"{finding} · {name}", "", colour, strong=row.finding == self.session.finding)
 
     def _cells(self, row: LocalisationSummary) -> list[Cell]:
         empty = self.tr("{0} of them are zero everywhere").format(row.n_empty) if row.n_empty else ""
@@ -167,12 +146,12 @@ class CohortQualityPanel(QWidget):
         maps.sort(key=lambda one: one.localisation.hit)
         images = list(dict.fromkeys(one.image for one in maps))
         studies = tuple(dict.fromkeys(self._measuring.study_of(image) for image in images))
-        checkpoint = self._session.checkpoint(chosen.checkpoint)
+        checkpoint = self.session.checkpoint(chosen.checkpoint)
         name = checkpoint.name if checkpoint is not None else chosen.checkpoint[:8]
         title = self.tr("{0}: maps of {1}, misses first").format(chosen.finding or self.tr("all findings"), name)
         if chosen.finding:
-            self._session.set_finding(chosen.finding)
-        self._session.set_case_list(CaseList(title, studies, len(images)))
+            self.session.set_finding(chosen.finding)
+        self.session.set_case_list(CaseList(title, studies, len(images)))
 
     @Slot(object)
     def _show_progress(self, progress: MeasuringProgress) -> None:
