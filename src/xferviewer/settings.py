@@ -69,6 +69,9 @@ class Settings:
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
+    columns           what is compared beside them, as gui/columns.py writes it
+    hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
+    mirror            a folder with files of published weights, looked into first; empty: none
     """
 
     theme: str = "dark"
@@ -79,6 +82,9 @@ class Settings:
     drag_up: str = "brighter"
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    hub: str = "off"
+    mirror: str = ""
 
 
 _CHOICES = {
@@ -86,6 +92,7 @@ _CHOICES = {
     "device": ("auto", "cuda", "mps", "cpu"),
     "precision": ("fp32", "bf16", "fp16"),
     "drag_up": ("brighter", "darker"),
+    "hub": ("off", "on"),
 }
 
 

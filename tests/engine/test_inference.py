@@ -135,14 +135,8 @@ def test_that_an_absent_device_is_refused_in_words():
     assert device.choose_device("auto").type in {"mps", "cpu"}
 
 
-def test_that_half_precision_on_the_cpu_is_refused_and_bfloat16_stays_near():
-    with pytest.raises(EngineFailure, match="fp16"):
-        device.check_precision(CPU, "fp16")
-    assert device.describe(CPU, "bf16").startswith("CPU bf16")
-
-
 def test_that_bfloat16_logits_are_near_those_of_float32(make_checkpoint):
-    checkpoint = make_checkpoint("tf_efficientnet_lite0")
+    checkpoint = make_checkpoint("vit_tiny_patch16_224", depth=2, img_size=64)
     batch = torch.randn(1, 3, 64, 64)
 
     exact, coarse = (load(checkpoint, CPU, precision).logits(batch) for precision in ("fp32", "bf16"))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.engine.device import DeviceName, Precision, choose_device
+from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import load
 from xferviewer.engine.saliency import Method, explain
 from xferviewer.errors import UnusableTable
@@ -38,14 +39,19 @@ def explain_image(
     """Write a float32 .npy in [0, 1] at the network's resolution and an overlay PNG at the image's size for each map.
 
     The answer lists them under "maps", with the probability of the finding and, where a map is zero everywhere,
-    "no_positive_evidence". Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding nobody was trained
+    "no_positive_evidence", under "in_use" what each checkpoint computed on, and under "notes" what was done otherwise
+    than asked. Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding nobody was trained
     for, UnusableFolder.
     """
     chosen = choose_device(device)
     presentation = present(read_image(image_path, frame))
     maps: list[dict[str, Any]] = []
+    in_use: list[dict[str, Any]] = []
+    notes: list[dict[str, str]] = []
     for folder in checkpoints:
         loaded = load(folder, chosen, precision)
+        in_use += describe_use([loaded])
+        notes += take_warnings([loaded])
         checkpoint = loaded.checkpoint
         wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
         if not wanted:
@@ -76,7 +82,7 @@ def explain_image(
             "None of the checkpoints was trained for this finding.",
             "Name one of their findings, or all.",
         )
-    return {"image": str(image_path), "maps": maps}
+    return {"image": str(image_path), "maps": maps, "in_use": in_use, "notes": notes}
 
 
 def _overlay(

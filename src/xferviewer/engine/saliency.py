@@ -71,7 +71,7 @@ def explain(
         raise _without_layer(loaded) from error
     with _CutLayer(loaded.network.get_submodule(layer)) as cut:
         with torch.enable_grad(), autocast(loaded.device, loaded.precision):
-            logits = loaded.network(tensor[None].to(loaded.device))[0]
+            logits = loaded.network(loaded.placed(tensor[None]))[0]
         if cut.output is None:
             raise _without_layer(loaded)
         gradients = _gradients(logits[rows], cut.output)

@@ -24,6 +24,7 @@ from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
@@ -66,12 +67,17 @@ class MainWindow(QMainWindow):
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     predictions_chosen = Signal(object)  # list[Path]: tables
     regions_chosen = Signal(object)  # Path: a table of boxes
+    import_asked = Signal()
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    device_asked = Signal()
+    columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
+    pause_asked = Signal()
     resume_asked = Signal()
+    failed_images_asked = Signal()
     notice_acknowledged = Signal()
 
     def __init__(
@@ -106,6 +112,7 @@ class MainWindow(QMainWindow):
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
+        self.checkpoints.column_asked.connect(self._ask_column)
         self.evaluation = EvaluationBar(session)
         self.curves = CurvesPanel(session, numbers, calculator, theme)
         self.figures = FigureSaving(self)
@@ -196,6 +203,9 @@ class MainWindow(QMainWindow):
         self.cohort_quality.run_asked.connect(self._measure_cohort)
         self.cohort_quality.cancel_asked.connect(self._measuring.cancel)
         self.cohort_quality.command_asked.connect(self._copy_measuring)
+        self.work.pause_asked.connect(self.pause_asked)
+        self.work.resume_asked.connect(self.resume_asked)
+        self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
         self.jobs.running_changed.connect(self._show_running_jobs)
@@ -213,6 +223,7 @@ class MainWindow(QMainWindow):
             "copy_command": self.command_asked.emit,
             "open_regions": self._open_regions,
             "add_checkpoint": self.add_checkpoint,
+            "import_checkpoint": self.import_asked.emit,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
@@ -247,8 +258,11 @@ class MainWindow(QMainWindow):
             "measure_curves": lambda: self._measuring.measure_shown("curves"),
             "measure_random_weights": lambda: self._measuring.measure_shown("randomisation"),
             "measure_cohort": self._measure_cohort,
-            "cancel_work": self.cancel_asked.emit,
+            "device": self.device_asked.emit,
+            "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
+            "cancel_work": self.cancel_asked.emit,
+            "failed_images": self.failed_images_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
             "about": lambda: dialogs.show_about(self),
         }
@@ -428,6 +442,12 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
         if chosen:
             self.export_asked.emit(Path(chosen))
+
+    @Slot(str)
+    def _ask_column(self, chosen: str) -> None:
+        dialog = ColumnDialog(self._session, chosen, self)
+        dialog.asked.connect(self.columns_asked)
+        dialog.open()
 
     @Slot()
     def _ask_calibration(self) -> None:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import timm
 
+from xferviewer.networks import backbones
 from xferviewer.networks.importing.recognition import Fit, Misfit, candidates, fit
 from xferviewer.networks.importing.state_dicts import StateDict, find_state_dict
-from xferviewer.networks.importing.torchvision_names import timm_name
+from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.networks.importing.weight_files import read_content, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 # MoCo v3 has its small transformer with twelve heads where all others have six; no shape tells (Chen et al. 2021).
@@ -29,12 +30,23 @@ def read_network(path: Path, architecture: str | None = None, options: Mapping[s
     if architecture is None:
         found = _recognised(path, state)
     else:
-        name = timm_name(architecture)
-        if not timm.is_model(name):
+        equal = timm_equal(architecture)
+        if not backbones.is_known(equal.architecture):
             raise refused(path, f"timm {timm.__version__} knows no architecture named {architecture}.", _NAME_IT)
-        found = _fits(path, state, name, options or {})
+        found = _fits(path, state, equal.architecture, {**equal.options, **(options or {})})
     said = (*state.decisions, *found.decisions)
     return Fit(found.architecture, found.options, found.channels, found.backbone, found.head, said)
+
+
+def attempts(
+    state: StateDict, architectures: Iterable[str], options: Mapping[str, Any] | None = None
+) -> Iterator[Fit | Misfit]:
+    """Each architecture of timm as it takes the state dict, or why it does not, one at a time.
+
+    Raises ValueError where timm cannot build one with the options.
+    """
+    for architecture in architectures:
+        yield _try(state, architecture, options or {})
 
 
 _NAME_IT = "Say which architecture it is with --architecture NAME, by timm's or torchvision's name."
