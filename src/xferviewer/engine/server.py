@@ -10,16 +10,18 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from xferviewer import __version__, protocol
 from xferviewer.checkpoints import split_digest
+from xferviewer.engine.measuring import Measuring
 from xferviewer.errors import EngineFailure, XferviewerError
 from xferviewer.processes import usable_cores
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
+    from xferviewer.checkpoints.input_measures import InputMeasures
     from xferviewer.engine.inference import Answering, Failure, LoadedCheckpoint, Predicting, Prediction
     from xferviewer.studies.reading_processes import ReadingProcesses
 
@@ -28,12 +30,13 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class Inbox:
-    """Requests by urgency: checkpoints to open, then the newest image to explain, then batches image by image."""
+    """Requests by urgency: checkpoints to open, the newest image to explain, maps to measure, then batches by image."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._openings: list[protocol.OpenCheckpoints] = []
         self._explain: protocol.ExplainImage | None = None
+        self._measuring: OrderedDict[int, Measuring] = OrderedDict()
         self._batches: OrderedDict[int, Batch] = OrderedDict()
         self._cancelled: list[Batch] = []
 
@@ -47,14 +50,21 @@ class Inbox:
                     self._explain = message
                 case protocol.PredictImages():
                     self._batches[message.request] = Batch(message)
+                case protocol.MeasureMaps():
+                    self._measuring[message.request] = Measuring(message)
+                case protocol.CancelRequest() if message.request in self._measuring:
+                    self._measuring[message.request].cancelled = True
                 case protocol.CancelRequest() if message.request in self._batches:
                     self._cancelled.append(self._batches.pop(message.request))
             self._changed.notify()
 
-    def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Batch:
-        """The most urgent work; waits for some. A batch stays in the inbox until `done` says that it is over."""
+    def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Measuring | Batch:
+        """The most urgent work; waits for some. Measuring and batches stay in the inbox until `done` says that they are
+        over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._openings or self._explain or self._batches or self._cancelled)
+            self._changed.wait_for(
+                lambda: self._openings or self._explain or self._measuring or self._batches or self._cancelled
+            )
             if self._cancelled:
                 batch = self._cancelled.pop()
                 batch.cancelled = True
@@ -64,12 +74,15 @@ class Inbox:
             if self._explain:
                 explain, self._explain = self._explain, None
                 return explain
+            if self._measuring:
+                return next(iter(self._measuring.values()))
             return next(iter(self._batches.values()))
 
-    def done(self, batch: Batch) -> bool:
-        """Forget a batch that was answered to its end; whether there is another one."""
+    def done(self, work: Batch | Measuring) -> bool:
+        """Forget what was answered to its end; whether there is another batch."""
         with self._changed:
-            self._batches.pop(batch.request.request, None)
+            self._batches.pop(work.request.request, None)
+            self._measuring.pop(work.request.request, None)
             return bool(self._batches or self._cancelled)
 
 
@@ -126,7 +139,7 @@ class Engine:
         self._send = send
         self._loaded: dict[str, LoadedCheckpoint] = {}
         self._reading: ReadingProcesses | None = None  # while there are batches
-        self._may_compute = threading.Event()  # batches: not while the visible image is computed
+        self._may_compute = threading.Event()  # batches: not while the visible image is computed, or its maps measured
         self._may_compute.set()
 
     def work(self, inbox: Inbox) -> None:
@@ -143,6 +156,9 @@ class Engine:
                     self._explain(work)
                 finally:
                     self._may_compute.set()
+            case Measuring():
+                self._send.working_on(work.request.request)
+                self._measure(work, inbox)
             case Batch():
                 self._send.working_on(work.request.request, work.waited)
                 self._predict(work, inbox)
@@ -188,7 +204,8 @@ class Engine:
 
     def _explain(self, request: protocol.ExplainImage) -> None:
         from xferviewer.engine import saliency
-        from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+        from xferviewer.networks.input_measuring import measured_input
+        from xferviewer.networks.preprocessing import seen_part
         from xferviewer.studies.images import present, read_image
 
         done = 0
@@ -203,7 +220,9 @@ class Engine:
             try:
                 loaded = self._opened(digest)
                 preprocessing = loaded.checkpoint.preprocessing
-                explanation = saliency.explain(loaded, present_to_tensor(presentation, preprocessing))
+                tensor, measures = measured_input(image, presentation, preprocessing)
+                self._send_measures(request.request, image.identity, {preprocessing.digest: measures})
+                explanation = saliency.explain(loaded, tensor)
             except Exception as error:  # noqa: BLE001  one checkpoint must cost only itself
                 self._send(_failed(request.request, request.image.identity, digest, error))
                 continue
@@ -223,6 +242,15 @@ class Engine:
                 )
             )
         self._send(protocol.Finished(request.request, done, len(request.checkpoints), False))
+
+    def _measure(self, work: Measuring, inbox: Inbox) -> None:
+        """The next piece; batches go on between the pieces."""
+        self._may_compute.clear()
+        try:
+            if not work.advance(self._loaded, self._send):
+                inbox.done(work)
+        finally:
+            self._may_compute.set()
 
     def _predict(self, batch: Batch, inbox: Inbox) -> None:
         """The next answer of a batch, if it is there soon, or the batch's end."""
@@ -266,6 +294,7 @@ class Engine:
             for digest in request.checkpoints:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
+        self._send_measures(request.request, reference.identity, prediction.inputs)
         for digest, logits in zip(batch.asked, prediction.logits, strict=True):
             refused = not_finite(reference.path, logits)
             answer = _failed(request.request, reference.identity, digest, refused) if refused else None
@@ -273,6 +302,14 @@ class Engine:
         for digest, error in batch.refused.items():
             self._send(_failed(request.request, reference.identity, digest, error))
         batch.answered += 1
+
+    def _send_measures(self, request: int, identity: str, inputs: Mapping[str, InputMeasures]) -> None:
+        for preprocessing, measures in inputs.items():
+            self._send(
+                protocol.InputMeasured(
+                    request, identity, preprocessing, measures.values, measures.modality, measures.body_part
+                )
+            )
 
     def _asked(self, digests: Iterable[str]) -> tuple[dict[str, Answering], dict[str, XferviewerError]]:
         """What answers under each digest, and why others do not."""
