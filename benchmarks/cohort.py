@@ -1,9 +1,9 @@
 """Predicting a cohort by several checkpoints, against the bare networks, and against a plain script for each.
 
-`python -m benchmarks.cohort [--films N] [--size S] [--folder DIR] [--networks bundled|large] [--without-script]`: films
-of site B, DICOM in four transfer syntaxes by turns, are rendered into DIR where it does not hold them. The three take
-turns with one part of the films after the other. Budgets: at least 0.85 of the sum of the networks' own throughput, at
-least 3 times the plain script, areas equal within 0.001; memory of the engine flat within 5 % from image 200 on.
+`python -m benchmarks.cohort [--films N] [--size S] [--folder DIR] [--networks bundled|large] [--only speed|memory]`:
+films of site B, DICOM in four transfer syntaxes by turns, are rendered into DIR where it does not hold them. The three
+take turns with one part of the films after the other. Budgets: at least 0.85 of the sum of the networks' throughput
+alone, at least 3 times the plain script, areas equal within 0.001; memory of the engine flat within 5 % from image 200.
 """
 
 from __future__ import annotations
@@ -62,8 +62,10 @@ def main(arguments: Sequence[str] = ()) -> None:
         images = select_images(folder).images[: options.films]
         loaded = _checkpoints(options.networks, Path(scratch))
         name = f"cohort ({options.networks}, {len(images)} films of {_side(images[0])} pixels)"
-        _compare(name, loaded, images, _labels(folder), Path(scratch), script=not options.without_script)
-        print(f"{name}: {_memory([one.checkpoint.folder for one in loaded], images)}", flush=True)
+        if options.only != "memory":
+            _compare(name, loaded, images, _labels(folder), Path(scratch))
+        if options.only != "speed":
+            print(f"{name}: {_memory([one.checkpoint.folder for one in loaded], images)}", flush=True)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -72,7 +74,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=SIZE)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--networks", choices=("bundled", "large"), default="bundled")
-    parser.add_argument("--without-script", action="store_true")
+    parser.add_argument("--only", choices=("speed", "memory"))
     return parser.parse_args(arguments)
 
 
@@ -136,8 +138,6 @@ def _compare(
     images: Sequence[SelectedImage],
     labels: dict[str, NDArray[np.float64]],
     scratch: Path,
-    *,
-    script: bool,
 ) -> None:
     parts: list[_Part] = []
     ours: list[NDArray[np.float32]] = []
@@ -154,13 +154,11 @@ def _compare(
         runs = _FORWARD_RUNS + usable_cores()
         alike_processor = (time.process_time() - before) / runs
         default = sum(map(_default, loaded))
-        alone = by_workers = script_processor = float("nan")
-        if script:
-            before = _processor_seconds()
-            alone, logits = _timed(partial(_script, loaded, part, 0))
-            script_processor = (_processor_seconds() - before) / len(part)
-            by_workers, _ = _timed(partial(_script, loaded, part, usable_cores()))
-            theirs.append(logits)
+        before = _processor_seconds()
+        alone, logits = _timed(partial(_script, loaded, part, 0))
+        script_processor = (_processor_seconds() - before) / len(part)
+        by_workers, _ = _timed(partial(_script, loaded, part, usable_cores()))
+        theirs.append(logits)
         walls = (alike, default, alone / len(part), by_workers / len(part))
         parts.append(_Part(seconds / len(part), processor, alike_processor, script_processor, *walls))
     engine = statistics.median(part.engine for part in parts)
@@ -179,15 +177,14 @@ def _compare(
         "(budget 0.85)",
         flush=True,
     )
-    if script:
-        truth = np.array([labels[image.name] for image in images])
-        areas = [_areas(truth, np.concatenate(logits)) for logits in (ours, theirs)]
-        print(
-            f"{name}: plain script {against('script')} times (budget 3), {of_processor('script')}; with "
-            f"{usable_cores()} workers {against('script_by_workers')} times; areas apart by {np.nanmax(np.abs(areas[0] - areas[1])):.5f} "
-            "(budget 0.001)",
-            flush=True,
-        )
+    truth = np.array([labels[image.name] for image in images])
+    mine, others = (_areas(truth, np.concatenate(logits)) for logits in (ours, theirs))
+    print(
+        f"{name}: plain script {against('script')} times (budget 3), {of_processor('script')}; with {usable_cores()} "
+        f"workers {against('script_by_workers')} times; areas apart by {np.nanmax(np.abs(mine - others)):.5f} "
+        "(budget 0.001)",
+        flush=True,
+    )
 
 
 def _areas(truth: NDArray[np.float64], logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -108,12 +108,15 @@ def _parser() -> argparse.ArgumentParser:
     explain = _command(commands, "explain", _explain, "saliency maps of an image, as arrays and overlays")
     _add_checkpoints(explain)
     _add_device(explain)
-    explain.add_argument("--image", type=Path, required=True)
+    which = explain.add_mutually_exclusive_group(required=True)
+    which.add_argument("--image", type=Path, help="maps of this one are written")
+    which.add_argument("--images", type=Path, help="a folder, a CSV, a catalogue: their maps are only measured")
     explain.add_argument("--frame", type=int, default=0, help="of a multi-frame image, from 0")
     explain.add_argument("--finding", default="all", help="a finding's name, or all (default)")
     explain.add_argument("--method", choices=("gradcam",), default="gradcam")
     explain.add_argument("--out", type=Path, required=True)
     explain.add_argument("--json", action="store_true")
+    _add_map_quality(explain)
     _add_evaluate(_command(commands, "evaluate", _evaluate, "metrics.json and report.html from labels and predictions"))
     calibrate = _command(commands, "calibrate", _calibrate, "calibrated probabilities for a checkpoint, from labels")
     calibrate.add_argument("--checkpoint", type=Path, required=True, metavar="DIR")
@@ -229,6 +232,40 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     written.add_argument("--tables", type=_formats("csv", "latex"), default=(), metavar="csv,latex")
 
 
+def _add_map_quality(parser: argparse.ArgumentParser) -> None:
+    """The options of `explain` by which maps are compared and measured; `engine.explain_quality` says what they do."""
+    alike = parser.add_argument_group("how alike the maps of the checkpoints are")
+    alike.add_argument(
+        "--compare", choices=("own", "shared"),
+        help="rank correlation, overlap and difference A − B of each pair; each map on its own scale, or on one scale",
+    )  # fmt: skip
+    alike.add_argument("--top-share", type=float, default=0.1, help="of the pixels, for the overlap (default: 0.1)")
+    good = parser.add_argument_group("how good the maps are")
+    good.add_argument(
+        "--quality", type=_formats("localisation", "deletion", "insertion", "randomisation"), default=(),
+        metavar="localisation,deletion,insertion,randomisation", help="what is measured; written to quality.json",
+    )  # fmt: skip
+    good.add_argument(
+        "--regions", type=Path, nargs="+", action="extend", default=[], metavar="PATH",
+        help="NIH's BBox_List_2017.csv, VinDr's annotations, a folder with masks (those beside an image count anyway)",
+    )  # fmt: skip
+    good.add_argument(
+        "--region-name", type=_condition, action="append", default=[], metavar="THEIRS=OURS",
+        help="what a finding of the regions is called by the checkpoints; repeatable",
+    )  # fmt: skip
+    good.add_argument(
+        "--sample", type=int, default=0, help="so many images for curves and randomisation (default: all)"
+    )
+    good.add_argument("--seed", type=int, default=0, help="of random maps, random weights and the sample (default: 0)")
+    good.add_argument(
+        "--pixels-per-step", type=int, default=0, help="of the curves (default: one row; RISE's 224 at 224 × 224)"
+    )
+    good.add_argument("--deletion-ground", choices=("zero", "mean"), default="zero", help="what deleted pixels become")
+    good.add_argument(
+        "--insertion-ground", choices=("blur", "mean", "zero"), default="blur", help="what the image grows out of"
+    )
+
+
 def _formats(*known: str) -> Callable[[str], tuple[str, ...]]:
     """The type of an option that names formats with commas between them."""
 
@@ -244,6 +281,10 @@ def _formats(*known: str) -> Callable[[str], tuple[str, ...]]:
 def _add_import(parser: argparse.ArgumentParser) -> None:
     """The options of `import-checkpoint`; `checkpoints.import_answers` says what they mean."""
     parser.add_argument("file", type=Path, metavar="FILE", help=".pt, .pth, .ckpt, .bin, .safetensors; never executed")
+    parser.add_argument(
+        "--from-hub", action="store_true",
+        help="FILE names published weights, timm/NAME.TAG or torchvision/NAME.TAG; from the mirror, or fetched",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of the checkpoint, a new one")
     parser.add_argument("--look", action="store_true", help="say what the file is and what it fits; write nothing")
     parser.add_argument(
@@ -453,7 +494,8 @@ def _import(options: argparse.Namespace) -> int:
     if options.out is None:
         raise XferviewerError("Nothing was imported.", "No folder for it was named.", "Name a new one with --out DIR.")
     words = shlex.join(word for word in options.words if word != "--json")  # how it is told is no part of what is done
-    result = import_checkpoint(options.file, options.out, _answers(options), words)
+    file, answers = _weights(options)
+    result = import_checkpoint(file, options.out, answers, words)
     if not options.json:
         for decision in result["decisions"]:
             print(decision, file=sys.stderr)
@@ -478,6 +520,8 @@ def _look(options: argparse.Namespace) -> int:
     from xferviewer.checkpoints.fields import to_mapping
     from xferviewer.engine.import_look import OpenFile
 
+    if options.from_hub:
+        return _look_at_hub(options)
     report = OpenFile(options.file).look(options.architecture)
     if options.json:
         _print_json(to_mapping(report))
@@ -485,9 +529,34 @@ def _look(options: argparse.Namespace) -> int:
     print(f"{report.file}: {report.container}, {report.tensors} tensors, {report.parameters:,} numbers")
     for decision in report.decisions:
         print(f"  {decision}")
+    if not report.candidates:
+        print(f"told by no name; the first is {report.first_name}")
     for each in report.candidates:
         print(f"fits: {each.architecture}" if each.fits else f"{each.architecture}: {each.first_fault}")
     return DONE
+
+
+def _look_at_hub(options: argparse.Namespace) -> int:
+    from xferviewer.engine.import_hub import describe_published
+
+    described = describe_published(options.file.as_posix())
+    if options.json:
+        _print_json(described)
+        return DONE
+    for name, value in described.items():
+        print(f"{name}: {'-' if value in (None, '') else value}")
+    return DONE
+
+
+def _weights(options: argparse.Namespace) -> tuple[Path, Answers]:
+    """The file to import, and what is known of it: from the options, else from who published it."""
+    answers = _answers(options)
+    if not options.from_hub:
+        return options.file, answers
+    from xferviewer.engine.import_hub import published_weights
+
+    file, said = published_weights(options.file.as_posix(), lambda line: print(line, file=sys.stderr))
+    return file, answers.else_from(said)
 
 
 def _answers(options: argparse.Namespace) -> Answers:
@@ -530,7 +599,8 @@ def _read_import_words(words: list[str]) -> tuple[Path, Path, Answers]:
     parser = _SaysWhy(prog="xferviewer import-checkpoint")
     _add_import(parser)
     options = parser.parse_args(words)
-    return options.file, options.out or Path(), _answers(options)
+    file, answers = _weights(options)
+    return file, options.out or Path(), answers
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -570,14 +640,37 @@ def _in_words(progress: RunProgress) -> str:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    from xferviewer.engine.explain_quality import compare_and_measure
+    from xferviewer.engine.map_quality import QualityChoices
     from xferviewer.engine.overlays import explain_image
+    from xferviewer.engine.perturbation_curves import PerturbationChoices
 
-    result = explain_image(
-        options.checkpoints, options.image, options.out,
-        frame=options.frame, finding=options.finding, method=options.method,
-        device=options.device, precision=options.precision,
-    )  # fmt: skip
+    result: dict[str, Any] = {}
+    if options.image is not None:
+        result = explain_image(
+            options.checkpoints, options.image, options.out,
+            frame=options.frame, finding=options.finding, method=options.method,
+            device=options.device, precision=options.precision,
+        )  # fmt: skip
+    if options.image is None or options.compare is not None or options.quality:
+        choices = QualityChoices(
+            options.quality, options.finding, options.method, tuple(options.regions), dict(options.region_name),
+            options.sample,
+            PerturbationChoices(
+                options.pixels_per_step, options.deletion_ground, options.insertion_ground, options.seed
+            ),
+        )  # fmt: skip
+        result |= compare_and_measure(
+            options.checkpoints, options.image, options.images, options.out, choices, frame=options.frame,
+            compare=options.compare, top_share=options.top_share, device=options.device,
+            precision=options.precision, progress=_tell_measuring,
+        )  # fmt: skip
     return _tell_result(result, options)
+
+
+def _tell_measuring(what: str, done: int, total: int) -> None:
+    if done == total or done % 50 == 0:
+        print(f"{what}: {done} of {total}", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

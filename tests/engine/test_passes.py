@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -232,3 +233,40 @@ def test_that_a_column_that_cannot_be_made_is_refused_in_words(
     assert main([*words, *columns, "--out", str(tmp_path / "p.csv"), "--device", "cpu"]) == 2
     assert why in capsys.readouterr().err
     assert not (tmp_path / "p.csv").exists()
+
+
+def test_that_the_engine_process_answers_with_every_pass_and_says_why_it_cannot(
+    pair: list[Path], films: list[Path]
+) -> None:
+    from xferviewer import protocol
+    from xferviewer.engine.server import Engine, Inbox, Sender
+
+    sent: list[protocol.Message] = []
+
+    class Kept(Sender):
+        def __call__(self, message: protocol.Message) -> None:
+            sent.append(message)
+
+    with_dropout, without = (load(folder, torch.device("cpu")) for folder in pair)
+    one, other = with_dropout.checkpoint.digest, without.checkpoint.digest
+    asked = (one, FLIP.digest(one), DROPOUT.digest(one), DROPOUT.digest(other))
+    images = tuple(protocol.ImageReference(f"film {place}", str(film)) for place, film in enumerate(films))
+    engine, inbox = Engine(Kept(io.BytesIO())), Inbox()
+    inbox.put(protocol.OpenCheckpoints(1, tuple(map(str, pair)), "cpu", "fp32"))
+    engine.work(inbox)
+    inbox.put(protocol.PredictImages(2, images, asked))
+    while not any(isinstance(message, protocol.Finished) and message.request == 2 for message in sent):
+        engine.work(inbox)
+    opened = {m.checkpoint: m.dropout for m in sent if isinstance(m, protocol.CheckpointOpened)}
+    assert opened == {one: True, other: False}
+    columns = [with_dropout, RepeatedCheckpoint(with_dropout, FLIP), RepeatedCheckpoint(with_dropout, DROPOUT)]
+    for digest, expected in zip(asked[:3], answers(columns, films), strict=True):
+        answered = [m.logits for m in sent if isinstance(m, protocol.Predicted) and m.checkpoint == digest]
+        assert np.array_equal(np.stack(answered), expected)
+        message = next(m for m in sent if isinstance(m, protocol.Predicted) and m.checkpoint == digest)
+        (again,) = protocol.Decoder().feed(protocol.encode(message))
+        assert isinstance(again, protocol.Predicted)
+        assert np.array_equal(again.logits, message.logits)
+    refused = [m for m in sent if isinstance(m, protocol.Failed)]
+    assert [m.checkpoint for m in refused] == [DROPOUT.digest(other)] * len(films)
+    assert all("no Monte-Carlo dropout" in m.what for m in refused)

@@ -257,8 +257,8 @@ def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_
     assert any("not compared yet" in toast.what for toast in opened.window.findChildren(Toast))
 
 
-def test_that_a_child_that_dies_is_told_and_the_next_file_starts_another(
-    opened: Application, files: Path, qtbot: QtBot
+def test_that_a_child_that_dies_is_told_and_the_next_file_starts_another_with_what_stands_beside_it(
+    opened: Application, files: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
     opened.open_paths([files / "lab.pth"])
     dialog = shown_dialog(opened)
@@ -283,6 +283,20 @@ def test_that_a_child_that_dies_is_told_and_the_next_file_starts_another(
     assert words[words.index("--std") + 1] == "0.123456789,1.0,1.0"
     assert words[words.index("--task") + 1] == "multi-class"
     assert (dialog.card.license.text(), dialog.card.title.text()) == ("MIT", "<b>Ours</b>")
+
+    (tmp_path / "names.csv").write_text("place,finding\n1,no\n2,yes\n3,perhaps\n")
+    dialog.findings.read_from(tmp_path / "names.csv")
+    assert dialog.findings.names == ("no", "yes", "perhaps")
+    assert dialog.findings.untrained == ()
+    assert "--untrained=" in dialog.command.text()  # else the file beside it would be asked
+    (tmp_path / "names.json").write_text("{")
+    dialog.findings.read_from(tmp_path / "names.json")
+    assert "names.json gives no findings" in dialog.fields["findings"].fault.text()
+    assert dialog.findings.names == ("no", "yes", "perhaps")
+    QGuiApplication.clipboard().setText("a; b; c; d")
+    qtbot.keyClick(dialog.findings.table, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert "take 1 away" in dialog.fields["findings"].fault.text()
+    assert not dialog.import_.isEnabled()
 
 
 def test_that_files_of_keras_and_onnx_are_refused_with_the_reason_and_no_dialog(

@@ -161,7 +161,7 @@ def test_that_nothing_is_clipped_on_a_small_screen(pictured: Application, perspe
 
 REPORT = FileReport(
     "densenet121-a-name-as-long-as-laboratories-give-them-fold3-epoch27-best.pth", "torch.save, as before version 1.6",
-    32_345_678, "5f" * 32, 728, 7_988_000,
+    32_345_678, "5f" * 32, 728, 7_988_000, "features.conv0.weight",
     ("Taken from “state_dict”, not from “model”.", "“module.” was taken off every name.",
      "Left out criterion.weight, val_auroc.preds and 4 more: no part of the network's function."),
     ("densenet121-a-name-as-long-as-laboratories-give-them-fold3-epoch27-best.pth.toml",),

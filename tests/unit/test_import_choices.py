@@ -86,7 +86,8 @@ def test_that_architectures_without_fit_and_without_head_say_what_can_be_done(ch
     misfit = Candidate("resnet34", 80, "It has no layer1.2.conv1.weight")
     assert "layer1.2.conv1.weight" in faults_of(choices, REPORT, misfit)["architecture"]
     assert "network.weights" in faults_of(choices, REPORT, Candidate("resnet18", 0))["architecture"]
-    assert "Name the architecture" in faults_of(choices, replace(REPORT, candidates=()), None)["architecture"]
+    stranger = replace(REPORT, candidates=(), first_name="tokens.weight")
+    assert "the first is tokens.weight: name the" in faults_of(choices, stranger, None)["architecture"]
     several = (Candidate("efficientnet_b0", 0), Candidate("tf_efficientnet_b0", 0), misfit)
     told = faults_of(choices, replace(REPORT, candidates=several), None)["architecture"]
     assert told.startswith("It fits efficientnet_b0, tf_efficientnet_b0, which")

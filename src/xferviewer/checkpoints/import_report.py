@@ -43,6 +43,7 @@ class FileReport:
     """A file of weights, looked at and not yet imported.
 
     container    in words
+    first_name   of its tensors, by which a person may know the network that nobody else knows
     tensors      of the network that was found in the file, without what stands around and beside it
     parameters   numbers in them
     decisions    what was stripped and left out, in sentences
@@ -56,6 +57,7 @@ class FileReport:
     sha256: str
     tensors: int
     parameters: int
+    first_name: str = ""
     decisions: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     said: Answers = field(default_factory=Answers)

@@ -61,7 +61,8 @@ class OpenFile:
         tensors = self.state.tensors.values()
         return FileReport(
             self.path.name, _container(self.path), self.path.stat().st_size, self.sha256, len(tensors),
-            sum(values.numel() for values in tensors), self.state.decisions, tuple(read), said, tuple(found),
+            sum(values.numel() for values in tensors), next(iter(self.state.tensors)),
+            self.state.decisions, tuple(read), said, tuple(found),
         )  # fmt: skip
 
     def network(self, _path: Path, architecture: str | None, options: Mapping[str, Any] | None) -> Fit:

@@ -175,7 +175,8 @@ def faults_of(choices: ImportChoices, report: FileReport, candidate: Candidate |
         faults["architecture"] = (
             f"It fits {fitting}, which compute different things with the same weights: choose."
             if fitting
-            else "Name the architecture that it was trained as."
+            else f"It could not be told from the names, of which the first is {report.first_name}: name the "
+            "architecture that it was trained as."
         )
     elif not candidate.fits:
         faults["architecture"] = f"It is not {candidate.architecture}: {candidate.first_fault}."

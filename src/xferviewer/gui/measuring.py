@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TypeVar
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -16,7 +15,6 @@ from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.session import Session
 
 _STORE_EVERY_MS = 500
-Answer = TypeVar("Answer")
 
 
 class Measuring(QObject):
@@ -77,12 +75,14 @@ class Measuring(QObject):
             waiting = self._new.get(preprocessing, {})
             found = {identity: waiting[identity] for identity in lacking if identity in waiting}
             if lacking:
-                found = {**(self._explained(partial(self._store.inputs, preprocessing, lacking)) or {}), **found}
+                self._explained(partial(self._update_from_store, found, preprocessing, lacking))
             inputs.add(preprocessing, found)
 
-    def _explained(self, step: Callable[[], Answer]) -> Answer | None:
+    def _update_from_store(self, found: dict[str, InputMeasures], preprocessing: str, identities: list[str]) -> None:
+        found.update(self._store.inputs(preprocessing, identities))
+
+    def _explained(self, step: Callable[[], object]) -> None:
         try:
-            return step()
+            step()
         except XferviewerError as error:
             self.failed.emit(error)
-            return None

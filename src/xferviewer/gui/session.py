@@ -29,6 +29,7 @@ from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.studies.catalogue import StudyRow
+from xferviewer.studies.regions import Region, folded
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -53,6 +54,7 @@ class Session(QObject):
     case_list_changed = Signal()
     predictions_changed = Signal()
     explanations_changed = Signal()
+    marked_changed = Signal()  # what people marked in the shown image
 
     def __init__(self, display: Display, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +80,7 @@ class Session(QObject):
         self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
         self._seen: dict[str, SeenImages] = {}
         self._book = ScoreBook()
+        self.marked: tuple[Region, ...] = ()
         self._explanations: dict[str, Explained] = {}
         self._failures: dict[tuple[str, str], str] = {}
         self._dropout: dict[str, bool] = {}
@@ -94,6 +97,7 @@ class Session(QObject):
         """Put an image into the panes; its window is its own again, maps of the one before are gone."""
         self.shown = shown
         self._explanations = {}
+        self.marked = ()
         self.display = replace(self.display, window=None)
         self.image_changed.emit()
 
@@ -466,16 +470,18 @@ class Session(QObject):
         """Scores (images of the cohort, findings); NaN where not predicted or not trained."""
         return self._book.table(digest, self._wanted(digest, findings))
 
-    def doubts(self, digests: Sequence[str], findings: Sequence[str]) -> Doubts:
+    def doubts(
+        self, digests: Sequence[str], findings: Sequence[str], measures: Sequence[MemberMeasure] = MEMBER_MEASURES
+    ) -> Doubts:
         """(C, images of the cohort, findings) by measure: how far members differ; NaN where there are none.
 
         A measure that no column has is left out.
         """
-        each = [self._book.doubts(digest, self._wanted(digest, findings)) for digest in digests]
+        each = [self._book.doubts(digest, self._wanted(digest, findings), measures) for digest in digests]
         nothing = np.full((len(self.cohort), len(findings)), np.nan)
         return {
             measure: np.stack([of.get(measure, nothing) for of in each])
-            for measure in MEMBER_MEASURES
+            for measure in measures
             if any(measure in of for of in each)
         }
 
@@ -495,6 +501,17 @@ class Session(QObject):
     def explanation(self, digest: str) -> Explained | None:
         """The maps of the shown image by a checkpoint; None while they are being computed."""
         return self._explanations.get(digest)
+
+    def set_marked(self, marked: tuple[Region, ...]) -> None:
+        """What people marked in the shown image."""
+        if marked != self.marked:
+            self.marked = marked
+            self.marked_changed.emit()
+
+    def marked_finding(self) -> Region | None:
+        """What people marked of the chosen finding in the shown image."""
+        wanted = folded(self.finding)
+        return next((region for region in self.marked if folded(region.finding) == wanted), None)
 
     def add_failure(self, digest: str, identity: str, why: str) -> None:
         """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""

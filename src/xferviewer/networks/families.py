@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), or the first two told apart
-# by the number of channels that timm states of the layer.
-Layout = Literal["channels first", "channels last", "tokens", "as timm states"]
+# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), (N, H·W, C) of a square, or
+# one of the first two, told apart by the number of channels that timm states of the layer.
+Layout = Literal["channels first", "channels last", "tokens", "patch tokens", "as timm states"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ class Family:
 
 def family_of(network: nn.Module) -> Family:
     """The family of a network; one of timm that is not described here has the groups and the layer that timm states."""
-    from xferviewer.networks.torchvision_networks import FAMILIES  # which needs this module's classes
+    from xferviewer.networks import token_families, torchvision_networks  # which need this module's classes
 
-    for kind, family in (*_FAMILIES.items(), *FAMILIES.items()):
+    described = {**_FAMILIES, **token_families.FAMILIES, **torchvision_networks.FAMILIES}
+    for kind, family in described.items():
         if isinstance(network, kind):
             return family
     return _STATED_BY_TIMM
@@ -76,6 +78,11 @@ def channels_first(values: Tensor, family: Family, network: nn.Module) -> Tensor
         patches = values[:, module.num_prefix_tokens :]
         rows, columns = module.patch_embed.grid_size
         return patches.transpose(1, 2).reshape(len(values), -1, rows, columns)
+    if family.layout == "patch tokens":
+        side = math.isqrt(values.shape[1])
+        if values.ndim != 3 or side**2 != values.shape[1]:
+            raise ValueError(f"The tokens of {type(network).__name__} make no square.")
+        return values.transpose(1, 2).reshape(len(values), -1, side, side)
     if family.layout == "as timm states":
         width = module.feature_info[-1]["num_chs"]
         if values.ndim != 4 or width not in (values.shape[1], values.shape[3]):
@@ -187,7 +194,7 @@ def _swin_groups(network: nn.Module) -> list[LayerGroup]:
     return [_each("stem", "patch_embed"), *stages, _each("norm", "norm")]
 
 
-def _stated_groups(network: nn.Module) -> list[LayerGroup]:
+def stated_groups(network: nn.Module) -> list[LayerGroup]:
     """timm's own coarse groups, which it makes for learning rates that grow from layer to layer. Raises ValueError."""
     module: Any = network
     try:
@@ -209,7 +216,7 @@ def _vgg_saliency_layer(network: nn.Module) -> str:
     return f"features.{_count(network, 'features') - 2}"
 
 
-def _vit_saliency_layer(network: nn.Module) -> str:
+def vit_saliency_layer(network: nn.Module) -> str:
     """After the last block the patch tokens no longer reach a logit that is read off the class token."""
     return f"blocks.{_count(network, 'blocks') - 1}.norm1"
 
@@ -249,7 +256,7 @@ _FAMILIES: dict[type[nn.Module], Family] = {
     ),
     EfficientNet: Family("EfficientNet", _efficientnet_groups, lambda _: "bn2", "channels first"),
     ConvNeXt: Family("ConvNeXt", _convnext_groups, _last_block("stages"), "channels first"),
-    VisionTransformer: Family("ViT", _vit_groups, _vit_saliency_layer, "tokens"),
+    VisionTransformer: Family("ViT", _vit_groups, vit_saliency_layer, "tokens"),
     SwinTransformer: Family("Swin", _swin_groups, _swin_saliency_layer, "channels last"),
 }
-_STATED_BY_TIMM = Family("as timm states", _stated_groups, _stated_saliency_layer, "as timm states")
+_STATED_BY_TIMM = Family("as timm states", stated_groups, _stated_saliency_layer, "as timm states")

@@ -228,7 +228,7 @@ class ImportDialog(QDialog):
             field.fault.show_fault(faults.get(name, "") if self._report is not None else "")
         self._first_fault = next(iter(faults.values()), "")
         self.import_.setEnabled(not faults and self.client.work not in ("look", "import"))
-        self.import_.setToolTip(tool_tip(self._first_fault))
+        self.import_.setToolTip(tool_tip(self._first_fault or "Ctrl+Return"))
         self.command.setText(command_line(words_of(self.choices, self.said)) if self._report is not None else "")
         self.command.setCursorPosition(0)
         self.copy.setEnabled(not faults)
@@ -257,10 +257,10 @@ class ImportDialog(QDialog):
             self.preview.show_words(self.tr("A preview needs an architecture that fits, with a head."))
         elif shown is None:
             self.preview.show_words(self.tr("Open a film in the window to see it here as the network would."))
-        elif read_constants(self.preprocessing.constants, self.preprocessing.base)[0] is None:
-            self.preview.show_words(self.tr("A preview needs a preprocessing."))
         elif not self.preprocessing.preset:
             self.preview.show_words(self.tr("Choose a preprocessing to see the film on screen as the network would."))
+        elif read_constants(self.preprocessing.constants, self.preprocessing.base)[0] is None:
+            self.preview.show_words(self.tr("A preview needs constants that can be computed with."))
         else:
             words = preview_words(self.choices, self.said, candidate.outputs)
             asked = (*words, shown.reference.path, shown.frame)

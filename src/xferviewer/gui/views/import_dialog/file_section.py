@@ -137,6 +137,7 @@ class _CandidateTable(QTableWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)
+        self.setWordWrap(False)  # what is too long ends in dots, and stands in the tool tip
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
         header = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(header + _ROWS * self.verticalHeader().defaultSectionSize() + GRID)

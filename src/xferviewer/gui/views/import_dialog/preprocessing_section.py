@@ -57,6 +57,7 @@ class PreprocessingSection(QWidget):
                 control = self.texts[name] = QLineEdit()
                 self.texts[name].textEdited.connect(self.changed)
             self.fields[name] = Field(text, tips[name], control)
+        self.preset_box.offer([(self.tr("choose …"), "")], "")
         stack(QVBoxLayout(self), heading(self.tr("Preprocessing")), *self.fields.values())
         self._enable()
 
