@@ -81,6 +81,14 @@ def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch
     opens(app, patch, "add_checkpoint", "getExistingDirectory", "/checkpoint")
 
 
+def check_describe_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/training")
+    app.window.describe_asked.disconnect()
+    with bot.waitSignal(app.window.describe_asked) as asked:
+        press(app, "describe_inputs")
+    assert asked.args == [Path("/training")]
+
+
 def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     with bot.waitSignal(app.window.demo_asked):
         press(app, "open_demo")
