@@ -12,7 +12,7 @@ from xferviewer.checkpoints import Passes
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.passes import RepeatedCheckpoint, has_dropout, without_dropout
 from xferviewer.errors import UnusableChoice
-from xferviewer.evaluation.members import Doubts, MemberMeasure, combine, combine_logits, combine_passes, finding_logits
+from xferviewer.evaluation.members import MemberMeasure, combine, combine_logits, combine_passes, finding_logits
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 
 
@@ -122,10 +122,10 @@ def column_scores(
 
 def _asked(asked: LoadedCheckpoint | RepeatedCheckpoint, logits: NDArray[np.float32], kind: ScoreKind) -> ColumnScores:
     loaded = asked.loaded if isinstance(asked, RepeatedCheckpoint) else asked
-    checkpoint, doubts = loaded.checkpoint, Doubts()
+    checkpoint, doubts = loaded.checkpoint, dict[MemberMeasure, NDArray[np.float64]]()
     if isinstance(asked, RepeatedCheckpoint):
         combined = combine_passes(logits[:, np.newaxis], checkpoint.task, kind)
-        scores, doubts = combined.scores[0], combined.doubts
+        scores, doubts = combined.scores[0], dict(combined.doubts)
         of_findings = scores if kind == "logit" else np.full(len(scores), np.nan)
     else:
         scores = np.asarray(scores_from_logits(logits[np.newaxis], checkpoint.task, kind)[0], dtype=np.float64)

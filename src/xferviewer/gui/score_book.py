@@ -162,11 +162,12 @@ class ScoreBook:
         combined = self._combined_of(digest)
         return self._chosen(self._tables.get(digest) if combined is None else combined.scores, columns)
 
-    def doubts(self, digest: str, columns: Sequence[int | None]) -> Doubts:
+    def doubts(self, digest: str, columns: Sequence[int | None], measures: Iterable[MemberMeasure]) -> Doubts:
         """The same of how far members differ, by measure; nothing where there are no members."""
         combined = self._combined_of(digest)
-        doubts = self._doubts.get(digest, {}) if combined is None else combined.doubts
-        return {measure: self._chosen(values, columns) for measure, values in doubts.items()}
+        known: Mapping[MemberMeasure, NDArray[np.float64]] = self._doubts.get(digest, {})
+        doubts = known if combined is None else combined.doubts
+        return {measure: self._chosen(doubts[measure], columns) for measure in measures if measure in doubts}
 
     def _chosen(self, table: Table | None, columns: Sequence[int | None]) -> NDArray[np.float64]:
         wanted = np.full((len(self._cohort), len(columns)), np.nan)

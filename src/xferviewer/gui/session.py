@@ -423,16 +423,18 @@ class Session(QObject):
         """Scores (images of the cohort, findings); NaN where not predicted or not trained."""
         return self._book.table(digest, self._wanted(digest, findings))
 
-    def doubts(self, digests: Sequence[str], findings: Sequence[str]) -> Doubts:
+    def doubts(
+        self, digests: Sequence[str], findings: Sequence[str], measures: Sequence[MemberMeasure] = MEMBER_MEASURES
+    ) -> Doubts:
         """(C, images of the cohort, findings) by measure: how far members differ; NaN where there are none.
 
         A measure that no column has is left out.
         """
-        each = [self._book.doubts(digest, self._wanted(digest, findings)) for digest in digests]
+        each = [self._book.doubts(digest, self._wanted(digest, findings), measures) for digest in digests]
         nothing = np.full((len(self.cohort), len(findings)), np.nan)
         return {
             measure: np.stack([of.get(measure, nothing) for of in each])
-            for measure in MEMBER_MEASURES
+            for measure in measures
             if any(measure in of for of in each)
         }
 
