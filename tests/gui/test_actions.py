@@ -89,6 +89,21 @@ def check_describe_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatc
     assert asked.args == [Path("/training")]
 
 
+def check_import_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    weights = app.folders.home / "empty.pth"
+    weights.write_bytes(b"")
+    for answer in (str(weights), ""):
+        patch.setattr(QFileDialog, "getOpenFileName", lambda *_, answer=answer, **__: (answer, ""))
+        press(app, "import_checkpoint")
+        assert (app.importing.dialog is not None) == bool(answer)
+        if app.importing.dialog is not None:
+            bot.waitUntil(lambda: "It is empty" in app.importing.dialog.file.refused.text(), timeout=LONG)
+            app.importing.dialog.reject()
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/somewhere/net.onnx", ""))
+    app.window.checkpoints.import_.click()
+    assert app.importing.dialog is None  # refused with the reason
+
+
 def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     with bot.waitSignal(app.window.demo_asked):
         press(app, "open_demo")
