@@ -83,6 +83,14 @@ def _parser() -> argparse.ArgumentParser:
     phantom.add_argument("--workers", type=int, default=1, help="processes that render (default: 1)")
     phantom.add_argument("--without-masks", action="store_true", help="write no masks of the findings")
     _add_import(_command(commands, "import-checkpoint", _import, "weights of other programs as a checkpoint folder"))
+    describe = _command(
+        commands, "describe-inputs", _describe_inputs, "what a checkpoint's training images look like, for its card"
+    )
+    describe.add_argument("--checkpoint", type=Path, required=True, metavar="DIR")
+    describe.add_argument(
+        "--images", type=Path, required=True, help="those that it learned from: a folder, a CSV with a path column, …"
+    )
+    describe.add_argument("--json", action="store_true")
     predict = _command(commands, "predict", _predict, "probabilities of every image by every checkpoint, as a table")
     _add_checkpoints(predict)
     _add_device(predict)
@@ -492,6 +500,19 @@ def _import(options: argparse.Namespace) -> int:
     return _tell_result(result, options)
 
 
+def _describe_inputs(options: argparse.Namespace) -> int:
+    from xferviewer.engine.training_inputs import describe_inputs
+
+    def tell(done: int, total: int) -> None:
+        if done % 100 == 0 or done == total:
+            print(f"{done} of {total} images", file=sys.stderr)
+
+    checkpoint, result = describe_inputs(options.checkpoint, options.images, tell)
+    if not options.json:
+        print(f"{checkpoint.name}: the card describes {result['images']} training images")
+    return _tell_result(result, options)
+
+
 def _look(options: argparse.Namespace) -> int:
     from xferviewer.checkpoints.fields import to_mapping
     from xferviewer.engine.import_look import OpenFile
@@ -599,6 +620,9 @@ def _predict(options: argparse.Namespace) -> int:
     )  # fmt: skip
     if result["computed"] < result["images"]:
         print(f"{result['images'] - result['computed']} images were in {result['store']}", file=sys.stderr)
+    for name, inputs in result["inputs"].items():
+        for sentence in inputs["sentences"]:
+            print(f"warning: {name}: {sentence}", file=sys.stderr)
     for sentence in result["left_out"]:
         print(sentence, file=sys.stderr)
     return _tell_result(result, options)

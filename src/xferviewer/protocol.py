@@ -203,6 +203,21 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InputMeasured:
+    """What was measured of an image as one preprocessing (its digest) hands it on: before the numbers made of it.
+
+    The parts of a `checkpoints.input_measures.InputMeasures`; `values` are float32.
+    """
+
+    request: int
+    identity: str
+    preprocessing: str
+    values: NDArray[np.float32]
+    modality: str
+    body_part: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
     """Logits of one image by one checkpoint: float32 of shape (findings,), in the order of the checkpoint's card.
 
@@ -296,6 +311,7 @@ Message = (
     | CheckpointOpened
     | Warned
     | Heartbeat
+    | InputMeasured
     | Predicted
     | Explained
     | MapMeasured

@@ -72,6 +72,8 @@ class Settings:
     columns           what is compared beside them, as gui/columns.py writes it
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
+    same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
     theme: str = "dark"
@@ -85,6 +87,8 @@ class Settings:
     columns: tuple[str, ...] = ()
     hub: str = "off"
     mirror: str = ""
+    same_findings: tuple[str, ...] = ()
+    acknowledged_inputs: tuple[str, ...] = ()
 
 
 _CHOICES = {

@@ -13,6 +13,7 @@ from xferviewer import cli, protocol
 from xferviewer.engine import device
 from xferviewer.engine.inference import load
 from xferviewer.engine.memory_format import memory_format
+from xferviewer.engine.saliency import explain
 from xferviewer.networks import backbones
 
 CPU = torch.device("cpu")
@@ -119,6 +120,14 @@ def test_that_channels_last_gives_the_numbers_of_channels_first(make_checkpoint)
         last = coarse.network(coarse.placed(batch)).numpy()
     assert abs(last - first).max() < 1e-5
     assert (loaded.on(CPU, "fp32").logits(batch) == first).all()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_that_an_explanation_has_the_very_logits_of_the_prediction(make_checkpoint, precision):
+    loaded = load(make_checkpoint("resnet18"), CPU).on(CPU, precision)
+    image = torch.randn(3, 64, 64)
+
+    assert (explain(loaded, image).logits == loaded.logits(image[None])[0]).all()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this computer has no CUDA device")

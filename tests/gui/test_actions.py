@@ -297,7 +297,7 @@ def check_measure_random_weights(app: Application, bot: QtBot, patch: pytest.Mon
 
 def check_measure_cohort(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "measure_cohort")
-    assert any("No image here has a region" in toast.text.text() for toast in app.window.findChildren(Toast))
+    assert any("No image here has a region" in toast.what for toast in app.window.findChildren(Toast))
 
 
 def check_invert(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

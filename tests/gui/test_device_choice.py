@@ -166,17 +166,40 @@ def test_that_numbers_of_the_device_before_are_neither_shown_nor_stored_once_ano
 
 
 def test_that_a_checkpoint_that_fell_back_shows_and_stores_what_it_really_computed(opened: Application) -> None:
-    exact = first_logit(opened, 0)
-    opened.window.top.device._precisions["bf16"].trigger()
+    exact, precisions = first_logit(opened, 0), opened.window.top.device._precisions
+    precisions["bf16"].trigger()
+    opened_as(opened, 0, PASSED, precision="bf16")
+    predicted(opened, 0, 8.0)
+    precisions["fp32"].trigger()
+    precisions["bf16"].trigger()
+    assert first_logit(opened, 0) == 8.0  # stored, and likely to be what is in use
 
-    opened_as(opened, 0, FAILED, precision="fp32")
+    opened_as(opened, 0, FAILED, precision="fp32")  # not so: another driver, say
 
-    assert first_logit(opened, 0) == exact  # stored before, and true again
+    assert first_logit(opened, 0) == exact
     assert len(opened.session.predicted_identities(opened.session.checkpoints[0].digest)) == 24
     opened_as(opened, 1, PASSED, precision="bf16")
     assert np.isnan(first_logit(opened, 1))
     predicted(opened, 1, 3.0)
     assert stored(opened, 1, "cpu", "bf16") == 1
+
+
+def test_that_an_evaluation_that_leaves_the_window_says_on_what_its_scores_were_computed(
+    opened: Application, tmp_path: Path
+) -> None:
+    opened.window.top.device._precisions["bf16"].trigger()
+    opened_as(opened, 0, FAILED, precision="fp32")
+    opened_as(opened, 1, PASSED, precision="bf16")
+    predicted(opened, 1, 3.0)
+    opened.predicting._show_arrived()
+
+    snapshot = opened.evaluating.snapshot(tmp_path)
+
+    said = json.loads((snapshot.folder / "computed.json").read_text("utf-8"))
+    checkpoints = opened.session.checkpoints
+    assert [each["checkpoint"] for each in said] == [checkpoint.name for checkpoint in checkpoints]
+    assert [each["weights_sha256"] for each in said] == [checkpoint.digest for checkpoint in checkpoints]
+    assert [(each["device"], each["precision"]) for each in said] == [("cpu", "fp32"), ("cpu", "bf16")]
 
 
 def test_that_a_choice_is_kept_and_asked_of_the_engine(opened: Application) -> None:
@@ -225,9 +248,12 @@ def test_that_the_tool_tip_and_the_dialog_say_what_computes_and_what_the_checks_
     button = opened.window.top.device
     assert button.text() == "device: CPU fp32, CPU bf16"
     tip = button.toolTip()
-    assert tip.index(names[0]) < tip.index("CUDA fp32: not used. No memory.") < tip.index(names[1])
-    assert "CPU bf16: not used; probability 0.05 (at most 0.01), logit 0.9 (at most 0.2)" in tip
-    assert "CPU bf16: probability 0.001 (at most 0.01)" in tip
+    assert tip.index(names[0]) < tip.index("CUDA fp32 is not used: No memory.") < tip.index(names[1])
+    failed, passed = tip.split(names[1])
+    assert "CPU bf16 is not used" in failed
+    assert "from CPU fp32: probability 0.05 (at most 0.01), logit 0.9 (at most 0.2)" in failed
+    assert "CPU bf16 was checked" in passed
+    assert "from CPU fp32: probability 0.001 (at most 0.01)" in passed
 
     opened.window.actions_by_name["device"].trigger()
     (box,) = opened.window.findChildren(QMessageBox)

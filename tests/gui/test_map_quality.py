@@ -151,7 +151,7 @@ def running(make_application, prepared, checkpoints, boxes, tmp_path, qtbot) -> 
 def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     running: Application, checkpoints: list[Path], boxes: Path, tmp_path: Path, qtbot: QtBot, bring_forward
 ) -> None:
-    window, measuring, session = running.window, running.measuring, running.session
+    window, measuring, session = running.window, running.map_measuring, running.session
     film, names = shown_film(running), {c.weights_sha256: c.name for c in session.checkpoints}
     identity = session.shown.reference.identity
     window.map_quality.parentWidget().raise_()
@@ -207,7 +207,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
 def test_that_a_row_leads_to_its_images_and_a_run_can_be_cancelled(
     running: Application, qtbot: QtBot, bring_forward
 ) -> None:
-    window, measuring, session = running.window, running.measuring, running.session
+    window, measuring, session = running.window, running.map_measuring, running.session
     bring_forward(running, window.cohort_quality)
     window.cohort_quality.run.click()
     qtbot.waitUntil(lambda: measuring.running == "localisation", timeout=LONG)

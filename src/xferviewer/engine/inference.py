@@ -30,7 +30,7 @@ from xferviewer.engine.memory_format import memory_format
 from xferviewer.engine.pipeline import Pipeline
 from xferviewer.errors import EngineFailure, UnusableCheckpoint, XferviewerError
 from xferviewer.networks import backbones
-from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.networks.input_measuring import measured_input
 from xferviewer.processes import usable_cores
 from xferviewer.studies.images import ImageFacts, present
 from xferviewer.studies.reading_processes import ReadingProcesses
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from xferviewer.checkpoints.input_measures import InputMeasures
     from xferviewer.protocol import ParityCheck
 
 _BATCH_OFF_THE_CPU = 16
@@ -166,7 +167,8 @@ class Answering(Protocol):
 class Prediction:
     """What every checkpoint says of one image: `logits` holds an array per checkpoint, in their order.
 
-    It is (findings,) of a plain checkpoint and (passes, findings) of one that is asked several times.
+    It is (findings,) of a plain checkpoint and (passes, findings) of one that is asked several times. `inputs` holds
+    what was measured of the image under each distinct preprocessing, by its digest.
     """
 
     path: Path
@@ -174,6 +176,7 @@ class Prediction:
     identity: str
     facts: ImageFacts
     logits: tuple[NDArray[np.float32], ...]
+    inputs: dict[str, InputMeasures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,7 @@ class _Prepared:
     identity: str
     facts: ImageFacts
     tensors: dict[str, Tensor]
+    inputs: dict[str, InputMeasures]
 
 
 Predicting = Pipeline[tuple[Path, int], "_Prepared | Failure", Prediction | Failure]
@@ -309,10 +313,10 @@ def _prepare(
         presentation = present(image)
     except XferviewerError as error:
         return Failure(path, frame, error)
-    tensors = {
-        digest: present_to_tensor(presentation, preprocessing) for digest, preprocessing in preprocessings.items()
-    }
-    return _Prepared(path, frame, image.identity, image.facts, tensors)
+    tensors, inputs = {}, {}
+    for digest, preprocessing in preprocessings.items():
+        tensors[digest], inputs[digest] = measured_input(image, presentation, preprocessing)
+    return _Prepared(path, frame, image.identity, image.facts, tensors, inputs)
 
 
 def _predict(
@@ -332,7 +336,7 @@ def _predict(
     return [
         item
         if isinstance(item, Failure)
-        else Prediction(item.path, item.frame, item.identity, item.facts, next(rows, ()))
+        else Prediction(item.path, item.frame, item.identity, item.facts, next(rows, ()), item.inputs)
         for item in group
     ]
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.input_guard import flags_of
 from xferviewer.engine.device import DeviceName, Precision, choose_device
 from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import load
 from xferviewer.engine.saliency import Method, explain
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.scores import scores_from_logits
-from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+from xferviewer.networks.input_measuring import measured_input
+from xferviewer.networks.preprocessing import seen_part
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
 
@@ -40,11 +43,13 @@ def explain_image(
 
     The answer lists them under "maps", with the probability of the finding and, where a map is zero everywhere,
     "no_positive_evidence", under "in_use" what each checkpoint computed on, and under "notes" what was done otherwise
-    than asked. Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding nobody was trained
-    for, UnusableFolder.
+    than asked; under "flags" stands for each checkpoint what it does not expect of the image. Raises UnreadableImage,
+    UnusableCheckpoint, UnusableTable for a finding nobody was trained for, UnusableFolder.
     """
     chosen = choose_device(device)
-    presentation = present(read_image(image_path, frame))
+    image = read_image(image_path, frame)
+    presentation = present(image)
+    flags: dict[str, list[dict[str, str]]] = {}
     maps: list[dict[str, Any]] = []
     in_use: list[dict[str, Any]] = []
     notes: list[dict[str, str]] = []
@@ -56,7 +61,9 @@ def explain_image(
         wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
         if not wanted:
             continue
-        explanation = explain(loaded, present_to_tensor(presentation, checkpoint.preprocessing), wanted, method)
+        tensor, measures = measured_input(image, presentation, checkpoint.preprocessing)
+        flags[checkpoint.name] = [asdict(flag) for flag in flags_of(measures, checkpoint.card)]
+        explanation = explain(loaded, tensor, wanted, method)
         part = seen_part(presentation.shape[0], presentation.shape[1], checkpoint.preprocessing)
         probabilities = scores_from_logits(explanation.logits[np.newaxis], checkpoint.task)[0]
         for name, values in zip(explanation.findings, explanation.maps, strict=True):
@@ -82,7 +89,7 @@ def explain_image(
             "None of the checkpoints was trained for this finding.",
             "Name one of their findings, or all.",
         )
-    return {"image": str(image_path), "maps": maps, "in_use": in_use, "notes": notes}
+    return {"image": str(image_path), "maps": maps, "flags": flags, "in_use": in_use, "notes": notes}
 
 
 def _overlay(

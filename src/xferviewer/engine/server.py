@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -21,6 +21,7 @@ from xferviewer.errors import EngineFailure, XferviewerError
 from xferviewer.processes import usable_cores
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
+    from xferviewer.checkpoints.input_measures import InputMeasures
     from xferviewer.engine.inference import Answering, Failure, LoadedCheckpoint, Predicting, Prediction
     from xferviewer.studies.reading_processes import ReadingProcesses
 
@@ -203,7 +204,8 @@ class Engine:
 
     def _explain(self, request: protocol.ExplainImage) -> None:
         from xferviewer.engine import saliency
-        from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+        from xferviewer.networks.input_measuring import measured_input
+        from xferviewer.networks.preprocessing import seen_part
         from xferviewer.studies.images import present, read_image
 
         done = 0
@@ -218,7 +220,9 @@ class Engine:
             try:
                 loaded = self._opened(digest)
                 preprocessing = loaded.checkpoint.preprocessing
-                explanation = saliency.explain(loaded, present_to_tensor(presentation, preprocessing))
+                tensor, measures = measured_input(image, presentation, preprocessing)
+                self._send_measures(request.request, image.identity, {preprocessing.digest: measures})
+                explanation = saliency.explain(loaded, tensor)
             except Exception as error:  # noqa: BLE001  one checkpoint must cost only itself
                 self._send(_failed(request.request, request.image.identity, digest, error))
                 continue
@@ -290,6 +294,7 @@ class Engine:
             for digest in request.checkpoints:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
+        self._send_measures(request.request, reference.identity, prediction.inputs)
         for digest, logits in zip(batch.asked, prediction.logits, strict=True):
             refused = not_finite(reference.path, logits)
             answer = _failed(request.request, reference.identity, digest, refused) if refused else None
@@ -297,6 +302,14 @@ class Engine:
         for digest, error in batch.refused.items():
             self._send(_failed(request.request, reference.identity, digest, error))
         batch.answered += 1
+
+    def _send_measures(self, request: int, identity: str, inputs: Mapping[str, InputMeasures]) -> None:
+        for preprocessing, measures in inputs.items():
+            self._send(
+                protocol.InputMeasured(
+                    request, identity, preprocessing, measures.values, measures.modality, measures.body_part
+                )
+            )
 
     def _asked(self, digests: Iterable[str]) -> tuple[dict[str, Answering], dict[str, XferviewerError]]:
         """What answers under each digest, and why others do not."""

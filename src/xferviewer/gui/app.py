@@ -41,7 +41,7 @@ from xferviewer.gui.importing import Importing
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
-from xferviewer.gui.map_measuring import MapMeasuring
+from xferviewer.gui.measuring import Measuring
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
@@ -50,7 +50,6 @@ from xferviewer.log import anonymous, start_logging
 from xferviewer.resources import bundled_checkpoints, resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
-from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
 
@@ -99,17 +98,18 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
         self.predicting = Predicting(
             self.session, self.library, self.engine, self.store, chosen.device, chosen.precision, self
         )
-        self.measuring = MapMeasuring(self.session, self.library, self.engine, self)
+        self.measuring = Measuring(self.session, self.engine, self.store, self)
+        self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
+        self.evaluating = Evaluating(self.session, self.predicting, self)
         self.window = MainWindow(
-            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.measuring,
-            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
+            folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
@@ -120,10 +120,7 @@ class Application(QObject):
         window, engine, predicting = self.window, self.engine, self.predicting
         window.paths_dropped.connect(self.open_paths)
         window.predictions_chosen.connect(self.open_predictions)
-        window.regions_chosen.connect(self.open_regions)
         self.tables.told.connect(self._tell)
-        self.measuring.told.connect(self._tell)
-        self.measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
         window.import_asked.connect(self.importing.ask)
         self.importing.imported.connect(self._compare_imported)
@@ -155,6 +152,8 @@ class Application(QObject):
         engine.checkpoint_opened.connect(self._note_opened)
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
+        self.measuring.failed.connect(self._tell_error)
+        self.session.inputs.acknowledged_changed.connect(self._keep_acknowledged)
         predicting.progressed.connect(window.work.show_prediction)
         predicting.paused_changed.connect(window.work.show_pause)
         predicting.finished.connect(self._prediction_ended)
@@ -176,6 +175,7 @@ class Application(QObject):
         """End the children and write what is not written."""
         self.importing.stop()
         self.evaluating.stop()
+        self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()
         self.library.close()
@@ -193,8 +193,6 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
-                elif path.is_file() and is_region_table(path):
-                    self.measuring.open_regions(path)
                 elif path.is_file() and is_weights(path):
                     self.importing.open(path)
                 elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
@@ -209,14 +207,6 @@ class Application(QObject):
         """The bundled cohort, which needs no patient."""
         try:
             self.library.index(resource("demo"))
-        except XferviewerError as error:
-            self._tell_error(error)
-
-    @Slot(object)
-    def open_regions(self, path: Path) -> None:
-        """Boxes or masks that maps are measured against."""
-        try:
-            self.measuring.open_regions(path)
         except XferviewerError as error:
             self._tell_error(error)
 
@@ -432,6 +422,10 @@ class Application(QObject):
         self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders)), columns=columns))
 
     @Slot()
+    def _keep_acknowledged(self) -> None:
+        self._keep(replace(self.settings, acknowledged_inputs=self.session.inputs.acknowledged))
+
+    @Slot()
     def _keep_notice(self) -> None:
         self._keep(replace(self.settings, notice_seen=True))
 
@@ -451,8 +445,6 @@ class Application(QObject):
             self.window.work.show_writing(running=False)
         elif self.library.indexing:
             self.library.cancel_index()
-        elif self.measuring.running:
-            self.measuring.cancel()
         else:
             self._cancel_predicting()
 

@@ -50,6 +50,7 @@ class EngineClient(QObject):
     devices_listed = Signal(object)  # protocol.DevicesListed
     checkpoint_opened = Signal(object)  # protocol.CheckpointOpened
     warned = Signal(object)  # protocol.Warned
+    input_measured = Signal(object)  # protocol.InputMeasured
     predicted = Signal(object)  # protocol.Predicted
     explained = Signal(object)  # protocol.Explained
     failed = Signal(object)  # protocol.Failed
@@ -195,6 +196,8 @@ class EngineClient(QObject):
                 self._note_opened(message)
             case protocol.Warned():
                 self.warned.emit(message)
+            case protocol.InputMeasured():
+                self.input_measured.emit(message)
             case protocol.Predicted():
                 self._note_answer(message)
                 self.predicted.emit(message)

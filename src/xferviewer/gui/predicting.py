@@ -159,10 +159,14 @@ class Predicting(QObject):
         if used != before:
             self._new_checkpoints()
 
-    def _key(self, asked: Checkpoint | PassColumn) -> PredictionKey:
+    def in_use(self, asked: Checkpoint | PassColumn) -> tuple[str, str]:
+        """The device and the precision that really compute."""
+        return self._in_use.get(split_digest(asked.digest)[0], self._asked)
+
+    def key(self, asked: Checkpoint | PassColumn) -> PredictionKey:
         """Of the device and precision really in use; those of several passes are other logits, too."""
         checkpoint = asked.checkpoint if isinstance(asked, PassColumn) else asked
-        plain = PredictionKey.of(checkpoint, *self._in_use.get(checkpoint.digest, self._asked))
+        plain = PredictionKey.of(checkpoint, *self.in_use(asked))
         if isinstance(asked, Checkpoint):
             return plain
         passes = asked.passes
@@ -178,7 +182,7 @@ class Predicting(QObject):
             if asked is not None:
                 try:
                     rows = np.stack(list(logits.values())).reshape(len(logits), -1)  # the passes one after the other
-                    self._store.put_many(self._key(asked), list(logits), rows)
+                    self._store.put_many(self.key(asked), list(logits), rows)
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
@@ -186,7 +190,7 @@ class Predicting(QObject):
         digest = asked.digest
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(self._key(asked), wanted)
+        stored = self._store.get(self.key(asked), wanted)
         shape = (-1,) if isinstance(asked, Checkpoint) else (asked.passes.count, -1)
         found = {
             identity: row.reshape(shape)

@@ -23,6 +23,7 @@ from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.gui.columns import Column, EnsembleColumn, PassColumn, still_possible
 from xferviewer.gui.comparison import BY_HAND, CaseList, Comparison, ThresholdOrigin
 from xferviewer.gui.display import Display, ShownImage
+from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.studies.catalogue import StudyRow
@@ -79,6 +80,7 @@ class Session(QObject):
         self._explanations: dict[str, Explained] = {}
         self._failures: dict[tuple[str, str], str] = {}
         self._dropout: dict[str, bool] = {}
+        self.inputs = InputGuard(self)
 
     # --- worklist and image
 
@@ -196,13 +198,13 @@ class Session(QObject):
 
     def n_seen(self, digest: str) -> tuple[int, int]:
         """How many images of the cohort a checkpoint was fitted to, and how many only chose its best epoch."""
-        seen = [self._seen[weights] for weights in self._weights_of(digest) if weights in self._seen]
+        seen = [self._seen[weights] for weights in self.weights_of(digest) if weights in self._seen]
         marks = self.cohort.marks
         training = marks & frozenset[str]().union(*(each.training for each in seen))
         validation = marks & frozenset[str]().union(*(each.validation for each in seen))
         return len(training), len(validation - training)
 
-    def _weights_of(self, digest: str) -> list[str]:
+    def weights_of(self, digest: str) -> list[str]:
         """The checkpoints that a column is made of; of a checkpoint, itself."""
         compared = self.scored_as(digest)
         members = compared.members if isinstance(compared, EnsembleColumn) else (compared,)

@@ -25,7 +25,8 @@ from xferviewer.checkpoints import (
 from xferviewer.checkpoints.fields import to_mapping
 from xferviewer.engine.device import choose_device
 from xferviewer.engine.inference import load
-from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.engine.training_inputs import describe_images, write_described
+from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
 from xferviewer.networks import backbones, initialisation
@@ -41,7 +42,12 @@ from xferviewer.training.planes import Precision, prepare
 from xferviewer.training.watch import Cancelled, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
+
+    from xferviewer.checkpoints import Preprocessing
+    from xferviewer.engine.training_inputs import Described
 
 # Training images are kept this much finer than the network's input, so that turning and scaling them costs no detail.
 _FINER = 1.15
@@ -103,11 +109,27 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
     options = backbones.options_for_timm(network, spec.network.options)
     checkpoint = write_checkpoint(watch.folder.result / spec.name, card, options, weights)
-    write_seen_images(checkpoint, _seen(cohort, split))
+    write_seen_images(checkpoint, seen_in(cohort, split))
+    try:
+        found = described(cohort, split, checkpoint.preprocessing, watch.working)
+    except UnusableFolder as error:
+        watch.say("training inputs", f"The card does not describe the training images: {error.why}")
+    else:
+        checkpoint = write_described(checkpoint, found)
     return _measured(spec, checkpoint, cohort, watch)
 
 
-def _seen(cohort: Cohort, split: Split) -> SeenImages:
+def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
+    """What the training images look like to the network, without the moves of augmentation. Raises UnusableFolder."""
+    return describe_images(
+        [(cohort.paths[row], 0) for row in split.training],
+        preprocessing,
+        f"{cohort.name}, training split",
+        lambda done, total: progress(f"training images: {done} of {total} measured"),
+    )
+
+
+def seen_in(cohort: Cohort, split: Split) -> SeenImages:
     """The images of both sides, so that nobody takes numbers on them for numbers on new ones."""
     entries = [examine(FileStamp(str(path), 0, 0)) for path in cohort.paths]
     identities = [entry.identity if isinstance(entry, ImageEntry) else None for entry in entries]
