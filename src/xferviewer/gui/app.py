@@ -41,6 +41,7 @@ from xferviewer.gui.importing import Importing
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.measuring import Measuring
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
@@ -50,6 +51,7 @@ from xferviewer.log import anonymous, start_logging
 from xferviewer.resources import bundled_checkpoints, resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +109,10 @@ class Application(QObject):
         self.measuring = Measuring(self.session, self.engine, self.store, self)
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
         self.evaluating = Evaluating(self.session, self.predicting, self)
+        self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
         self.window = MainWindow(
-            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
-            folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
+            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
@@ -120,7 +123,10 @@ class Application(QObject):
         window, engine, predicting = self.window, self.engine, self.predicting
         window.paths_dropped.connect(self.open_paths)
         window.predictions_chosen.connect(self.open_predictions)
+        window.regions_chosen.connect(self.open_regions)
         self.tables.told.connect(self._tell)
+        self.map_measuring.told.connect(self._tell)
+        self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
         window.import_asked.connect(self.importing.ask)
         self.importing.imported.connect(self._compare_imported)
@@ -193,6 +199,8 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
+                elif path.is_file() and is_region_table(path):
+                    self.map_measuring.open_regions(path)
                 elif path.is_file() and is_weights(path):
                     self.importing.open(path)
                 elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
@@ -207,6 +215,14 @@ class Application(QObject):
         """The bundled cohort, which needs no patient."""
         try:
             self.library.index(resource("demo"))
+        except XferviewerError as error:
+            self._tell_error(error)
+
+    @Slot(object)
+    def open_regions(self, path: Path) -> None:
+        """Boxes or masks that maps are measured against."""
+        try:
+            self.map_measuring.open_regions(path)
         except XferviewerError as error:
             self._tell_error(error)
 
@@ -445,6 +461,8 @@ class Application(QObject):
             self.window.work.show_writing(running=False)
         elif self.library.indexing:
             self.library.cancel_index()
+        elif self.map_measuring.running:
+            self.map_measuring.cancel()
         else:
             self._cancel_predicting()
 
