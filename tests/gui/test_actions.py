@@ -15,6 +15,9 @@ from pytestqt.qtbot import QtBot
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
 from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.notify import Toast
+from xferviewer.protocol import MeasureMaps
+from xferviewer.studies.regions import Box, Region
 
 LONG = 120_000
 
@@ -75,6 +78,17 @@ def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPat
     patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
     press(app, "open_predictions")
     assert heard == [[Path("/a.csv"), Path("/b.parquet")]]
+
+
+def check_open_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    heard: list[Path] = []
+    app.window.regions_chosen.disconnect()
+    app.window.regions_chosen.connect(heard.append)
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/boxes.csv", ""))
+    press(app, "open_regions")
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("", ""))
+    press(app, "open_regions")
+    assert heard == [Path("/boxes.csv")]
 
 
 def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -270,6 +284,43 @@ def check_overlay(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert not app.window.compare.overlay_bar.visible_box.isChecked()
     press(app, "overlay")
     assert app.window.compare.panes[0]._overlay.isVisible()
+
+
+def check_difference(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    bot.waitUntil(lambda: bool(app.window.live_maps.numbers().compared), timeout=LONG)
+    press(app, "difference")
+    assert "−1" in app.window.compare.panes[1]._bar.accessibleDescription()
+
+
+def check_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.session.set_marked((Region(app.session.finding, (Box(10, 20, 30, 40),)),))
+    assert app.window.compare.panes[0]._outline.getData()[0].size
+    press(app, "regions")
+    assert not app.window.compare.panes[0]._outline.getData()[0].size
+
+
+def measures(app: Application, patch: pytest.MonkeyPatch, action: str) -> MeasureMaps:
+    """What the action asks the engine for."""
+    asked: list[MeasureMaps] = []
+    patch.setattr(app.engine, "measure", lambda request: asked.append(request) or 7)
+    press(app, action)
+    (request,) = asked
+    return request
+
+
+def check_measure_curves(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    request = measures(app, patch, "measure_curves")
+    assert (request.kind, request.finding, len(request.checkpoints)) == ("curves", app.session.finding, 2)
+    assert request.images == (app.session.shown.reference,)
+
+
+def check_measure_random_weights(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert measures(app, patch, "measure_random_weights").kind == "randomisation"
+
+
+def check_measure_cohort(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "measure_cohort")
+    assert any("No image here has a region" in toast.what for toast in app.window.findChildren(Toast))
 
 
 def check_invert(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
