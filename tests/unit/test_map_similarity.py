@@ -47,6 +47,13 @@ def test_that_equal_pixels_are_taken_row_by_row():
     assert np.array_equal(top_pixels(values, 2), [[True, False], [False, True]])
 
 
+def test_that_on_a_plateau_of_many_pixels_the_first_ones_are_taken():
+    values = np.tile(np.array([0.5, 1.0], np.float32), 2000).reshape(40, 100)  # sorts that are quick are not stable
+    top = top_pixels(values, 2100).ravel()
+    assert top[1::2].all()
+    assert np.flatnonzero(top[::2]).tolist() == list(range(100))
+
+
 @given(MAPS, st.integers(1, 30))
 def test_that_the_top_holds_the_highest_pixels_and_never_one_without_evidence(values, count):
     top = top_pixels(values, count)

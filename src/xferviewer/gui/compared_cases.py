@@ -171,7 +171,7 @@ class ComparedCases(QObject):
         if finding not in self._compared:
             cases = self.cases()
             column = cases.findings.index(finding) if finding in cases.findings else None
-            trained = {each.digest for each in self._session.scored() if finding in each.trained_findings}
+            trained = {each.digest for each in self._session.scored() if self._session.is_trained(each.digest, finding)}
             places = [place for place, digest in enumerate(cases.checkpoints) if digest in trained]
             if column is None or not places:
                 nothing = np.empty(0, dtype=np.intp)

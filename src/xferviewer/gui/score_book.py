@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints.vocabulary import PUBLISHED
 from xferviewer.evaluation.members import Combined, Doubts, MemberMeasure, combine, combine_passes
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
@@ -226,4 +227,5 @@ def columns_of(compared: Member | EnsembleColumn) -> tuple[str, ...]:
 
 def _columns(member: Member, findings: Sequence[str]) -> list[int]:
     own = columns_of(member)
-    return [own.index(finding) for finding in findings]
+    names = (PUBLISHED.find(finding, own) for finding in findings)
+    return [own.index(name) for name in names if name is not None]
