@@ -1,0 +1,70 @@
+"""The outputs of some layers during one forward pass, and the gradients of the logits with respect to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch.utils.hooks import RemovableHandle
+
+
+class TappedLayers:
+    """While entered, keeps what the layers of these names put out.
+
+    With `graph`, the autograd graph begins at them: the output of the layer that is computed first is a leaf, cut off
+    from what came before it. What the network goes on with is a copy, so that an activation that works in place leaves
+    the kept one as it was (docs/decisions/0012).
+    """
+
+    def __init__(self, network: nn.Module, names: Sequence[str], *, graph: bool) -> None:
+        self._layers = {name: network.get_submodule(name) for name in names}
+        self._graph = graph
+        self._handles: list[RemovableHandle] = []
+        self.outputs: dict[str, Tensor] = {}
+
+    def __enter__(self) -> TappedLayers:
+        for name, layer in self._layers.items():
+            self._handles.append(layer.register_forward_hook(self._keep_as(name)))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def output(self, name: str) -> Tensor:
+        """What a layer put out. Raises ValueError where that is no tensor, or the layer was not computed."""
+        if name not in self.outputs:
+            raise ValueError(f"The layer {name} puts out no single map.")
+        return self.outputs[name]
+
+    def gradients(self, logits: Tensor) -> dict[str, Tensor]:
+        """(logits, *output) of each layer: the derivatives of all logits (logits,) in one batched call.
+
+        A layer that does not reach the logits has zeros.
+        """
+        outputs = list(self.outputs.values())
+        found: Sequence[Tensor | None] = [None] * len(outputs)
+        if logits.requires_grad:
+            each = torch.eye(len(logits), dtype=logits.dtype, device=logits.device)
+            found = torch.autograd.grad(logits, outputs, each, is_grads_batched=True, allow_unused=True)
+        return {
+            name: output.new_zeros(len(logits), *output.shape) if gradient is None else gradient
+            for (name, output), gradient in zip(self.outputs.items(), found, strict=True)
+        }
+
+    def _keep_as(self, name: str):  # type: ignore[no-untyped-def]  # the type of a hook is torch's own affair
+        def keep(_layer: nn.Module, _inputs: object, output: object) -> object:
+            if not isinstance(output, Tensor):  # several maps, or a map and its size: no layer for ours
+                return None
+            if not self._graph:
+                self.outputs[name] = output.clone()
+                return None
+            self.outputs[name] = output if output.requires_grad else output.detach().requires_grad_(True)
+            return self.outputs[name].clone()
+
+        return keep
