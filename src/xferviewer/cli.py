@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xferviewer import RESEARCH_NOTICE, __version__
-from xferviewer.errors import XferviewerError
+from xferviewer.errors import UnusableChoice, XferviewerError
+
+if TYPE_CHECKING:
+    from xferviewer.evaluation.run_progress import RunProgress
 
 DONE, SOME_FAILED, COULD_NOT_RUN = 0, 1, 2
 
@@ -82,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--images", type=Path, required=True, help="a folder, a CSV with a path column, a catalogue")
     predict.add_argument("--out", type=Path, required=True, help="FILE.csv or FILE.parquet")
     predict.add_argument("--batch-size", type=int, help="default: 1 on a CPU, so that no number depends on neighbours")
+    predict.add_argument(
+        "--store", type=Path, metavar="FILE",
+        help="keep logits here as they come, and compute only what it lacks (default: OUT.logits.sqlite); the window's "
+        "own is predictions.sqlite in the data folder",
+    )  # fmt: skip
     predict.add_argument("--logits", action="store_true", help="write logits instead of probabilities")
+    _add_columns(predict)
     predict.add_argument("--json", action="store_true")
     explain = _command(commands, "explain", _explain, "saliency maps of an image, as arrays and overlays")
     _add_checkpoints(explain)
@@ -113,9 +123,43 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
     train.add_argument("--json", action="store_true")
     _command(commands, "engine", _engine, argparse.SUPPRESS)
+    _command(commands, "examine-files", _examine_files, argparse.SUPPRESS)
     decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
+    reading = _command(commands, "read-images", _read_images, argparse.SUPPRESS)
+    reading.add_argument("arguments", nargs=1)
     return parser
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    """What `predict` writes beside the plain checkpoints."""
+    columns = parser.add_argument_group("further columns, with the spread of their members")
+    columns.add_argument(
+        "--augment", action="append", default=[], choices=("flip", "ten-crop"),
+        help="also the mean of each image and its mirror image, or of ten crops; repeatable; a mirrored chest film has "
+        "its heart on the other side, so beware where a finding lies left or right",
+    )  # fmt: skip
+    columns.add_argument(
+        "--mc-dropout", type=int, metavar="N", help="also the mean of N passes with dropout at work, where there is any"
+    )
+    columns.add_argument(
+        "--ensemble", action="append", default=[], metavar="NAME=A,B,…", dest="ensembles",
+        help="also the mean of these checkpoints or columns (such as A + flip), by name; repeatable",
+    )  # fmt: skip
+
+
+def _passes(options: argparse.Namespace) -> list[Any]:
+    from xferviewer.checkpoints import Passes, passes_of_word
+
+    passes = [passes_of_word(word) for word in options.augment]
+    if options.mc_dropout is not None:
+        try:
+            passes.append(Passes("mc-dropout", options.mc_dropout))
+        except ValueError as error:
+            raise UnusableChoice(
+                f"--mc-dropout {options.mc_dropout} cannot be done.", f"{error}.", "Give, for example, --mc-dropout 20."
+            ) from error
+    return passes
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -157,9 +201,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     point.add_argument("--operating-point", default="", metavar="youden|sensitivity:R|specificity:R|VALUE")
     point.add_argument("--referral-rate", type=float, default=0.0, help="share of cases for an expert (default: 0)")
     point.add_argument(
-        "--uncertainty", choices=("finding", "probability", "case", "entropy", "margin", "spread"), default="finding",
+        "--uncertainty", choices=(
+            "finding", "probability", "case", "entropy", "margin", "spread", "member-spread", "mutual-information"
+        ),
+        default="finding",
         help="which cases these are: nearest to the finding's threshold (default), nearest to 0.5, the same in the "
-        "mean over a case's findings, of most entropy, nearest to all thresholds, where checkpoints differ",
+        "mean over a case's findings, of most entropy, nearest to all thresholds, where checkpoints differ, where the "
+        "members of each column differ (standard deviation, mutual information)",
     )  # fmt: skip
     written = parser.add_argument_group("what is written beside metrics.json and report.html")
     written.add_argument("--figures", type=_formats("svg", "pdf", "png"), default=(), metavar="svg,pdf,png")
@@ -236,11 +284,24 @@ def _engine(options: argparse.Namespace) -> int:
     return serve()
 
 
+def _examine_files(options: argparse.Namespace) -> int:
+    from xferviewer.studies.examiners import main as examine
+
+    return examine()
+
+
 def _decode_with_gdcm(options: argparse.Namespace) -> int:
     """A decoder that may crash runs in a process of its own."""
     from xferviewer.studies.gdcm_pixels import main as decode
 
     return decode(options.arguments)
+
+
+def _read_images(options: argparse.Namespace) -> int:
+    """Images are read in processes of their own: several at a time, and none can bring down who asked."""
+    from xferviewer.studies.reading_processes import main as read
+
+    return read(options.arguments)
 
 
 def _index(options: argparse.Namespace) -> int:
@@ -366,23 +427,36 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from xferviewer.engine.columns import ensemble_of_words
     from xferviewer.engine.table import predict_table
 
     shown = time.monotonic()
 
-    def tell(done: int, total: int, seconds: float) -> None:
+    def tell(progress: RunProgress) -> None:
         nonlocal shown
-        if done == total or time.monotonic() - shown > 2.0:
+        if progress.done == progress.total or time.monotonic() - shown > 2.0:
             shown = time.monotonic()
-            rate = done / max(seconds, 1e-9)
-            print(f"{done} of {total} images, {rate:.1f} images/s, {(total - done) / rate:.0f} s left", file=sys.stderr)
+            print(_in_words(progress), file=sys.stderr, flush=True)
 
     result = predict_table(
         options.checkpoints, options.images, options.out,
         device=options.device, precision=options.precision, batch_size=options.batch_size,
-        kind="logit" if options.logits else "probability", progress=tell,
+        kind="logit" if options.logits else "probability", passes=_passes(options),
+        ensembles=[ensemble_of_words(text) for text in options.ensembles], store=options.store, progress=tell,
     )  # fmt: skip
+    if result["computed"] < result["images"]:
+        print(f"{result['images'] - result['computed']} images were in {result['store']}", file=sys.stderr)
+    for sentence in result["left_out"]:
+        print(sentence, file=sys.stderr)
     return _tell_result(result, options)
+
+
+def _in_words(progress: RunProgress) -> str:
+    words = f"{progress.done} of {progress.total} images"
+    words += f" ({progress.kept} more were there)" if progress.kept else ""
+    words += f", {progress.failed} failed" if progress.failed else ""
+    left = progress.remaining_seconds
+    return words if math.isnan(left) else f"{words}, {progress.rate:.1f} images/s, {left:.0f} s left"
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -53,5 +53,9 @@ class EngineFailure(XferviewerError):
     """The engine process could not start, crashed, or refused a request."""
 
 
+class Stopped(XferviewerError):
+    """Somebody stopped the work before its end; what was done is kept."""
+
+
 class CannotStart(XferviewerError):
     """The application cannot run here: no display, a missing system library, a second copy."""

@@ -1,7 +1,8 @@
-"""Command lines of our own child processes, right in a checkout, in a wheel and in a frozen application."""
+"""Our own child processes, in a checkout, a wheel or a frozen application, and how many cores there are for them."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -14,3 +15,10 @@ def own_command(*arguments: str) -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, *arguments]
     return [sys.executable, "-X", "faulthandler", "-m", "xferviewer", *arguments]
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may use; OMP_NUM_THREADS says where somebody wants it to use fewer."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return max(1, min(here, int(wanted))) if wanted.isdecimal() and int(wanted) else here

@@ -60,7 +60,10 @@ class ExplainImage:
 
 @dataclass(frozen=True, slots=True)
 class PredictImages:
-    """Logits of many images by these checkpoints, in the background. Answered image by image, then by Finished."""
+    """Logits of many images by these checkpoints, in the background. Answered image by image, then by Finished.
+
+    A checkpoint that is to be asked several times of each image is named as `checkpoints.Passes.digest` has it.
+    """
 
     request: int
     images: tuple[ImageReference, ...]
@@ -84,12 +87,16 @@ class EngineStarted:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointOpened:
-    """A checkpoint is ready. `checkpoint` is the SHA-256 of its weights, its name in all other messages."""
+    """A checkpoint is ready. `checkpoint` is the SHA-256 of its weights, its name in all other messages.
+
+    `dropout` says whether it has some, and with it Monte-Carlo dropout.
+    """
 
     request: int
     folder: str
     checkpoint: str
     device: str
+    dropout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,10 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicted:
-    """Logits of one image by one checkpoint: float32 of shape (findings,), in the order of the checkpoint's card."""
+    """Logits of one image by one checkpoint: float32 of shape (findings,), in the order of the checkpoint's card.
+
+    They are (passes, findings) of a checkpoint that is asked several times.
+    """
 
     request: int
     identity: str

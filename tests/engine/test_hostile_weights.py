@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import pickle
 import struct
@@ -17,8 +18,10 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import save_file
+from torch import nn
 
 from xferviewer.errors import UnusableCheckpoint
+from xferviewer.networks import backbones
 from xferviewer.networks.importing.reading import read_network
 from xferviewer.networks.importing.state_dicts import find_state_dict
 from xferviewer.networks.importing.weight_files import read_content
@@ -79,9 +82,96 @@ def test_that_options_that_training_scripts_keep_beside_the_weights_do_no_harm(m
     assert (type(read["hyper_parameters"]), read["hyper_parameters"]) == (dict, {"depth": 3})
 
 
-def test_that_a_whole_network_as_python_objects_is_refused_naming_its_class():
-    torch.save(torchvision.models.squeezenet1_1(), "whole.pt")
-    assert "torchvision.models.squeezenet.SqueezeNet" in refusal(Path("whole.pt"))
+class Laboratory(nn.Module):
+    """A network of nobody's library, whose state would run a command when it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+
+    def __setstate__(self, state: dict) -> None:
+        os.system("touch trapped")
+        super().__setstate__(state)
+
+
+def test_that_a_whole_network_of_a_class_of_ones_own_is_refused_naming_it_and_its_state_is_never_set():
+    torch.save(nn.Sequential(Laboratory()), "whole.pt")
+    assert "test_hostile_weights.Laboratory" in refusal(Path("whole.pt"))
+    assert not Path("trapped").exists()
+    torch.load("whole.pt", weights_only=False)
+    assert Path("trapped").exists()  # the trap is one
+
+
+class Asks:
+    """Pickled, it asks that a function be called."""
+
+    def __init__(self, function: object, *arguments: object) -> None:
+        self.asked = function, arguments
+
+    def __reduce__(self) -> tuple:
+        return self.asked
+
+
+CALLS = [
+    *("os.system", "builtins.eval", "builtins.exec", "builtins.getattr", "builtins.__import__", "subprocess.Popen"),
+    *("importlib.import_module", "runpy.run_path", "shutil.rmtree", "pathlib.Path.touch", "webbrowser.open"),
+    *(
+        "torch.load",
+        "torch.hub.load",
+        "torch.hub.load_state_dict_from_url",
+        "torch.jit.load",
+        "torch.utils.cpp_extension",
+    ),
+    *("torch.serialization.load", "torch._utils._import_dotted_name", "numpy.load", "numpy.f2py.compile"),
+    *("torchvision.models.resnet.resnet18", "torchvision.models.utils.load_state_dict_from_url"),
+    *("timm.models._hub.load_state_dict_from_hf", "timm.models.resnet.resnet18", "timm.create_model"),
+]
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("place", ["alone", "in a network", "in a partial"])
+def test_that_no_function_is_called_whatever_stands_around_it_and_it_is_named(monkeypatch, name, place):
+    module, _, function = name.rpartition(".")
+    content: object = {"fc.weight": torch.ones(2), "note": Asks(asked_for, "touch trapped")}
+    if place == "in a network":
+        content = nn.Sequential(nn.Linear(2, 2))
+        content.note = Asks(asked_for, "touch trapped")
+    elif place == "in a partial":
+        content = {"fc.weight": torch.ones(2), "norm": functools.partial(asked_for, "touch trapped")}
+    torch.save(content, "asks.pth")
+    written = f"c{__name__}\nasked_for\n".encode()
+    with zipfile.ZipFile("asks.pth") as archive:
+        parts = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    assert any(written in part for part in parts.values())
+    with zipfile.ZipFile("asks.pth", "w") as archive:
+        for entry, part in parts.items():
+            archive.writestr(entry, part.replace(written, f"c{module}\n{function}\n".encode()))
+
+    why = refusal(Path("asks.pth"))
+
+    assert function in why
+    assert not Path("trapped").exists()
+
+
+def asked_for(*_arguments: object) -> None:
+    """Stands in a pickle where the name of the real function is then written."""
+
+
+def test_that_a_network_of_parts_that_contain_each_other_is_refused_in_time():
+    many = nn.Sequential(nn.Linear(1, 1))
+    for _ in range(40):  # 2 to the power of 40 parts, in a file of a few kilobytes
+        many = nn.Sequential(many, many)
+    torch.save(many, "many.pth")
+    assert "contain each other" in refusal(Path("many.pth"))
+    around = nn.Sequential(nn.Linear(1, 1))
+    around.add_module("itself", around)
+    torch.save(around, "around.pth")
+    assert "contain each other" in refusal(Path("around.pth"))
+
+
+def test_that_a_whole_network_of_before_torch_1_6_is_refused_with_that_reason():
+    torch.save(torchvision.models.squeezenet1_1(), "old.pt", _use_new_zipfile_serialization=False)
+    assert "before version 1.6" in refusal(Path("old.pt"))
 
 
 def test_that_keras_and_torchscript_and_archives_are_refused_with_the_reason():
@@ -98,9 +188,31 @@ def test_that_keras_and_torchscript_and_archives_are_refused_with_the_reason():
     with tarfile.open("old.tar", "w") as archive:
         archive.add("inside")
     assert "tar" in refusal(Path("old.tar"))
+    np.savez("BiT-M-R50x1.npz", kernel=np.ones(3))
+    assert "JAX" in refusal(Path("BiT-M-R50x1.npz"))
+    with pytest.warns(FutureWarning, match="torch.jit"):
+        torch.jit.script(nn.Linear(2, 2)).save("scripted.pt")
+    assert "TorchScript" in refusal(Path("scripted.pt"))
     with zipfile.ZipFile("photos.zip", "w") as archive:
         archive.writestr("photo.png", b"")
     assert "torch did not write" in refusal(Path("photos.zip"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("net.onnx", b"\x08\x08\x12\x07pytorch\x1a\x052.1.0" + bytes(90), "ONNX"),
+        ("renamed.pth", b"\x08\x07\x12\x07pytorch\x1a\x052.1.0" + bytes(90), "ONNX"),
+        ("model.ckpt.index", bytes(90) + bytes.fromhex("57fb808b247547db"), "TensorFlow"),
+        ("renamed.ckpt", bytes(90) + bytes.fromhex("57fb808b247547db"), "TensorFlow"),
+        ("model.ckpt.data-00000-of-00001", bytes(90), "TensorFlow"),
+        ("checkpoint", b'model_checkpoint_path: "model.ckpt-9"\n', "TensorFlow"),
+        ("net.tflite", bytes(4) + b"TFL3" + bytes(90), "TensorFlow Lite"),
+    ],
+)
+def test_that_files_of_other_libraries_are_refused_by_their_names_whatever_the_ending(name, content, said):
+    Path(name).write_bytes(content)
+    assert said in refusal(Path(name))
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
@@ -200,3 +312,18 @@ def test_that_whatever_bytes_are_changed_a_file_is_read_or_refused_in_words(kind
         except UnusableCheckpoint:
             refused += 1
     assert refused > 30
+
+
+@pytest.mark.parametrize(
+    ("architecture", "option"),
+    [
+        *(("resnet18", {"pretrained": True}), ("resnet18", {"checkpoint_path": "trap.pth"})),
+        *(("resnet18", {"pretrained_cfg": {"url": "file:trap.pth"}}), ("resnet18", {"cache_dir": "elsewhere"})),
+        ("torchvision/alexnet", {"weights": "DEFAULT"}),
+    ],
+)
+def test_that_options_of_a_folder_that_would_read_other_weights_are_refused(architecture, option):
+    torch.save({"a": Trap(), **GOOD}, "trap.pth")
+    with pytest.raises(ValueError, match=f"{next(iter(option))} would read weights from elsewhere"):
+        backbones.create(architecture, 2, options=option)
+    assert not Path("trapped").exists()

@@ -228,3 +228,45 @@ def test_that_the_imagenet_file_imports_and_calls_a_daisy_a_daisy(tmp_path, caps
     pixels = np.asarray(flower.crop((106, 0, 533, 427)), dtype=np.float32) / 255
     logits = loaded.logits(present_to_tensor(pixels, loaded.checkpoint.preprocessing)[None])[0]
     assert loaded.checkpoint.findings[logits.argmax()] == "985 daisy"
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "library"),
+    [
+        *(("alexnet", 64, "torchvision"), ("squeezenet1_1", 64, "torchvision"), ("maxvit_t", 224, "torchvision")),
+        *(
+            ("googlenet", 64, "torchvision"),
+            ("shufflenet_v2_x0_5", 64, "torchvision"),
+            ("mnasnet1_3", 64, "torchvision"),
+        ),
+        ("mobilenet_v3_small", 64, "timm"),
+    ],
+)
+def test_that_networks_of_torchvision_come_all_the_way_from_a_file_to_a_map(tmp_path, capsys, name, size, library):
+    import torchvision
+
+    torch.manual_seed(0)
+    options = {"googlenet": {"aux_logits": False, "init_weights": False}}
+    original = torchvision.models.get_model(name, num_classes=3, **options.get(name, {})).eval()
+    for module in original.modules():  # as after training: random networks as deep as these say the same of everything
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.running_var, 0.05, 0.2)
+    torch.save(original.state_dict(), tmp_path / "w.pth")
+    (tmp_path / "made.toml").write_text(f"size = [{size}, {size}]\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]\n")
+
+    code, told = run(
+        capsys, tmp_path / "w.pth", "--out", tmp_path / "out", "--findings", "a,b,c",
+        "--preprocessing", tmp_path / "made.toml",
+    )  # fmt: skip
+
+    assert code == 0, told
+    checkpoint = read_checkpoint(tmp_path / "out")
+    assert checkpoint.card.library_name == library
+    assert ("local-dir:" in (checkpoint.folder / "README.md").read_text("utf-8")) == (library == "timm")
+    loaded = load(checkpoint, torch.device("cpu"))
+    inputs = torch.randn(2, 3, size, size)
+    with torch.inference_mode():
+        np.testing.assert_allclose(loaded.logits(inputs), original(inputs).numpy(), rtol=1e-5, atol=1e-5)
+    explanation = explain(loaded, inputs[0])
+    assert explanation.maps.shape == (3, size, size)
+    assert np.isfinite(explanation.maps).all()

@@ -16,6 +16,7 @@ from xferviewer.studies.dicom_header import read_header
 from xferviewer.studies.dicom_luts import modality_lut
 from xferviewer.studies.gdcm_pixels import decode_with_gdcm
 from xferviewer.studies.images import present, read_image
+from xferviewer.studies.opening import opened
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "dicom"
 DECOMPRESSORS = {
@@ -62,8 +63,8 @@ def test_that_lossless_jpeg2000_pixels_equal_those_of_gdcm_to_the_bit(path):
     if path.endswith("J2K_pixelrep_mismatch.dcm"):
         pytest.skip("gdcm believes the header about the sign, the code stream says otherwise")
     values, _ = decode_with_gdcm(DATA / path, 0)
-    with (DATA / path).open("rb") as file:
-        modality = modality_lut(read_header(DATA / path, file), 0)
+    with opened(DATA / path) as source:
+        modality = modality_lut(read_header(DATA / path, source), 0)
 
     expected = values if values.ndim == 3 else modality.apply(values)
 

@@ -25,6 +25,15 @@ from xferviewer.checkpoints.folder import (
     write_card,
     write_checkpoint,
 )
+from xferviewer.checkpoints.passes import (
+    FLIP,
+    MOST_DROPOUT_PASSES,
+    TEN_CROP,
+    Passes,
+    PassKind,
+    passes_of_word,
+    split_digest,
+)
 from xferviewer.checkpoints.seen_images import (
     SeenImages,
     image_mark,
@@ -35,6 +44,9 @@ from xferviewer.checkpoints.seen_images import (
 
 __all__ = [
     "CARD_VERSION",
+    "FLIP",
+    "MOST_DROPOUT_PASSES",
+    "TEN_CROP",
     "Calibration",
     "Card",
     "Checkpoint",
@@ -44,15 +56,19 @@ __all__ = [
     "ImportRecord",
     "InitialisationStep",
     "Metric",
+    "PassKind",
+    "Passes",
     "Preprocessing",
     "SeenImages",
     "TrainingData",
     "find_checkpoints",
     "image_mark",
+    "passes_of_word",
     "read_calibration",
     "read_checkpoint",
     "read_seen_images",
     "seen_images",
+    "split_digest",
     "verify_digest",
     "write_calibration",
     "write_card",

@@ -255,15 +255,22 @@ def _page(card: Card) -> str:
         lines += ["", f"Imported from {card.imported.file}:", "", *(f"- {said}" for said in card.imported.decisions)]
     if card.command:
         lines += ["", f"Made by `{card.command}`."]
-    timm = ", and in timm by `timm.create_model('local-dir:FOLDER', pretrained=True)`"
     lines += [
         "",
-        f"Opens in xferviewer{timm if card.head.kind == 'linear' else f'; its head is {card.head.kind}'};",
+        f"Opens in xferviewer{_elsewhere(card)};",
         "the preprocessing that it expects stands above.",
     ]
     if card.metrics:
         lines += ["", "## AUC on held-out images", "", *_metrics_table(card)]
     return "\n".join(lines) + "\n"
+
+
+def _elsewhere(card: Card) -> str:
+    if card.head.kind != "linear":
+        return f"; its head is {card.head.kind}"
+    if card.architecture.startswith("torchvision/"):
+        return "; timm has no equal of this network of torchvision"
+    return ", and in timm by `timm.create_model('local-dir:FOLDER', pretrained=True)`"
 
 
 def _shortened(findings: tuple[str, ...]) -> str:

@@ -141,7 +141,8 @@ def write_checkpoint(
 ) -> Checkpoint:
     """Write a checkpoint folder whole or not at all; one that stood there is replaced. Raises UnusableFolder.
 
-    The digest on the card is taken from the file that was written; `card.weights_sha256` as given does not count.
+    The digest on the card is taken from the file that was written, the library from the architecture; those of `card`
+    as given do not count.
     """
     from safetensors.numpy import save_file
 
@@ -150,7 +151,7 @@ def write_checkpoint(
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             save_file({name: np.asarray(values, order="C") for name, values in weights.items()}, beside / WEIGHTS)
-            card = replace(card, weights_sha256=file_digest(beside / WEIGHTS))
+            card = replace(card, weights_sha256=file_digest(beside / WEIGHTS), library_name=_library(card))
             (beside / CONFIG).write_text(json.dumps(_config(card, options), indent=2) + "\n", encoding="utf-8")
             (beside / CARD).write_text(render_card(card), encoding="utf-8")
             # safetensors and mkdtemp make what only their owner may read
@@ -168,6 +169,10 @@ def write_checkpoint(
             "Free space there, or choose a folder that you may write to.",
         ) from error
     return Checkpoint(folder, card, dict(options))
+
+
+def _library(card: Card) -> str:
+    return "torchvision" if card.architecture.startswith("torchvision/") else "timm"
 
 
 def write_card(checkpoint: Checkpoint, card: Card) -> Checkpoint:

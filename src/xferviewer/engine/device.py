@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from xferviewer.errors import EngineFailure
+from xferviewer.processes import usable_cores
 
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -49,14 +50,14 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
 
 
 def describe(device: torch.device, precision: Precision) -> str:
-    """For the title bar and logs: "CUDA fp32 · NVIDIA H200", "CPU bf16 · x86_64, 2 threads"."""
+    """For the title bar and logs: "CUDA fp32 · NVIDIA H200", "CPU bf16 · x86_64, 2 cores"."""
     if device.type == "cuda":
         detail = torch.cuda.get_device_name(device)
     elif device.type == "mps":
         detail = f"Apple {platform.machine()}"
     else:
-        threads = torch.get_num_threads()
-        detail = f"{platform.machine()}, {threads} thread{'s' if threads > 1 else ''}"
+        cores = usable_cores()
+        detail = f"{platform.machine()}, {cores} core{'s' if cores > 1 else ''}"
     return f"{device.type.upper()} {precision} · {detail}"
 
 

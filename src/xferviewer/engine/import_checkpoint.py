@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from timm.models.swin_transformer import SwinTransformer
 
 from xferviewer import __version__
 from xferviewer.checkpoints import Card, ImportRecord, InitialisationStep, Preprocessing, write_checkpoint
@@ -55,9 +54,13 @@ def import_checkpoint(file: Path, out: Path, given: Answers, command: str | None
     network = backbones.create(found.architecture, len(findings), found.channels, found.options, found.head.head)
     preprocessing = _preprocessing(file, answers, found, network, decisions)
     options = dict(found.options)
-    if isinstance(network, SwinTransformer) and list(preprocessing.size) != list(network.patch_embed.img_size):
-        options["img_size"] = list(preprocessing.size)  # its masks, which no file holds, depend on it
-        network = backbones.create(found.architecture, len(findings), found.channels, options, found.head.head)
+    fixed = backbones.fixed_size(network)
+    if fixed and preprocessing.size != fixed[1]:
+        options[fixed[0]] = list(preprocessing.size)  # its masks, which no file holds, depend on it
+        try:
+            network = backbones.create(found.architecture, len(findings), found.channels, options, found.head.head)
+        except ValueError as error:
+            raise refused(file, f"{error}", "Name a preprocessing of a size that the architecture takes.") from error
     _fill(file, network, found, found.head)
     _run_once(file, network, preprocessing)
     card = _card(file, answers, found, findings, task, preprocessing, decisions, command)
@@ -165,9 +168,11 @@ def _preprocessing(file: Path, answers: Answers, found: Fit, network: nn.Module,
 def _fill(file: Path, network: nn.Module, found: Fit, head: FoundHead) -> None:
     own = network.state_dict()
     classifier = backbones.classifier_name(network)
-    state: dict[str, Tensor] = dict(found.backbone)
+    state: dict[str, Tensor] = {**found.backbone, **head.further}
     for name, values in head.tensors.items():
         key = f"{classifier}.{name}"
+        if key not in own and not values.any():
+            continue  # a bias of zero, for a classifier without one
         state[key] = values.reshape(own[key].shape) if values.numel() == own[key].numel() else values
     for key in own:
         if key.startswith(classifier) and key.endswith("num_batches_tracked"):

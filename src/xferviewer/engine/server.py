@@ -10,15 +10,21 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from xferviewer import __version__, protocol
+from xferviewer.checkpoints import split_digest
 from xferviewer.errors import EngineFailure, XferviewerError
+from xferviewer.processes import usable_cores
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
-    from xferviewer.engine.inference import Failure, LoadedCheckpoint, Prediction
+    from xferviewer.engine.inference import Answering, Failure, LoadedCheckpoint, Predicting, Prediction
+    from xferviewer.studies.reading_processes import ReadingProcesses
+
+# For so long nobody looks for newer requests while a batch has no answer.
+_SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class Inbox:
@@ -60,20 +66,30 @@ class Inbox:
                 return explain
             return next(iter(self._batches.values()))
 
-    def done(self, batch: Batch) -> None:
-        """Forget a batch that was answered to its end."""
+    def done(self, batch: Batch) -> bool:
+        """Forget a batch that was answered to its end; whether there is another one."""
         with self._changed:
             self._batches.pop(batch.request.request, None)
+            return bool(self._batches or self._cancelled)
 
 
 class Batch:
-    """A PredictImages request and how far it is."""
+    """A PredictImages request and how far it is.
+
+    asked        what answers under each digest of the request, in the order of the answers
+    refused      why the others do not
+    waited       seconds that its networks have been waited for: neither the time of the visible image, which goes
+                 first, nor that of reading, which ends by itself, says that the engine hangs
+    """
 
     def __init__(self, request: protocol.PredictImages) -> None:
         self.request = request
-        self.predictions: Iterator[Prediction | Failure] | None = None
+        self.predictions: Predicting | None = None
+        self.asked: dict[str, Answering] = {}
+        self.refused: dict[str, XferviewerError] = {}
         self.at = 0
         self.answered = 0
+        self.waited = 0.0
         self.cancelled = False
 
 
@@ -92,9 +108,9 @@ class Sender:
             self._output.write(frame)
             self._output.flush()
 
-    def working_on(self, request: int) -> None:
-        """What the next heartbeats say."""
-        self._request, self._since = request, time.monotonic()
+    def working_on(self, request: int, seconds: float = 0.0) -> None:
+        """What the next heartbeats say: at work on a request, for `seconds` already."""
+        self._request, self._since = request, time.monotonic() - seconds
 
     def beat(self) -> None:
         """Send a heartbeat every second, for ever."""
@@ -109,6 +125,9 @@ class Engine:
     def __init__(self, send: Sender) -> None:
         self._send = send
         self._loaded: dict[str, LoadedCheckpoint] = {}
+        self._reading: ReadingProcesses | None = None  # while there are batches
+        self._may_compute = threading.Event()  # batches: not while the visible image is computed
+        self._may_compute.set()
 
     def work(self, inbox: Inbox) -> None:
         """Do the most urgent piece of work; what goes wrong with it is answered and costs only itself."""
@@ -119,14 +138,18 @@ class Engine:
                 self._open(work)
             case protocol.ExplainImage():
                 self._send.working_on(work.request)
-                self._explain(work)
+                self._may_compute.clear()
+                try:
+                    self._explain(work)
+                finally:
+                    self._may_compute.set()
             case Batch():
-                self._send.working_on(work.request.request)
+                self._send.working_on(work.request.request, work.waited)
                 self._predict(work, inbox)
         self._send.working_on(0)
 
     def _open(self, request: protocol.OpenCheckpoints) -> None:
-        from xferviewer.engine import device, inference
+        from xferviewer.engine import device, inference, passes
 
         loaded: dict[str, LoadedCheckpoint] = {}
         for folder in request.folders:
@@ -140,7 +163,8 @@ class Engine:
             digest = opened.checkpoint.weights_sha256
             loaded[digest] = opened
             described = device.describe(chosen, precision)
-            self._send(protocol.CheckpointOpened(request.request, folder, digest, described))
+            dropout = passes.has_dropout(opened.network)
+            self._send(protocol.CheckpointOpened(request.request, folder, digest, described, dropout))
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
 
@@ -183,21 +207,40 @@ class Engine:
         self._send(protocol.Finished(request.request, done, len(request.checkpoints), False))
 
     def _predict(self, batch: Batch, inbox: Inbox) -> None:
-        """The next image of a batch, or its end."""
-        from xferviewer.engine.inference import predict_images
-
+        """The next answer of a batch, if it is there soon, or the batch's end."""
         request = batch.request
-        if batch.predictions is None and not batch.cancelled:
-            loaded = [self._loaded[digest] for digest in request.checkpoints if digest in self._loaded]
-            batch.predictions = predict_images(loaded, ((Path(i.path), i.frame) for i in request.images))
-        if not batch.cancelled and batch.at < len(request.images) and batch.predictions is not None:
-            self._send_prediction(batch, next(batch.predictions))
+        if not batch.cancelled:
+            run = batch.predictions = batch.predictions or self._begin(batch)
+            begun = time.monotonic()
+            answer = run.take(_SECONDS_BETWEEN_LOOKS)
+            batch.waited = batch.waited + time.monotonic() - begun if run.computing and answer is None else 0.0
+            if answer is not None:
+                self._send_prediction(batch, answer)
         if batch.cancelled or batch.at >= len(request.images):
-            inbox.done(batch)
+            self._end(batch, others=inbox.done(batch))
             self._send(protocol.Finished(request.request, batch.answered, len(request.images), batch.cancelled))
 
+    def _begin(self, batch: Batch) -> Predicting:
+        from xferviewer.engine.inference import start_predicting
+        from xferviewer.studies.reading_processes import ReadingProcesses
+
+        self._reading = self._reading or ReadingProcesses(usable_cores())
+        batch.asked, batch.refused = self._asked(batch.request.checkpoints)
+        images = ((Path(image.path), image.frame) for image in batch.request.images)
+        return start_predicting(list(batch.asked.values()), images, self._reading, may_compute=self._may_compute)
+
+    def _end(self, batch: Batch, *, others: bool) -> None:
+        """Let go of what a batch held: its threads, and the reading processes unless other batches need them."""
+        if batch.cancelled and self._reading is not None:
+            self._reading.interrupt()
+        if batch.predictions is not None:
+            batch.predictions.close()
+        if self._reading is not None and (batch.cancelled or not others):
+            self._reading.close()
+            self._reading = None
+
     def _send_prediction(self, batch: Batch, prediction: Prediction | Failure) -> None:
-        from xferviewer.engine.inference import Failure
+        from xferviewer.engine.inference import Failure, not_finite
 
         request, reference = batch.request, batch.request.images[batch.at]
         batch.at += 1
@@ -205,12 +248,28 @@ class Engine:
             for digest in request.checkpoints:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
-        opened = [digest for digest in request.checkpoints if digest in self._loaded]
-        for digest, logits in zip(opened, prediction.logits, strict=True):
-            self._send(protocol.Predicted(request.request, reference.identity, digest, logits))
-        for digest in set(request.checkpoints) - set(opened):
-            self._send(_failed(request.request, reference.identity, digest, _not_open(digest)))
+        for digest, logits in zip(batch.asked, prediction.logits, strict=True):
+            refused = not_finite(reference.path, logits)
+            answer = _failed(request.request, reference.identity, digest, refused) if refused else None
+            self._send(answer or protocol.Predicted(request.request, reference.identity, digest, logits))
+        for digest, error in batch.refused.items():
+            self._send(_failed(request.request, reference.identity, digest, error))
         batch.answered += 1
+
+    def _asked(self, digests: Iterable[str]) -> tuple[dict[str, Answering], dict[str, XferviewerError]]:
+        """What answers under each digest, and why others do not."""
+        from xferviewer.engine.passes import RepeatedCheckpoint
+
+        asked: dict[str, Answering] = {}
+        refused: dict[str, XferviewerError] = {}
+        for digest in digests:
+            weights, passes = split_digest(digest)
+            try:
+                loaded = self._opened(weights)
+                asked[digest] = loaded if passes is None else RepeatedCheckpoint(loaded, passes)
+            except XferviewerError as error:
+                refused[digest] = error
+        return asked, refused
 
     def _opened(self, digest: str) -> LoadedCheckpoint:
         if digest not in self._loaded:

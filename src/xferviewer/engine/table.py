@@ -8,16 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from xferviewer.checkpoints import Passes
+from xferviewer.engine.cohort_predictions import predict_cohort
+from xferviewer.engine.columns import (
+    ColumnScores,
+    Ensemble,
+    check_names,
+    column_scores,
+    name_of,
+    repeated,
+    without_passes,
+)
 from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
-from xferviewer.engine.inference import Failure, LoadedCheckpoint, load, predict_images
+from xferviewer.engine.inference import LoadedCheckpoint, load
+from xferviewer.engine.passes import RepeatedCheckpoint
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
-from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
+from xferviewer.evaluation.members import MEMBER_MEASURES
+from xferviewer.evaluation.predictions import PredictionStore
+from xferviewer.evaluation.run_progress import RunProgress
+from xferviewer.evaluation.scores import ScoreKind
 from xferviewer.evaluation.tables import PredictionTable, write_predictions
 from xferviewer.studies.selection import SelectedImage, select_images
 
-Row = tuple[SelectedImage, str, dict[str, float]]
+Row = tuple[SelectedImage, ColumnScores]
 
 
 def predict_table(
@@ -29,16 +43,23 @@ def predict_table(
     precision: Precision = "fp32",
     batch_size: int | None = None,
     kind: ScoreKind = "probability",
-    progress: Callable[[int, int, float], None] | None = None,
+    passes: Sequence[Passes] = (),
+    ensembles: Sequence[Ensemble] = (),
+    store: Path | None = None,
+    progress: Callable[[RunProgress], None] | None = None,
 ) -> dict[str, Any]:
-    """Write one row per image and checkpoint to `out` (CSV or Parquet) and say what was done.
+    """Write one row per image and column to `out` (CSV or Parquet) and say what was done.
 
-    images    folder, CSV with a path column, or catalogue (`studies.selection`)
-    progress  called with images done, images in all, and seconds since the first
+    images     folder, CSV with a path column, or catalogue (`studies.selection`)
+    passes     one more column for each checkpoint and kind of passes (checkpoints/passes.py)
+    ensembles  one more column each, of checkpoints and of those columns, by name
+    store      where logits are kept as they come, and taken from; beside `out` where it is not named
+    progress   called after each image
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
-    no images are only counted, under "other_files". Raises UnusableCheckpoint, UnusableFolder, UnusableTable,
-    EngineFailure.
+    no images are counted under "other_files" and named under "refused", as `index` names them; "left_out" says which
+    checkpoints have no dropout. Raises UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice,
+    EngineFailure; Stopped where Ctrl-C ends it, with all that was computed in the store.
     """
     chosen = choose_device(device)
     loaded = [load(folder, chosen, precision) for folder in checkpoints]
@@ -49,27 +70,19 @@ def predict_table(
             f"The names are {', '.join(names)}; their rows could not be told apart.",
             "Change `name` in one of the cards.",
         )
+    asked: list[LoadedCheckpoint | RepeatedCheckpoint] = [*loaded, *repeated(loaded, passes)]
+    check_names([name_of(one) for one in asked], ensembles)
     selection = select_images(images)
     if not selection.images:
         raise UnusableFolder(f"{images} holds no image.", "None of its files is one.", "Choose a folder with images.")
     begun = time.monotonic()
-    rows: list[Row] = []
-    failed: list[dict[str, Any]] = []
-    predictions = predict_images(loaded, ((image.path, image.frame) for image in selection.images), batch_size)
-    for done, (image, prediction) in enumerate(zip(selection.images, predictions, strict=True), 1):
-        if isinstance(prediction, Failure):
-            failed.append({"path": image.name, **prediction.error.as_dict()})
-        else:
-            named = SelectedImage(
-                image.name,
-                image.path,
-                image.frame,
-                image.study or prediction.facts.study_uid,
-                image.patient or prediction.facts.patient_id,
-            )
-            rows += _rows(named, loaded, prediction.logits, kind)
-        if progress is not None:
-            progress(done, len(selection.images), time.monotonic() - begun)
+    store = store or out.with_suffix(".logits.sqlite")
+    with PredictionStore(store) as kept:
+        predicted = predict_cohort(asked, selection.images, kept, batch_size, progress)
+    rows = [
+        (one.image, column) for one in predicted.images for column in column_scores(asked, one.logits, kind, ensembles)
+    ]
+    failed = [{"path": one.image.name, **one.error.as_dict()} for one in predicted.failed]
     if not rows:
         raise UnusableFolder(
             f"No image of {images} could be predicted.", failed[0]["why"], "Look at the files; none was readable."
@@ -77,41 +90,35 @@ def predict_table(
     write_predictions(out, _table(rows, loaded))
     return {
         "out": str(out),
-        "images": len(selection.images) - len(failed),
-        "checkpoints": names,
+        "images": len(predicted.images),
+        "computed": predicted.computed,
+        "store": str(store),
+        "checkpoints": list(dict.fromkeys(column.name for _, column in rows)),
+        "left_out": without_passes(loaded, passes),
         "score": kind,
         "device": describe(chosen, precision),
         "seconds": time.monotonic() - begun,
         "other_files": len(selection.refused),
+        "refused": [row._asdict() for row in selection.refused],
         "failed": failed,
     }
-
-
-def _rows(
-    image: SelectedImage, loaded: Sequence[LoadedCheckpoint], logits: Sequence[NDArray[np.float32]], kind: ScoreKind
-) -> list[Row]:
-    rows: list[Row] = []
-    for one, values in zip(loaded, logits, strict=True):
-        checkpoint = one.checkpoint
-        scores = scores_from_logits(values[np.newaxis], checkpoint.task, kind)[0]
-        trained = {
-            finding: float(score)
-            for finding, score in zip(checkpoint.findings, scores, strict=True)
-            if finding in checkpoint.trained_findings
-        }
-        rows.append((image, checkpoint.name, trained))
-    return rows
 
 
 def _table(rows: Sequence[Row], loaded: Sequence[LoadedCheckpoint]) -> PredictionTable:
     """The findings of all checkpoints, in the order of the first that names them; blank where one was not trained."""
     findings = tuple(dict.fromkeys(f for one in loaded for f in one.checkpoint.findings))
-    scores = np.array([[values.get(finding, np.nan) for finding in findings] for _, _, values in rows])
     return PredictionTable(
-        image=tuple(image.name for image, _, _ in rows),
-        checkpoint=tuple(name for _, name, _ in rows),
-        study=tuple(image.study for image, _, _ in rows),
-        patient=tuple(image.patient for image, _, _ in rows),
+        image=tuple(image.name for image, _ in rows),
+        checkpoint=tuple(column.name for _, column in rows),
+        study=tuple(image.study for image, _ in rows),
+        patient=tuple(image.patient for image, _ in rows),
         findings=findings,
-        scores=scores,
+        scores=np.array([[column.scores.get(finding, np.nan) for finding in findings] for _, column in rows]),
+        doubts={
+            measure: np.array(
+                [[column.doubts.get(measure, {}).get(finding, np.nan) for finding in findings] for _, column in rows]
+            )
+            for measure in MEMBER_MEASURES
+            if any(column.doubts for _, column in rows)
+        },
     )

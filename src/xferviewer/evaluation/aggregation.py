@@ -22,8 +22,10 @@ def aggregate(cohort: Cohort, unit: Unit, how: Aggregation = "max") -> Cohort:
     A finding is present in a unit when it is in any of its images, and absent when no image has it and one is stated.
     how  the unit's score: "max" or "mean" of its images' scores, or "noisy-or", 1 - prod(1 - p), for probabilities.
 
-    A group column keeps a unit's value where all its images share it. A checkpoint with scores outside [0, 1] has none
-    under noisy-or. Raises UnusableTable when no case names its study or patient, or no checkpoint has a score left.
+    The members of a unit's column differ as they do about the image about which they differ most: how far the members'
+    own scores of the unit lie apart is not known from means of its images. A group column keeps a unit's value where
+    all its images share it. A checkpoint with scores outside [0, 1] has none under noisy-or. Raises UnusableTable when
+    no case names its study or patient, or no checkpoint has a score left.
     """
     if unit == cohort.unit:
         return cohort
@@ -49,6 +51,10 @@ def aggregate(cohort: Cohort, unit: Unit, how: Aggregation = "max") -> Cohort:
         patients=tuple(cohort.patients[i] for i in original),
         labels=per_group(cohort.labels[named], group, units.size, np.fmax),
         scores=combined,
+        doubts={
+            measure: per_group(values[:, named], group, units.size, np.fmax)
+            for measure, values in cohort.doubts.items()
+        },
         columns=_shared_columns(cohort, named, group, units.size, warnings),
         warnings=tuple(warnings),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xferviewer.evaluation.aggregation import Aggregation
+from xferviewer.evaluation.members import MemberMeasure
 from xferviewer.evaluation.units import Unit
 
 CaseRule = Literal["each", "common"]
@@ -15,7 +16,7 @@ every checkpoint that has the finding has a score for."""
 
 Adjustment = Literal["holm", "bh", "bonferroni", "none"]
 
-ReferralMeasure = Literal["finding", "probability", "case", "entropy", "margin", "spread"]
+ReferralMeasure = Literal["finding", "probability", "case", "entropy", "margin", "spread"] | MemberMeasure
 """What makes a case uncertain, so that it is referred.
 
 "finding"      the score of the finding lies near its threshold.
@@ -24,6 +25,9 @@ ReferralMeasure = Literal["finding", "probability", "case", "entropy", "margin",
 "entropy"      the entropy of its probabilities, in the mean over its findings.
 "margin"       the probabilities lie near their thresholds, in the mean over its findings.
 "spread"       the checkpoints differ, as the standard deviation of their scores of the finding.
+
+Those of `MemberMeasure` say how far the members of each column differ about the finding; for a
+plain checkpoint the distance to its threshold stands for them.
 """
 
 PointRule = Literal["fixed", "youden", "sensitivity", "specificity"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.image_names import differ_in_folder, match_names
 from xferviewer.evaluation.labelled_cases import labelled_cases
+from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
 from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.resolved_labels import UncertainPolicy
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
@@ -27,6 +28,8 @@ class Cohort:
     scores               (C, n, K) float64; NaN where a checkpoint has no score.
     columns              further facts of the cases by column name, (n,) text each, to group by.
     warnings             sentences with counts: what did not fit and what became of it.
+    doubts               (C, n, K) float64 by measure: how far the members of a checkpoint's column differ; NaN where it
+                         has no members.
     """
 
     unit: Unit
@@ -39,6 +42,7 @@ class Cohort:
     scores: NDArray[np.float64]
     columns: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...] = ()
+    doubts: Mapping[MemberMeasure, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def join(
@@ -64,7 +68,7 @@ def join(
     predictions = one_spelling(predictions, warnings)
     findings = tuple(dict.fromkeys(finding for table in predictions for finding in table.findings))
     labelled = labelled_cases(labels, predictions, findings, group_by, uncertain, warnings)
-    checkpoints, scores, places = _score_matrices(labelled.names, predictions, labelled.findings, warnings)
+    checkpoints, scores, doubts, places = _score_matrices(labelled.names, predictions, labelled.findings, warnings)
     used: NDArray[np.bool_] = np.any(~np.isnan(scores), axis=(0, 2))
     if not used.any():
         raise UnusableTable(
@@ -95,6 +99,7 @@ def join(
         scores,
         labelled.columns,
         tuple(warnings),
+        {measure: np.ascontiguousarray(values[:, used]) for measure, values in doubts.items()},
     )
 
 
@@ -139,13 +144,16 @@ def _missing_scores(checkpoint: str, scores: NDArray[np.float64], findings: Sequ
 
 def _score_matrices(
     cases: Sequence[str], predictions: Sequence[PredictionTable], findings: Sequence[str], warnings: list[str]
-) -> tuple[tuple[str, ...], NDArray[np.float64], list[NDArray[np.intp]]]:
-    """The checkpoints in the order in which they come, their scores (C, cases, K), and the case of each table's rows.
+) -> tuple[tuple[str, ...], NDArray[np.float64], Doubts, list[NDArray[np.intp]]]:
+    """The checkpoints in the order in which they come, their scores and doubts, (C, cases, K) each, and the case of
+    each table's rows.
 
     A row about no case has the place -1.
     """
     checkpoints = tuple(dict.fromkeys(name for table in predictions for name in table.checkpoint))
     scores = np.full((len(checkpoints), len(cases), len(findings)), np.nan)
+    measures = [measure for measure in MEMBER_MEASURES if any(measure in table.doubts for table in predictions)]
+    doubts: Doubts = {measure: np.full(scores.shape, np.nan) for measure in measures}
     taken = np.zeros((len(checkpoints), len(cases)), dtype=bool)
     number = {name: index for index, name in enumerate(checkpoints)}
     places: list[NDArray[np.intp]] = []
@@ -177,12 +185,15 @@ def _score_matrices(
         taken[checkpoint[use], row[use]] = True
         for column, finding in enumerate(table.findings):
             if finding in findings:
-                scores[checkpoint[use], row[use], findings.index(finding)] = table.scores[use, column]
+                cells = checkpoint[use], row[use], findings.index(finding)
+                scores[cells] = table.scores[use, column]
+                for measure, values in table.doubts.items():
+                    doubts[measure][cells] = values[use, column]
     infinite = np.isinf(scores)
     if infinite.any():
         warnings.append(f"{np.count_nonzero(infinite)} scores are infinite and count as missing.")
         scores[infinite] = np.nan
-    return checkpoints, scores, places
+    return checkpoints, scores, doubts, places
 
 
 def _rows_of(
@@ -246,5 +257,6 @@ def select(cohort: Cohort, where: Sequence[tuple[str, str]]) -> Cohort:
         patients=tuple(cohort.patients[row] for row in rows),
         labels=cohort.labels[rows],
         scores=np.ascontiguousarray(cohort.scores[:, rows]),
+        doubts={measure: np.ascontiguousarray(values[:, rows]) for measure, values in cohort.doubts.items()},
         columns={name: tuple(values[row] for row in rows) for name, values in cohort.columns.items()},
     )

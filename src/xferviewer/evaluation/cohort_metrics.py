@@ -14,9 +14,10 @@ from xferviewer.evaluation.calibration import (
     negative_log_likelihood,
     reliability_diagram,
 )
-from xferviewer.evaluation.choices import EvaluationChoices
+from xferviewer.evaluation.choices import EvaluationChoices, ReferralMeasure
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.decision_curve import decision_curve
+from xferviewer.evaluation.members import MEMBER_MEASURES
 from xferviewer.evaluation.metrics import (
     MULTILABEL_THRESHOLDS,
     ORACLE_DEFINITIONS,
@@ -53,6 +54,7 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
     """
     _check(cohort, choices)
     warnings = list(cohort.warnings)
+    _check_members(cohort, choices.uncertainty, warnings)
     kinds = _score_kinds(cohort, warnings)
     measured = _common_scores(cohort, warnings) if choices.cases == "common" else cohort.scores
     reported = [k for k, name in enumerate(cohort.findings) if not choices.findings or name in choices.findings]
@@ -71,8 +73,9 @@ def evaluate(cohort: Cohort, choices: EvaluationChoices = _DEFAULT) -> Metrics:
         )
     warnings += _degenerate_findings(findings)
     points = OperatingPoints(
-        cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, kinds, findings, choices
-    )
+        cohort.findings, cohort.checkpoints, cohort.labels, measured, cohort.scores, cohort.doubts, kinds, findings,
+        choices,
+    )  # fmt: skip
     operating = {cohort.findings[k]: points.metrics(k) for k in reported}
     members = _members(cohort, choices, warnings)
     return Metrics(
@@ -134,6 +137,26 @@ def _check(cohort: Cohort, choices: EvaluationChoices) -> None:
                     f"There are {', '.join(there) or 'none'}.",
                     "Name one of these.",
                 )
+
+
+def _check_members(cohort: Cohort, measure: ReferralMeasure, warnings: list[str]) -> None:
+    """Where the members of columns choose the cases for an expert, some column has members; those without are said."""
+    if measure not in MEMBER_MEASURES:
+        return
+    doubts = cohort.doubts.get(measure, np.full(cohort.scores.shape, np.nan))
+    lacking = np.any(~np.isnan(cohort.scores) & np.isnan(doubts), axis=(1, 2))
+    without = ", ".join(name for name, lacks in zip(cohort.checkpoints, lacking.tolist(), strict=True) if lacks)
+    if lacking.all():
+        raise UnusableChoice(
+            f"The cases cannot be referred by {measure}.",
+            f"{without}: no table says how far the members of a column differ, and a plain checkpoint has none.",
+            "Predict with --augment, --mc-dropout or --ensemble, or choose another --uncertainty.",
+        )
+    if without:
+        warnings.append(
+            f"{without}: not known how far members differ about every case, so that the distance to the threshold "
+            f"stands for {measure}."
+        )
 
 
 def _common_scores(cohort: Cohort, warnings: list[str]) -> NDArray[np.float64]:

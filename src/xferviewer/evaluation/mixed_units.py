@@ -11,6 +11,7 @@ import numpy as np
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.aggregation import Aggregation, aggregate
 from xferviewer.evaluation.cohort import Cohort, join, one_spelling, select
+from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts
 from xferviewer.evaluation.resolved_labels import UncertainPolicy
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
 from xferviewer.evaluation.units import PLURAL, UNITS, Unit
@@ -83,6 +84,8 @@ def _merged(cohorts: Sequence[Cohort]) -> Cohort:
     place = {name: row for row, name in enumerate(cases)}
     labels = np.full((len(cases), len(findings)), np.nan)
     scores = np.full((len(checkpoints), len(cases), len(findings)), np.nan)
+    measures = [measure for measure in MEMBER_MEASURES if any(measure in cohort.doubts for cohort in cohorts)]
+    doubts: Doubts = {measure: np.full(scores.shape, np.nan) for measure in measures}
     warnings = list(dict.fromkeys(warning for cohort in cohorts for warning in cohort.warnings))
     done: set[str] = set()
     for cohort in cohorts:
@@ -93,6 +96,8 @@ def _merged(cohorts: Sequence[Cohort]) -> Cohort:
             for c, name in enumerate(cohort.checkpoints):
                 if name not in done:
                     scores[checkpoints.index(name), rows, at] = cohort.scores[c, :, column]
+                    for measure, values in cohort.doubts.items():
+                        doubts[measure][checkpoints.index(name), rows, at] = values[c, :, column]
         twice = sorted(done & set(cohort.checkpoints))
         if twice:
             warnings.append(f"{', '.join(twice)}: predictions by two units; those of the finer one count.")
@@ -107,6 +112,7 @@ def _merged(cohorts: Sequence[Cohort]) -> Cohort:
         labels=labels,
         checkpoints=checkpoints,
         scores=scores,
+        doubts=doubts,
         columns={name: _first_stated(cohorts, cases, [cohort.columns[name] for cohort in cohorts]) for name in columns},
         warnings=tuple(warnings),
     )

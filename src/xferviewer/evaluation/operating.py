@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule, ReferralMeasure
+from xferviewer.evaluation.members import MEMBER_MEASURES, MemberMeasure
 from xferviewer.evaluation.metrics import REFERRAL_RATES, FindingMetrics, OperatingMetrics
 from xferviewer.evaluation.operating_points import Confusion, at_sensitivity, at_specificity, youden
 from xferviewer.evaluation.referral import retained_curve_of
@@ -36,6 +37,7 @@ def referral_uncertainty(
     thresholds: Sequence[float],
     kinds: Sequence[str],
     per_case: Callable[[int], NDArray[np.float64]],
+    doubts: Mapping[MemberMeasure, NDArray[np.float64]],
 ) -> NDArray[np.float64]:
     """How unsure each checkpoint is of each case of one finding, (C, n): the larger, the sooner referred.
 
@@ -44,6 +46,8 @@ def referral_uncertainty(
     kinds       (C,) "probability", or "score": of those only the distance to the threshold and the spread have a
                 meaning, and the distance stands for every other measure.
     per_case    the measures that rest on all findings of a case, (n,), of the checkpoint at a place.
+    doubts      (C, n) of the finding by measure: how far the members of each checkpoint's column differ. A plain
+                checkpoint has none, and the distance to its threshold stands for them.
     """
     if measure == "spread":
         spread = np.empty(scores.shape[1])
@@ -55,13 +59,22 @@ def referral_uncertainty(
         return np.broadcast_to(spread, scores.shape)
     rows: list[NDArray[np.float64]] = []
     for c, row in enumerate(scores):
-        if measure == "finding" or kinds[c] != "probability":
+        if measure in MEMBER_MEASURES:
+            known = doubts[measure][c] if measure in doubts else np.full(row.shape, np.nan)
+            rows.append(known if has_doubts(row, known) else -np.abs(row - thresholds[c]))
+        elif measure == "finding" or kinds[c] != "probability":
             rows.append(-np.abs(row - thresholds[c]))
         elif measure == "probability":
             rows.append(-np.abs(row - 0.5))  # not 0.5 less it, which rounds different distances to one
         else:
             rows.append(per_case(c))
     return np.stack(rows)
+
+
+def has_doubts(scores: NDArray[np.float64], doubts: NDArray[np.float64]) -> bool:
+    """It is known of every case with a score, (n,), how far the members of the column differ about it."""
+    scored = ~np.isnan(scores)
+    return bool(scored.any() and not np.isnan(doubts[scored]).any())
 
 
 def case_uncertainty(
@@ -90,6 +103,7 @@ class OperatingPoints:
     labels    (n, K) of 1, 0, NaN.
     measured  (C, n, K) scores, NaN where a checkpoint is not to be measured on a case.
     predicted (C, n, K) all scores: what makes a case uncertain rests on these.
+    doubts    (C, n, K) by measure: how far the members of each checkpoint's column differ.
     """
 
     def __init__(
@@ -99,12 +113,14 @@ class OperatingPoints:
         labels: NDArray[np.float64],
         measured: NDArray[np.float64],
         predicted: NDArray[np.float64],
+        doubts: Mapping[MemberMeasure, NDArray[np.float64]],
         kinds: Mapping[str, str],
         known: Mapping[str, Mapping[str, FindingMetrics]],
         choices: EvaluationChoices,
     ) -> None:
         self._findings, self._checkpoints = findings, checkpoints
         self._labels, self._measured, self._predicted = labels, measured, predicted
+        self._doubts = doubts
         self._kinds = [kinds[name] for name in checkpoints]
         self._known, self._choices = known, choices
         self._thresholds: dict[tuple[int, int], float] = {}
@@ -141,6 +157,7 @@ class OperatingPoints:
             thresholds,
             [self._kinds[c] for c in having],
             lambda place: self._case_uncertainty(having[place]),
+            {measure: values[having, :, finding] for measure, values in self._doubts.items()},
         )
         return {
             self._checkpoints[c]: self._at(self._labels[:, finding], measured[c], unsure[place], threshold)

@@ -19,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xferviewer.checkpoints import Checkpoint
 from xferviewer.errors import UnusableFolder, UnusableTable
 
 _FORMAT = 1
@@ -46,14 +47,23 @@ class PredictionKey:
     """Whose predictions: what is computed from an image depends on these two digests and on nothing else.
 
     weights        SHA-256 of the checkpoint's weights, hex.
-    preprocessing  digest of its preprocessing, hex. Whoever computes in another precision than float32 appends it here,
-                   because the logits differ then.
+    preprocessing  digest of its preprocessing, hex. What was computed elsewhere than on the CPU in float32 has device
+                   and precision appended, because the logits differ then.
     n_findings     the number of logits of one image.
     """
 
     weights: str
     preprocessing: str
     n_findings: int
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, device: str, precision: str) -> PredictionKey:
+        """Of what a checkpoint really computed on "cuda", "mps" or "cpu" at "fp32", "bf16" or "fp16".
+
+        Not of what it was asked to: it may have fallen back (`engine.parity`).
+        """
+        elsewhere = "" if (device, precision) == ("cpu", "fp32") else f"+{device}-{precision}"
+        return cls(checkpoint.weights_sha256, checkpoint.preprocessing.digest + elsewhere, len(checkpoint.findings))
 
 
 class PredictionStore:
@@ -118,6 +128,13 @@ class PredictionStore:
             if identity in stored:
                 logits[row] = np.frombuffer(stored[identity], dtype="<f4")
         return logits
+
+    def has(self, key: PredictionKey) -> bool:
+        """Whether there is any prediction under the key."""
+        with self._explained():
+            network = self._network(key)
+            found = self._connection.execute("SELECT 1 FROM prediction WHERE network = ? LIMIT 1", (network,))
+            return found.fetchone() is not None
 
     def missing(self, key: PredictionKey, identities: Sequence[str]) -> list[str]:
         """The images without a prediction, each once, in the order given."""

@@ -1,15 +1,16 @@
 """Tables of labels and of predictions, CSV or Parquet, ours or made elsewhere.
 
 A predictions table has one row for each image and checkpoint: `image, checkpoint, study, patient`, then one column for
-each finding. Without `checkpoint` the file's stem is the name. In a table made elsewhere the image column may also be
-called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may hold both. A table may
-also be by study or by patient, without an image column, where its reader asks for such units.
+each finding. Where rows are means of several members, `spread_X` and `mutual_information_X` of a finding X say how far
+these differ (evaluation/members.py). Without `checkpoint` the file's stem is the name. In a table made elsewhere the
+image column may also be called "Image Index", "path" or "file", and `prob_X` and `label_X` are read as X; one file may
+hold both. A table may also be by study or by patient, without an image column, where its reader asks for such units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.errors import UnusableTable
+from xferviewer.evaluation.members import Doubts, MemberMeasure
 from xferviewer.evaluation.raw_table import RawTable, folded, read_table
 from xferviewer.evaluation.units import Unit
 from xferviewer.settings import write_atomically
@@ -25,6 +27,10 @@ IMAGE_COLUMNS = ("image", "imageindex", "path", "imagepath", "file", "filename")
 STUDY_COLUMNS = ("study", "studyid", "studyuid", "studyinstanceuid")
 PATIENT_COLUMNS = ("patient", "patientid", "subjectid")
 CHECKPOINT_COLUMNS = ("checkpoint",)
+DOUBT_COLUMNS: Mapping[str, MemberMeasure] = {
+    "spread_": "member-spread",
+    "mutual_information_": "mutual-information",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +40,7 @@ class PredictionTable:
     image, checkpoint, study, patient  (n,) text; "" for what is not stated.
     findings                           (K,) names in the order of the columns.
     scores                             (n, K) float64: probabilities, or logits; NaN where blank.
+    doubts                             (n, K) float64 by measure: how far the members of a row differ; NaN where blank.
     """
 
     image: tuple[str, ...]
@@ -45,6 +52,7 @@ class PredictionTable:
     source: str = ""
     sha256: str = ""
     warnings: tuple[str, ...] = ()
+    doubts: Mapping[MemberMeasure, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def unit(self) -> Unit:
@@ -70,7 +78,7 @@ def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> Predic
     score_columns = {name[5:]: name for name in raw.columns if name.lower().startswith("prob_")}
     only_numbers = not score_columns
     if only_numbers:
-        taken = {image, *named}
+        taken = {image, *named, *_doubt_columns(raw, raw.columns)}
         score_columns = {n: n for n in raw.columns if n not in taken and not n.lower().startswith("label_")}
     warnings, findings, scores = list(raw.warnings), [], []
     for finding, name in score_columns.items():
@@ -97,7 +105,28 @@ def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> Predic
         raw.source,
         raw.sha256,
         tuple(warnings),
+        _doubts(raw, findings),
     )
+
+
+def _doubt_columns(raw: RawTable, findings: Iterable[str]) -> dict[str, tuple[MemberMeasure, str]]:
+    """The columns that say how far members differ about one of the findings: which measure, which finding."""
+    known = {folded(finding): finding for finding in findings}
+    found: dict[str, tuple[MemberMeasure, str]] = {}
+    for name in raw.columns:
+        for prefix, measure in DOUBT_COLUMNS.items():
+            finding = known.get(folded(name[len(prefix) :]))
+            if name.lower().startswith(prefix) and finding is not None:
+                found[name] = measure, finding
+    return found
+
+
+def _doubts(raw: RawTable, findings: Sequence[str]) -> Doubts:
+    doubts = Doubts()
+    for name, (measure, finding) in _doubt_columns(raw, findings).items():
+        values = doubts.setdefault(measure, np.full((raw.n_rows, len(findings)), np.nan))
+        values[:, findings.index(finding)] = raw.numbers(name)[0]
+    return doubts
 
 
 def holds_predictions(path: Path, findings: Sequence[str] = ()) -> bool:
@@ -157,6 +186,11 @@ def _arrow_table(table: PredictionTable) -> Any:
     }  # fmt: skip
     for finding, scores in zip(table.findings, table.scores.T, strict=True):
         columns[finding] = pa.array(np.ascontiguousarray(scores, dtype=np.float64), from_pandas=True)
+    for prefix, measure in DOUBT_COLUMNS.items():
+        if measure in table.doubts:
+            for finding, values in zip(table.findings, table.doubts[measure].T, strict=True):
+                name = f"{prefix}{finding.removeprefix('prob_')}"
+                columns[name] = pa.array(np.ascontiguousarray(values, dtype=np.float64), from_pandas=True)
     try:
         return pa.table(columns)
     except pa.ArrowInvalid as error:

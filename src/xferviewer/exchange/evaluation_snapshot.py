@@ -148,5 +148,9 @@ def _predictions(cohort: Cohort) -> bytes:
             tuple(cohort.patients[place] for place in places),
             tuple(f"prob_{finding}" for finding in cohort.findings),
             np.concatenate([scores[of] for scores, of in zip(cohort.scores, rows, strict=True)]),
+            doubts={
+                measure: np.concatenate([values[of] for values, of in zip(doubts, rows, strict=True)])
+                for measure, doubts in cohort.doubts.items()
+            },
         )
     )

@@ -29,6 +29,7 @@ from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrato
 from xferviewer.gui import theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
+from xferviewer.gui.columns import Column
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
@@ -111,6 +112,7 @@ class Application(QObject):
         window.notice_acknowledged.connect(self._keep_notice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
+        window.columns_asked.connect(self._add_columns)
         window.calibration_asked.connect(self._calibrate)
         window.command_asked.connect(self._copy_command)
         window.export_asked.connect(self._export)
@@ -121,6 +123,7 @@ class Application(QObject):
         window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.show_engine)
+        engine.checkpoint_opened.connect(self._note_opened)
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
         predicting.progressed.connect(window.work.show_prediction)
@@ -266,6 +269,10 @@ class Application(QObject):
 
     @Slot(str)
     def _remove_checkpoint(self, digest: str) -> None:
+        columns = [each for each in self.session.columns if each.digest != digest]
+        if len(columns) < len(self.session.columns):
+            self.session.set_columns(columns)
+            return
         kept = [each for each in self.session.imported if each.digest != digest]
         if len(kept) < len(self.session.imported):
             self.session.set_imported(kept)
@@ -277,6 +284,14 @@ class Application(QObject):
     def _compare(self, folder: str) -> None:
         self.add_checkpoints([Path(folder)])
         self.window.show_perspective("evaluate")
+
+    @Slot(object)
+    def _add_columns(self, columns: tuple[Column, ...]) -> None:
+        self.session.set_columns((*self.session.columns, *columns))
+
+    @Slot(object)
+    def _note_opened(self, message: protocol.CheckpointOpened) -> None:
+        self.session.note_dropout(message.checkpoint, message.dropout)
 
     # --- what leaves the window
 

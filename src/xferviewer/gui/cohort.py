@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from xferviewer.checkpoints import image_mark
 from xferviewer.evaluation.image_names import match_images
+from xferviewer.evaluation.members import Doubts
 from xferviewer.evaluation.tables import PredictionTable
 
 NO_FILM = -1
@@ -116,6 +117,7 @@ class ImportedPredictions:
     digest  of the table and the name, so that opening the same table again brings nothing new
     images  (n,) as the table names them, each once
     scores  (n, findings) float64, NaN where blank
+    doubts  the same by measure: how far the members of a row differ; none where the table does not say
     """
 
     digest: str
@@ -124,6 +126,7 @@ class ImportedPredictions:
     trained_findings: tuple[str, ...]
     images: tuple[str, ...]
     scores: NDArray[np.float64]
+    doubts: Doubts = field(default_factory=dict)
 
     @cached_property
     def holds_probabilities(self) -> bool:
@@ -132,11 +135,18 @@ class ImportedPredictions:
 
     def scores_of(self, cohort: Cohort) -> NDArray[np.float64]:
         """(images of the cohort, findings), NaN for images that the table does not name: by path, then base name."""
+        return self._laid_out(self.scores, cohort)
+
+    def doubts_of(self, cohort: Cohort) -> Doubts:
+        """The same of how far members differ, by measure."""
+        return {measure: self._laid_out(values, cohort) for measure, values in self.doubts.items()}
+
+    def _laid_out(self, values: NDArray[np.float64], cohort: Cohort) -> NDArray[np.float64]:
         found = np.full((len(cohort), len(self.trained_findings)), np.nan)
         place = match_images(self.images, cohort.images)
         if (place < 0).all():  # a table may name images by their SOP Instance UIDs
             place = match_images(self.images, [identity.partition("#")[0] for identity in cohort.identities])
-        found[place[place >= 0]] = self.scores[place >= 0]
+        found[place[place >= 0]] = values[place >= 0]
         return found
 
 
@@ -165,6 +175,7 @@ def imported_predictions(table: PredictionTable) -> tuple[list[ImportedPredictio
             tuple(table.findings[column] for column in has),
             tuple(first),
             scores[:, has],
+            {m: values[np.ix_(kept, has)] for m, values in table.doubts.items() if not np.isnan(values[kept]).all()},
         )
         if not imported.holds_probabilities:
             outside = int(np.count_nonzero((imported.scores < 0) | (imported.scores > 1)))

@@ -105,6 +105,10 @@ class ComparedCases(QObject):
                 tuple(each.digest for each in session.scored()),
                 np.stack(scores) if scores else np.empty((0, self._images.size, len(findings))),
                 {name: tuple(values[row] for row in self._images) for name, values in cohort.columns.items()},
+                doubts={
+                    measure: np.ascontiguousarray(values[:, self._images])
+                    for measure, values in session.doubts([e.digest for e in session.scored()], findings).items()
+                },
             )
             self._cases = self._in_unit(of_images)
         return self._cases

@@ -132,6 +132,7 @@ class Evaluating(QObject):
             tuple(names[compared.digest] for compared in session.scored()),
             np.stack([session.scores(compared.digest, findings) for compared in session.scored()]),
             cohort.columns,
+            doubts=session.doubts([compared.digest for compared in session.scored()], findings),
         )
 
     def _labelled(self) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer.evaluation.choices import ReferralMeasure
 from xferviewer.evaluation.margin_sweep import MarginSweep
-from xferviewer.evaluation.operating import case_uncertainty, referral_uncertainty
+from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts
+from xferviewer.evaluation.operating import case_uncertainty, has_doubts, referral_uncertainty
 from xferviewer.evaluation.placements import Placements
 from xferviewer.evaluation.referral_state import ReferralState, RetainedRates
 from xferviewer.evaluation.referral_sweep import ReferralSweep
@@ -321,10 +322,24 @@ class LiveNumbers(ComparedCases):
 
     def uncertainty_of(self, finding: str, digest: str) -> ReferralMeasure:
         """What makes a case of a finding uncertain for a checkpoint: as the session says, but where that takes
-        probabilities and its scores are none, the distance to the threshold.
+        probabilities and its scores are none, or takes members and it has none, the distance to the threshold.
         """
         measure = self._session.uncertainty
+        if measure in MEMBER_MEASURES:
+            compared, doubts = self.compared(finding), self._doubts(finding)
+            place = compared.digests.index(digest) if digest in compared.digests else None
+            known = (
+                place is not None and measure in doubts and has_doubts(compared.scores[place], doubts[measure][place])
+            )
+            return measure if known else "finding"
         return measure if measure == "spread" or self._session.holds_probabilities(digest) else "finding"
+
+    def _doubts(self, finding: str) -> Doubts:
+        """(C, n) by measure: how far the members of each compared column differ about each compared case."""
+        cases, compared = self.cases(), self.compared(finding)
+        places = [cases.checkpoints.index(digest) for digest in compared.digests]
+        column = cases.findings.index(finding)
+        return {measure: values[places][:, compared.rows, column] for measure, values in cases.doubts.items()}
 
     def uncertain(self, finding: str) -> NDArray[np.float64]:
         """(C, n) how uncertain each checkpoint is of each compared case: the larger, the sooner referred."""
@@ -337,6 +352,7 @@ class LiveNumbers(ComparedCases):
             self.thresholds(finding),
             ["probability" if self._session.holds_probabilities(digest) else "score" for digest in compared.digests],
             lambda place: self._case_uncertainty(compared.digests[place])[compared.rows],
+            self._doubts(finding),
         )
 
     def sweep(self, finding: str) -> ReferralSweep | MarginSweep:

@@ -23,6 +23,7 @@ from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
     resume_asked = Signal()
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         self.compare = CompareView(session, drag_up)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
+        self.checkpoints.column_asked.connect(self._ask_column)
         self.evaluation = EvaluationBar(session)
         self.curves = CurvesPanel(session, numbers, calculator, theme)
         self.figures = FigureSaving(self)
@@ -378,6 +381,12 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
         if chosen:
             self.export_asked.emit(Path(chosen))
+
+    @Slot(str)
+    def _ask_column(self, chosen: str) -> None:
+        dialog = ColumnDialog(self._session, chosen, self)
+        dialog.asked.connect(self.columns_asked)
+        dialog.open()
 
     @Slot()
     def _ask_calibration(self) -> None:

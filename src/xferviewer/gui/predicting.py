@@ -14,6 +14,7 @@ from xferviewer import protocol
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
+from xferviewer.gui.columns import PassColumn
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
 from xferviewer.gui.session import Session
@@ -80,6 +81,7 @@ class Predicting(QObject):
         engine.finished.connect(self._note_end)
         session.image_changed.connect(self.explain)
         session.checkpoints_changed.connect(self._new_checkpoints)
+        session.asked_changed.connect(self.predict_missing)
         session.cohort_changed.connect(self.predict_missing)
 
     @property
@@ -103,9 +105,9 @@ class Predicting(QObject):
         images = self._library.images_to_predict()
         self._show_arrived()
         missing: dict[str, set[str]] = {}
-        for checkpoint in self._session.checkpoints:
-            self._fetch_stored(checkpoint, [image.identity for image in images])
-            digest = checkpoint.weights_sha256
+        for asked in self._session.asked():
+            self._fetch_stored(asked, [image.identity for image in images])
+            digest = asked.digest
             known = self._session.predicted_identities(digest)
             for image in images:
                 if image.identity not in known and (image.identity, digest) not in self._unusable:
@@ -116,7 +118,7 @@ class Predicting(QObject):
         self._missing, self._total, self._started = missing, len(missing), time.monotonic()
         if missing:
             wanted = [image for image in images if image.identity in missing]
-            self._request = self._engine.predict(wanted, [c.weights_sha256 for c in self._session.checkpoints])
+            self._request = self._engine.predict(wanted, [asked.digest for asked in self._session.asked()])
             self.progressed.emit(PredictionProgress(0, self._total, 0.0))
 
     def cancel(self) -> None:
@@ -136,21 +138,25 @@ class Predicting(QObject):
         self._putting.stop()
         new, self._new = self._new, {}
         for digest, logits in new.items():
-            checkpoint = self._session.checkpoint(digest)
-            if checkpoint is not None:
+            asked = self._session.asked_as(digest)
+            if asked is not None:
                 try:
-                    self._store.put_many(
-                        _key(checkpoint, self._precision), list(logits), np.stack(list(logits.values()))
-                    )
+                    rows = np.stack(list(logits.values())).reshape(len(logits), -1)  # the passes one after the other
+                    self._store.put_many(_key(asked, self._precision), list(logits), rows)
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
-    def _fetch_stored(self, checkpoint: Checkpoint, identities: Iterable[str]) -> None:
-        digest = checkpoint.weights_sha256
+    def _fetch_stored(self, asked: Checkpoint | PassColumn, identities: Iterable[str]) -> None:
+        digest = asked.digest
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(_key(checkpoint, self._precision), wanted)
-        found = {identity: row for identity, row in zip(wanted, stored, strict=True) if not np.isnan(row).any()}
+        stored = self._store.get(_key(asked, self._precision), wanted)
+        shape = (-1,) if isinstance(asked, Checkpoint) else (asked.passes.count, -1)
+        found = {
+            identity: row.reshape(shape)
+            for identity, row in zip(wanted, stored, strict=True)
+            if not np.isnan(row).any()
+        }
         self._session.add_predictions({digest: found})
 
     @Slot()
@@ -202,7 +208,7 @@ class Predicting(QObject):
         checkpoints = self._session.checkpoints
         if not message.identity:
             return [c.weights_sha256 for c in checkpoints if str(c.folder) == message.checkpoint]
-        return [message.checkpoint] if message.checkpoint else [c.weights_sha256 for c in checkpoints]
+        return [message.checkpoint] if message.checkpoint else [asked.digest for asked in self._session.asked()]
 
     def _count_answer(self, identity: str, digest: str) -> None:
         waiting = self._missing.get(identity)
@@ -224,7 +230,11 @@ class Predicting(QObject):
             self.finished.emit(message)
 
 
-def _key(checkpoint: Checkpoint, precision: str) -> PredictionKey:
-    """Logits of another precision are other logits: they are kept apart."""
+def _key(asked: Checkpoint | PassColumn, precision: str) -> PredictionKey:
+    """Logits of another precision are other logits, and so are those of several passes: they are kept apart."""
+    if isinstance(asked, PassColumn):
+        plain, passes = _key(asked.checkpoint, precision), asked.passes
+        return PredictionKey(plain.weights, plain.preprocessing + passes.key, passes.count * plain.n_findings)
+    checkpoint = asked
     preprocessing = checkpoint.preprocessing.digest + ("" if precision == "fp32" else f"+{precision}")
     return PredictionKey(checkpoint.weights_sha256, preprocessing, len(checkpoint.findings))

@@ -6,8 +6,9 @@ Panels change it through its methods and hear of changes through its signals; no
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,14 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint, SeenImages
 from xferviewer.evaluation.choices import ReferralMeasure
+from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind
 from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
+from xferviewer.gui.columns import Column, EnsembleColumn, PassColumn, still_possible
 from xferviewer.gui.comparison import BY_HAND, CaseList, Comparison, ThresholdOrigin
 from xferviewer.gui.display import Display, ShownImage
-from xferviewer.gui.score_book import ScoreBook
+from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.studies.catalogue import StudyRow
 
@@ -36,6 +39,7 @@ class Session(QObject):
     display_changed = Signal()
     finding_changed = Signal()
     checkpoints_changed = Signal()  # which checkpoints are open here
+    asked_changed = Signal()  # which of them are asked several times
     scored_changed = Signal()  # what is compared: open checkpoints and imported predictions
     panes_changed = Signal()  # which checkpoints have a pane, and which of them is active
     thresholds_changed = Signal()
@@ -61,6 +65,7 @@ class Session(QObject):
         self.uncertainty: ReferralMeasure = "finding"
         self.comparison = Comparison()
         self.imported: tuple[ImportedPredictions, ...] = ()
+        self.columns: tuple[Column, ...] = ()
         self.case_list: CaseList | None = None
         self.cohorts: dict[str, Cohort] = {}  # by name, in the order in which they were opened
         self.cohort = Cohort.empty()
@@ -70,6 +75,7 @@ class Session(QObject):
         self._book = ScoreBook()
         self._explanations: dict[str, Explained] = {}
         self._failures: dict[tuple[str, str], str] = {}
+        self._dropout: dict[str, bool] = {}
 
     # --- worklist and image
 
@@ -118,9 +124,40 @@ class Session(QObject):
         self._book.lay_out(self.cohort, self.imported)
         self._compare_anew()
 
+    def set_columns(self, columns: Iterable[Column]) -> None:
+        """Compare these ensembles and checkpoints asked several times, as far as their members are compared."""
+        asked = [each.digest for each in self.asked()]
+        self.columns = tuple(columns)
+        self._compare_anew()
+        if [each.digest for each in self.asked()] != asked:
+            self.asked_changed.emit()
+
+    def asked(self) -> tuple[Checkpoint | PassColumn, ...]:
+        """What the engine is asked for: the open checkpoints, and those that are asked several times."""
+        return (*self.checkpoints, *(column for column in self.columns if isinstance(column, PassColumn)))
+
+    def note_dropout(self, digest: str, has: bool) -> None:
+        """An engine has opened a checkpoint and seen whether it has dropout."""
+        self._dropout[digest] = has
+
+    def has_dropout(self, digest: str) -> bool | None:
+        """None while no engine has opened it."""
+        return self._dropout.get(digest)
+
+    def has_members(self, digest: str) -> bool:
+        """It is a mean of members, and it is known how far these differ."""
+        compared = self.scored_as(digest)
+        return isinstance(compared, PassColumn | EnsembleColumn) or (
+            isinstance(compared, ImportedPredictions) and bool(compared.doubts)
+        )
+
     def _compare_anew(self, *signals: SignalInstance) -> None:
+        self.columns = still_possible(self.columns, (*self.checkpoints, *self.imported))
+        self._book.set_ensembles(column for column in self.columns if isinstance(column, EnsembleColumn))
+        if self.uncertainty in MEMBER_MEASURES and not any(self.has_members(each.digest) for each in self.scored()):
+            self.set_uncertainty("finding")
         compared = [each.digest for each in self.scored()]
-        if self.active not in compared or (self.active not in self.in_panes and not self._is_imported(self.active)):
+        if self.active not in compared or (self.active not in self.in_panes and not self._has_no_pane(self.active)):
             self.active = next(iter((*self.in_panes, *compared)), "")
         findings = self.findings()
         if self.finding not in findings:
@@ -131,21 +168,22 @@ class Session(QObject):
             signal.emit()
 
     def scored(self) -> tuple[Scored, ...]:
-        """All that is compared: the open checkpoints, then the predictions made elsewhere."""
-        return (*self.checkpoints, *self.imported)
+        """All that is compared: the open checkpoints, then predictions made elsewhere, then columns made of these."""
+        return (*self.checkpoints, *self.imported, *self.columns)
 
     def scored_as(self, digest: str) -> Scored | None:
         """What has this digest."""
         return next((each for each in self.scored() if each.digest == digest), None)
 
-    def _is_imported(self, digest: str) -> bool:
-        return any(each.digest == digest for each in self.imported)
+    def _has_no_pane(self, digest: str) -> bool:
+        """Only a checkpoint has maps to show."""
+        return any(each.digest == digest for each in (*self.imported, *self.columns))
 
     def score_kind(self, digest: str) -> ScoreKind:
         """What the scores of a checkpoint are; "logit" stands for any scale that is not that of probabilities."""
         if not self.holds_probabilities(digest):
             return "logit"
-        return self._book.kind(digest, calibrated=self.comparison.calibrated)
+        return self._book.kind(digest)
 
     def set_seen_images(self, seen: Mapping[str, SeenImages]) -> None:
         """Which images checkpoints learned from, by digest."""
@@ -171,7 +209,8 @@ class Session(QObject):
 
     def _score_anew(self) -> None:
         """Make scores of the chosen kind from all logits."""
-        self._book.score_anew(self.checkpoints, self.cohort, calibrated=self.comparison.calibrated)
+        self._book.calibrated = self.comparison.calibrated
+        self._book.score_anew(self.asked())
         self.predictions_changed.emit()
         self.thresholds_changed.emit()
 
@@ -198,8 +237,8 @@ class Session(QObject):
         self.panes_changed.emit()
 
     def set_active(self, digest: str) -> None:
-        """Make this the one that the referral line and the worklist speak of: one with a pane, or an imported one."""
-        if digest != self.active and (digest in self.in_panes or self._is_imported(digest)):
+        """Make this the one that the referral line and the worklist speak of: one with a pane, or one that has none."""
+        if digest != self.active and (digest in self.in_panes or self._has_no_pane(digest)):
             self.active = digest
             self.panes_changed.emit()
 
@@ -311,12 +350,16 @@ class Session(QObject):
         self.cohort_changed.emit()
 
     def add_predictions(self, predictions: dict[str, dict[str, NDArray[np.float32]]]) -> None:
-        """Take in logits (findings,) by checkpoint and image identity."""
+        """Take in logits by checkpoint and image identity: (findings,), or (passes, findings) of a `PassColumn`."""
         for digest, logits in predictions.items():
-            checkpoint = self.checkpoint(digest)
-            if checkpoint is not None and logits:
-                self._book.add(checkpoint, logits, self.cohort, calibrated=self.comparison.calibrated)
+            asked = self.asked_as(digest)
+            if asked is not None and logits:
+                self._book.add(asked, logits)
         self.predictions_changed.emit()
+
+    def asked_as(self, digest: str) -> Checkpoint | PassColumn | None:
+        """What the engine answers under this digest."""
+        return next((each for each in self.asked() if each.digest == digest), None)
 
     def predicted_identities(self, digest: str) -> Collection[str]:
         """The images of which a checkpoint's probabilities are known."""
@@ -324,19 +367,25 @@ class Session(QObject):
 
     def probability(self, digest: str, identity: str, finding: str) -> float | None:
         """The score of a finding in an image; None where it is not known or was not trained."""
-        compared, columns = self.scored_as(digest), self._columns(digest)
+        return self._of_image(digest, identity, finding, lambda row: row.scores)
+
+    def doubt(self, digest: str, identity: str, finding: str, measure: MemberMeasure) -> float | None:
+        """How far the members of a column differ about an image; None where it has none or it is not known."""
+        return self._of_image(digest, identity, finding, lambda row: row.doubts.get(measure))
+
+    def _of_image(
+        self, digest: str, identity: str, finding: str, part: Callable[[Row], NDArray[Any] | None]
+    ) -> float | None:
+        compared = self._compared_as(digest)
         if compared is None or finding not in compared.trained_findings:
             return None
-        scores = self._book.scores_of(digest, identity, self.cohort)
-        value = math.nan if scores is None else float(scores[columns.index(finding)])
+        row = self._book.row_of(digest, identity)
+        values = part(row) if row is not None else None
+        value = math.nan if values is None else float(values[columns_of(compared).index(finding)])
         return None if math.isnan(value) else value
 
-    def _columns(self, digest: str) -> tuple[str, ...]:
-        """The findings of a checkpoint in the order of its scores."""
-        checkpoint, compared = self.checkpoint(digest), self.scored_as(digest)
-        if checkpoint is not None:
-            return checkpoint.findings
-        return compared.trained_findings if compared is not None else ()
+    def _compared_as(self, digest: str) -> Checkpoint | ImportedPredictions | Column | None:
+        return next((e for e in (*self.checkpoints, *self.imported, *self.columns) if e.digest == digest), None)
 
     def truth(self, identity: str, finding: str) -> float | None:
         """The label of an image: 1 present, 0 absent; None where the label table does not say."""
@@ -348,12 +397,30 @@ class Session(QObject):
 
     def scores(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
         """Scores (images of the cohort, findings); NaN where not predicted or not trained."""
-        compared, columns = self.scored_as(digest), self._columns(digest)
-        wanted = [
-            columns.index(finding) if compared is not None and finding in compared.trained_findings else None
+        return self._book.table(digest, self._wanted(digest, findings))
+
+    def doubts(self, digests: Sequence[str], findings: Sequence[str]) -> Doubts:
+        """(C, images of the cohort, findings) by measure: how far members differ; NaN where there are none.
+
+        A measure that no column has is left out.
+        """
+        each = [self._book.doubts(digest, self._wanted(digest, findings)) for digest in digests]
+        nothing = np.full((len(self.cohort), len(findings)), np.nan)
+        return {
+            measure: np.stack([of.get(measure, nothing) for of in each])
+            for measure in MEMBER_MEASURES
+            if any(measure in of for of in each)
+        }
+
+    def _wanted(self, digest: str, findings: Sequence[str]) -> list[int | None]:
+        """The places of findings among the scores of what is compared; None where it was not trained for one."""
+        compared = self._compared_as(digest)
+        return [
+            columns_of(compared).index(finding)
+            if compared is not None and finding in compared.trained_findings
+            else None
             for finding in findings
         ]
-        return self._book.table(digest, wanted, len(self.cohort))
 
     def add_explanation(self, explained: Explained) -> None:
         """Take in the maps of the shown image."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import timm
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.swin_transformer_v2 import SwinTransformerV2
 from torch import nn
+from torchvision.models import MaxVit, SqueezeNet
 
 from xferviewer.checkpoints import Head
-from xferviewer.networks import heads
+from xferviewer.networks import heads, torchvision_networks
 from xferviewer.networks.families import LayerGroup, family_of
 
 if TYPE_CHECKING:
@@ -17,6 +20,11 @@ if TYPE_CHECKING:
 LINEAR = Head()
 
 Counting = Literal["corrected", "as published"]
+
+# Arguments of timm.create_model and torchvision's get_model that read files or ask the network for weights.
+_REACH_OUT = frozenset(
+    ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir", "weights")
+)
 
 
 def create(
@@ -28,32 +36,85 @@ def create(
 ) -> nn.Module:
     """A network with random weights and one logit per finding. It never asks anybody for weights.
 
-    architecture  a name that timm knows, without a tag ("tf_efficientnet_lite0")
+    architecture  a name that timm knows, without a tag ("tf_efficientnet_lite0"), or one of torchvision's that timm has
+                  no equal of ("torchvision/alexnet")
     channels      of the input
     options       further keyword arguments of timm.create_model, as config.json keeps them (`depth`, `img_size`, …)
     head          linear is timm's own classifier; any other stands in its place, under the same name
 
     Raises ValueError when timm knows no such architecture or the options or the head do not suit it.
     """
-    if not timm.is_model(architecture):
+    if not is_known(architecture):
         raise ValueError(f"timm {timm.__version__} knows no architecture named {architecture}.")
-    arguments: dict[str, Any] = {**(options or {}), "num_classes": findings, "in_chans": channels}
+    reaching = sorted(_REACH_OUT & set(options or {}))
+    if reaching:  # options come from the config.json of whoever made the folder
+        raise ValueError(f"the option {reaching[0]} would read weights from elsewhere; a checkpoint has its own.")
     try:
-        network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
+        network = _built(architecture, findings, channels, dict(options or {}))
     except (TypeError, AssertionError, RuntimeError) as error:
-        raise ValueError(f"{architecture} cannot be built with {arguments}: {error}.") from error
+        raise ValueError(f"{architecture} cannot be built with {dict(options or {})}: {error}.") from error
     if head.kind != "linear":
+        _check_room_for_head(network, architecture)
         network.set_submodule(classifier_name(network), heads.build(head, classifier_features(network), findings))
     return network
 
 
+def _check_room_for_head(network: nn.Module, architecture: str) -> None:
+    """Another head takes the place of one linear layer that pooled features go into. Raises ValueError."""
+    if len(classifier_names(network)) > 1:
+        raise ValueError(f"{architecture} averages two linear classifiers; no other head takes their place.")
+    if isinstance(network, SqueezeNet):
+        raise ValueError(f"{architecture} pools after its classifier; no other head takes its place.")
+
+
+def is_known(architecture: str) -> bool:
+    """Whether `create` builds it: a name of timm without a tag, or of torchvision where timm has no equal."""
+    if architecture.startswith(torchvision_networks.PREFIX):
+        return architecture.removeprefix(torchvision_networks.PREFIX) in torchvision_networks.NAMES
+    return bool(timm.is_model(architecture))
+
+
+def _built(architecture: str, findings: int, channels: int, options: dict[str, Any]) -> nn.Module:
+    if architecture.startswith(torchvision_networks.PREFIX):
+        return torchvision_networks.create(architecture, findings, channels, options)
+    arguments = {**options, "num_classes": findings, "in_chans": channels}
+    network: nn.Module = timm.create_model(architecture, pretrained=False, **arguments)
+    return network
+
+
+def classifier_names(network: nn.Module) -> tuple[str, ...]:
+    """The names of the layers that make logits of pooled features, the first of the class token; () where none does.
+
+    Two where a transformer was distilled: that of its distillation token, too; the network averages their logits.
+    """
+    if not hasattr(network, "get_classifier"):  # torchvision's
+        stated: Any = network.pretrained_cfg
+        return (str(stated["classifier"]),)
+    classifiers = network.get_classifier()  # type: ignore[operator]
+    wanted = classifiers if isinstance(classifiers, tuple) else (classifiers,)
+    modules = list(network.named_modules())
+    names = (next((name for name, module in modules if module is one), "") for one in wanted)
+    return tuple(name for name, one in zip(names, wanted, strict=True) if name and not isinstance(one, nn.Identity))
+
+
 def classifier_name(network: nn.Module) -> str:
-    """The name of the one layer that makes logits of pooled features ("fc", "head.fc"). Raises ValueError."""
-    classifier = network.get_classifier()  # type: ignore[operator]
-    names: list[str] = [name for name, module in network.named_modules() if module is classifier]
-    if len(names) != 1 or isinstance(classifier, nn.Identity):
-        raise ValueError(f"{type(network).__name__} has no single classifier.")
+    """The first of `classifier_names` ("fc", "head.fc"). Raises ValueError for a network without one."""
+    names = classifier_names(network)
+    if not names:
+        raise ValueError(f"{type(network).__name__} has no classifier.")
     return names[0]
+
+
+def fixed_size(network: nn.Module) -> tuple[str, tuple[int, int]] | None:
+    """The option of `create` that fixes the size of the images, and (rows, columns), if no weight shows it."""
+    module: Any = network
+    if isinstance(network, SwinTransformer | SwinTransformerV2):
+        rows, columns = module.patch_embed.img_size
+        return "img_size", (rows, columns)
+    if isinstance(network, MaxVit):
+        _, rows, columns = module.pretrained_cfg["input_size"]
+        return "input_size", (rows, columns)
+    return None
 
 
 def classifier_features(network: nn.Module) -> int:

@@ -58,8 +58,10 @@ class Family:
 
 
 def family_of(network: nn.Module) -> Family:
-    """The family of a timm network; one that is not described here has the groups and the layer that timm states."""
-    for kind, family in _FAMILIES.items():
+    """The family of a network; one of timm that is not described here has the groups and the layer that timm states."""
+    from xferviewer.networks.torchvision_networks import FAMILIES  # which needs this module's classes
+
+    for kind, family in (*_FAMILIES.items(), *FAMILIES.items()):
         if isinstance(network, kind):
             return family
     return _STATED_BY_TIMM

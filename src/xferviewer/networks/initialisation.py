@@ -53,11 +53,13 @@ def load_backbone(
     """
     found = find_state_dict(path, read_content(path))
     architecture: Any = network.pretrained_cfg["architecture"]  # type: ignore[index]
-    ((_, state),) = under_timms_names(architecture, found.tensors, network)
+    renamed = under_timms_names(architecture, found.tensors, network)
+    state = renamed.tensors
+    _check_epsilon(network, renamed.options, path)
     own = network.state_dict()
     _fit_first_layer(network, state, own, path, channel_adaptation)
     _fit_positions(network, state, own)
-    classifier = f"{backbones.classifier_name(network)}."
+    classifier = tuple(f"{name}." for name in backbones.classifier_names(network))
     features = _features(network)
     for name, values in own.items():
         if name.startswith(classifier):
@@ -82,6 +84,19 @@ def load_backbone(
         sha256=digest,
         license="Apache-2.0" if known else None,
     )
+
+
+def _check_epsilon(network: nn.Module, options: dict[str, Any], path: Path) -> None:
+    """Refuse weights that were trained with another epsilon of batch normalisation: they fit, and compute otherwise."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    wanted = options.get("bn_eps")
+    if wanted is not None and norms and norms[0].eps != wanted:
+        raise UnusableCheckpoint(
+            f"The network cannot start from {path.name}.",
+            f"Its batch normalisation adds {wanted:g} to the variance, as torchvision's does; the network's adds "
+            f"{norms[0].eps:g}.",
+            f"Write bn_eps = {wanted:g} under network.options, or name the architecture as torchvision does.",
+        )
 
 
 def _fit_first_layer(

@@ -10,7 +10,7 @@ from xferviewer.errors import UnreadableImage
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEAD_BYTES = 132  # the DICOM preamble and its prefix, PS3.10 section 7.1
+HEAD_BYTES = 348  # the header of NIfTI-1, whose last four bytes tell it; longer than the DICOM preamble (PS3.10 7.1)
 
 _RASTER_SIGNATURES = (
     b"\x89PNG\r\n\x1a\n",
@@ -26,9 +26,14 @@ _RASTER_SIGNATURES = (
 )
 
 
+_ARRAY_SIGNATURES = (b"\x93NUMPY", b"PK\x03\x04")  # .npy; a ZIP archive, which .npz is and much else
+
+
 class Content(Enum):
     DICOM = "DICOM"
     RASTER = "raster image"
+    ARRAY = "NumPy array"
+    NIFTI = "NIfTI volume"
     OTHER = "other"
 
 
@@ -40,6 +45,10 @@ def content_of(head: bytes) -> Content:
         return Content.RASTER
     if head[:1] == b"P" and head[1:2] in b"2356" and head[2:3] in b" \t\r\n" and len(head) > 2:  # PGM and PPM
         return Content.RASTER
+    if head.startswith(_ARRAY_SIGNATURES):
+        return Content.ARRAY
+    if head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:8] in (b"n+2\x00", b"ni2\x00"):
+        return Content.NIFTI
     return Content.DICOM if _begins_a_data_set(head) else Content.OTHER
 
 
@@ -48,15 +57,6 @@ def _begins_a_data_set(head: bytes) -> bool:
     little = head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] in (b"\x00", b"\x01", b"\x10")
     big = head[:2] in (b"\x00\x02", b"\x00\x08") and head[2:3] in (b"\x00", b"\x01", b"\x10")
     return len(head) >= 8 and (little or big)
-
-
-def read_head(path: Path) -> bytes:
-    """The first HEAD_BYTES bytes of a file. Raises UnreadableImage where it cannot be opened."""
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError as error:
-        raise unopenable(path, error) from error
 
 
 def unopenable(path: Path, error: OSError) -> UnreadableImage:
@@ -76,4 +76,4 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
         why = "It holds text, not pixels."
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
-    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG or TIFF files.")
+    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy or NIfTI files.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,23 +13,24 @@ from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, 
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_pixels import stored_pixels
 from xferviewer.studies.image import Image
+from xferviewer.studies.opening import digest_identity
 
 if TYPE_CHECKING:
-    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from xferviewer.studies.opening import OpenedFile
 
-def read_dicom(path: Path, frame: int) -> Image:
+
+def read_dicom(path: Path, source: OpenedFile, frame: int) -> Image:
     """Read one frame. Raises UnreadableImage."""
     try:
-        with path.open("rb") as file:
-            header = read_header(path, file)
-            pixel_element = refuse_unless_image(path, header)
-            refuse_missing_frame(path, frame, header.frames)
-            pixels = stored_pixels(path, file, header, pixel_element, frame)
-            return _image(header, pixels, frame, dicom_identity(header, file))
+        header = read_header(path, source)
+        pixel_element = refuse_unless_image(path, header)
+        refuse_missing_frame(path, frame, header.frames)
+        pixels = stored_pixels(path, source, header, pixel_element, frame)
+        return _image(header, pixels, frame, dicom_identity(header, source))
     except UnreadableImage:
         raise
     except OSError as error:
@@ -39,13 +39,12 @@ def read_dicom(path: Path, frame: int) -> Image:
         raise damaged_header(path) from None
 
 
-def dicom_identity(header: DicomHeader, file: BufferedReader) -> str:
-    """The SOP Instance UID, or the digest of the bytes of a file that has none; without the frame."""
+def dicom_identity(header: DicomHeader, source: OpenedFile) -> str:
+    """The SOP Instance UID, or the digest of the (unpacked) bytes of a file that has none; without the frame."""
     uid = text(header.dataset, "SOPInstanceUID")
     if uid:
         return uid
-    file.seek(0)
-    return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    return digest_identity(source)
 
 
 def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:

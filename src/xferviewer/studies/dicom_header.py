@@ -6,9 +6,11 @@ import errno
 import logging
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import pydicom
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from xferviewer.studies.opening import OpenedFile
+
 _PIXEL_KEYWORDS = {0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData", 0x7FE00010: "PixelData"}
 _LONG_HEADER_VRS = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
+_TEXT_VRS = ("AS", "CS", "DA", "LO", "PN", "SH", "UI")
+_ESCAPE = b"\x1b"  # begins another character set, PS3.5 section 6.1.2.3
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _LIBRARIES = r"(pydicom|openjpeg|libjpeg|rle|jpeg_ls|PIL|xferviewer\.studies)(\.|$)"
 
@@ -44,18 +50,21 @@ class PixelElement:
     """Where the pixel data of a file lie.
 
     length  bytes as the element states them; None for encapsulated (compressed) data, whose length is not stated
-    offset  first byte of the value in the file; None inside a deflated data set, which has to be inflated first
+    offset  first byte of the value in the opened (unpacked) file
     """
 
     keyword: str
     vr: str
     length: int | None
-    offset: int | None
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DicomHeader:
-    """All elements before the pixel data, and the pixel data's place (None when the object has none)."""
+    """All elements before the pixel data, and the pixel data's place (None when the object has none).
+
+    size  bytes of the opened (unpacked) file
+    """
 
     dataset: Any
     syntax: UID
@@ -95,7 +104,7 @@ def be_quiet() -> None:
         warnings.filterwarnings("ignore", module=_LIBRARIES)
 
 
-def read_header(path: Path, file: BinaryIO, only: list[BaseTag] | None = None) -> DicomHeader:
+def read_header(path: Path, source: OpenedFile, only: list[BaseTag] | None = None) -> DicomHeader:
     """Read a data set up to its pixel data, with or without preamble, meta information and a stated transfer syntax.
 
     `only` lists the elements wanted, which is quicker; None wants all. Raises UnreadableImage for a damaged file.
@@ -109,29 +118,27 @@ def read_header(path: Path, file: BinaryIO, only: list[BaseTag] | None = None) -
         return bool(found)
 
     try:
-        file.seek(0)
-        dataset = read_partial(file, stop_when=at_pixel_data, force=True, specific_tags=only)
-        syntax = _transfer_syntax(dataset)
-        size = path.stat().st_size
-        pixels = _pixel_element(found[0], syntax, file.tell()) if found else None
+        source.file.seek(0)
+        dataset = read_partial(source.file, stop_when=at_pixel_data, force=True, specific_tags=only)
+        syntax = DeflatedExplicitVRLittleEndian if source.deflated else _transfer_syntax(dataset)
+        pixels = _pixel_element(found[0], source.file.tell()) if found else None
     except OSError as error:
         if error.errno in (None, errno.EINVAL):  # a length that leads outside of any file
             raise damaged_header(path) from None
         raise unopenable(path, error) from error
     except Exception:  # noqa: BLE001 - the cause may quote a header value, which may name a patient: it is not carried on
         raise damaged_header(path) from None
-    return DicomHeader(dataset, syntax, pixels, size)
+    return DicomHeader(dataset, syntax, pixels, source.size)
 
 
-def _pixel_element(found: tuple[int, str | None, int], syntax: UID, position: int) -> PixelElement:
+def _pixel_element(found: tuple[int, str | None, int], position: int) -> PixelElement:
     tag, vr, length = found
     header_bytes = 12 if vr in _LONG_HEADER_VRS else 8
-    inflated = syntax == DeflatedExplicitVRLittleEndian
     return PixelElement(
         keyword=_PIXEL_KEYWORDS[tag],
         vr=vr or "OW",
         length=None if length == _UNDEFINED_LENGTH else length,
-        offset=None if inflated else position + header_bytes,
+        offset=position + header_bytes,
     )
 
 
@@ -226,12 +233,21 @@ INDEXED = [
 def text(dataset: Any, keyword: str) -> str:
     """The element's value without padding; "" when absent, empty or damaged; the first of several."""
     try:
+        unconverted = dataset.get_item(tag_for_keyword(keyword))
+        if isinstance(unconverted, RawDataElement) and _is_plain(unconverted):
+            return str(unconverted.value.partition(b"\\")[0], "ascii").strip(" \x00")
         value = dataset.get(keyword)
         if isinstance(value, pydicom.multival.MultiValue):
             value = value[0] if value else ""
         return str("" if value is None else value).strip(" \x00")
     except Exception:  # noqa: BLE001 - a damaged element is one that says nothing, whatever pydicom raises for it
         return ""
+
+
+def _is_plain(element: RawDataElement) -> bool:
+    """Its bytes are its characters. pydicom converts and checks each value, which takes a third of an index."""
+    value = element.value
+    return element.VR in _TEXT_VRS and isinstance(value, bytes) and value.isascii() and _ESCAPE not in value
 
 
 def iso_date(date: str) -> str:

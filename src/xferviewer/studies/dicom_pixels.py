@@ -8,7 +8,6 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
 from pydicom.pixels.utils import as_pixel_options, unpack_bits
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import Decoder
 
     from xferviewer.studies.dicom_header import DicomHeader, PixelElement
+    from xferviewer.studies.opening import OpenedFile
 
 LARGEST_FRAME_BYTES = 1 << 30
 # A frame up to this size is worth decoding whatever its compressed length; above, its data must be long enough for it.
@@ -36,14 +36,16 @@ _ITEM = (0xFFFE, 0xE000)
 _DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")  # Deflated Image Frame Compression, PS3.5 A.4.13
 
 
-def stored_pixels(path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> NDArray[Any]:
+def stored_pixels(
+    path: Path, source: OpenedFile, header: DicomHeader, pixels: PixelElement, frame: int
+) -> NDArray[Any]:
     """(rows, columns) stored greyscale values in native byte order, or (rows, columns, 3) uint8 RGB.
 
     Raises UnreadableImage when the data are too short, too large, or no decoder understands them.
     """
-    refuse_impossible_size(path, file, header, pixels)
+    refuse_impossible_size(path, source.file, header, pixels)
     try:
-        values, photometric = _decode(path, file, header, pixels, frame)
+        values, photometric = _decode(path, source, header, pixels, frame)
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
         return _as_grey_or_rgb(values, photometric, header)
     except (KeyboardInterrupt, SystemExit):
@@ -73,8 +75,6 @@ def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixe
     if pixels.length is None:
         too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
         too_short = too_short or not _holds_its_fragments(file, header, pixels)
-    elif pixels.offset is None:
-        too_short = pixels.length < declared
     else:
         too_short = min(pixels.length, header.size - pixels.offset) < _native_bytes(header, declared)
     if too_short:
@@ -90,7 +90,7 @@ def _holds_its_fragments(file: BinaryIO, header: DicomHeader, pixels: PixelEleme
 
     Some decoders would fill the missing part of the picture with zeros and say nothing.
     """
-    position = pixels.offset or 0
+    position = pixels.offset
     while position + 8 <= header.size:
         file.seek(position)
         group, element, length = struct.unpack("<HHL", file.read(8))
@@ -110,38 +110,33 @@ def _native_bytes(header: DicomHeader, declared: int) -> int:
 
 
 def _decode(
-    path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int
+    path: Path, opened: OpenedFile, header: DicomHeader, pixels: PixelElement, frame: int
 ) -> tuple[NDArray[Any], str]:
     """pydicom with its plugins and gdcm, and what these leave out: frames of single bits, deflated frames."""
     options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
     options["number_of_frames"] = header.frames
     if header.syntax == RLELossless and header.dataset.BitsAllocated == 1:
-        return _run_length_bits(file, header, pixels, frame), str(header.dataset.PhotometricInterpretation)
-    source: BinaryIO = file
-    syntax = header.syntax
-    if pixels.offset is None:
-        file.seek(0)
-        source, syntax = io.BytesIO(dcmread(file, force=True)[pixels.keyword].value), ExplicitVRLittleEndian
-    elif syntax == _DEFLATED_FRAMES:
-        source, syntax, frame = io.BytesIO(_inflated_frame(file, header, pixels, frame)), ExplicitVRLittleEndian, 0
+        return _run_length_bits(opened.file, header, pixels, frame), str(header.dataset.PhotometricInterpretation)
+    source, syntax = opened.file, header.syntax
+    source.seek(pixels.offset)
+    if syntax == _DEFLATED_FRAMES:
+        source, syntax, frame = io.BytesIO(_inflated_frame(source, header, pixels, frame)), ExplicitVRLittleEndian, 0
         options["number_of_frames"] = 1
-    else:
-        file.seek(pixels.offset)
     if syntax == DeflatedExplicitVRLittleEndian:
         syntax = ExplicitVRLittleEndian
     decoder = get_decoder(syntax)
     if decoder.is_native:
         values, properties = decoder.as_array(source, index=frame, **options)
         return values, str(properties["photometric_interpretation"])
-    return _decompress(path, decoder, source, frame, options)
+    return _decompress(None if opened.gzipped else path, decoder, source, frame, options)
 
 
 def _decompress(
-    path: Path, decoder: Decoder, source: BinaryIO, frame: int, options: dict[str, Any]
+    path: Path | None, decoder: Decoder, source: BinaryIO, frame: int, options: dict[str, Any]
 ) -> tuple[NDArray[Any], str]:
     """The first of pydicom's plugins that succeeds, but gdcm last and in a process of its own.
 
-    Left to itself pydicom asks gdcm first, in this process.
+    Left to itself pydicom asks gdcm first, in this process. `path` is None where gdcm would not understand the file.
     """
     failure: Exception | None = None
     for plugin in _PLUGINS_OF_JPEG_BASELINE if JPEGBaseline8Bit == decoder.UID else _PLUGINS:
@@ -152,7 +147,7 @@ def _decompress(
                 failure = error
             else:
                 return values, str(properties["photometric_interpretation"])
-    if "gdcm" not in decoder.available_plugins:
+    if path is None or "gdcm" not in decoder.available_plugins:
         raise failure or ValueError("there is no decoder for this transfer syntax")
     return decode_with_gdcm(path, frame)
 
@@ -167,14 +162,14 @@ def _run_length_bits(file: BinaryIO, header: DicomHeader, pixels: PixelElement, 
     options = as_pixel_options(header.dataset, pixel_keyword=pixels.keyword, pixel_vr=pixels.vr)
     options.update(rows=1, columns=(rows * columns + 7) // 8, bits_allocated=8, bits_stored=8)
     options["number_of_frames"] = header.frames
-    file.seek(pixels.offset or 0)
+    file.seek(pixels.offset)
     packed, _ = get_decoder(RLELossless).as_array(file, index=frame, **options)
     bits: NDArray[np.uint8] = unpack_bits(packed.tobytes())
     return bits[: rows * columns].reshape(rows, columns)
 
 
 def _inflated_frame(file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> bytes:
-    file.seek(pixels.offset or 0)
+    file.seek(pixels.offset)
     compressed = get_frame(file, frame, number_of_frames=header.frames)
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(compressed, frame_bytes(header) + 1)
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, Refusal
-from xferviewer.studies.content import HEAD_BYTES, Content, content_of, not_an_image, unopenable
+from xferviewer.studies.content import Content, not_an_image, unopenable
+from xferviewer.studies.opening import opened
 
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from xferviewer.studies.opening import OpenedFile
 
 
 def stamp_of(path: str) -> FileStamp:
@@ -41,15 +42,18 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
                 "It lies in a folder masks beside a folder images.",
                 "Open the images; to look at the mask itself, copy it to another place.",
             )
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-            match content_of(head):
+        with opened(path) as source:
+            match source.content:
                 case Content.DICOM:
-                    return _examine_dicom(stamp, path, file)
+                    return _examine_dicom(stamp, path, source)
                 case Content.RASTER:
-                    return _examine_raster(stamp, path, file)
+                    return _examine_raster(stamp, path, source)
+                case Content.ARRAY:
+                    return _examine_array(stamp, path, source)
+                case Content.NIFTI:
+                    return _examine_nifti(stamp, path, source)
                 case Content.OTHER:
-                    raise not_an_image(path, head)
+                    raise not_an_image(path, source.head)
     except UnreadableImage as refusal:
         return Refusal(stamp, refusal)
     except OSError as error:
@@ -61,17 +65,17 @@ def _is_mask(path: Path) -> bool:
     return path.parent.name == "masks" and (path.parent.parent / "images").is_dir()
 
 
-def _examine_dicom(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageEntry:
+def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
     from xferviewer.studies.dicom import dicom_identity
     from xferviewer.studies.dicom_header import INDEXED, damaged_header, facts, read_header, refuse_unless_image
     from xferviewer.studies.dicom_pixels import refuse_impossible_size
 
-    header = read_header(path, file, INDEXED)
+    header = read_header(path, source, INDEXED)
     try:
-        refuse_impossible_size(path, file, header, refuse_unless_image(path, header))
+        refuse_impossible_size(path, source.file, header, refuse_unless_image(path, header))
         return ImageEntry(
             stamp=stamp,
-            identity=f"{dicom_identity(header, file)}#0",
+            identity=f"{dicom_identity(header, source)}#0",
             frames=header.frames,
             rows=int(header.dataset.Rows),
             columns=int(header.dataset.Columns),
@@ -83,16 +87,34 @@ def _examine_dicom(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageE
         raise damaged_header(path) from None
 
 
-def _examine_raster(stamp: FileStamp, path: Path, file: BufferedReader) -> ImageEntry:
+def _examine_raster(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
     from xferviewer.studies.raster import open_raster, raster_facts, raster_identity
 
-    with open_raster(path, file) as picture:
+    with open_raster(path, source) as picture:
         frames = int(getattr(picture, "n_frames", 1))
         rows, columns = picture.height, picture.width
         if picture.getexif().get(_ORIENTATION, 1) >= _FIRST_TRANSPOSED:
             rows, columns = columns, rows
         facts = raster_facts(picture)
-    return ImageEntry(stamp, raster_identity(file, 0, frames), frames, rows, columns, facts)
+    return ImageEntry(stamp, raster_identity(source, 0, frames), frames, rows, columns, facts)
+
+
+def _examine_array(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
+    from xferviewer.studies.arrays import array_facts, array_identity, describe_array
+
+    described = describe_array(path, source)
+    rows, columns = described.arrays[0].frame_shape[:2]
+    identity = array_identity(source, 0, described.frames)
+    return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))
+
+
+def _examine_nifti(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
+    from xferviewer.studies.nifti import describe_nifti, nifti_facts, nifti_identity
+
+    volume = describe_nifti(path, source)
+    rows, columns = volume.rows_and_columns
+    identity = nifti_identity(source, 0, volume.frames)
+    return ImageEntry(stamp, identity, volume.frames, rows, columns, nifti_facts(volume))
 
 
 _ORIENTATION, _FIRST_TRANSPOSED = 0x0112, 5  # EXIF 2.3, table 4: from 5 on, rows are columns

@@ -1,4 +1,4 @@
-"""Images: what a DICOM, PNG, JPEG or TIFF file shows, as pixels with their unit, and the one way to present them.
+"""Images: what a DICOM, PNG, JPEG, TIFF, NumPy or NIfTI file shows, as pixels with unit; the one way to present them.
 
 `present` is the only pipeline from pixels to brightness. The screen at its default window and the preprocessing of
 every network start from its array, so that what a person sees is what a network gets.
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xferviewer.studies.content import Content, content_of, not_an_image, read_head
+from xferviewer.studies.content import Content, not_an_image
 from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.opening import opened
 from xferviewer.studies.voi import VoiLut, Window, brightness
 
 if TYPE_CHECKING:
@@ -22,24 +23,32 @@ __all__ = ["Image", "ImageFacts", "VoiLut", "Window", "frame_identity", "present
 
 
 def read_image(path: Path | str, frame: int = 0) -> Image:
-    """Read one frame of a DICOM, PNG, JPEG or TIFF file; the format is told by content, never by the name.
+    """Read one frame of a file of images; its format is told by its content, never by its name.
 
     A picture whose three colour channels are equal everywhere is read as greyscale, which it is.
     Only the wanted frame is decoded. Raises UnreadableImage, which never carries the patient's name.
     """
     path = Path(path)
-    head = read_head(path)
-    match content_of(head):
-        case Content.DICOM:
-            from xferviewer.studies.dicom import read_dicom
+    with opened(path) as source:
+        match source.content:
+            case Content.DICOM:
+                from xferviewer.studies.dicom import read_dicom
 
-            return read_dicom(path, frame)
-        case Content.RASTER:
-            from xferviewer.studies.raster import read_raster
+                return read_dicom(path, source, frame)
+            case Content.RASTER:
+                from xferviewer.studies.raster import read_raster
 
-            return read_raster(path, frame)
-        case Content.OTHER:
-            raise not_an_image(path, head)
+                return read_raster(path, source, frame)
+            case Content.ARRAY:
+                from xferviewer.studies.arrays import read_array
+
+                return read_array(path, source, frame)
+            case Content.NIFTI:
+                from xferviewer.studies.nifti import read_nifti
+
+                return read_nifti(path, source, frame)
+            case Content.OTHER:
+                raise not_an_image(path, source.head)
 
 
 def frame_identity(identity: str, frame: int) -> str:

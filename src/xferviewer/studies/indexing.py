@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,13 @@ from xferviewer.studies.catalogue_writing import (
     summarise,
     writing,
 )
-from xferviewer.studies.examination import examine, stamp_of
+from xferviewer.studies.examination import stamp_of
+from xferviewer.studies.examiners import examine_in_order
 from xferviewer.studies.labels import JoinReport, join_labels, read_labels
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LABEL_TABLE = "labels.csv"  # a file of this name is joined to the images of its folder
 _BATCH_FILES = 500
@@ -74,12 +76,13 @@ def index(
             connection.execute("INSERT OR REPLACE INTO root VALUES (?, 'indexing')", [str(root)])
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (path TEXT PRIMARY KEY) WITHOUT ROWID")
         connection.execute("DELETE FROM seen")
-    for found in run.walk(root):
-        if cancelled is not None and cancelled():
-            run.commit()
-            return catalogue.counts(root)
-        run.note(found)
+    stopped = cancelled or (lambda: False)
+    found = takewhile(lambda _: not stopped(), run.walk(root))
+    for examined in examine_in_order(run.without_known(found)):
+        run.record(examined)
     run.commit()
+    if stopped():
+        return catalogue.counts(root)
     _finish(catalogue, root, with_labels=interrupted or run.recorded > 0)
     return catalogue.counts(root)
 
@@ -122,19 +125,28 @@ class _Run:
                 if not entry.is_dir():
                     yield stamp_of(entry.path) if _is_nameable(entry.path) else _unnameable(entry.path)
 
-    def note(self, found: FileStamp | Refusal) -> None:
-        """Take a file into the batch, unless it stands unchanged in the catalogue; write the batch when it is due."""
+    def without_known(self, found: Iterable[FileStamp | Refusal]) -> Iterator[FileStamp]:
+        """The files that have to be looked at; those that stand unchanged in the catalogue are only counted."""
+        for each in found:
+            known = _known(self._catalogue.connection, each) if isinstance(each, FileStamp) else None
+            if known is not None:
+                self._count(known.path, is_image=known.is_image)
+            elif isinstance(each, Refusal):
+                self.record(each)
+            else:
+                yield each
+
+    def record(self, examined: ImageEntry | Refusal) -> None:
+        """Take a file that is new or has changed into the batch."""
+        self._batch.append(examined)
+        self.recorded += 1
+        self._count(examined.stamp.path, is_image=isinstance(examined, ImageEntry))
+
+    def _count(self, path: str, *, is_image: bool) -> None:
+        """Count a file; write the batch when it is due."""
         self._files += 1
-        known = _known(self._catalogue.connection, found) if isinstance(found, FileStamp) else None
-        if known is not None:
-            self._seen.append(known.path)
-            self._images += known.is_image
-        else:
-            examined = examine(found) if isinstance(found, FileStamp) else found
-            self._seen.append(examined.stamp.path)
-            self._images += isinstance(examined, ImageEntry)
-            self._batch.append(examined)
-            self.recorded += 1
+        self._images += is_image
+        self._seen.append(path)
         due = time.monotonic() - self._committed > _BATCH_SECONDS
         if due or len(self._batch) >= _BATCH_FILES:
             self.commit()

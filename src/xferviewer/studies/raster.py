@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +25,16 @@ from xferviewer.studies.dicom import refuse_missing_frame
 from xferviewer.studies.dicom_header import be_quiet
 from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
 from xferviewer.studies.image import Image, ImageFacts
-from xferviewer.studies.voi import Window
+from xferviewer.studies.opening import digest_identity
+from xferviewer.studies.voi import FULL_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from xferviewer.studies.opening import OpenedFile
 
 # The formats that are opened (MPO comes with JPEG); Pillow's other readers, much less exercised, stay shut.
 FORMATS = [
@@ -50,25 +51,24 @@ FORMATS = [
     )
 ]
 _PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
-_FULL_RANGE = Window(128, 256, "LINEAR", "full range")
 
 
-def read_raster(path: Path, frame: int) -> Image:
+def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
     """Read one picture of a file. Raises UnreadableImage.
 
     8-bit values have their full range as window: a PNG sample of 0 is black and of 255 white by definition.
     """
-    with path.open("rb") as file, open_raster(path, file) as picture:
+    with open_raster(path, source) as picture:
         frames = int(getattr(picture, "n_frames", 1))
         refuse_missing_frame(path, frame, frames)
         facts, white_is_zero = raster_facts(picture), _stores_white_as_zero(picture)
         picture.seek(frame)
         pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
-        identity = raster_identity(file, frame, frames)
+        identity = raster_identity(source, frame, frames)
     return Image(
         pixels=pixels,
         unit="",
-        windows=(_FULL_RANGE,) if pixels.dtype == np.uint8 and pixels.ndim == 2 else (),
+        windows=(FULL_RANGE,) if pixels.dtype == np.uint8 and pixels.ndim == 2 else (),
         voi_lut=None,
         inverted=white_is_zero and pixels.ndim == 2,
         spacing_mm=None,
@@ -81,12 +81,12 @@ def read_raster(path: Path, frame: int) -> Image:
 
 
 @contextmanager
-def open_raster(path: Path, file: BufferedReader) -> Iterator[PIL.Image.Image]:
+def open_raster(path: Path, source: OpenedFile) -> Iterator[PIL.Image.Image]:
     """A picture whose pixels are not decoded yet. Whatever goes wrong with it is raised as UnreadableImage."""
     be_quiet()
     try:
-        file.seek(0)
-        with PIL.Image.open(file, formats=FORMATS) as picture:
+        source.file.seek(0)
+        with PIL.Image.open(source.file, formats=FORMATS) as picture:
             refuse_oversized(path, picture)
             yield picture
     except UnreadableImage:
@@ -100,11 +100,9 @@ def raster_facts(picture: PIL.Image.Image) -> ImageFacts:
     return ImageFacts(file_format=str(picture.format), photometric=picture.mode)
 
 
-def raster_identity(file: BufferedReader, frame: int, frames: int) -> str:
-    """The digest "sha256:HEX" of the file's bytes, with the frame where there are several."""
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f"sha256:{digest}" + (f"#{frame}" if frames > 1 else "")
+def raster_identity(source: OpenedFile, frame: int, frames: int) -> str:
+    """The digest "sha256:HEX" of the file's (unpacked) bytes, with the frame where there are several."""
+    return digest_identity(source) + (f"#{frame}" if frames > 1 else "")
 
 
 def refuse_oversized(path: Path, picture: PIL.Image.Image) -> None:
@@ -150,7 +148,13 @@ def grey_or_rgb(picture: PIL.Image.Image) -> NDArray[Any]:
         layered = picture.convert("RGBA")
         ground = PIL.Image.new("RGBA", layered.size, "black")
         picture = PIL.Image.alpha_composite(ground, layered)
-    colour = np.array(picture.convert("RGB"))
+    return grey_where_equal(np.array(picture.convert("RGB")))
+
+
+def grey_where_equal(colour: NDArray[Any]) -> NDArray[Any]:
+    """One grey channel, contiguous, where the three channels of (rows, columns, 3) are equal; all else as it is."""
+    if colour.ndim < 3:
+        return colour
     if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 0] == colour[..., 2]).all():
         return np.ascontiguousarray(colour[..., 0])
     return colour

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xferviewer.errors import UnusableFolder, UnusableTable
 from xferviewer.studies.catalogue import Catalogue, ImageRow, RefusedRow
+from xferviewer.studies.catalogue_writing import ImageEntry
+from xferviewer.studies.examination import stamp_of
+from xferviewer.studies.examiners import examine_in_order
+from xferviewer.studies.images import frame_identity
 from xferviewer.studies.indexing import index
 from xferviewer.studies.label_table import read_labels
 
@@ -20,6 +24,7 @@ class SelectedImage:
     name            how the answer names it: the path relative to the folder, as the table has it, or as catalogued;
                     with "#frame" where the file holds several
     study, patient  as the file or a label table states them, else ""
+    identity        equal to `read_image(path, frame).identity`; "" where nobody has looked into the file yet
     """
 
     name: str
@@ -27,6 +32,7 @@ class SelectedImage:
     frame: int
     study: str = ""
     patient: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,33 @@ def _tabled(table: Path) -> Selection:
 def _frames(row: ImageRow, name: str) -> list[SelectedImage]:
     numbered = row.frames > 1
     return [
-        SelectedImage(f"{name}#{frame}" if numbered else name, Path(row.path), frame, row.study_uid, row.patient_id)
+        SelectedImage(
+            f"{name}#{frame}" if numbered else name,
+            Path(row.path),
+            frame,
+            row.study_uid,
+            row.patient_id,
+            frame_identity(row.identity, frame),
+        )
         for frame in range(row.frames)
     ]
+
+
+def identified(images: Sequence[SelectedImage]) -> list[SelectedImage]:
+    """The same images, with identity, study and patient also of those whose files nobody has looked into.
+
+    Only headers are read, or bytes hashed. What cannot be read stays without an identity.
+    """
+    unknown = [image for image in images if not image.identity]
+    examined = zip(unknown, examine_in_order(stamp_of(str(image.path)) for image in unknown), strict=True)
+    found = {image: entry for image, entry in examined if isinstance(entry, ImageEntry)}
+    return [_completed(image, found[image]) if image in found else image for image in images]
+
+
+def _completed(image: SelectedImage, entry: ImageEntry) -> SelectedImage:
+    return replace(
+        image,
+        identity=frame_identity(entry.identity, image.frame),
+        study=image.study or entry.facts.study_uid,
+        patient=image.patient or entry.facts.patient_id,
+    )

@@ -37,6 +37,10 @@ class Window:
             raise ValueError(f"a {self.function} window cannot have centre {self.centre} and width {self.width}")
 
 
+FULL_RANGE = Window(128, 256, "LINEAR", "full range")
+"""Of a picture of 8 bits: 0 is black and 255 is white by definition."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiLut:
     """A VOI look-up table, DICOM PS3.3 C.11.2.1.1.

@@ -30,7 +30,7 @@ from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
 from xferviewer.networks import backbones, initialisation
-from xferviewer.networks.importing.torchvision_names import timm_name
+from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
 from xferviewer.studies.examination import examine
 from xferviewer.studies.splits import Split
@@ -79,7 +79,9 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
 
 def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     # torchvision's name of a network that timm has too is timm's from here on, also on the card
-    spec = replace(spec, network=replace(spec.network, architecture=timm_name(spec.network.architecture)))
+    equal = timm_equal(spec.network.architecture)
+    options = {**equal.options, **spec.network.options}
+    spec = replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)

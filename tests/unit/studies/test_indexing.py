@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from xferviewer.errors import UnusableFolder
-from xferviewer.studies import indexing
+from xferviewer.studies import examiners, indexing
 from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.images import read_image
 from xferviewer.studies.indexing import Progress, index
@@ -100,8 +100,8 @@ def test_that_unchanged_files_are_not_opened_again_and_changed_ones_are(catalogu
     before = {row.path: row for row in catalogue.all_images()}
     PIL.Image.fromarray(np.zeros((8, 8), np.uint8)).save(changed, format="PNG")
     opened: list[str] = []
-    examine = indexing.examine
-    monkeypatch.setattr(indexing, "examine", lambda stamp: opened.append(stamp.path) or examine(stamp))
+    examine = examiners.examine
+    monkeypatch.setattr(examiners, "examine", lambda stamp: opened.append(stamp.path) or examine(stamp))
 
     index(folder, catalogue)
 
@@ -141,7 +141,7 @@ def test_that_a_cancelled_index_keeps_what_it_has_and_the_next_one_ends_it(catal
         picture(folder / f"{number}.png", number)
     asked = iter([False] * 4 + [True])
 
-    counts = index(folder, catalogue, cancelled=lambda: next(asked))
+    counts = index(folder, catalogue, cancelled=lambda: next(asked, True))
 
     assert counts.images == 4
     assert catalogue.unfinished_roots() == [folder]

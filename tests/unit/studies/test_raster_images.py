@@ -124,7 +124,8 @@ def png_header(columns: int, rows: int) -> bytes:
         (b"\xff\xd8\xff\xe0 and then nothing", "damaged or cut off"),
         (b"", "empty"),
         (b"path,Edema\nfilm.png,1\n", "text"),
-        (b"PK\x03\x04\x00\x00", "neither DICOM nor a picture"),
+        (b"PK\x03\x04\x00\x00", "ZIP archive that is damaged or cut off"),
+        (b"%PDF-1.7\n\x00\x00", "neither DICOM nor a picture"),
     ],
 )
 def test_that_what_cannot_be_shown_is_refused_with_its_reason(tmp_path: Path, content: bytes, why: str):

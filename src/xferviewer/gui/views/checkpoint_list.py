@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
+from xferviewer.gui.columns import EnsembleColumn, PassColumn
 from xferviewer.gui.session import MOST_PANES, Session
 from xferviewer.gui.theme import GRID, small_font
 
@@ -25,6 +26,7 @@ class CheckpointList(QWidget):
     """Tick a checkpoint to give it a pane; choose one to read its card."""
 
     add_asked = Signal()
+    column_asked = Signal(str)  # digest of the one that is chosen
     remove_asked = Signal(str)  # digest
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -38,10 +40,15 @@ class CheckpointList(QWidget):
         self.card.setFont(small_font())
         self.card.setAccessibleName(self.tr("Card of the chosen checkpoint"))
         self.add = QPushButton(self.tr("Add folder …"))
+        self.column = QPushButton(self.tr("Add column …"))
+        self.column.setToolTip(
+            self.tr("Compare also a mean: of mirrored images, of ten crops, of passes with dropout, or an ensemble")
+        )
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
         buttons = QHBoxLayout()
         buttons.addWidget(self.add)
+        buttons.addWidget(self.column)
         buttons.addWidget(self.remove)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
@@ -49,6 +56,7 @@ class CheckpointList(QWidget):
         layout.addWidget(self.card, 1)
         layout.addLayout(buttons)
         self.add.clicked.connect(self.add_asked)
+        self.column.clicked.connect(self._ask_column)
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
         self.list.currentRowChanged.connect(self._chosen)
@@ -66,7 +74,7 @@ class CheckpointList(QWidget):
             swatch.fill(QColor(style_of(place).colour))
             item = QListWidgetItem(QIcon(swatch), checkpoint.name, self.list)
             item.setToolTip(checkpoint.title)
-            if isinstance(checkpoint, Checkpoint):  # predictions made elsewhere have no maps to show in a pane
+            if isinstance(checkpoint, Checkpoint):  # only these have maps to show in a pane
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         self._showing = False
         self._show_panes()
@@ -97,7 +105,7 @@ class CheckpointList(QWidget):
             return
         if 0 <= row < len(self._session.scored()):
             compared = self._session.scored()[row]
-            self.card.setPlainText(_card_text(compared) if isinstance(compared, Checkpoint) else _table_text(compared))
+            self.card.setPlainText(_text(compared))
             self._session.set_active(compared.digest)
         else:
             self.card.setPlainText(
@@ -107,14 +115,27 @@ class CheckpointList(QWidget):
             )
 
     @Slot()
+    def _ask_column(self) -> None:
+        row = self.list.currentRow()
+        scored = self._session.scored()
+        self.column_asked.emit(scored[row].digest if 0 <= row < len(scored) else "")
+
+    @Slot()
     def _remove(self) -> None:
         row = self.list.currentRow()
         if 0 <= row < len(self._session.scored()):
             self.remove_asked.emit(self._session.scored()[row].digest)
 
 
-def _table_text(compared: Scored) -> str:
-    return f"{compared.title}\nfindings: {', '.join(compared.trained_findings)}"
+def _text(compared: Scored) -> str:
+    if isinstance(compared, Checkpoint):
+        return _card_text(compared)
+    lines = [compared.title, f"findings: {', '.join(compared.trained_findings)}"]
+    if isinstance(compared, EnsembleColumn):
+        lines.append("An ensemble has no map of its own: the panes show those of its checkpoints.")
+    elif isinstance(compared, PassColumn):
+        lines.append(f"The panes show the map of {compared.checkpoint.name} as it is.")
+    return "\n".join(lines)
 
 
 def _card_text(checkpoint: Checkpoint) -> str:

@@ -14,17 +14,30 @@ from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme, small_font
 
 _NUMBER_WIDTH = 15 * GRID
+_SPREAD_WIDTH = 11 * GRID
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What one checkpoint says of one finding in the shown image; probability None: not known yet, or not trained."""
+    """What one checkpoint says of one finding in the shown image; probability None: not known yet, or not trained.
+
+    spread  standard deviation of its members; None where it has none.
+    """
 
     name: str
     colour: str
     probability: float | None
     threshold: float
     trained: bool
+    spread: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The probability, and how far the members differ where there are some."""
+        if self.probability is None:
+            return ""
+        beside = f" ± {self.spread:.2f}" if self.spread is not None else ""
+        return f"{probability_text(self.probability)}{beside}"
 
 
 class FindingsPanel(QScrollArea):
@@ -77,6 +90,9 @@ class FindingBars(QWidget):
                         self._session.probability(digest, shown.reference.identity, finding) if shown else None,
                         self._session.threshold(digest, finding),
                         finding in compared.trained_findings,
+                        self._session.doubt(digest, shown.reference.identity, finding, "member-spread")
+                        if shown
+                        else None,
                     )
                 )
         return result
@@ -84,7 +100,10 @@ class FindingBars(QWidget):
     def _meaning(self) -> str:
         kinds = dict.fromkeys(self._session.score_kind(each.digest) for each in self._session.scored())
         named = ", ".join(score_kind_text(kind) for kind in kinds if kind != "logit")
-        return self.tr("Of each checkpoint: {0}; the upright mark is its threshold, ● lies above it.").format(named)
+        text = self.tr("Of each checkpoint: {0}; the upright mark is its threshold, ● lies above it.").format(named)
+        if any(self._session.has_members(each.digest) for each in self._session.scored()):
+            text += self.tr(" ± is the standard deviation between the members of a mean.")
+        return text
 
     def truth(self, finding: str) -> str:
         """What the label table says of the shown image: "present", "absent" or nothing."""
@@ -97,11 +116,7 @@ class FindingBars(QWidget):
         self.setMinimumHeight(self._block() * len(self._session.findings()) + GRID)
         spoken = []
         for finding in self._session.findings():
-            values = [
-                f"{bar.name} {probability_text(bar.probability)}"
-                for bar in self.bars(finding)
-                if bar.probability is not None
-            ]
+            values = [f"{bar.name} {bar.text}" for bar in self.bars(finding) if bar.probability is not None]
             spoken.append(f"{finding}: {', '.join(values)}" if values else finding)
         self.setAccessibleDescription("; ".join(spoken))
         self.update()
@@ -160,19 +175,35 @@ class FindingBars(QWidget):
         painter.setPen(QColor(theme.faint))
         left_middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRect(line.left(), line.top(), name_width, line.height()), left_middle, name)
-        track = line.adjusted(name_width + GRID, GRID, -_NUMBER_WIDTH, -GRID)
+        number_width = _NUMBER_WIDTH + (_SPREAD_WIDTH if self._has_spread() else 0)
+        track = line.adjusted(name_width + GRID, GRID, -number_width, -GRID)
         painter.fillRect(track, QColor(theme.line))
-        number = line.adjusted(line.width() - _NUMBER_WIDTH + GRID, 0, 0, 0)
+        number = line.adjusted(line.width() - number_width + GRID, 0, 0, 0)
         painter.setPen(QColor(theme.text))
         if bar.probability is None:
             painter.drawText(number, left_middle, "…" if bar.trained else self.tr("n/a"))
             return
         filled = QRect(track.left(), track.top(), round(bar.probability * track.width()), track.height())
         painter.fillRect(filled, QColor(bar.colour))
+        if bar.spread is not None:
+            self._paint_spread(painter, track, bar.probability, bar.spread)
         at = track.left() + round(bar.threshold * track.width())
         painter.fillRect(QRect(at - 1, track.top() - GRID // 2, 2, track.height() + GRID), QColor(theme.text))
         positive = "●" if bar.probability > bar.threshold else " "
-        painter.drawText(number, left_middle, f"{probability_text(bar.probability)} {positive}")
+        painter.drawText(number, left_middle, f"{bar.text} {positive}")
+
+    def _has_spread(self) -> bool:
+        return any(self._session.has_members(each.digest) for each in self._session.scored())
+
+    def _paint_spread(self, painter: QPainter, track: QRect, probability: float, spread: float) -> None:
+        """One standard deviation of the members to either side, as far as it lies within [0, 1]."""
+        low, high = (
+            track.left() + round(x * track.width())
+            for x in (max(probability - spread, 0), min(probability + spread, 1))
+        )
+        painter.fillRect(QRect(low, track.center().y(), max(high - low, 1), 1), QColor(self._theme.text))
+        for end in (low, high):
+            painter.fillRect(QRect(end, track.top(), 1, track.height()), QColor(self._theme.text))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose the finding under the cursor."""

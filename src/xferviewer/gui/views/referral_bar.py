@@ -6,6 +6,7 @@ from functools import partial
 from html import escape
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from xferviewer.evaluation.hand_over import ThresholdRule
@@ -51,6 +52,8 @@ class ReferralBar(QWidget):
                 self.tr("uncertain: they differ"),
                 self.tr("Standard deviation of the compared checkpoints' scores of this finding"),
             ),
+            ("member-spread", self.tr("uncertain: members differ"), ""),
+            ("mutual-information", self.tr("uncertain: information"), ""),
         ):
             self.measure.addItem(text, name)
             self.measure.setItemData(self.measure.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
@@ -95,13 +98,32 @@ class ReferralBar(QWidget):
         self.youden.clicked.connect(self._choose_youden)
         self.sensitive.clicked.connect(self._choose_sensitive)
         session.panes_changed.connect(self._show)
+        session.scored_changed.connect(self._offer_members)
         session.finding_changed.connect(self._show)
         numbers.changed.connect(self._show)
+        self._offer_members()
         self._show()
 
     def add_beside_summary(self, widget: QWidget) -> None:
         """Put a widget at the end of the second line: the window has no line to spare for a status bar."""
         self._below.addWidget(widget)
+
+    @Slot()
+    def _offer_members(self) -> None:
+        """What rests on the members of columns can be chosen where some column has members."""
+        there = any(self._session.has_members(each.digest) for each in self._session.scored())
+        model = self.measure.model()
+        for name, meaning in (
+            ("member-spread", self.tr("Standard deviation between the members of a column")),
+            ("mutual-information", self.tr("Mutual information between finding and member, in bit")),
+        ):
+            place = self.measure.findData(name)
+            tip = self.tr("{0}; a plain checkpoint refers by the distance to its threshold").format(meaning)
+            if not there:
+                tip = self.tr("{0}: nothing compared has members. Add a column under Checkpoints.").format(meaning)
+            self.measure.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
+            if isinstance(model, QStandardItemModel):
+                model.item(place).setEnabled(there)
 
     @Slot(int)
     def _rate_moved(self, percent: int) -> None:

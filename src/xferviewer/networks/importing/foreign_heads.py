@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +12,7 @@ import torch
 from xferviewer.checkpoints import Head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -29,12 +29,16 @@ _CONV = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FoundHead:
-    """A head with its tensors under our names (`weight` and `bias` for a linear one), and how many logits it gives."""
+    """A head with its tensors under our names (`weight` and `bias` for a linear one), and how many logits it gives.
+
+    further  those of a second linear classifier, under timm's whole names
+    """
 
     head: Head
     tensors: dict[str, Tensor]
     outputs: int
     decisions: tuple[str, ...]
+    further: dict[str, Tensor] = field(default_factory=dict)
 
 
 def find_head(rest: Mapping[str, Tensor], features: int) -> FoundHead | str:
@@ -50,6 +54,19 @@ def find_head(rest: Mapping[str, Tensor], features: int) -> FoundHead | str:
     if inner == set(_CONV) and named["conv.weight"].ndim == 3:
         return _hidden("conv", named, _CONV, named["fc1.weight"].shape[1], features)
     return min(rest)
+
+
+def find_heads(rest: Mapping[str, Tensor], features: int, classifiers: Sequence[str]) -> FoundHead | str:
+    """The same for a network whose classifiers have these names; each but the first has to stand under its own."""
+    names = [f"{classifier}.{part}" for classifier in classifiers[1:] for part in ("weight", "bias")]
+    found = find_head({name: values for name, values in rest.items() if name not in names}, features)
+    if isinstance(found, str) or not names:
+        return found
+    wrong = next((name for name in names if name not in rest or len(rest[name]) != found.outputs), None)
+    if wrong is not None or found.head.kind != "linear":
+        return wrong or names[0]
+    said = "It has two classifiers, of the class and of the distillation token; their logits are averaged."
+    return replace(found, decisions=(*found.decisions, said), further={name: rest[name] for name in names})
 
 
 def _linear(rest: Mapping[str, Tensor], layer: str, features: int) -> FoundHead | str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xferviewer.networks.importing.torchvision_names import from_torchvision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor, nn
 
 # The children of torchvision's networks without their classifier, which the files of RadImageNet count through.
@@ -28,27 +27,36 @@ _INCEPTION_CHILDREN = {
 _DENSENET_CHILDREN = {0: "features"}
 
 
-def under_timms_names(
-    architecture: str, state: dict[str, Tensor], network: nn.Module
-) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """The state dict in each layout that it can have: what to say of it ("" for timm's own), and timm's names.
+@dataclass(frozen=True, slots=True, eq=False)
+class Renamed:
+    """A state dict under timm's names.
+
+    layout   whose names it had, for people; "" for timm's own
+    options  of timm.create_model, without which the network computes something else than where the names come from
+    """
+
+    layout: str
+    tensors: dict[str, Tensor]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def under_timms_names(architecture: str, state: dict[str, Tensor], network: nn.Module) -> Renamed:
+    """The state dict under the names of `network`, which is of the architecture.
 
     Names that a layout does not know stay as they are; whether all fit is for the caller to see.
     """
     if "_conv_stem.weight" in state:
         blocks = [len(stage) for stage in _stages(network)]
-        yield "EfficientNet's first port to PyTorch", {_timm_name(key, blocks): state[key] for key in state}
-        return
+        return Renamed("EfficientNet's first port to PyTorch", {_timm_name(key, blocks): state[key] for key in state})
     children = _children(state)
     if children:
-        yield "RadImageNet's count of torchvision's children", {_child(key, children): state[key] for key in state}
-        return
+        renamed = {_child(key, children): state[key] for key in state}
+        return Renamed("RadImageNet's count of torchvision's children", renamed)
     converted = from_torchvision(architecture, state, network)
     if converted is not None:
-        yield "torchvision's names", converted
-        return
+        return Renamed("torchvision's names", *converted)
     old = {re.sub(r"(denselayer\d+\.(?:norm|conv))\.(\d)\.", r"\1\2.", key): values for key, values in state.items()}
-    yield ("" if set(old) == set(state) else "DenseNet's names before 2018"), old
+    return Renamed("" if set(old) == set(state) else "DenseNet's names before 2018", old)
 
 
 def _children(state: dict[str, Tensor]) -> dict[int, str]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import timm
 
+from xferviewer.networks import backbones
 from xferviewer.networks.importing.recognition import Fit, Misfit, candidates, fit
 from xferviewer.networks.importing.state_dicts import StateDict, find_state_dict
-from xferviewer.networks.importing.torchvision_names import timm_name
+from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.networks.importing.weight_files import read_content, refused
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def read_network(path: Path, architecture: str | None = None, options: Mapping[s
     if architecture is None:
         found = _recognised(path, state)
     else:
-        name = timm_name(architecture)
-        if not timm.is_model(name):
+        equal = timm_equal(architecture)
+        if not backbones.is_known(equal.architecture):
             raise refused(path, f"timm {timm.__version__} knows no architecture named {architecture}.", _NAME_IT)
-        found = _fits(path, state, name, options or {})
+        found = _fits(path, state, equal.architecture, {**equal.options, **(options or {})})
     said = (*state.decisions, *found.decisions)
     return Fit(found.architecture, found.options, found.channels, found.backbone, found.head, said)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xferviewer.networks.importing.weight_files import refused
+from xferviewer.networks.importing.whole_networks import SavedNetwork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,8 @@ _PRETRAINING = (
 # What is kept beside the weights and is no part of the network: losses, metrics, profilers, thresholds.
 _BESIDE = re.compile(
     r"(criterion|loss|loss_fn|loss_function|\w*(auc|auroc|accuracy|metrics?))\..*|pos_weight|op_threshs|"
-    r"mask_token|(.*\.)?total_(ops|params)|(.*\.)?relative_position_index|(.*\.)?attn_mask|AuxLogits\..*"
+    r"mask_token|(.*\.)?total_(ops|params)|(.*\.)?relative_position_index|(.*\.)?relative_coords_table|"
+    r"(.*\.)?attn_mask|AuxLogits\..*|aux[12]\..*"
 )
 
 
@@ -72,6 +74,8 @@ def _named_tensors(path: Path, content: object, decisions: list[str]) -> dict[st
     for _ in range(_DEEPEST):
         if not isinstance(content, Mapping):
             break
+        if isinstance(content, SavedNetwork):
+            decisions.append(f"It was saved as a whole network ({content.kind}); its tensors alone were read.")
         tensors = {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
         inner = [key for key in _KEPT_UNDER if isinstance(content.get(key), Mapping)]
         if not inner:

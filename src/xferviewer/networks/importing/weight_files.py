@@ -25,6 +25,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from xferviewer.errors import UnusableCheckpoint
+from xferviewer.networks.importing.foreign_files import CONVERT, EXPORT, NOT_TORCHS, of_another_program
+from xferviewer.networks.importing.whole_networks import as_state_dicts, placeholders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,12 +87,9 @@ def refused(
 def _reader(path: Path, head: bytes, size: int) -> Any:
     if head.startswith(b"PK\x03\x04"):
         return _read_zip
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        raise refused(
-            path,
-            "It is an HDF5 file, as Keras writes them; its layers are TensorFlow's and pad and normalise otherwise.",
-            "Export the weights from Keras to PyTorch with a converter whose outputs you compared, then import those.",
-        )
+    foreign = of_another_program(path, head)
+    if foreign is not None:
+        raise refused(path, *foreign)
     if len(head) > 8 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= size - 8:
         return _read_safetensors
     if head[257:262] == b"ustar":
@@ -121,10 +120,10 @@ def _read_zip(path: Path, file: BinaryIO, size: int) -> object:
             _check_entries(path, archive, size)
             (described,) = (entry for entry in archive.infolist() if entry.filename.split("/")[1:] == ["data.pkl"])
             with archive.open(described) as pickled:
-                _check_storages(path, pickled.read(), size)
+                asked_for = _examine(path, pickled.read(), size)
     except _FAULTS as error:
         raise _damaged(path) from error
-    return _load(path)
+    return _load(path, asked_for)
 
 
 def _check_entries(path: Path, archive: zipfile.ZipFile, size: int) -> None:
@@ -135,14 +134,16 @@ def _check_entries(path: Path, archive: zipfile.ZipFile, size: int) -> None:
         raise refused(
             path,
             "It is a TorchScript program: code with weights, and code is never run here.",
-            "In the program that made it, save network.state_dict() with torch.save, and import that.",
+            EXPORT,
         )
     if any(name.endswith((".weights.h5", "metadata.json")) for name in names):
         raise refused(
             path,
-            "It is a Keras archive; its layers are TensorFlow's.",
-            "Export the weights to PyTorch, and import those.",
+            f"It is a Keras archive; {NOT_TORCHS}",
+            CONVERT,
         )
+    if names and all(name.endswith(".npy") for name in names):
+        raise refused(path, f"It is an archive of numpy's (.npz), as JAX and Flax keep weights; {NOT_TORCHS}", CONVERT)
     if "data.pkl" not in inside:
         raise refused(path, "It is a zip archive that torch did not write.", "Unpack it and import the file inside.")
     # torch stores what it writes uncompressed: whoever declares more than lies there fills the memory
@@ -157,7 +158,7 @@ def _read_legacy(path: Path, file: BinaryIO, size: int) -> object:
         raise refused(
             path,
             "It is a pickle that torch did not write; opening one can run any command.",
-            "In the program that made it, save network.state_dict() with torch.save, and import that.",
+            EXPORT,
         )
     file.seek(0)
     try:
@@ -169,17 +170,22 @@ def _read_legacy(path: Path, file: BinaryIO, size: int) -> object:
             pass
         end = file.tell()
         file.seek(begin)
-        _check_storages(path, file.read(end - begin), size)
+        asked_for = _examine(path, file.read(end - begin), size)
     except _FAULTS as error:
         raise _damaged(path) from error
-    return _load(path)
+    return _load(path, asked_for)
 
 
-def _check_storages(path: Path, pickled: bytes, size: int) -> None:
-    """Refuse a file that announces a tensor with more elements than the file has bytes; torch would make room first."""
-    number = 0
+def _examine(path: Path, pickled: bytes, size: int) -> list[str]:
+    """The names of the classes and functions that a pickle asks for; none is looked up.
+
+    Refuses one that announces a tensor with more elements than the file has bytes: torch would make room for it first.
+    """
+    number, asked_for = 0, []
     for operation, value, _ in pickletools.genops(pickled):
-        if isinstance(value, int) and operation.name.startswith(("BININT", "INT", "LONG")):
+        if operation.name == "GLOBAL":
+            asked_for.append(str(value).replace(" ", "."))
+        elif isinstance(value, int) and operation.name.startswith(("BININT", "INT", "LONG")):
             number = value
         elif operation.name == "BINPERSID" and not 0 <= number <= size:
             raise refused(
@@ -187,35 +193,51 @@ def _check_storages(path: Path, pickled: bytes, size: int) -> None:
                 f"It announces a tensor of {number:,} elements and has {size:,} bytes.",
                 "Get it from a source that you trust.",
             )
+    return asked_for
 
 
-def _load(path: Path) -> object:
+def _load(path: Path, asked_for: list[str]) -> object:
+    stand_ins: list[Any] = [*_HARMLESS, *placeholders(asked_for)]
     try:
-        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
+        with torch.serialization.safe_globals(stand_ins), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what it warns of (sparse tensors, old storages) nothing is kept
-            return torch.load(path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # torch's own message advises to load the file as code, which is never done here
-        named = re.search(r"GLOBAL (\w+(?:\.\w+)+)", str(error))
-        raise _holds_code(path, named[1] if named else "") from error
+        named = re.search(r"GLOBAL (\w+(?:\.\w+)*)", str(error))
+        raise _holds_code(path, named[1] if named else "", str(error)) from error
     except _FAULTS as error:
         raise _damaged(path) from error
+    return as_state_dicts(path, content)
 
 
-_COMMANDS = ("os.", "posix.", "nt.", "subprocess.", "builtins.", "sys.", "shutil.", "runpy.")
+_COMMANDS = (
+    "os.",
+    "posix.",
+    "nt.",
+    "subprocess.",
+    "builtins.",
+    "sys.",
+    "shutil.",
+    "runpy.",
+    "importlib.",
+    "torch.hub.",
+)
+_BUILT_IN = ("eval", "exec", "compile", "open", "getattr", "setattr", "delattr", "__import__", "breakpoint", "input")
 
 
-def _holds_code(path: Path, stranger: str) -> UnusableCheckpoint:
-    save = "In the program that made it, save network.state_dict() with torch.save, and import that."
-    if stranger.startswith(_COMMANDS):
+def _holds_code(path: Path, stranger: str, said: str) -> UnusableCheckpoint:
+    if stranger.startswith(_COMMANDS) or stranger in _BUILT_IN:
         return refused(
             path,
             f"It asks for {stranger}: opening it would run a command. Nothing of it was run.",
             "Get the weights from a source that you trust.",
         )
+    if "Only persistent_load of storage is allowed" in said:
+        return refused(path, "It is a whole network that torch saved before version 1.6, with its source code.", EXPORT)
     if stranger:
-        return refused(path, f"It holds Python objects ({stranger}), and opening those means running code.", save)
-    return refused(path, "It holds something else than plain tensors, and opening it could run code.", save)
+        return refused(path, f"It holds Python objects ({stranger}), and opening those means running code.", EXPORT)
+    return refused(path, "It holds something else than plain tensors, and opening it could run code.", EXPORT)
 
 
 def _damaged(path: Path) -> UnusableCheckpoint:

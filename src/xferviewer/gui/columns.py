@@ -1,0 +1,112 @@
+"""Columns that are compared beside the plain checkpoints: one asked several times, and ensembles. No Qt, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from xferviewer.checkpoints import Checkpoint, Passes
+from xferviewer.gui.cohort import ImportedPredictions
+
+_OF_PASSES = {
+    "flip": "mean of the image and its mirror image",
+    "ten-crop": "mean of ten crops: four corners and centre, and their mirror images",
+    "mc-dropout": "mean of {0} passes with dropout at work",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PassColumn:
+    """An open checkpoint that is asked several times of each image."""
+
+    checkpoint: Checkpoint
+    passes: Passes
+
+    @property
+    def digest(self) -> str:
+        """What the window and the engine tell it from others by."""
+        return self.passes.digest(self.checkpoint.digest)
+
+    @property
+    def name(self) -> str:
+        """As the command line names its rows."""
+        return self.passes.name(self.checkpoint.name)
+
+    @property
+    def title(self) -> str:
+        """A line for people."""
+        return f"{self.checkpoint.name}: {_OF_PASSES[self.passes.kind].format(self.passes.count)}"
+
+    @property
+    def trained_findings(self) -> tuple[str, ...]:
+        """Those of the checkpoint."""
+        return self.checkpoint.trained_findings
+
+
+Member = Checkpoint | PassColumn | ImportedPredictions
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleColumn:
+    """The mean of other columns, two or more, of which none is an ensemble itself.
+
+    Where its name is empty it is called after its members.
+    """
+
+    given_name: str
+    members: tuple[Member, ...]
+
+    @property
+    def digest(self) -> str:
+        """Of its members, whatever their order."""
+        named = "\n".join(sorted(member.digest for member in self.members))
+        return f"ensemble:{hashlib.sha256(named.encode()).hexdigest()}"
+
+    @property
+    def name(self) -> str:
+        """Short, for tables and legends."""
+        return self.given_name or f"mean of {' & '.join(member.name for member in self.members)}"
+
+    @property
+    def title(self) -> str:
+        """A line for people."""
+        return f"{self.name}: mean of {', '.join(member.name for member in self.members)}"
+
+    @property
+    def trained_findings(self) -> tuple[str, ...]:
+        """Those that every member has scores for."""
+        first, *others = self.members
+        return tuple(f for f in first.trained_findings if all(f in other.trained_findings for other in others))
+
+
+Column = PassColumn | EnsembleColumn
+
+
+def still_possible(columns: Sequence[Column], scored: Sequence[Checkpoint | ImportedPredictions]) -> tuple[Column, ...]:
+    """The columns whose checkpoints and members are still compared, among `scored` or the columns before them."""
+    there = {each.digest: each for each in scored}
+    kept: dict[str, Column] = {}
+    for column in columns:
+        if isinstance(column, PassColumn):
+            checkpoint = there.get(column.checkpoint.digest)
+            if isinstance(checkpoint, Checkpoint):  # its card may have been read anew
+                kept.setdefault(column.digest, replace(column, checkpoint=checkpoint))
+        else:
+            members = [there.get(member.digest) or kept.get(member.digest) for member in column.members]
+            found = [member for member in members if member is not None and not isinstance(member, EnsembleColumn)]
+            if len(found) == len(members):
+                kept.setdefault(column.digest, replace(column, members=tuple(found)))
+    return tuple(kept.values())
+
+
+def why_no_ensemble(members: Sequence[Member]) -> str:
+    """Why these cannot be an ensemble; empty where they can."""
+    if len(members) < 2:
+        return "An ensemble has two members or more."
+    no_probabilities = [m.name for m in members if isinstance(m, ImportedPredictions) and not m.holds_probabilities]
+    if no_probabilities:
+        return f"The scores of {', '.join(no_probabilities)} are no probabilities, so that their mean has no meaning."
+    if not EnsembleColumn("", tuple(members)).trained_findings:
+        return "The members have no finding in common."
+    return ""
