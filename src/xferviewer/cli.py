@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.errors import UnusableChoice, XferviewerError
+from xferviewer.saliency_methods import LAYER_SETS, METHODS, SMOOTHINGS
 
 if TYPE_CHECKING:
     from xferviewer.evaluation.run_progress import RunProgress
@@ -100,7 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--image", type=Path, required=True)
     explain.add_argument("--frame", type=int, default=0, help="of a multi-frame image, from 0")
     explain.add_argument("--finding", default="all", help="a finding's name, or all (default)")
-    explain.add_argument("--method", choices=("gradcam",), default="gradcam")
+    explain.add_argument("--method", choices=tuple(METHODS), default="gradcam")
+    explain.add_argument(
+        "--layers", default="standard", metavar="LAYERS",
+        help=f"{', '.join(LAYER_SETS)}, or names of the network's layers with commas, whose maps are averaged",
+    )  # fmt: skip
+    explain.add_argument(
+        "--smoothing", choices=tuple(SMOOTHINGS), default="none",
+        help="augmented: mean over mirrored and dimmed images; eigen: first principal component of the channels",
+    )  # fmt: skip
     explain.add_argument("--out", type=Path, required=True)
     explain.add_argument("--json", action="store_true")
     _add_evaluate(_command(commands, "evaluate", _evaluate, "metrics.json and report.html from labels and predictions"))
@@ -464,10 +473,15 @@ def _explain(options: argparse.Namespace) -> int:
 
     result = explain_image(
         options.checkpoints, options.image, options.out,
-        frame=options.frame, finding=options.finding, method=options.method,
+        frame=options.frame, finding=options.finding, method=options.method, layers=options.layers,
+        smoothing=options.smoothing, progress=_tell_maps if METHODS[options.method].slow else None,
         device=options.device, precision=options.precision,
     )  # fmt: skip
     return _tell_result(result, options)
+
+
+def _tell_maps(done: int, total: int) -> None:
+    print(f"\r{100 * done // total:3d} %", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

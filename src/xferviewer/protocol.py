@@ -49,13 +49,20 @@ class OpenCheckpoints:
 
 @dataclass(frozen=True, slots=True)
 class ExplainImage:
-    """Probabilities and maps of the visible image, before all else. A newer generation makes an older one stale."""
+    """Probabilities and maps of the visible image, before all else. A newer generation makes an older one stale.
+
+    `method`, `layers` and `smoothing` are those of `saliency_methods.MapChoice`; no `findings` means all. Answered by
+    Explained or Failed for each checkpoint, of a slow method with ExplainProgress before, then by Finished.
+    """
 
     request: int
     generation: int
     image: ImageReference
     checkpoints: tuple[str, ...]
     method: str
+    layers: str = "standard"
+    smoothing: str = "none"
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +129,11 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """Logits (findings,) and maps (findings, rows, columns) of one image by one checkpoint, both float32.
+    """Logits (all findings,) and maps (`findings`, rows, columns) of one image by one checkpoint, both float32.
 
-    A map is in [0, 1] at the resolution that the network saw; `strengths` (findings,) holds each map's maximum before
-    it was scaled, 0 where there is no positive evidence. `crop` is the part of the film that the network saw, as
+    A map is in [0, 1] at the resolution that the network saw; `strengths` (`findings`,) holds each map's maximum before
+    it was scaled, 0 where there is no positive evidence. Where there can be no map there are no findings, and `refused`
+    says why. `crop` is the part of the film that the network saw, as
     (top, left, bottom, right) fractions.
     """
 
@@ -135,10 +143,24 @@ class Explained:
     checkpoint: str
     method: str
     layer: str
+    findings: tuple[str, ...]
+    refused: str
     crop: tuple[float, float, float, float]
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
     strengths: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainProgress:
+    """How much of the work on one checkpoint's maps is done; sent a few times a second."""
+
+    request: int
+    generation: int
+    identity: str
+    checkpoint: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +195,7 @@ Message = (
     | Heartbeat
     | Predicted
     | Explained
+    | ExplainProgress
     | Failed
     | Finished
 )

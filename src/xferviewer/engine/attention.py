@@ -40,7 +40,7 @@ def _attended(attention: Any, normed: Tensor, rows: int) -> tuple[Tensor, Tensor
     both = functional.linear(normed, weight[rest], None if bias is None else bias[rest])
     key, values = both.chunk(2, dim=-1)
     query, key, values = (
-        each.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2) for each in (query, key, values)
+        each.reshape(*each.shape[:2], attention.num_heads, -1).transpose(1, 2) for each in (query, key, values)
     )
     query, key = attention.q_norm(query), attention.k_norm(key)
     weights = ((query * attention.scale) @ key.transpose(-2, -1)).softmax(dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,10 +11,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from xferviewer.engine.attention import attention_weights
+from xferviewer.engine.forward_hooks import forward_hook
 
 if TYPE_CHECKING:
-    from torch.utils.hooks import RemovableHandle
-
     from xferviewer.engine.perturbed_maps import Run
 
 
@@ -30,14 +30,10 @@ def rollout(network: nn.Module, run: Run, image: Tensor) -> tuple[Tensor, Tensor
     module: Any = network
     attentions = _attentions(network)
     given: list[Tensor] = []
-    handles: list[RemovableHandle] = [
-        attention.register_forward_pre_hook(lambda _module, inputs: given.append(inputs[0])) for attention in attentions
-    ]
-    try:
+    with ExitStack() as hooks:
+        for attention in attentions:
+            hooks.enter_context(forward_hook(attention, lambda _module, inputs, _output: given.append(inputs[0])))
         logits = run(image)[0]
-    finally:
-        for handle in handles:
-            handle.remove()
     product: Tensor | None = None
     for attention, tokens in zip(attentions, given, strict=True):
         weights = attention_weights(attention, tokens)[0].float().mean(dim=0)
@@ -62,5 +58,7 @@ def _attentions(network: Any) -> list[nn.Module]:
         raise ValueError(f"{type(network).__name__} is no vision transformer with attention over all patches.")
     attentions = [getattr(block, "attn", None) for block in network.blocks]
     if any(type(attention) is not Attention for attention in attentions) or network.attn_pool is not None:
-        raise ValueError(f"The attention of this {type(network).__name__} is of another kind than rollout is defined for.")
+        raise ValueError(
+            f"The attention of this {type(network).__name__} is of another kind than rollout is defined for."
+        )
     return [attention for attention in attentions if attention is not None]

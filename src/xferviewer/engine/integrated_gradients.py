@@ -16,9 +16,7 @@ STEPS = 64
 _IMAGES_AT_ONCE = 4
 
 
-def attributions(
-    run: Run, image: Tensor, rows: Sequence[int], progress: Progress, steps: int = STEPS
-) -> Tensor:
+def attributions(run: Run, image: Tensor, rows: Sequence[int], progress: Progress, steps: int = STEPS) -> Tensor:
     """(findings, channels, rows, columns) float32: the share of each pixel of `image` (1, channels, rows, columns).
 
     Sundararajan, Taly and Yan 2017, eq. 1: the gradients on the straight way from a baseline to the image, averaged and
@@ -31,7 +29,7 @@ def attributions(
     weights = torch.tensor(shares / 2, dtype=image.dtype, device=image.device)
     mean = torch.zeros(len(rows), *image.shape[1:], device=image.device)
     done = 0
-    for at, share in zip(along.split(_IMAGES_AT_ONCE), weights.split(_IMAGES_AT_ONCE), strict=True):
+    for at, share in zip(torch.split(along, _IMAGES_AT_ONCE), torch.split(weights, _IMAGES_AT_ONCE), strict=True):
         inputs = (at[:, None, None, None] * image).requires_grad_(True)
         with torch.enable_grad():
             logits = run(inputs)

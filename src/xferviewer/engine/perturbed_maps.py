@@ -7,13 +7,14 @@ pass, and leaves the network without its layer when it is interrupted (docs/deci
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from xferviewer.engine.forward_hooks import forward_hook
 from xferviewer.engine.map_formulas import principal_map
 from xferviewer.engine.tapped_layers import TappedLayers
 from xferviewer.networks.saliency_layers import channel_axis, channels_first
@@ -101,7 +102,8 @@ def _ablation_weights(scores: Tensor, logits: Tensor) -> Tensor:
 def _masked_logits(passed: Passed) -> Iterator[Tensor]:
     """Of the image seen through each channel, resized and brought to [0, 1]."""
     image = passed.image
-    for channels in channels_first(passed.output, passed.network, passed.layer)[0].split(_IMAGES_AT_ONCE):
+    activation = channels_first(passed.output, passed.network, passed.layer)[0]
+    for channels in torch.split(activation, _IMAGES_AT_ONCE):
         # aligned corners, as the library resizes masks; maps are resized without
         masks = functional.interpolate(channels[None], size=image.shape[2:], mode="bilinear", align_corners=True)[0]
         masks = masks - masks.amin(dim=(1, 2), keepdim=True)
@@ -115,7 +117,7 @@ def _ablated_logits(passed: Passed) -> Iterator[Tensor]:
     alone = _goes_through(passed)
     fitting = max(1, _BYTES_AT_ONCE // (output.numel() * output.element_size()))
     at_once = min(fitting, _MOST_AT_ONCE if alone else _IMAGES_AT_ONCE)
-    for channels in torch.arange(output.shape[axis], device=output.device).split(at_once):
+    for channels in torch.split(torch.arange(output.shape[axis], device=output.device), at_once):
         ablated = output.repeat(len(channels), *[1] * (output.ndim - 1))
         ablated.movedim(axis, 1)[torch.arange(len(channels), device=output.device), channels] = 0
         with _replaced(passed, ablated):
@@ -140,10 +142,5 @@ def _goes_through(passed: Passed) -> bool:
     return twice.shape == (2, len(logits)) and torch.allclose(twice, logits.expand(2, -1), rtol=1e-2, atol=1e-2)
 
 
-@contextmanager
-def _replaced(passed: Passed, output: Tensor) -> Iterator[None]:
-    handle = passed.network.get_submodule(passed.layer).register_forward_hook(lambda *_given: output)
-    try:
-        yield
-    finally:
-        handle.remove()
+def _replaced(passed: Passed, output: Tensor) -> AbstractContextManager[None]:
+    return forward_hook(passed.network.get_submodule(passed.layer), lambda *_given: output)

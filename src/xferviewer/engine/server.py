@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -34,6 +35,7 @@ class Inbox:
         self._changed = threading.Condition()
         self._openings: list[protocol.OpenCheckpoints] = []
         self._explain: protocol.ExplainImage | None = None
+        self._unwanted = 0  # the number of an ExplainImage that was cancelled
         self._batches: OrderedDict[int, Batch] = OrderedDict()
         self._cancelled: list[Batch] = []
 
@@ -49,6 +51,8 @@ class Inbox:
                     self._batches[message.request] = Batch(message)
                 case protocol.CancelRequest() if message.request in self._batches:
                     self._cancelled.append(self._batches.pop(message.request))
+                case protocol.CancelRequest():
+                    self._unwanted = message.request
             self._changed.notify()
 
     def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Batch:
@@ -65,6 +69,11 @@ class Inbox:
                 explain, self._explain = self._explain, None
                 return explain
             return next(iter(self._batches.values()))
+
+    def supersedes(self, request: protocol.ExplainImage) -> bool:
+        """A newer image is to be explained, other checkpoints are to be opened, or the request was cancelled."""
+        with self._changed:
+            return bool(self._explain or self._openings) or self._unwanted == request.request
 
     def done(self, batch: Batch) -> bool:
         """Forget a batch that was answered to its end; whether there is another one."""
@@ -140,7 +149,7 @@ class Engine:
                 self._send.working_on(work.request)
                 self._may_compute.clear()
                 try:
-                    self._explain(work)
+                    self._explain(work, inbox)
                 finally:
                     self._may_compute.set()
             case Batch():
@@ -168,43 +177,34 @@ class Engine:
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
 
-    def _explain(self, request: protocol.ExplainImage) -> None:
-        from xferviewer.engine import saliency
-        from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+    def _explain(self, request: protocol.ExplainImage, inbox: Inbox) -> None:
+        from xferviewer.engine.explaining import Explaining, Superseded
         from xferviewer.studies.images import present, read_image
 
         done = 0
         try:
             image = read_image(request.image.path, request.image.frame)
-            presentation = present(image)
+            film = present(image)
         except XferviewerError as error:
             self._send(_failed(request.request, request.image.identity, "", error))
             self._send(protocol.Finished(request.request, 0, len(request.checkpoints), False))
             return
+        explaining = Explaining(
+            request,
+            self._send,
+            superseded=partial(inbox.supersedes, request),
+            alive=partial(self._send.working_on, request.request),
+        )
         for digest in request.checkpoints:
             try:
-                loaded = self._opened(digest)
-                preprocessing = loaded.checkpoint.preprocessing
-                explanation = saliency.explain(loaded, present_to_tensor(presentation, preprocessing))
+                explaining.explain(digest, self._opened(digest), image.identity, film)
+                done += 1
+            except Superseded:
+                break
             except Exception as error:  # noqa: BLE001  one checkpoint must cost only itself
                 self._send(_failed(request.request, request.image.identity, digest, error))
-                continue
-            done += 1
-            self._send(
-                protocol.Explained(
-                    request.request,
-                    request.generation,
-                    image.identity,
-                    digest,
-                    request.method,
-                    explanation.layer,
-                    seen_part(presentation.shape[0], presentation.shape[1], preprocessing),
-                    explanation.logits,
-                    explanation.maps,
-                    explanation.peaks,
-                )
-            )
-        self._send(protocol.Finished(request.request, done, len(request.checkpoints), False))
+        cancelled = inbox.supersedes(request) and done < len(request.checkpoints)
+        self._send(protocol.Finished(request.request, done, len(request.checkpoints), cancelled))
 
     def _predict(self, batch: Batch, inbox: Inbox) -> None:
         """The next answer of a batch, if it is there soon, or the batch's end."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xferviewer.engine.attention import rows_after
+from xferviewer.engine.forward_hooks import forward_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,17 +32,17 @@ def short_backward(network: nn.Module, layers: Sequence[str]) -> Iterator[None]:
     with ExitStack() as hooks:
         for module in network.modules():
             if type(module) is nn.Conv2d and module.groups == 1 and set(module.padding) == {0}:
-                hooks.callback(module.register_forward_hook(_as_linear).remove)
+                hooks.enter_context(forward_hook(module, _as_linear))
         block = _block_of_the_class_token(network, layers)
         if block is not None:
             tokens = _ClassToken(network)
-            hooks.callback(block.norm1.register_forward_hook(tokens.keep).remove)
-            hooks.callback(block.register_forward_hook(tokens.only).remove)
+            hooks.enter_context(forward_hook(block.norm1, tokens.keep))
+            hooks.enter_context(forward_hook(block, tokens.only))
         yield
 
 
 def _as_linear(convolution: nn.Conv2d, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
-    """A kernel over its whole input is a matrix; torch's backward convolution does not see that and takes 7 times as long."""
+    """A kernel over its whole input is a matrix, which the gradient of a convolution does not see: it takes 7 times as long."""
     if not output.requires_grad or tuple(inputs[0].shape[2:]) != tuple(convolution.kernel_size):
         return None
     stand_in = functional.linear(inputs[0].flatten(1), convolution.weight.flatten(1), convolution.bias)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from xferviewer.engine.forward_hooks import forward_hook
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from torch.utils.hooks import RemovableHandle
 
 
 class TappedLayers:
@@ -24,17 +26,16 @@ class TappedLayers:
     def __init__(self, network: nn.Module, names: Sequence[str], *, graph: bool) -> None:
         self._layers = {name: network.get_submodule(name) for name in names}
         self._graph = graph
-        self._handles: list[RemovableHandle] = []
+        self._hooks = ExitStack()
         self.outputs: dict[str, Tensor] = {}
 
     def __enter__(self) -> TappedLayers:
         for name, layer in self._layers.items():
-            self._handles.append(layer.register_forward_hook(self._keep_as(name)))
+            self._hooks.enter_context(forward_hook(layer, partial(self._keep, name)))
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
+        self._hooks.close()
 
     def output(self, name: str) -> Tensor:
         """What a layer put out. Raises ValueError where that is no tensor, or the layer was not computed."""
@@ -57,14 +58,11 @@ class TappedLayers:
             for (name, output), gradient in zip(self.outputs.items(), found, strict=True)
         }
 
-    def _keep_as(self, name: str):  # type: ignore[no-untyped-def]  # the type of a hook is torch's own affair
-        def keep(_layer: nn.Module, _inputs: object, output: object) -> object:
-            if not isinstance(output, Tensor):  # several maps, or a map and its size: no layer for ours
-                return None
-            if not self._graph:
-                self.outputs[name] = output.clone()
-                return None
-            self.outputs[name] = output if output.requires_grad else output.detach().requires_grad_(True)
-            return self.outputs[name].clone()
-
-        return keep
+    def _keep(self, name: str, _layer: nn.Module, _inputs: object, output: object) -> Tensor | None:
+        if not isinstance(output, Tensor):  # several maps, or a map and its size: no layer for ours
+            return None
+        if not self._graph:
+            self.outputs[name] = output.clone()
+            return None
+        self.outputs[name] = output if output.requires_grad else output.detach().requires_grad_(True)
+        return self.outputs[name].clone()

@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 
 from xferviewer import protocol
 from xferviewer.processes import own_command
+from xferviewer.saliency_methods import MapChoice
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class EngineClient(QObject):
     checkpoint_opened = Signal(object)  # protocol.CheckpointOpened
     predicted = Signal(object)  # protocol.Predicted
     explained = Signal(object)  # protocol.Explained
+    explaining = Signal(object)  # protocol.ExplainProgress
     failed = Signal(object)  # protocol.Failed
     finished = Signal(object)  # protocol.Finished
     interrupted = Signal(str)  # a sentence for the user: the engine died, and what happens now
@@ -114,9 +116,19 @@ class EngineClient(QObject):
         self._write(self._opening)
         return self._opening.request
 
-    def explain(self, image: protocol.ImageReference, generation: int, checkpoints: Iterable[str], method: str) -> int:
+    def explain(
+        self,
+        image: protocol.ImageReference,
+        generation: int,
+        checkpoints: Iterable[str],
+        choice: MapChoice,
+        findings: Iterable[str] = (),
+    ) -> int:
         """Ask for probabilities and maps of the visible image; an older such request is no longer of interest."""
-        self._explaining = protocol.ExplainImage(self._number(), generation, image, tuple(checkpoints), method)
+        self._explaining = protocol.ExplainImage(
+            self._number(), generation, image, tuple(checkpoints),
+            choice.method, choice.layers, choice.smoothing, tuple(findings),
+        )  # fmt: skip
         self._write(self._explaining)
         return self._explaining.request
 
@@ -129,8 +141,8 @@ class EngineClient(QObject):
         return batch.request
 
     def cancel(self, request: int) -> None:
-        """Stop a background request; `finished` follows."""
-        if request in self._batches:
+        """Stop a background request, or the maps of the visible image; `finished` follows."""
+        if request in self._batches or (self._explaining is not None and self._explaining.request == request):
             self._write(protocol.CancelRequest(request))
 
     def _number(self) -> int:
@@ -184,6 +196,8 @@ class EngineClient(QObject):
             case protocol.Explained():
                 self._crashes_without_answer = 0
                 self.explained.emit(message)
+            case protocol.ExplainProgress():
+                self.explaining.emit(message)
             case protocol.Failed():
                 self._note_answer(message)
                 self.failed.emit(message)

@@ -64,6 +64,8 @@ class Predicting(QObject):
         self._precision = precision
         self._request = 0
         self._generation = 0
+        self._explaining = 0  # the newest request for maps
+        self._explained_finding = ""
         self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
         self._total = 0
         self._started = 0.0
@@ -79,7 +81,10 @@ class Predicting(QObject):
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
         engine.finished.connect(self._note_end)
+        engine.explaining.connect(self._note_progress)
         session.image_changed.connect(self.explain)
+        session.map_choice_changed.connect(self.explain)
+        session.finding_changed.connect(self._explain_finding)
         session.checkpoints_changed.connect(self._new_checkpoints)
         session.asked_changed.connect(self.predict_missing)
         session.cohort_changed.connect(self.predict_missing)
@@ -91,11 +96,30 @@ class Predicting(QObject):
 
     @Slot()
     def explain(self) -> None:
-        """Ask for the maps of the shown image."""
-        shown, digests = self._session.shown, [c.weights_sha256 for c in self._session.checkpoints]
+        """Ask for the maps of the shown image: of all findings, or of the chosen one where each costs its own time."""
+        session = self._session
+        shown, digests = session.shown, [c.weights_sha256 for c in session.checkpoints]
         if shown is not None and digests:
             self._generation += 1
-            self._engine.explain(shown.reference, self._generation, digests, "gradcam")
+            findings = (session.finding,) if session.map_choice.facts.each_finding else ()
+            self._explained_finding = session.finding
+            self._explaining = self._engine.explain(
+                shown.reference, self._generation, digests, session.map_choice, findings
+            )
+
+    @Slot()
+    def _explain_finding(self) -> None:
+        """Another finding: its maps are there already, unless each finding has to be asked for."""
+        session = self._session
+        if session.map_choice.facts.each_finding and session.finding != self._explained_finding:
+            session.forget_maps()
+            self.explain()
+
+    @Slot(object)
+    def _note_progress(self, message: protocol.ExplainProgress) -> None:
+        if message.generation == self._generation:
+            done = 100 * message.done // max(message.total, 1)
+            self._session.note_map(message.checkpoint, self.tr("{0} %").format(done))
 
     @Slot()
     def predict_missing(self) -> None:
@@ -124,6 +148,7 @@ class Predicting(QObject):
     def cancel(self) -> None:
         """Stop the background run; it goes on with `resume`."""
         self.paused = True
+        self._engine.cancel(self._explaining)
         if self._request:
             self._engine.cancel(self._request)
 
@@ -223,6 +248,9 @@ class Predicting(QObject):
 
     @Slot(object)
     def _note_end(self, message: protocol.Finished) -> None:
+        if message.request == self._explaining and message.cancelled:
+            for checkpoint in self._session.checkpoints:
+                self._session.note_map(checkpoint.weights_sha256, self.tr("cancelled"))
         if message.request == self._request:
             self._request = 0
             self._show_arrived()

@@ -272,6 +272,4 @@ _FAMILIES: dict[type[nn.Module], Family] = {
     VisionTransformer: Family("ViT", _vit_groups, _vit_layer(1), _vit_layer(2), "tokens"),
     SwinTransformer: Family("Swin", _swin_groups, _named("norm"), _stage("layers", 2), "channels last"),
 }
-_STATED_BY_TIMM = Family(
-    "as timm states", _stated_groups, _stated_layer(1), _stated_layer(2), "as timm states"
-)
+_STATED_BY_TIMM = Family("as timm states", _stated_groups, _stated_layer(1), _stated_layer(2), "as timm states")
