@@ -197,7 +197,7 @@ def test_that_ablation_cam_of_a_negative_logit_shows_what_speaks_for_the_finding
     assert ablation.shape == gradient.shape
 
 
-@pytest.mark.parametrize("architecture", ["resnet18", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
+@pytest.mark.parametrize("architecture", ["resnet18", "vit_tiny_patch16_224"])
 def test_that_ablation_from_the_layer_up_equals_whole_passes(make_checkpoint, architecture, monkeypatch):
     size, options = NETWORKS[architecture]
     loaded = load(make_checkpoint(architecture, size=size, findings=("a", "b"), **options), CPU)
@@ -256,8 +256,9 @@ def test_that_attention_rollout_is_what_the_definition_gives(make_checkpoint, ar
     np.testing.assert_allclose(explanation.maps[0], expected, atol=1e-4)
 
 
+@pytest.mark.usefixtures("_one_sign")
 @pytest.mark.parametrize("method", ["gradcam", "layercam"])
-def test_that_smoothed_maps_are_those_of_pytorch_grad_cam(make_checkpoint, method, _one_sign):
+def test_that_smoothed_maps_are_those_of_pytorch_grad_cam(make_checkpoint, method):
     loaded = load(make_checkpoint("resnet18", size=96, findings=("a", "b")), CPU)
     tensor = torch.randn(3, 96, 96)
     layers = ["layer4.1"]
@@ -312,7 +313,7 @@ def test_that_a_layer_whose_patches_reach_no_logit_has_an_empty_map(make_checkpo
 
 def test_that_a_choice_that_there_is_not_is_refused():
     for wrong in (("gradcamm",), ("gradcam", "standard", "soft"), ("eigencam", "standard", "eigen")):
-        with pytest.raises(ValueError, match="[Tt]here is no|no weighted channels"):
+        with pytest.raises(ValueError, match=r"here is no|no weighted channels"):
             MapChoice(*wrong)
 
 
@@ -374,11 +375,11 @@ def test_that_a_map_leaves_passes_in_other_threads_alone(make_checkpoint, method
 
 
 def test_that_memory_stays_flat_over_a_thousand_images():
-    """Each image leaves 5 MB of graph and maps behind where they are kept."""
+    """Each image leaves more than a megabyte of graph and maps behind where they are kept."""
     torch.manual_seed(0)
     network = nn.Sequential(OrderedDict(c=nn.Conv2d(1, 8, 3), r=nn.ReLU(), p=nn.AdaptiveAvgPool2d(1), f=nn.Flatten()))
     loaded = tiny_checkpoint(network, tuple("abcdefgh"))
-    images = torch.randn(4, 1, 128, 128)
+    images = torch.randn(4, 1, 64, 64)
     methods = [method for method in ONE_PASS if method != "eigencam"]
 
     def resident() -> int:
@@ -391,7 +392,7 @@ def test_that_memory_stays_flat_over_a_thousand_images():
         explain(loaded, images[number % 4], None, methods[number % len(methods)], "r")
         if number == 100:
             before = resident()
-    assert resident() - before < 50e6
+    assert resident() - before < 30e6
 
 
 def test_that_a_slow_method_says_how_far_it_is(make_checkpoint):

@@ -72,7 +72,7 @@ class Explaining:
             why = error.why
             logits = loaded.logits(tensor[None])[0]
             nothing = np.zeros((0, 0, 0), dtype=np.float32)
-            made = saliency.Explanation(logits, (), nothing, nothing[:, 0, 0], "", self._choice.method)
+            made = saliency.Explanation(logits, (), nothing, np.zeros(0, dtype=np.float32), "", self._choice.method)
         self._send(
             protocol.Explained(
                 request.request, request.generation, identity, digest, request.method, made.layer, made.findings, why,

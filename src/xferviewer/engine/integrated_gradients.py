@@ -32,10 +32,11 @@ def attributions(run: Run, image: Tensor, rows: Sequence[int], progress: Progres
     for at, share in zip(torch.split(along, _IMAGES_AT_ONCE), torch.split(weights, _IMAGES_AT_ONCE), strict=True):
         inputs = (at[:, None, None, None] * image).requires_grad_(True)
         with torch.enable_grad():
-            logits = run(inputs)
+            sums = run(inputs).float().sum(dim=0)
+        each = torch.eye(len(sums), device=image.device)
         for index, row in enumerate(rows):
             last = index == len(rows) - 1
-            (slopes,) = torch.autograd.grad(logits[:, row].sum(), inputs, retain_graph=not last)
+            (slopes,) = torch.autograd.grad(sums, inputs, each[row], retain_graph=not last)
             mean[index] += torch.einsum("n,nchw->chw", share, slopes)
             done += len(at)
             progress(done, steps * len(rows))

@@ -27,9 +27,9 @@ def saliency_layers(network: nn.Module, chosen: str) -> tuple[str, ...]:
         return family.published_layers
     names = tuple(name.strip() for name in chosen.split(",") if name.strip())
     there = dict(network.named_modules())
-    absent = [name for name in names if name not in there]
-    if absent or not names:
-        raise ValueError(f"{type(network).__name__} has no layer {', '.join(absent) or chosen!r}.")
+    absent = [name for name in names if name not in there] or ([] if names else [repr(chosen)])
+    if absent:
+        raise ValueError(f"{type(network).__name__} has no layer {', '.join(absent)}.")
     return names
 
 
