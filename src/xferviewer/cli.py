@@ -15,13 +15,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.errors import UnusableChoice, XferviewerError
 from xferviewer.saliency_methods import LAYER_SETS, METHODS, SMOOTHINGS
 
 if TYPE_CHECKING:
+    from xferviewer.checkpoints.import_answers import Answers
     from xferviewer.evaluation.run_progress import RunProgress
 
 DONE, SOME_FAILED, COULD_NOT_RUN = 0, 1, 2
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "demo", _window, "open the window on the bundled cohort and checkpoints").set_defaults(
         demo=True, paths=[]
     )
+    devices = _command(commands, "devices", _devices, "what this computer has to compute on, and what each can")
+    devices.add_argument("--json", action="store_true")
     selftest = _command(commands, "selftest", _selftest, "device, decoders, a prediction and a map end to end")
     _add_device(selftest)
     selftest.add_argument("--json", action="store_true")
@@ -81,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     phantom.add_argument("--workers", type=int, default=1, help="processes that render (default: 1)")
     phantom.add_argument("--without-masks", action="store_true", help="write no masks of the findings")
     _add_import(_command(commands, "import-checkpoint", _import, "weights of other programs as a checkpoint folder"))
+    describe = _command(
+        commands, "describe-inputs", _describe_inputs, "what a checkpoint's training images look like, for its card"
+    )
+    describe.add_argument("--checkpoint", type=Path, required=True, metavar="DIR")
+    describe.add_argument(
+        "--images", type=Path, required=True, help="those that it learned from: a folder, a CSV with a path column, …"
+    )
+    describe.add_argument("--json", action="store_true")
     predict = _command(commands, "predict", _predict, "probabilities of every image by every checkpoint, as a table")
     _add_checkpoints(predict)
     _add_device(predict)
@@ -132,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
     train.add_argument("--json", action="store_true")
     _command(commands, "engine", _engine, argparse.SUPPRESS)
+    _command(commands, "import-assistant", _import_assistant, argparse.SUPPRESS)
     _command(commands, "examine-files", _examine_files, argparse.SUPPRESS)
     decode = _command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
@@ -236,21 +248,52 @@ def _formats(*known: str) -> Callable[[str], tuple[str, ...]]:
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
+    """The options of `import-checkpoint`; `checkpoints.import_answers` says what they mean."""
     parser.add_argument("file", type=Path, metavar="FILE", help=".pt, .pth, .ckpt, .bin, .safetensors; never executed")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the folder of the checkpoint, a new one"
-    )
+        "--from-hub", action="store_true",
+        help="FILE names published weights, timm/NAME.TAG or torchvision/NAME.TAG; from the mirror, or fetched",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder of the checkpoint, a new one")
+    parser.add_argument("--look", action="store_true", help="say what the file is and what it fits; write nothing")
     parser.add_argument(
         "--architecture", metavar="NAME", help="timm's or torchvision's (default: told from the weights)"
     )
-    parser.add_argument("--findings", metavar="A,B,…", help="in the order of the logits; or a .txt file, one to a line")
     parser.add_argument(
-        "--untrained", default="", metavar="A,B,…", help="findings whose part of the head saw no labels"
-    )
+        "--findings", metavar="A,B,…",
+        help="in the order of the logits; or a .txt, .csv or .json file; or nih-14, chexpert-5, …",
+    )  # fmt: skip
+    parser.add_argument("--untrained", metavar="A,B,…", help="findings whose part of the head saw no labels")
     parser.add_argument("--task", choices=("multi-label", "multi-class", "binary"), help="default: multi-label")
-    parser.add_argument("--preprocessing", metavar="NAME|TOML", help="imagenet, caffe+std, timm, …, or a file")
     parser.add_argument("--name", help="short, for tables (default: that of the file)")
+    parser.add_argument("--title", help="for people (default: the name)")
+    parser.add_argument("--license", metavar="NAME", help="of the weights (default: unknown)")
+    parser.add_argument("--origin", metavar="TEXT", help="where the weights come from: a paper, an address")
     parser.add_argument("--json", action="store_true")
+    made = parser.add_argument_group("preprocessing: by name or file, and single constants otherwise than that")
+    made.add_argument("--preprocessing", metavar="NAME|TOML", help="imagenet, caffe+std, timm, …, or a file")
+    made.add_argument("--size", type=_size, metavar="ROWS[,COLUMNS]", help="of the input")
+    made.add_argument("--resize", choices=("squash", "shorter"), help="both sides, or the shorter one")
+    made.add_argument("--crop-fraction", type=float, metavar="SHARE", help="of each side that the middle keeps")
+    made.add_argument("--interpolation", choices=("bilinear", "bicubic"))
+    made.add_argument("--channels", choices=("grey", "RGB", "BGR"), dest="channel_order")
+    made.add_argument("--mean", type=_numbers, metavar="A,B,C", help="per channel, of values in [0, 1]")
+    made.add_argument("--std", type=_numbers, metavar="A,B,C", help="per channel")
+    made.add_argument("--polarity", choices=("as shown", "inverted"))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected numbers with commas between them, got {text!r}") from error
+
+
+def _size(text: str) -> tuple[int, int]:
+    sides = [int(part) for part in text.split(",") if part.isdecimal()]
+    if len(sides) not in (1, 2) or len(sides) != len(text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected ROWS or ROWS,COLUMNS, got {text!r}")
+    return sides[0], sides[-1]
 
 
 def _add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -369,6 +412,17 @@ def _selftest(options: argparse.Namespace) -> int:
     return DONE if result["ok"] else SOME_FAILED
 
 
+def _devices(options: argparse.Namespace) -> int:
+    from xferviewer.engine.devices import describe_devices, device_lines
+
+    described = describe_devices()
+    if options.json:
+        _print_json(described)
+    else:
+        print("\n".join(device_lines(described)))
+    return DONE
+
+
 def _inspect(options: argparse.Namespace) -> int:
     from xferviewer.exchange.inspection import inspect
 
@@ -402,21 +456,15 @@ def _phantom(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     import shlex
 
-    from xferviewer.engine.import_answers import Answers, preprocessing_file
     from xferviewer.engine.import_checkpoint import import_checkpoint
 
-    file = options.preprocessing if options.preprocessing and options.preprocessing.endswith(".toml") else None
-    given = Answers(
-        architecture=options.architecture,
-        findings=_names(options.findings or ""),
-        untrained=_names(options.untrained),
-        task=options.task,
-        preset=None if file else options.preprocessing,
-        preprocessing=preprocessing_file(Path(file)) if file else None,
-        name=options.name,
-    )
-    words = shlex.join(options.words)
-    result = import_checkpoint(options.file, options.out, given, words)
+    if options.look:
+        return _look(options)
+    if options.out is None:
+        raise XferviewerError("Nothing was imported.", "No folder for it was named.", "Name a new one with --out DIR.")
+    words = shlex.join(word for word in options.words if word != "--json")  # how it is told is no part of what is done
+    file, answers = _weights(options)
+    result = import_checkpoint(file, options.out, answers, words)
     if not options.json:
         for decision in result["decisions"]:
             print(decision, file=sys.stderr)
@@ -424,15 +472,104 @@ def _import(options: argparse.Namespace) -> int:
     return _tell_result(result, options)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    """Names with commas between them, or those in a .txt file, one to a line."""
-    if text.endswith(".txt"):
-        try:
-            lines = Path(text).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise XferviewerError(f"{text} cannot be read.", f"{error}.", "Name a text file in UTF-8.") from error
-        return tuple(line.strip() for line in lines if line.strip())
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _describe_inputs(options: argparse.Namespace) -> int:
+    from xferviewer.engine.training_inputs import describe_inputs
+
+    def tell(done: int, total: int) -> None:
+        if done % 100 == 0 or done == total:
+            print(f"{done} of {total} images", file=sys.stderr)
+
+    checkpoint, result = describe_inputs(options.checkpoint, options.images, tell)
+    if not options.json:
+        print(f"{checkpoint.name}: the card describes {result['images']} training images")
+    return _tell_result(result, options)
+
+
+def _look(options: argparse.Namespace) -> int:
+    from xferviewer.checkpoints.fields import to_mapping
+    from xferviewer.engine.import_look import OpenFile
+
+    if options.from_hub:
+        return _look_at_hub(options)
+    report = OpenFile(options.file).look(options.architecture)
+    if options.json:
+        _print_json(to_mapping(report))
+        return DONE
+    print(f"{report.file}: {report.container}, {report.tensors} tensors, {report.parameters:,} numbers")
+    for decision in report.decisions:
+        print(f"  {decision}")
+    if not report.candidates:
+        print(f"told by no name; the first is {report.first_name}")
+    for each in report.candidates:
+        print(f"fits: {each.architecture}" if each.fits else f"{each.architecture}: {each.first_fault}")
+    return DONE
+
+
+def _look_at_hub(options: argparse.Namespace) -> int:
+    from xferviewer.engine.import_hub import describe_published
+
+    described = describe_published(options.file.as_posix())
+    if options.json:
+        _print_json(described)
+        return DONE
+    for name, value in described.items():
+        print(f"{name}: {'-' if value in (None, '') else value}")
+    return DONE
+
+
+def _weights(options: argparse.Namespace) -> tuple[Path, Answers]:
+    """The file to import, and what is known of it: from the options, else from who published it."""
+    answers = _answers(options)
+    if not options.from_hub:
+        return options.file, answers
+    from xferviewer.engine.import_hub import published_weights
+
+    file, said = published_weights(options.file.as_posix(), lambda line: print(line, file=sys.stderr))
+    return file, answers.else_from(said)
+
+
+def _answers(options: argparse.Namespace) -> Answers:
+    """What the options of import-checkpoint say beside file and folder."""
+    from xferviewer.checkpoints.finding_lists import named_findings
+    from xferviewer.checkpoints.import_answers import CONSTANT_OPTIONS, Answers
+    from xferviewer.engine.import_answers import preprocessing_file
+
+    file = options.preprocessing if options.preprocessing and options.preprocessing.endswith(".toml") else None
+    constants = {name: getattr(options, name) for name in CONSTANT_OPTIONS if getattr(options, name) is not None}
+    return Answers(
+        architecture=options.architecture,
+        findings=named_findings(options.findings or ""),
+        untrained=None if options.untrained is None else named_findings(options.untrained),
+        task=options.task,
+        preset=None if file else options.preprocessing,
+        preprocessing=preprocessing_file(Path(file)) if file else None,
+        constants=constants,
+        name=options.name,
+        title=options.title,
+        license=options.license,
+        origin=options.origin,
+    )
+
+
+def _import_assistant(options: argparse.Namespace) -> int:
+    from xferviewer.engine.import_assistant import serve
+
+    return serve(_read_import_words)
+
+
+class _SaysWhy(argparse.ArgumentParser):
+    """Raises instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        raise XferviewerError("The weights were not imported.", f"{message}.", "Correct what is named.")
+
+
+def _read_import_words(words: list[str]) -> tuple[Path, Path, Answers]:
+    parser = _SaysWhy(prog="xferviewer import-checkpoint")
+    _add_import(parser)
+    options = parser.parse_args(words)
+    file, answers = _weights(options)
+    return file, options.out or Path(), answers
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -455,6 +592,9 @@ def _predict(options: argparse.Namespace) -> int:
     )  # fmt: skip
     if result["computed"] < result["images"]:
         print(f"{result['images'] - result['computed']} images were in {result['store']}", file=sys.stderr)
+    for name, inputs in result["inputs"].items():
+        for sentence in inputs["sentences"]:
+            print(f"warning: {name}: {sentence}", file=sys.stderr)
     for sentence in result["left_out"]:
         print(sentence, file=sys.stderr)
     return _tell_result(result, options)
@@ -547,6 +687,8 @@ def _tell_result(result: dict[str, Any], options: argparse.Namespace) -> int:
     """Print a result; each failed input goes to standard error with its reason."""
     if options.json:
         _print_json(result)
+    for note in result.get("notes", ()):
+        print(f"note: {note['what']} {note['why']} {note['todo']}", file=sys.stderr)
     failed = result.get("failed", ())
     for entry in failed:
         print(f"failed: {entry.get('path', '')}: {entry['what']} {entry['why']} {entry['todo']}", file=sys.stderr)

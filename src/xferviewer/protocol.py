@@ -38,6 +38,51 @@ class ImageReference:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceOffer:
+    """A device that this computer has or has not.
+
+    kind          "cuda", "mps" or "cpu"
+    hardware      the name that its maker gave it
+    memory_bytes  that of the card, or of the computer; None where the system does not say
+    software      torch, the libraries and the driver below it, with versions
+    precisions    those at which it computes
+    refused       the other precisions, each with its reason
+    absent        why the computer has none; empty where it has
+    """
+
+    kind: str
+    hardware: str
+    memory_bytes: int | None
+    software: str
+    precisions: tuple[str, ...]
+    refused: tuple[str, ...]
+    absent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParityCheck:
+    """How near a checkpoint's numbers on a device come to those of the CPU in float32 (`engine.parity`).
+
+    kind, precision   where and how it computed
+    device            the same in words
+    passed            both differences are within their tolerances
+    logit_difference, probability_difference  the largest over all inputs and findings, alone and in a batch; None where
+                      a number was not finite or none came
+    why               it did not pass; empty where it did
+    """
+
+    kind: str
+    precision: str
+    device: str
+    passed: bool
+    logit_difference: float | None
+    logit_tolerance: float
+    probability_difference: float | None
+    probability_tolerance: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCheckpoints:
     """Load these checkpoint folders and forget all others. Answered by CheckpointOpened or Failed for each."""
 
@@ -93,17 +138,40 @@ class EngineStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicesListed:
+    """What this computer offers to compute on; sent before the first checkpoint is opened."""
+
+    devices: tuple[DeviceOffer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointOpened:
     """A checkpoint is ready. `checkpoint` is the SHA-256 of its weights, its name in all other messages.
 
-    `dropout` says whether it has some, and with it Monte-Carlo dropout.
+    device, kind, precision  what really computes, in words, as "cuda", "mps" or "cpu", and as "fp32", "bf16" or "fp16"
+    checks                   the parity checks that led there, in their order; none on the CPU in fp32
+    dropout                  whether it has some, and with it Monte-Carlo dropout
     """
 
     request: int
     folder: str
     checkpoint: str
     device: str
+    kind: str
+    precision: str
+    checks: tuple[ParityCheck, ...]
     dropout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """The work goes on, but not as it was asked for: what happened, in three parts. `checkpoint` is a digest."""
+
+    request: int
+    checkpoint: str
+    what: str
+    why: str
+    todo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +180,21 @@ class Heartbeat:
 
     request: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputMeasured:
+    """What was measured of an image as one preprocessing (its digest) hands it on: before the numbers made of it.
+
+    The parts of a `checkpoints.input_measures.InputMeasures`; `values` are float32.
+    """
+
+    request: int
+    identity: str
+    preprocessing: str
+    values: NDArray[np.float32]
+    modality: str
+    body_part: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,8 +274,11 @@ Message = (
     | PredictImages
     | CancelRequest
     | EngineStarted
+    | DevicesListed
     | CheckpointOpened
+    | Warned
     | Heartbeat
+    | InputMeasured
     | Predicted
     | Explained
     | ExplainProgress
@@ -277,18 +363,22 @@ def _build(name: str, values: dict[str, Any]) -> Message:
     kind = _TYPES.get(name)
     if kind is None:
         raise ProtocolError(f"unknown message {name}")
-    hints = get_type_hints(kind)
     try:
-        built: Message = kind(**{key: _as(hints[key], value) for key, value in values.items()})
+        built: Message = _dataclass(kind, values)
     except (KeyError, TypeError) as error:
         raise ProtocolError(f"{name}: {error}") from error
     return built
 
 
+def _dataclass(kind: Any, values: dict[str, Any]) -> Any:
+    hints = get_type_hints(kind)
+    return kind(**{key: _as(hints[key], value) for key, value in values.items()})
+
+
 def _as(hint: Any, value: Any) -> Any:
     """JSON knows neither tuples nor dataclasses: give both back."""
-    if hint is ImageReference:
-        return ImageReference(**value)
+    if dataclasses.is_dataclass(hint):
+        return _dataclass(hint, value)
     if isinstance(value, list):
         item = hint.__args__[0]
         return tuple(_as(item, entry) for entry in value)

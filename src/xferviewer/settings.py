@@ -73,6 +73,11 @@ class Settings:
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
+    columns           what is compared beside them, as gui/columns.py writes it
+    hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
+    mirror            a folder with files of published weights, looked into first; empty: none
+    same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
     theme: str = "dark"
@@ -86,6 +91,11 @@ class Settings:
     drag_up: str = "brighter"
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    hub: str = "off"
+    mirror: str = ""
+    same_findings: tuple[str, ...] = ()
+    acknowledged_inputs: tuple[str, ...] = ()
 
 
 _CHOICES = {
@@ -93,6 +103,7 @@ _CHOICES = {
     "device": ("auto", "cuda", "mps", "cpu"),
     "precision": ("fp32", "bf16", "fp16"),
     "drag_up": ("brighter", "darker"),
+    "hub": ("off", "on"),
     "map_method": tuple(METHODS),
     "map_smoothing": tuple(SMOOTHINGS),
 }

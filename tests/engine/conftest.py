@@ -32,6 +32,12 @@ class MakeCheckpoint(Protocol):
     ) -> Checkpoint: ...
 
 
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes what is remembered for whoever runs it."""
+    monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
     """Writes a checkpoint folder of an architecture with random weights and returns it."""
@@ -49,7 +55,7 @@ def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
         torch.manual_seed(seed)
         network = backbones.create(architecture, len(findings), channels, options, head)
         card = Card(
-            name=f"{architecture}-{seed}",
+            name=f"{architecture.replace('/', '-')}-{seed}",
             title="Random weights",
             architecture=architecture,
             findings=findings,
@@ -66,7 +72,8 @@ def make_checkpoint(tmp_path: Path) -> MakeCheckpoint:
             license="Apache-2.0",
         )
         weights = {name: values.numpy() for name, values in network.state_dict().items()}
-        return write_checkpoint(tmp_path / f"{architecture}-{size}-{seed}", card, options, weights)
+        whole = backbones.options_for_timm(network, options)
+        return write_checkpoint(tmp_path / f"{card.name}-{size}", card, whole, weights)
 
     return make
 

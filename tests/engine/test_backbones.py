@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from torchvision import models
 
 from xferviewer.engine.inference import load
 from xferviewer.engine.saliency import explain
@@ -17,9 +18,12 @@ from xferviewer.errors import EngineFailure
 from xferviewer.networks import backbones
 from xferviewer.networks.channel_adaptation import adapt
 from xferviewer.networks.families import family_of
+from xferviewer.networks.importing.torchvision_names import timm_equal
 
 CPU = torch.device("cpu")
 PAGE = Path(__file__).parents[2] / "docs" / "checkpoints.md"
+TORCHVISION_BEGIN = "<!-- torchvision: made by `make backbones` -->\n"
+TORCHVISION_END = "<!-- end of torchvision -->\n"
 BEGIN, END = "<!-- backbones: made by `make backbones` -->\n", "<!-- end of backbones -->\n"
 # Larger ones take too long for every run of the tests; `make backbones` tries them all.
 LARGEST = 25_000_000
@@ -62,12 +66,30 @@ BACKBONES = [
     Backbone("BiT R50x1", "resnetv2_50x1_bit", 25_549_352, 2048),
     Backbone("BiT R101x1", "resnetv2_101x1_bit", 44_541_480, 2048),
     Backbone("BiT R101x3", "resnetv2_101x3_bit", 387_934_888, 6144),
+    Backbone("DeiT-Ti, distilled", "deit_tiny_distilled_patch16_224", 5_910_800, 192, options=VIT),
+    Backbone("AlexNet", "torchvision/alexnet", 61_100_840, 4096),
+    Backbone("GoogLeNet", "torchvision/googlenet", 6_624_904, 1024),
+    Backbone("MaxViT-T", "torchvision/maxvit_t", 30_919_624, 512, 224),
+    Backbone("MNASNet 1.3", "torchvision/mnasnet1_3", 6_282_256, 1280),
+    Backbone("ShuffleNet v2 0.5", "torchvision/shufflenet_v2_x0_5", 1_366_792, 1024),
+    Backbone("ShuffleNet v2 1.0", "torchvision/shufflenet_v2_x1_0", 2_278_604, 1024),
+    Backbone("ShuffleNet v2 1.5", "torchvision/shufflenet_v2_x1_5", 3_503_624, 1024),
+    Backbone("ShuffleNet v2 2.0", "torchvision/shufflenet_v2_x2_0", 7_393_996, 2048),
+    Backbone("SqueezeNet 1.0", "torchvision/squeezenet1_0", 1_248_424, 512),
+    Backbone("SqueezeNet 1.1", "torchvision/squeezenet1_1", 1_235_496, 512),
 ]
 OTHERS = [  # not described by us: groups and layer as timm states them
     Backbone("NFNet", "test_nfnet", 0, 0),
     Backbone("ByobNet", "test_byobnet", 0, 0),
     Backbone("MaxViT", "test_maxvit", 0, 0, 160),
     Backbone("MambaOut, channels last", "test_mambaout", 0, 0),
+    Backbone("ViT with relative positions", "test_vit_relpos", 0, 0, 160),
+    Backbone("XCiT", "xcit_nano_12_p8_224", 0, 0, 64, {"img_size": 64}),
+    Backbone("CaiT", "cait_xxs24_224", 0, 0, 64, {"img_size": 64}),
+    Backbone("EVA", "vit_pe_spatial_tiny_patch16_512", 0, 0, 64, {"img_size": 64}),
+    Backbone("BEiT", "beit_base_patch16_224", 0, 0, 64, {"img_size": 64, "depth": 2}),
+    Backbone("EfficientFormer", "efficientformer_l1", 0, 0, 224),
+    Backbone("RegNet", "regnety_002", 0, 0),
     Backbone("Swin v2, channels last", "swinv2_cr_tiny_ns_224", 0, 0, 224, {"depths": (1, 1, 1, 1)}),
 ]
 
@@ -87,25 +109,41 @@ def row(backbone: Backbone) -> str:
     family = family_of(network)
     groups = [group.name for group in backbones.layer_groups(network)]
     shown = groups if len(groups) < 8 else [groups[0], "…", groups[-1]]
-    own = timm.get_pretrained_cfg(backbone.architecture)
+    own: Any = network.pretrained_cfg
     return (
-        f"| {backbone.title} | `{backbone.architecture}` | {family.name} | {own.input_size[-1]} | {count:,} | "
+        f"| {backbone.title} | `{backbone.architecture}` | {family.name} | {own['input_size'][-1]} | {count:,} | "
         f"{backbones.classifier_features(network)} | {len(groups)}: {', '.join(shown)} | "
         f"`{family.saliency_layer(network)}` | {backbone.tried} |"
     )
 
 
-def test_that_the_page_on_checkpoints_shows_every_backbone_as_it_is(request):
-    head = "| backbone | timm's name | family | input | parameters | features | layer groups | maps at | tried at |"
-    lines = [head, "|---" * 9 + "|", *(row(backbone) for backbone in BACKBONES)]
+def table_of_backbones() -> str:
+    head = "| backbone | name | family | input | parameters | features | layer groups | maps at | tried at |"
+    return "\n".join([head, "|---" * 9 + "|", *(row(backbone) for backbone in BACKBONES)]) + "\n"
+
+
+def table_of_torchvision() -> str:
+    lines = ["| torchvision's name | network here | built with |", "|---|---|---|"]
+    for name in models.list_models(module=models):
+        equal = timm_equal(f"torchvision/{name}")
+        options = ", ".join(f"{option} = {value:g}" for option, value in equal.options.items())
+        if (name, options) != (equal.architecture, ""):
+            lines.append(f"| `{name}` | `{equal.architecture}` | {options} |")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "table"),
+    [(BEGIN, END, table_of_backbones), (TORCHVISION_BEGIN, TORCHVISION_END, table_of_torchvision)],
+)
+def test_that_the_page_on_checkpoints_shows_every_backbone_as_it_is(request, begin, end, table):
     page = PAGE.read_text("utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    table = "\n".join(lines) + "\n"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
     if request.config.getoption("--every-backbone"):
-        PAGE.write_text(before + BEGIN + table + END + after, "utf-8")
+        PAGE.write_text(before + begin + table() + end + after, "utf-8")
         return
-    assert rest.startswith(table), "docs/checkpoints.md is old; run `make backbones`"
+    assert rest.startswith(table()), "docs/checkpoints.md is old; run `make backbones`"
 
 
 @pytest.mark.parametrize("backbone", [of(one) for one in BACKBONES])
@@ -114,7 +152,7 @@ def test_that_a_backbone_has_the_published_size_and_every_parameter_one_group(ba
     assert sum(parameter.numel() for parameter in network.parameters()) == backbone.parameters
     assert backbones.classifier_features(network) == backbone.features
     groups = backbones.layer_groups(network)
-    classifier = f"{backbones.classifier_name(network)}."
+    classifier = tuple(f"{name}." for name in backbones.classifier_names(network))
     for name, _ in network.named_parameters():
         owners = [group.name for group in groups if name.startswith(group.prefixes)]
         assert len(owners) == (0 if name.startswith(classifier) else 1), name
@@ -138,9 +176,21 @@ def test_that_a_backbone_is_built_saved_reloaded_predicts_and_explains(make_chec
     assert np.isfinite(explanation.logits).all()
     assert explanation.maps.shape == (2, size, size)
     assert explanation.maps.std() > 0
+    if not backbone.architecture.startswith("torchvision/"):
+        by_timm = timm.create_model(f"local-dir:{made.folder}", pretrained=True).eval()
+        with torch.inference_mode():
+            assert np.array_equal(by_timm(tensor[None])[0].numpy(), explanation.logits)
 
 
-@pytest.mark.parametrize("architecture", ["beit_base_patch16_224", "hrnet_w18_small", "twins_svt_small"])
+def test_that_a_mixer_whose_classifier_starts_at_zero_has_maps_once_it_learned(make_checkpoint):
+    loaded = load(make_checkpoint("gmlp_ti16_224", findings=("a", "b"), img_size=64), CPU)
+    tensor = torch.randn(3, 64, 64)
+    assert explain(loaded, tensor).without_evidence == ("a", "b")
+    torch.nn.init.normal_(loaded.network.head.weight)
+    assert explain(loaded, tensor).maps.std() > 0
+
+
+@pytest.mark.parametrize("architecture", ["hiera_tiny_224", "hrnet_w18_small", "twins_svt_small"])
 def test_that_a_network_without_a_map_with_positions_predicts_and_is_refused_maps_in_words(
     make_checkpoint, architecture
 ):

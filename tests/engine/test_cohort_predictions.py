@@ -199,7 +199,7 @@ def test_that_ctrl_c_keeps_what_was_computed(two, pictures, store):
         if progress.done == 4:
             raise KeyboardInterrupt
 
-    with pytest.raises(Stopped, match="4 of 6 images are done and kept in .*logits.sqlite"):
+    with pytest.raises(Stopped, match=r"4 of 6 images are done and kept in .*logits\.sqlite"):
         predict_cohort(two, images, store, progress=stop)
 
     assert [row["images"] for row in store.summary()] == [4, 4]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from xferviewer import cli
 from xferviewer.checkpoints import Head, Preprocessing, read_checkpoint
 from xferviewer.checkpoints.folder import file_digest
+from xferviewer.checkpoints.import_answers import Answers
 from xferviewer.checkpoints.preprocessing_presets import PRESETS
-from xferviewer.engine.inference import load
+from xferviewer.engine.import_checkpoint import import_checkpoint, imported_network
+from xferviewer.engine.import_preview import preview
+from xferviewer.engine.inference import load, predict_images
 from xferviewer.engine.saliency import explain
+from xferviewer.errors import UnusableCheckpoint
+from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks import backbones
 from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.studies.images import present, read_image
 
 FINDINGS = ("Edema", "Effusion", "Mass")
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "checkpoints" / "efficientnet-lite0-57934424.pth"
@@ -228,6 +237,89 @@ def test_that_the_imagenet_file_imports_and_calls_a_daisy_a_daisy(tmp_path, caps
     pixels = np.asarray(flower.crop((106, 0, 533, 427)), dtype=np.float32) / 255
     logits = loaded.logits(present_to_tensor(pixels, loaded.checkpoint.preprocessing)[None])[0]
     assert loaded.checkpoint.findings[logits.argmax()] == "985 daisy"
+
+
+def test_that_looking_names_every_candidate_and_how_well_it_fits_and_writes_nothing(tmp_path, capsys):
+    torch.manual_seed(0)
+    state = backbones.create("densenet121", 3, channels=1).state_dict()
+    torch.save({"model": {f"module.{key}": values for key, values in state.items()}}, tmp_path / "lab.ckpt")
+    code, told = run(capsys, tmp_path / "lab.ckpt", "--look")
+    first, *others = told["candidates"]
+    assert code == 0
+    assert (told["container"], told["tensors"]) == ("torch.save, zip", len(state))
+    assert told["sha256"] == file_digest(tmp_path / "lab.ckpt")
+    assert (first["architecture"], first["faults"], first["outputs"], first["channels"]) == ("densenet121", 0, 3, 1)
+    assert "timm" not in first  # its three means do not suit one channel
+    assert {each["architecture"] for each in others} == {"densenet161", "densenet169", "densenet201"}
+    assert all(each["faults"] and each["first_fault"] for each in others)
+    assert told["decisions"] == ["Taken from “model”.", "“module.” was taken off every name."]
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.ckpt"]
+    code, told = run(capsys, tmp_path / "lab.ckpt", "--look", "--architecture", "resnet999")
+    assert code == 2
+    assert "resnet999" in told["error"]["why"]
+
+
+def test_that_single_constants_are_put_into_the_preset_and_said_on_the_card(tmp_path, capsys, file):
+    given = ["--architecture", "test_resnet", "--findings", tmp_path / "names.json", "--preprocessing", "caffe+std"]
+    (tmp_path / "names.json").write_text('{"0": "a", "1": "b", "2": "c"}')
+    words = ["--size", "96,64", "--mean=-0.5,0.25,1e-3", "--polarity", "inverted", "--interpolation", "bicubic"]
+    more = ["--title", "Ours", "--license", "MIT", "--origin", "doi:10.1000/1"]
+    code, told = run(capsys, file, "--out", tmp_path / "one", *given, *words, *more)
+    assert code == 0, told
+    checkpoint = read_checkpoint(tmp_path / "one")
+    named = PRESETS["caffe+std"].at((96, 64))
+    assert checkpoint.preprocessing == Preprocessing(
+        (96, 64), (-0.5, 0.25, 1e-3), named.std, channel_order="BGR", interpolation="bicubic", polarity="inverted"
+    )
+    assert checkpoint.findings == ("a", "b", "c")
+    assert any("size, mean, interpolation, polarity" in said for said in told["decisions"])
+    assert (checkpoint.title, checkpoint.card.license) == ("Ours", "MIT")
+    assert [step.source for step in checkpoint.card.initialisation] == ["doi:10.1000/1", "imported"]
+    assert "--json" not in checkpoint.card.command
+
+
+def test_that_constants_alone_are_a_preprocessing_where_mean_and_deviation_are_among_them(tmp_path, capsys, file):
+    given = ["--architecture", "test_resnet", "--findings", "a,b,c"]
+    assert run(capsys, file, "--out", tmp_path / "one", *given, "--mean", "0,0,0")[0] == 2
+    code, told = run(capsys, file, "--out", tmp_path / "one", *given, "--mean", "0,0,0", "--std", "1,1,0")
+    assert (code, "positive" in told["error"]["why"]) == (2, True)
+    code, told = run(
+        capsys, file, "--out", tmp_path / "one", *given, "--mean", "0,0,0", "--std", "1,1,1", "--size", "64"
+    )
+    assert code == 0, told
+    assert read_checkpoint(tmp_path / "one").preprocessing == Preprocessing((64, 64), (0.0,) * 3, (1.0,) * 3)
+
+
+def test_that_a_preview_is_the_input_and_the_logits_of_the_imported_checkpoint(tmp_path, capsys, file):
+    film = tmp_path / "film.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (80, 70), dtype=np.uint8)
+    Image.fromarray(pixels).save(film)
+    given = Answers(
+        architecture="test_resnet", findings=tuple("abc"), preset="half", constants={"polarity": "inverted"}
+    )
+    shown = preview(file, imported_network(file, given), film)
+    import_checkpoint(file, tmp_path / "out", given)
+    loaded = load(tmp_path / "out", torch.device("cpu"))
+    (predicted,) = predict_images([loaded], [(film, 0)])
+    assert np.array_equal(np.array(shown.logits, np.float32), predicted.logits[0])
+    assert np.array_equal(
+        np.array(shown.probabilities, np.float32), scores_from_logits(predicted.logits[0][None], "multi-label")[0]
+    )
+    made = loaded.checkpoint.preprocessing
+    inputs = present_to_tensor(present(read_image(film, 0)), made)
+    assert (shown.minimum, shown.maximum) == (float(inputs.min()), float(inputs.max()))
+    assert shown.preprocessing_digest == made.digest
+    seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown.picture))))
+    assert seen.shape[:2] == made.size
+    assert np.abs(seen / 255 - (inputs[0].numpy() * 0.5 + 0.5)).max() < 0.003  # grey: one plane for all channels
+
+
+def test_that_a_size_that_a_network_does_not_take_is_refused_in_words(tmp_path, capsys):
+    torch.save(backbones.create("test_vit", 2).state_dict(), tmp_path / "vit.pth")
+    given = Answers(architecture="test_vit", findings=("a", "b"), preset="half", constants={"size": [99, 99]})
+    Image.fromarray(np.zeros((80, 70), np.uint8)).save(tmp_path / "film.png")
+    with pytest.raises(UnusableCheckpoint, match="does not compute images of 99 by 99"):
+        preview(tmp_path / "vit.pth", imported_network(tmp_path / "vit.pth", given), tmp_path / "film.png")
 
 
 @pytest.mark.parametrize(

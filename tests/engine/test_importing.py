@@ -404,6 +404,61 @@ def test_that_of_a_distilled_transformer_both_heads_come_and_are_averaged(tmp_pa
         read_network(tmp_path / "one.pth", "deit_tiny_distilled_patch16_224")
 
 
+# timm's names of the layers in a block of EfficientNet, and those of its first port; the first stage expands nothing.
+PORTED = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
+PORTED |= {"conv_pwl": "_project_conv", "bn3": "_bn2", "se.conv_reduce": "_se_reduce", "se.conv_expand": "_se_expand"}
+PORTED_FIRST = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
+PORTED_AROUND = {
+    "conv_stem": "_conv_stem",
+    "bn1": "_bn0",
+    "conv_head": "_conv_head",
+    "bn2": "_bn1",
+    "classifier": "_fc",
+}
+
+
+def of_the_first_port(network: nn.Module) -> dict[str, torch.Tensor]:
+    places = [(stage, block) for stage, blocks in enumerate(network.blocks) for block in range(len(blocks))]
+    state = {}
+    for key, values in network.state_dict().items():
+        layer, _, tensor = key.rpartition(".")
+        inside = re.fullmatch(r"blocks\.(\d+)\.(\d+)\.(.*)", layer)
+        if inside is None:
+            state[f"{PORTED_AROUND[layer]}.{tensor}"] = values
+            continue
+        stage, block = int(inside[1]), int(inside[2])
+        names = {**PORTED, **(PORTED_FIRST if stage == 0 else {})}
+        state[f"_blocks.{places.index((stage, block))}.{names[inside[3]]}.{tensor}"] = values
+    return state
+
+
+@pytest.mark.parametrize("architecture", ["tf_efficientnet_lite0", "tf_efficientnet_b0"])
+def test_that_efficientnets_of_the_first_port_to_pytorch_are_told_and_compute_the_same(tmp_path, architecture):
+    torch.manual_seed(0)
+    original = lively(backbones.create(architecture, 3))
+    state = of_the_first_port(original)
+    assert len(state) == len(original.state_dict())
+    torch.save(state, tmp_path / "port.pth")
+    found = read_network(tmp_path / "port.pth")
+    assert found.architecture == architecture
+    assert_same(found, original)
+
+
+def test_that_of_moco_the_query_encoder_is_taken_and_queue_and_key_encoder_left_out(tmp_path):
+    torch.manual_seed(0)
+    query, key = torchvision.models.resnet18(), torchvision.models.resnet18()
+    state = prefixed(query, "module.encoder_q.") | prefixed(key, "module.encoder_k.")
+    state = {name: values for name, values in state.items() if ".fc." not in name}
+    state |= {"module.queue": torch.randn(4, 8), "module.queue_ptr": torch.zeros(1)}
+    torch.save({"epoch": 200, "arch": "resnet18", "state_dict": state}, tmp_path / "moco.pth.tar")
+
+    found = read_network(tmp_path / "moco.pth.tar")
+
+    assert (found.architecture, found.head) == ("resnet18", None)
+    assert torch.equal(found.backbone["layer4.1.conv2.weight"], query.layer4[1].conv2.weight)
+    assert any("encoder_q" in said for said in found.decisions)
+
+
 def test_that_weights_that_two_architectures_take_are_refused_until_one_is_named(tmp_path):
     torch.manual_seed(0)
     original = lively(backbones.create("efficientnet_b0", 2))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -115,11 +116,13 @@ def test_that_the_mean_over_many_passes_of_dropout_before_a_linear_layer_is_the_
     assert (np.abs(passes.mean(axis=1) - plain) < 4 * error).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"proj_drop_rate": 0.3}], ids=["in the head", "in the trunk"])
+@pytest.mark.parametrize(
+    "options", [{"head": WITH_DROPOUT}, {"proj_drop_rate": 0.3}], ids=["in the head", "in the trunk"]
+)
 def test_that_dropout_does_not_depend_on_order_batch_and_number_of_passes(
-    make_checkpoint: MakeCheckpoint, films: list[Path], options: dict[str, float]
+    make_checkpoint: MakeCheckpoint, films: list[Path], options: dict[str, Any]
 ) -> None:
-    loaded = load(make_checkpoint("vit_tiny_patch16_224", head=WITH_DROPOUT, img_size=64, depth=2, **options))
+    loaded = load(make_checkpoint("vit_tiny_patch16_224", img_size=64, depth=2, **options))
     (first,) = answers([RepeatedCheckpoint(loaded, DROPOUT)], films)
     torch.manual_seed(99)
     torch.rand(7)  # the random numbers of the rest of the process are none of its
@@ -127,7 +130,25 @@ def test_that_dropout_does_not_depend_on_order_batch_and_number_of_passes(
     assert np.array_equal(backwards[::-1], first)
     (more,) = answers([RepeatedCheckpoint(loaded, Passes("mc-dropout", 6))], films)
     assert np.array_equal(more[:, :4], first)
-    assert not np.array_equal(first[0] - first[0].mean(axis=0), first[1] - first[1].mean(axis=0))
+    assert all(len(np.unique(passes, axis=0)) == 6 for passes in more)
+
+
+def test_that_what_is_dropped_hangs_on_the_image_s_identity(make_checkpoint: MakeCheckpoint) -> None:
+    column = RepeatedCheckpoint(load(make_checkpoint("resnet18", head=WITH_DROPOUT)), DROPOUT)
+    same = torch.rand(1, 3, 64, 64).expand(3, -1, -1, -1)
+    a, b, again = column.answers(same, ["a", "b", "a"])
+    assert np.array_equal(a, again)
+    assert not any(np.array_equal(one, other) for one in a for other in b)
+
+
+def test_that_a_network_that_does_not_tell_trunk_and_head_apart_is_asked_whole(
+    make_checkpoint: MakeCheckpoint,
+) -> None:
+    column = RepeatedCheckpoint(load(make_checkpoint("torchvision/alexnet")), DROPOUT)
+    image = torch.rand(1, 3, 64, 64)
+    (passes,) = column.answers(image, ["a"])
+    assert len(np.unique(passes, axis=0)) == DROPOUT.count
+    assert not np.array_equal(passes[0], column.loaded.logits(image)[0])
 
 
 def test_that_a_network_without_dropout_is_refused(make_checkpoint: MakeCheckpoint) -> None:
@@ -212,3 +233,40 @@ def test_that_a_column_that_cannot_be_made_is_refused_in_words(
     assert main([*words, *columns, "--out", str(tmp_path / "p.csv"), "--device", "cpu"]) == 2
     assert why in capsys.readouterr().err
     assert not (tmp_path / "p.csv").exists()
+
+
+def test_that_the_engine_process_answers_with_every_pass_and_says_why_it_cannot(
+    pair: list[Path], films: list[Path]
+) -> None:
+    from xferviewer import protocol
+    from xferviewer.engine.server import Engine, Inbox, Sender
+
+    sent: list[protocol.Message] = []
+
+    class Kept(Sender):
+        def __call__(self, message: protocol.Message) -> None:
+            sent.append(message)
+
+    with_dropout, without = (load(folder, torch.device("cpu")) for folder in pair)
+    one, other = with_dropout.checkpoint.digest, without.checkpoint.digest
+    asked = (one, FLIP.digest(one), DROPOUT.digest(one), DROPOUT.digest(other))
+    images = tuple(protocol.ImageReference(f"film {place}", str(film)) for place, film in enumerate(films))
+    engine, inbox = Engine(Kept(io.BytesIO())), Inbox()
+    inbox.put(protocol.OpenCheckpoints(1, tuple(map(str, pair)), "cpu", "fp32"))
+    engine.work(inbox)
+    inbox.put(protocol.PredictImages(2, images, asked))
+    while not any(isinstance(message, protocol.Finished) and message.request == 2 for message in sent):
+        engine.work(inbox)
+    opened = {m.checkpoint: m.dropout for m in sent if isinstance(m, protocol.CheckpointOpened)}
+    assert opened == {one: True, other: False}
+    columns = [with_dropout, RepeatedCheckpoint(with_dropout, FLIP), RepeatedCheckpoint(with_dropout, DROPOUT)]
+    for digest, expected in zip(asked[:3], answers(columns, films), strict=True):
+        answered = [m.logits for m in sent if isinstance(m, protocol.Predicted) and m.checkpoint == digest]
+        assert np.array_equal(np.stack(answered), expected)
+        message = next(m for m in sent if isinstance(m, protocol.Predicted) and m.checkpoint == digest)
+        (again,) = protocol.Decoder().feed(protocol.encode(message))
+        assert isinstance(again, protocol.Predicted)
+        assert np.array_equal(again.logits, message.logits)
+    refused = [m for m in sent if isinstance(m, protocol.Failed)]
+    assert [m.checkpoint for m in refused] == [DROPOUT.digest(other)] * len(films)
+    assert all("no Monte-Carlo dropout" in m.what for m in refused)

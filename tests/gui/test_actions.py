@@ -314,11 +314,21 @@ def check_cancel_work(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
     assert ended.args[0].cancelled or ended.args[0].images  # the index may have been quicker
 
 
+def check_pause_work(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "pause_work")
+    assert app.predicting.paused
+
+
 def check_resume_work(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "cancel_work")
     assert app.predicting.paused
     press(app, "resume_work")
     assert not app.predicting.paused
+
+
+def check_failed_images(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "failed_images")
+    assert "Every image" in box_titled(app, "could not be predicted").text()
 
 
 def check_cheat_sheet(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtGui import QStandardItemModel
 from pytestqt.qtbot import QtBot
 from tests.gui.test_command_reproduces import equal, run_copied_command
 
+from xferviewer import settings
 from xferviewer.checkpoints import FLIP, Checkpoint
 from xferviewer.evaluation.members import combine
 from xferviewer.evaluation.tables import read_predictions
@@ -264,3 +265,39 @@ def test_that_an_ensemble_of_calibrated_and_raw_members_is_of_raw_probabilities(
     row = session.cohort.row_of(identity)
     shown = session.probability(both.digest, identity, FINDING)
     assert shown == session.scores(both.digest, [FINDING])[row, 0]
+
+
+def test_that_columns_are_there_again_at_the_next_start(
+    with_ensemble: Application,
+    make_application: Callable[..., Application],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    confirm(ask(with_ensemble, qtbot, "ten-crop"), qtbot)
+    names = [each.name for each in with_ensemble.session.scored()]
+    assert names == ["efficientnet", "vit", "both", "efficientnet + ten-crop"]
+    kept, complaints = settings.read_settings(settings.settings_file())
+    assert complaints == []
+    again = make_application(with_ensemble.folders.home, kept)
+    monkeypatch.setattr(again.engine, "start", lambda: None)
+    again.start()
+    assert [each.name for each in again.session.scored()] == names
+    digests = [each.digest for each in with_ensemble.session.scored()]
+    assert [each.digest for each in again.session.scored()] == digests
+    without = make_application(with_ensemble.folders.home, replace(kept, columns=(*kept.columns, "gone+flip", "x=a,b")))
+    monkeypatch.setattr(without.engine, "start", lambda: None)
+    without.start()
+    assert [each.name for each in without.session.scored()] == names
+
+
+def test_that_images_that_a_member_learned_from_are_counted_for_the_ensemble(with_ensemble: Application) -> None:
+    from xferviewer.checkpoints import seen_images
+
+    session = with_ensemble.session
+    one, other, both = session.scored()
+    identities = session.cohort.identities
+    session.set_seen_images(
+        {one.digest: seen_images("s", identities[:5], ()), other.digest: seen_images("s", identities[3:7], ())}
+    )
+    assert session.n_seen(one.digest) == (5, 0)
+    assert session.n_seen(both.digest) == (7, 0)

@@ -47,7 +47,7 @@ def test_that_a_killed_engine_is_told_and_every_image_is_predicted_all_the_same(
     assert "again" in application.window.top.device.text()
     with qtbot.waitSignal(application.predicting.finished, timeout=LONG) as ended:
         pass
-    assert (ended.args[0].done, ended.args[0].total, ended.args[0].cancelled) == (24, 24, False)
+    assert (ended.args[0].done, ended.args[0].total, ended.args[0].failed) == (24, 24, 0)
     assert application.engine.process_id not in (0, killed[0])
     identities = [image.identity for image in application.library.catalogue.all_images()]
     for checkpoint in application.session.checkpoints:

@@ -91,7 +91,7 @@ def test_that_a_pane_says_how_far_a_slow_map_is_and_that_it_was_cancelled(
     assert "Score-CAM: 25 %" in corner(opened)
     opened.engine.explaining.emit(replace(progress, generation=request.generation - 1, done=256))
     assert "Score-CAM: 25 %" in corner(opened)
-    opened.predicting.cancel()
+    opened.predicting.cancel_maps()
     assert asked[-1] == protocol.CancelRequest(request.request)
     opened.engine.finished.emit(protocol.Finished(request.request, 0, 2, True))
     assert "Score-CAM: cancelled" in corner(opened)
@@ -102,7 +102,11 @@ def test_that_a_pane_says_why_there_is_no_map_and_that_a_map_speaks_for_no_findi
 ) -> None:
     nothing = np.zeros((0, 0, 0), np.float32)
     refused = explained_as(
-        opened, findings=(), refused="EfficientNet is no <transformer>.", maps=nothing, strengths=np.zeros(0, np.float32)
+        opened,
+        findings=(),
+        refused="EfficientNet is no <transformer>.",
+        maps=nothing,
+        strengths=np.zeros(0, np.float32),
     )
     same = explained_as(opened, layer="attention")
     pick(opened, "methods", "attention-rollout")

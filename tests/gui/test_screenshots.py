@@ -5,21 +5,26 @@ With `--screenshots=DIR` the pictures are those of the documentation: the demo c
 
 from __future__ import annotations
 
+import base64
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSize
-from PySide6.QtGui import QFont, QImage
+from PySide6.QtCore import QBuffer, QPoint, QRect, QSize
+from PySide6.QtGui import QColor, QFont, QImage
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from xferviewer.checkpoints.import_report import Candidate, FileReport, InputPreview
+from xferviewer.errors import XferviewerError
+from xferviewer.evaluation.run_progress import RunProgress
+from xferviewer.gui import theme
 from xferviewer.gui.app import Application
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
-from xferviewer.gui.predicting import PredictionProgress
+from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import read_spec
 from xferviewer.settings import Settings
@@ -154,6 +159,75 @@ def test_that_nothing_is_clipped_on_a_small_screen(pictured: Application, perspe
         assert cut_texts(window) == []
 
 
+REPORT = FileReport(
+    "densenet121-a-name-as-long-as-laboratories-give-them-fold3-epoch27-best.pth", "torch.save, as before version 1.6",
+    32_345_678, "5f" * 32, 728, 7_988_000, "features.conv0.weight",
+    ("Taken from “state_dict”, not from “model”.", "“module.” was taken off every name.",
+     "Left out criterion.weight, val_auroc.preds and 4 more: no part of the network's function."),
+    ("densenet121-a-name-as-long-as-laboratories-give-them-fold3-epoch27-best.pth.toml",),
+    candidates=(
+        Candidate("densenet121", 0, outputs=14, head="linear", size=(224, 224)),
+        Candidate("densenet169", 240, "It has no features.denseblock3.denselayer25.norm1.weight"),
+    ),
+)  # fmt: skip
+
+
+def a_preview() -> InputPreview:
+    """A grey ramp that nobody's network has seen."""
+    written = QBuffer()
+    ramp = QImage(224, 224, QImage.Format.Format_Grayscale8)
+    for value in range(224):
+        for row in range(224):
+            ramp.setPixel(value, row, QColor(value, value, value).rgb())
+    ramp.save(written, "PNG")
+    picture = base64.b64encode(bytes(written.data().data())).decode()
+    return InputPreview(
+        picture, (224, 224), 3, -1024.0, 1024.0, -17.25, 512.5, tuple("abcdefghijklmn"), (-12.3456,) * 14,
+        (0.001,) * 14, "0" * 64,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("colours", ["dark", "light"])
+@pytest.mark.parametrize("complete", [False, True])
+def test_that_nothing_is_clipped_in_the_import_dialog(
+    pictured: Application, colours: str, complete: bool, qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:  # fmt: skip
+    font = qapp.font()
+    theme.apply(qapp, theme.read_theme(colours))
+    qapp.setFont(font)
+    dialog = ImportDialog(pictured.session, tmp_path / "checkpoints", pictured.window)
+    dialog.client.preview = lambda *_: None  # type: ignore[method-assign]
+    dialog._file = tmp_path / REPORT.file
+    dialog._take_report(REPORT)
+    if complete:
+        dialog.findings.vocabulary.choose("nih-14")
+        dialog.findings.vocabulary.activated.emit(1)
+        dialog.preprocessing.preset_box.choose("chestx-ray")
+        dialog.preprocessing.preset_box.activated.emit(1)
+        dialog._take_preview(a_preview())
+    else:
+        dialog.card.name.setText("")
+        dialog._take_failure("import", XferviewerError("The weights were not imported.", "why " * 30, "todo " * 20))
+        dialog.preprocessing.preset_box.choose("imagenet")
+        dialog.preprocessing.preset_box.activated.emit(1)
+        dialog.preprocessing.texts["mean"].setText("a")
+        dialog.preprocessing.texts["mean"].textEdited.emit("a")
+        dialog.preview.show_words("", "It does not compute images of 300 by 300: " + "sizes of tensors " * 20)
+    dialog.show()
+    qtbot.waitExposed(dialog)
+    assert dialog.import_.isEnabled() == complete, dialog.import_.toolTip()
+    assert dialog.width() <= 1280
+    assert dialog.height() <= 720 - 40  # a title bar
+    bar = dialog.sections.verticalScrollBar()
+    for place in (0, bar.maximum() // 2, bar.maximum()):
+        bar.setValue(place)
+        qtbot.wait(20)
+        assert cut_texts(dialog) == []
+    assert not dialog.sections.horizontalScrollBar().isVisible()
+    dialog.reject()
+    theme.apply(qapp, theme.read_theme("dark"))
+
+
 def test_that_films_take_three_fifths_of_the_window(pictured: Application, qtbot: QtBot) -> None:
     window = show(pictured, "read", QSize(1440, 900), qtbot)
     films = window.compare.films
@@ -181,10 +255,10 @@ def test_that_messages_and_progress_leave_the_referral_and_the_films_their_room(
     qtbot.wait(1)
     assert window.compare.films.size() == films
     assert window.last_message.text().endswith("…")
-    window.work.show_prediction(PredictionProgress(39, 90, 2.0))
+    window.work.show_prediction(RunProgress(39, 90, 2.0))
     qtbot.wait(1)
     assert window.referral.height() <= bar + window.fontMetrics().height() + 8  # one more line of text at most
     assert not window.last_message.isVisible()
     assert cut_texts(window) == []
-    window.work.show_prediction(PredictionProgress(90, 90, 2.0))
+    window.work.show_prediction(RunProgress(90, 90, 2.0))
     assert window.last_message.isVisible()

@@ -29,6 +29,7 @@ MESSAGES = [
     protocol.ExplainImage(3, 8, protocol.ImageReference("i", "p"), ("a",), "scorecam", "a,b", "eigen", ("E",)),
     protocol.ExplainProgress(3, 8, "i", "a", 16, 512),
     protocol.PredictImages(3, (protocol.ImageReference("i", "p"), protocol.ImageReference("j", "q", 4)), ("a", "b")),
+    protocol.InputMeasured(3, "i", "d1935", np.array([0.5, 0.25], np.float32), "DX", "CHEST"),
     protocol.Predicted(3, "i", "a", np.array([1.5, -2.25], np.float32)),
     protocol.Explained(
         2, 7, "1.2.3#0", "c0ffee", "gradcam", "bn2", ("Edema", "Mass"), "", (0.0, 0.0, 1.0, 1.0),

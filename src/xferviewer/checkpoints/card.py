@@ -6,14 +6,17 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 import yaml
 
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
+from xferviewer.checkpoints.training_inputs import TrainingInputs
 
 # 2: heads other than linear; how a checkpoint was imported
-CARD_VERSION = 2
+# 3: what the training images looked like to the network; what headers should state
+CARD_VERSION = 3
 
 # Part of every preprocessing digest. Raise it when networks/preprocessing.py computes other numbers from the same
 # constants: predictions kept under the old digest are then not mistaken for the new ones.
@@ -66,8 +69,13 @@ class Preprocessing:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of every constant: two checkpoints with the same digest take the same tensor of an image."""
-        content = {"version": PREPROCESSING_VERSION, **to_mapping(self)}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return _preprocessing_digest(self)
+
+
+@lru_cache(maxsize=256)  # it is asked for with every image
+def _preprocessing_digest(preprocessing: Preprocessing) -> str:
+    content = {"version": PREPROCESSING_VERSION, **to_mapping(preprocessing)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 # What stands between the pooled features and the logits, and the arguments that each kind has, with their defaults.
@@ -156,6 +164,18 @@ class TrainingData:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedHeader:
+    """What the header of an image should state; empty: anything. A header that states nothing is no fault.
+
+    modalities  DICOM Modality (0008,0060), such as CR and DX
+    body_parts  DICOM Body Part Examined (0018,0015), such as CHEST; letter case does not count
+    """
+
+    modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """The AUC of one finding on one cohort that the checkpoint never saw. None where it is undefined."""
 
@@ -181,6 +201,8 @@ class Card:
     task                "multi-label": a sigmoid per finding; "multi-class": softmax over them; "binary": one finding
     initialisation      oldest first; empty for weights of unknown origin
     imported            None for a checkpoint that was trained here
+    training_inputs     what the training images looked like to the network; None where nobody measured them
+    expects             what headers should state
     recipe              what the training command was told, by name
     command             reproduces the checkpoint
     weights_sha256      of model.safetensors
@@ -199,6 +221,8 @@ class Card:
     initialisation: tuple[InitialisationStep, ...] = ()
     imported: ImportRecord | None = None
     data: TrainingData | None = None
+    training_inputs: TrainingInputs | None = None
+    expects: ExpectedHeader = field(default_factory=ExpectedHeader)
     recipe: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     job: str | None = None
@@ -237,9 +261,20 @@ def parse_card(readme: str) -> Card:
     return from_mapping(Card, content)
 
 
+class _CardDumper(yaml.SafeDumper):
+    """Numbers stand beside one another: hundreds of lines of them would hide the words."""
+
+    def represent_list(self, values: Any) -> yaml.SequenceNode:
+        numbers = bool(values) and all(isinstance(value, int | float) for value in values)
+        return self.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=numbers)
+
+
+_CardDumper.add_representer(list, _CardDumper.represent_list)
+
+
 def render_card(card: Card) -> str:
     """The README.md of a checkpoint: the card as front matter, and the same for people below it."""
-    front = yaml.safe_dump(to_mapping(card), sort_keys=False, allow_unicode=True, width=110)
+    front = yaml.dump(to_mapping(card), Dumper=_CardDumper, sort_keys=False, allow_unicode=True, width=110)
     return f"---\n{front}---\n\n{_page(card)}"
 
 

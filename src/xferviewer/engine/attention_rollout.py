@@ -49,7 +49,7 @@ def rollout(network: nn.Module, run: Run, image: Tensor) -> tuple[Tensor, Tensor
 
 
 def _class_rows(network: Any) -> slice:
-    """The tokens that the classifier reads: the class token, and the distillation token where there is a head for it."""
+    """The tokens that the classifier reads: the class token, and the distillation token where it has a head."""
     return slice(0, 2 if hasattr(network, "head_dist") else 1)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.input_measures import InputMeasures
 from xferviewer.engine.inference import Failure, LoadedCheckpoint, Prediction, not_finite, predict_images
 from xferviewer.engine.passes import RepeatedCheckpoint
 from xferviewer.errors import Stopped, XferviewerError
@@ -23,10 +24,14 @@ _STORE_EVERY_S = 0.5  # a kill loses at most that, as in the window
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredictedImage:
-    """An image and what each that was asked says of it: (findings,) or (passes, findings) float32."""
+    """An image and what each that was asked says of it: (findings,) or (passes, findings) float32.
+
+    inputs  what was measured of it, by the digest of the preprocessing
+    """
 
     image: SelectedImage
     logits: tuple[NDArray[np.float32], ...]
+    inputs: Mapping[str, InputMeasures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,23 @@ class _Cohort:
         self._images = identified(images) if any(map(store.has, self._keys)) else list(images)
         identities = [image.identity for image in self._images]
         stored = [store.get(key, identities) for key in self._keys]
+        self._digests = [one.preprocessing.digest for one in asked]
+        measured = {digest: store.inputs(digest, identities) for digest in set(self._digests)}
+        self._inputs = [
+            {digest: found[identity] for digest, found in measured.items() if identity in found}
+            for identity in identities
+        ]
+        # Logits without the measures of their input are computed again: nobody could tell what they were made of.
         self._logits = [
-            [None if np.isnan(rows[place]).any() else rows[place] for rows in stored] for place in range(len(images))
+            [
+                None if np.isnan(rows[place]).any() or digest not in self._inputs[place] else rows[place]
+                for rows, digest in zip(stored, self._digests, strict=True)
+            ]
+            for place in range(len(images))
         ]
         self.failed: dict[int, XferviewerError] = {}
         self._new: list[dict[str, NDArray[np.float32]]] = [{} for _ in asked]
+        self._new_inputs: dict[str, dict[str, InputMeasures]] = {digest: {} for digest in measured}
         self._put = time.monotonic()
 
     def lacking(self) -> dict[tuple[int, ...], list[int]]:
@@ -125,7 +142,11 @@ class _Cohort:
             image,
             study=image.study or answer.facts.study_uid,
             patient=image.patient or answer.facts.patient_id,
+            identity=answer.identity,
         )
+        self._inputs[place].update(answer.inputs)
+        for digest, measures in answer.inputs.items():
+            self._new_inputs[digest][answer.identity] = measures
         for column, logits in zip(columns, answer.logits, strict=True):
             refused = not_finite(image.path, logits)
             if refused is not None:
@@ -139,6 +160,10 @@ class _Cohort:
     def put_away(self) -> None:
         """Write what is new to the store."""
         self._put = time.monotonic()
+        for digest, inputs in self._new_inputs.items():
+            if inputs:
+                self._store.put_inputs(digest, inputs)
+                inputs.clear()
         for key, new in zip(self._keys, self._new, strict=True):
             if new:
                 self._store.put_many(key, list(new), np.stack(list(new.values())))
@@ -147,8 +172,10 @@ class _Cohort:
     def result(self, computed: int) -> PredictedCohort:
         """What there is in the end."""
         whole = [
-            PredictedImage(image, tuple(_shaped(one, values) for one, values in zip(self._asked, known, strict=True)))
-            for image, logits in zip(self._images, self._logits, strict=True)
+            PredictedImage(
+                image, tuple(_shaped(one, values) for one, values in zip(self._asked, known, strict=True)), inputs
+            )
+            for image, logits, inputs in zip(self._images, self._logits, self._inputs, strict=True)
             if len(known := [values for values in logits if values is not None]) == len(self._asked)
         ]
         failed = [FailedImage(self._images[place], error) for place, error in sorted(self.failed.items())]

@@ -10,13 +10,12 @@ import numpy as np
 from xferviewer import protocol
 from xferviewer.engine import saliency
 from xferviewer.errors import EngineFailure
-from xferviewer.networks.preprocessing import present_to_tensor, seen_part
 from xferviewer.saliency_methods import METHODS, MapChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from torch import Tensor
 
     from xferviewer.engine.inference import LoadedCheckpoint
     from xferviewer.saliency_methods import Method, Smoothing
@@ -47,16 +46,21 @@ class Explaining:
         self._send, self._superseded, self._alive = send, superseded, alive
         self._told = 0.0
 
-    def explain(self, digest: str, loaded: LoadedCheckpoint, identity: str, film: NDArray[np.float32]) -> None:
-        """Maps of `film`, brightness in [0, 1], by a checkpoint. A checkpoint that has none says why, beside its logits.
+    def explain(
+        self,
+        digest: str,
+        loaded: LoadedCheckpoint,
+        identity: str,
+        tensor: Tensor,
+        crop: tuple[float, float, float, float],
+    ) -> None:
+        """Maps of a preprocessed image by a checkpoint. A checkpoint that has none says why, beside its logits.
 
         Raises Superseded, and what the network raises.
         """
         if self._superseded():
             raise Superseded
         request, checkpoint = self._request, loaded.checkpoint
-        preprocessing = checkpoint.preprocessing
-        tensor = present_to_tensor(film, preprocessing)
         if METHODS[self._choice.method].slow:  # whoever waits for the map has at least the probabilities
             self._send(protocol.Predicted(request.request, identity, digest, loaded.logits(tensor[None])[0]))
         wanted = tuple(
@@ -76,7 +80,7 @@ class Explaining:
         self._send(
             protocol.Explained(
                 request.request, request.generation, identity, digest, request.method, made.layer, made.findings, why,
-                seen_part(film.shape[0], film.shape[1], preprocessing), made.logits, made.maps, made.peaks,
+                crop, made.logits, made.maps, made.peaks,
             )
         )  # fmt: skip
 

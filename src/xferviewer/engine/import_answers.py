@@ -1,52 +1,18 @@
-"""What no file of weights carries: said by options, or by a file beside it."""
+"""What no file of weights carries, read from a file beside it."""
 
 from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from xferviewer.checkpoints import Preprocessing
 from xferviewer.checkpoints.fields import FieldError, from_mapping
+from xferviewer.checkpoints.import_answers import Answers
 from xferviewer.errors import UnusableChoice
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-Task = Literal["multi-label", "multi-class", "binary"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What is known of a network beside its weights; None or empty where nothing is.
-
-    architecture   timm's or torchvision's name; options: further arguments of timm.create_model
-    preset         a name of checkpoints.preprocessing_presets, or "timm"; preprocessing: one whole
-    untrained      findings whose part of the head saw no labels
-    """
-
-    architecture: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    findings: tuple[str, ...] = ()
-    untrained: tuple[str, ...] = ()
-    task: Task | None = None
-    preset: str | None = None
-    preprocessing: Preprocessing | None = None
-    name: str | None = None
-    title: str | None = None
-    license: str | None = None
-
-    def else_from(self, other: Answers) -> Answers:
-        """These, and `other` where these say nothing."""
-        merged = replace(other, **{name: value for name in _NAMES if (value := getattr(self, name)) not in _NOTHING})
-        if self.preset or self.preprocessing:  # the two are one answer
-            merged = replace(merged, preset=self.preset, preprocessing=self.preprocessing)
-        return merged
-
-
-_NAMES = tuple(Answers.__dataclass_fields__)
-_NOTHING: tuple[Any, ...] = (None, (), {})
 
 
 def beside(file: Path) -> tuple[Answers, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,11 +15,22 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from xferviewer.checkpoints import Checkpoint, Preprocessing, read_checkpoint, verify_digest
-from xferviewer.engine.device import Precision, autocast, check_precision, choose_device
+from xferviewer.engine import parity
+from xferviewer.engine.device import (
+    CPU,
+    Precision,
+    autocast,
+    check_precision,
+    choose_device,
+    compute_exactly,
+    is_out_of_memory,
+    release_memory,
+)
+from xferviewer.engine.memory_format import memory_format
 from xferviewer.engine.pipeline import Pipeline
 from xferviewer.errors import EngineFailure, UnusableCheckpoint, XferviewerError
 from xferviewer.networks import backbones
-from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.networks.input_measuring import measured_input
 from xferviewer.processes import usable_cores
 from xferviewer.studies.images import ImageFacts, present
 from xferviewer.studies.reading_processes import ReadingProcesses
@@ -29,29 +40,103 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from xferviewer.checkpoints.input_measures import InputMeasures
+    from xferviewer.protocol import ParityCheck
+
 _BATCH_OFF_THE_CPU = 16
 _AT_A_TIME_OFF_THE_CPU = 2  # one batch is copied while the other is computed
 
 
+@dataclass(slots=True)
+class BatchLimit:
+    """The most images that a device has room for at once; None while it was not found out.
+
+    Several threads compute with one checkpoint: whoever changes it, and what is told of it, holds `lock`.
+    """
+
+    images: int | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedCheckpoint:
-    """A checkpoint with its network on a device, ready to compute; none of its parameters takes gradients."""
+    """A checkpoint with its network on a device, ready to compute; none of its parameters takes gradients.
+
+    device, precision  where and how it really computes, which may not be what was asked for
+    checks             the parity checks that led there; none on the CPU in float32
+    limit              how many images go into one batch, once the memory was found too small for more
+    warnings           what the user is to be told, once; whoever tells it takes it out
+    """
 
     checkpoint: Checkpoint
     network: nn.Module
     device: torch.device
     precision: Precision
+    checks: tuple[ParityCheck, ...] = ()
+    limit: BatchLimit = field(default_factory=BatchLimit)
+    warnings: list[EngineFailure] = field(default_factory=list)
 
     def logits(self, batch: Tensor) -> NDArray[np.float32]:
         """Raw logits, float32 (images, findings), of a batch float32 (images, channels, rows, columns).
 
-        The batch is computed in one go. On the CPU the last bits of a logit depend on how many images share its batch
+        The batch is computed in one go, unless the device's memory is too small for it: then in halves, and from then
+        on in none larger than that. On the CPU the last bits of a logit depend on how many images share its batch
         (docs/decisions/0011): whoever compares numbers to the bit passes one image at a time, as `predict_images` does.
+
+        Raises EngineFailure where there is no room for one image.
         """
-        batch = batch.to(self.device)
+        parts: list[NDArray[np.float32]] = []
+        waiting = batch
+        while len(waiting) or not parts:
+            part = waiting[: self.limit.images]
+            try:
+                parts.append(self._compute(part))
+                waiting = waiting[len(part) :]
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                too_many = len(part)
+            else:
+                continue
+            self._compute_fewer_than(too_many)  # once the error is gone, and with it what it held of the memory
+        return np.concatenate(parts)
+
+    def placed(self, batch: Tensor) -> Tensor:
+        """A batch where the network computes, and as its values lie in memory there."""
+        return batch.to(self.device, memory_format=memory_format(self.network, self.device, self.precision))
+
+    def on(self, device: torch.device, precision: Precision) -> LoadedCheckpoint:
+        """The same checkpoint on another device; its network is moved there and leaves this one."""
+        form = memory_format(self.network, device, precision)
+        network = self.network.to(device).to(memory_format=form)
+        return LoadedCheckpoint(self.checkpoint, network, device, precision)
+
+    def _compute(self, batch: Tensor) -> NDArray[np.float32]:
         with torch.inference_mode(), autocast(self.device, self.precision):
-            computed: NDArray[np.float32] = self.network(batch).float().cpu().numpy()
+            computed: NDArray[np.float32] = self.network(self.placed(batch)).float().cpu().numpy()
         return computed
+
+    def _compute_fewer_than(self, images: int) -> None:
+        """Halve the batch from now on, and say so. Raises EngineFailure where nothing is left to halve."""
+        release_memory(self.device)
+        where = self.device.type.upper()
+        if images == 1:
+            raise EngineFailure(
+                f"{self.checkpoint.name} cannot compute on this {where}.",
+                "Its memory does not suffice for a single image.",
+                "Close other programs that use it, compare fewer checkpoints, or choose another device or precision.",
+            )
+        with self.limit.lock:
+            if self.limit.images is not None and self.limit.images < images:
+                return  # another thread found it out
+            self.limit.images = images // 2
+            self.warnings.append(
+                EngineFailure(
+                    f"{self.checkpoint.name} computes {self.limit.images} images at a time, not {images}.",
+                    f"The memory of this {where} does not suffice for more.",
+                    "Nothing need be done; it takes longer. Smaller batches or fewer checkpoints need less memory.",
+                )
+            )
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -82,7 +167,8 @@ class Answering(Protocol):
 class Prediction:
     """What every checkpoint says of one image: `logits` holds an array per checkpoint, in their order.
 
-    It is (findings,) of a plain checkpoint and (passes, findings) of one that is asked several times.
+    It is (findings,) of a plain checkpoint and (passes, findings) of one that is asked several times. `inputs` holds
+    what was measured of the image under each distinct preprocessing, by its digest.
     """
 
     path: Path
@@ -90,6 +176,7 @@ class Prediction:
     identity: str
     facts: ImageFacts
     logits: tuple[NDArray[np.float32], ...]
+    inputs: dict[str, InputMeasures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +195,24 @@ class _Prepared:
     identity: str
     facts: ImageFacts
     tensors: dict[str, Tensor]
+    inputs: dict[str, InputMeasures]
 
 
 Predicting = Pipeline[tuple[Path, int], "_Prepared | Failure", Prediction | Failure]
 
 
 def load(
-    checkpoint: Checkpoint | Path | str, device: torch.device | None = None, precision: Precision = "fp32"
+    checkpoint: Checkpoint | Path | str,
+    device: torch.device | None = None,
+    precision: Precision = "fp32",
+    *,
+    check_anew: bool = False,
 ) -> LoadedCheckpoint:
     """Build the network of a checkpoint, its weights compared with the card's digest first.
+
+    On its first use of a device or precision other than the CPU's float32 its numbers there are compared with those of
+    the CPU; where they do not agree it computes elsewhere, and says so in its warnings (`engine.parity`). `check_anew`
+    compares them also when that was done before.
 
     Raises UnusableCheckpoint for a folder that cannot be used, EngineFailure for a device that cannot.
     """
@@ -125,6 +221,13 @@ def load(
     device = device or choose_device()
     check_precision(device, precision)
     torch.set_num_threads(1)  # for all that this process computes from here on: docs/decisions/0051
+    compute_exactly()
+    exact = LoadedCheckpoint(checkpoint, _network(checkpoint), CPU, "fp32")
+    return parity.settle(exact, device, precision, anew=check_anew)
+
+
+def _network(checkpoint: Checkpoint) -> nn.Module:
+    """With its weights, on the CPU, for computing only."""
     verify_digest(checkpoint)
     try:
         network = backbones.create(
@@ -139,8 +242,7 @@ def load(
         raise _does_not_load(checkpoint, f"{error}") from error
     except RuntimeError as error:  # torch names every missing, unexpected and misshapen tensor; the first is enough
         raise _does_not_load(checkpoint, str(error).partition("\n\t")[2].partition("\n")[0]) from error
-    network = network.eval().requires_grad_(False).to(device)
-    return LoadedCheckpoint(checkpoint, network, device, precision)
+    return network.eval().requires_grad_(False)
 
 
 def predict_images(
@@ -175,7 +277,8 @@ def start_predicting(
     Each image is read once and preprocessed once per distinct preprocessing, while the images before it are computed.
     `batch_size` is by default 1 on the CPU, where as many images are computed at a time as there are cores, each by
     one thread, so that a number depends neither on its neighbours nor on the computer's number of cores; on other
-    devices it is 16. While `may_compute` is not set, no network starts; what is under way ends.
+    devices it is 16, and a checkpoint that is on the CPU all the same computes each of these alone. While `may_compute`
+    is not set, no network starts; what is under way ends.
     """
     on_cpu = all(asked.device.type == "cpu" for asked in checkpoints)
     cores = usable_cores()
@@ -183,7 +286,7 @@ def start_predicting(
     return Pipeline(
         images,
         partial(_prepare, reading, preprocessings),
-        partial(_predict, checkpoints, may_compute),
+        partial(_predict, checkpoints, may_compute, batch_size is None),
         group=batch_size or (1 if on_cpu else _BATCH_OFF_THE_CPU),
         preparing=cores,
         computing=cores if on_cpu else _AT_A_TIME_OFF_THE_CPU,
@@ -210,49 +313,63 @@ def _prepare(
         presentation = present(image)
     except XferviewerError as error:
         return Failure(path, frame, error)
-    tensors = {
-        digest: present_to_tensor(presentation, preprocessing) for digest, preprocessing in preprocessings.items()
-    }
-    return _Prepared(path, frame, image.identity, image.facts, tensors)
+    tensors, inputs = {}, {}
+    for digest, preprocessing in preprocessings.items():
+        tensors[digest], inputs[digest] = measured_input(image, presentation, preprocessing)
+    return _Prepared(path, frame, image.identity, image.facts, tensors, inputs)
 
 
 def _predict(
     checkpoints: Sequence[Answering],
     may_compute: threading.Event | None,
+    alone_on_cpu: bool,
     group: Sequence[_Prepared | Failure],
 ) -> list[Prediction | Failure]:
     """An answer for each item of the group. What torch refuses to compute costs the group and is named."""
     ready = [item for item in group if isinstance(item, _Prepared)]
     try:
-        logits = _logits(checkpoints, may_compute, ready) if ready else []
-    except (RuntimeError, MemoryError) as error:
-        told = EngineFailure(
-            "The image could not be computed.",
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else 'no more is known'}.",
-            "Compare fewer or smaller checkpoints, or choose another device.",
-        )
+        logits = _logits(checkpoints, may_compute, alone_on_cpu, ready) if ready else []
+    except (RuntimeError, MemoryError, EngineFailure) as error:
+        told = error if isinstance(error, EngineFailure) else _not_computed(error)
         return [item if isinstance(item, Failure) else Failure(item.path, item.frame, told) for item in group]
     rows = iter(zip(*logits, strict=True)) if logits else iter(())
     return [
         item
         if isinstance(item, Failure)
-        else Prediction(item.path, item.frame, item.identity, item.facts, next(rows, ()))
+        else Prediction(item.path, item.frame, item.identity, item.facts, next(rows, ()), item.inputs)
         for item in group
     ]
 
 
+def _not_computed(error: Exception) -> EngineFailure:
+    return EngineFailure(
+        "The image could not be computed.",
+        f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else 'no more is known'}.",
+        "Compare fewer or smaller checkpoints, or choose another device.",
+    )
+
+
 def _logits(
-    checkpoints: Sequence[Answering], may_compute: threading.Event | None, ready: Sequence[_Prepared]
+    checkpoints: Sequence[Answering],
+    may_compute: threading.Event | None,
+    alone_on_cpu: bool,
+    ready: Sequence[_Prepared],
 ) -> list[NDArray[np.float32]]:
-    batches: dict[str, Tensor] = {}  # on the device: checkpoints that share a preprocessing share its copy
+    # On the device: checkpoints that share a preprocessing share its copy.
+    batches: dict[tuple[str, torch.device], Tensor] = {}
+    identities = [item.identity for item in ready]
     logits = []
     for asked in checkpoints:
         if may_compute is not None:
             may_compute.wait()
-        digest = asked.preprocessing.digest
-        if digest not in batches:
-            batches[digest] = _on_device([item.tensors[digest] for item in ready], asked.device)
-        logits.append(asked.answers(batches[digest], [item.identity for item in ready]))
+        key = asked.preprocessing.digest, asked.device
+        if key not in batches:
+            batches[key] = _on_device([item.tensors[key[0]] for item in ready], asked.device)
+        size = 1 if alone_on_cpu and asked.device.type == "cpu" else len(ready)
+        parts = [
+            asked.answers(batches[key][at : at + size], identities[at : at + size]) for at in range(0, len(ready), size)
+        ]
+        logits.append(np.concatenate(parts))
     return logits
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.input_guard import flags_of
 from xferviewer.engine.device import DeviceName, Precision, choose_device
+from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import load
 from xferviewer.engine.perturbed_maps import Progress
 from xferviewer.engine.saliency import explain
 from xferviewer.errors import EngineFailure, UnusableChoice, UnusableTable
 from xferviewer.evaluation.scores import scores_from_logits
-from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+from xferviewer.networks.input_measuring import measured_input
+from xferviewer.networks.preprocessing import seen_part
 from xferviewer.saliency_methods import MapChoice, Method, Smoothing
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
@@ -43,23 +47,31 @@ def explain_image(
     """Write a float32 .npy in [0, 1] at the network's resolution and an overlay PNG at the image's size for each map.
 
     The answer lists them under "maps", with the probability of the finding and, where a map is zero everywhere,
-    "no_positive_evidence"; under "failed" the checkpoints that no such map can be made of. Raises UnreadableImage,
-    UnusableCheckpoint, UnusableTable for a finding nobody was trained for, UnusableChoice, UnusableFolder, and
-    EngineFailure where no checkpoint has such a map.
+    "no_positive_evidence", under "in_use" what each checkpoint computed on, and under "notes" what was done otherwise
+    than asked; under "flags" stands for each checkpoint what it does not expect of the image; under "failed" the
+    checkpoints that no such map can be made of. Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding
+    nobody was trained for, UnusableChoice, UnusableFolder, and EngineFailure where no checkpoint has such a map.
     """
     choice = _choice(method, layers, smoothing)
     chosen = choose_device(device)
-    presentation = present(read_image(image_path, frame))
+    image = read_image(image_path, frame)
+    presentation = present(image)
+    flags: dict[str, list[dict[str, str]]] = {}
     maps: list[dict[str, Any]] = []
     refused: list[EngineFailure] = []
     failed: list[dict[str, str]] = []
+    in_use: list[dict[str, Any]] = []
+    notes: list[dict[str, str]] = []
     for folder in checkpoints:
         loaded = load(folder, chosen, precision)
+        in_use += describe_use([loaded])
+        notes += take_warnings([loaded])
         checkpoint = loaded.checkpoint
         wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
         if not wanted:
             continue
-        tensor = present_to_tensor(presentation, checkpoint.preprocessing)
+        tensor, measures = measured_input(image, presentation, checkpoint.preprocessing)
+        flags[checkpoint.name] = [asdict(flag) for flag in flags_of(measures, checkpoint.card)]
         try:
             explanation = explain(loaded, tensor, wanted, method, layers, smoothing, progress)
         except EngineFailure as error:
@@ -97,7 +109,9 @@ def explain_image(
             "None of the checkpoints was trained for this finding.",
             "Name one of their findings, or all.",
         )
-    return {"image": str(image_path), "maps": maps, "failed": failed}
+    return {
+        "image": str(image_path), "maps": maps, "flags": flags, "in_use": in_use, "notes": notes, "failed": failed
+    }  # fmt: skip
 
 
 def _choice(method: Method, layers: str, smoothing: Smoothing) -> MapChoice:

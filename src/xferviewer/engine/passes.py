@@ -72,19 +72,28 @@ class RepeatedCheckpoint:
     def _dropped(self, image: Tensor, identity: str) -> NDArray[np.float32]:
         """(passes, findings) of one image alone: its random numbers do not depend on its neighbours.
 
-        What lies before the first dropout is computed once, where that is all of the trunk.
+        The trunk is computed once where no dropout lies in it and the network, as all of timm's, tells trunk and head
+        apart.
         """
         network: Any = self.loaded.network
-        image = image.to(self.device)
+        image = self.loaded.placed(image)
         rows: list[NDArray[np.float32]] = []
         with torch.inference_mode(), autocast(self.device, self.loaded.precision):
-            with _Dropout(identity, 0) as first:
-                features = network.forward_features(image)
+            features = self._features(image)
             for number in range(self.passes.count):
                 with _Dropout(identity, number):
-                    logits = network(image) if first.used else network.forward_head(features)
+                    logits = network(image) if features is None else network.forward_head(features)
                 rows.append(logits.float().cpu().numpy()[0])
         return np.stack(rows)
+
+    def _features(self, image: Tensor) -> Tensor | None:
+        """What the trunk makes of an image; None where it is not told apart or drops something itself."""
+        network: Any = self.loaded.network
+        if not (hasattr(network, "forward_features") and hasattr(network, "forward_head")):
+            return None
+        with _Dropout("", 0) as looking:
+            features: Tensor = network.forward_features(image)
+        return None if looking.used else features
 
 
 class _Dropout(TorchFunctionMode):

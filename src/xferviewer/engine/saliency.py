@@ -143,7 +143,7 @@ def _maps(
 def _run(loaded: LoadedCheckpoint, batch: Tensor) -> Tensor:
     """Logits (images, all) at the checkpoint's precision; what is made of them is computed in float32."""
     with autocast(loaded.device, loaded.precision):
-        logits: Tensor = loaded.network(batch)
+        logits: Tensor = loaded.network(loaded.placed(batch))
     return logits
 
 

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -21,6 +21,7 @@ from xferviewer.errors import EngineFailure, XferviewerError
 from xferviewer.processes import usable_cores
 
 if TYPE_CHECKING:  # loading torch takes seconds: the window is told that the engine lives before that
+    from xferviewer.checkpoints.input_measures import InputMeasures
     from xferviewer.engine.inference import Answering, Failure, LoadedCheckpoint, Predicting, Prediction
     from xferviewer.studies.reading_processes import ReadingProcesses
 
@@ -155,11 +156,13 @@ class Engine:
             case Batch():
                 self._send.working_on(work.request.request, work.waited)
                 self._predict(work, inbox)
+        self._warn()
         self._send.working_on(0)
 
     def _open(self, request: protocol.OpenCheckpoints) -> None:
         from xferviewer.engine import device, inference, passes
 
+        self._send(protocol.DevicesListed(device.offers()))
         loaded: dict[str, LoadedCheckpoint] = {}
         for folder in request.folders:
             try:
@@ -171,20 +174,38 @@ class Engine:
                 continue
             digest = opened.checkpoint.weights_sha256
             loaded[digest] = opened
-            described = device.describe(chosen, precision)
-            dropout = passes.has_dropout(opened.network)
-            self._send(protocol.CheckpointOpened(request.request, folder, digest, described, dropout))
+            self._send(
+                protocol.CheckpointOpened(
+                    request.request,
+                    folder,
+                    digest,
+                    device.describe(opened.device, opened.precision),
+                    opened.device.type,
+                    opened.precision,
+                    opened.checks,
+                    passes.has_dropout(opened.network),
+                )
+            )
         self._loaded = loaded
         self._send(protocol.Finished(request.request, len(loaded), len(request.folders), False))
 
+    def _warn(self) -> None:
+        """Tell what the checkpoints had to do otherwise than they were asked to, once."""
+        for digest, loaded in self._loaded.items():
+            while loaded.warnings:
+                warning = loaded.warnings.pop(0)
+                self._send(protocol.Warned(0, digest, warning.what, warning.why, warning.todo))
+
     def _explain(self, request: protocol.ExplainImage, inbox: Inbox) -> None:
         from xferviewer.engine.explaining import Explaining, Superseded
+        from xferviewer.networks.input_measuring import measured_input
+        from xferviewer.networks.preprocessing import seen_part
         from xferviewer.studies.images import present, read_image
 
         done = 0
         try:
             image = read_image(request.image.path, request.image.frame)
-            film = present(image)
+            presentation = present(image)
         except XferviewerError as error:
             self._send(_failed(request.request, request.image.identity, "", error))
             self._send(protocol.Finished(request.request, 0, len(request.checkpoints), False))
@@ -197,7 +218,12 @@ class Engine:
         )
         for digest in request.checkpoints:
             try:
-                explaining.explain(digest, self._opened(digest), image.identity, film)
+                loaded = self._opened(digest)
+                preprocessing = loaded.checkpoint.preprocessing
+                tensor, measures = measured_input(image, presentation, preprocessing)
+                self._send_measures(request.request, image.identity, {preprocessing.digest: measures})
+                crop = seen_part(presentation.shape[0], presentation.shape[1], preprocessing)
+                explaining.explain(digest, loaded, image.identity, tensor, crop)
                 done += 1
             except Superseded:
                 break
@@ -248,6 +274,7 @@ class Engine:
             for digest in request.checkpoints:
                 self._send(_failed(request.request, reference.identity, digest, prediction.error))
             return
+        self._send_measures(request.request, reference.identity, prediction.inputs)
         for digest, logits in zip(batch.asked, prediction.logits, strict=True):
             refused = not_finite(reference.path, logits)
             answer = _failed(request.request, reference.identity, digest, refused) if refused else None
@@ -255,6 +282,14 @@ class Engine:
         for digest, error in batch.refused.items():
             self._send(_failed(request.request, reference.identity, digest, error))
         batch.answered += 1
+
+    def _send_measures(self, request: int, identity: str, inputs: Mapping[str, InputMeasures]) -> None:
+        for preprocessing, measures in inputs.items():
+            self._send(
+                protocol.InputMeasured(
+                    request, identity, preprocessing, measures.values, measures.modality, measures.body_part
+                )
+            )
 
     def _asked(self, digests: Iterable[str]) -> tuple[dict[str, Answering], dict[str, XferviewerError]]:
         """What answers under each digest, and why others do not."""

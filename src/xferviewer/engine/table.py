@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from xferviewer.engine.columns import (
     without_passes,
 )
 from xferviewer.engine.device import DeviceName, Precision, choose_device, describe
+from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import LoadedCheckpoint, load
+from xferviewer.engine.input_report import input_report
 from xferviewer.engine.passes import RepeatedCheckpoint
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
 from xferviewer.evaluation.members import MEMBER_MEASURES
@@ -31,7 +34,14 @@ from xferviewer.evaluation.scores import ScoreKind
 from xferviewer.evaluation.tables import PredictionTable, write_predictions
 from xferviewer.studies.selection import SelectedImage, select_images
 
-Row = tuple[SelectedImage, ColumnScores]
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one column says of one image, and the kinds of the flags of its input."""
+
+    image: SelectedImage
+    column: ColumnScores
+    flags: str
 
 
 def predict_table(
@@ -58,8 +68,12 @@ def predict_table(
 
     The result names the images that could not be read, with their reasons, under "failed"; files of a folder that are
     no images are counted under "other_files" and named under "refused", as `index` names them; "left_out" says which
-    checkpoints have no dropout. Raises UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice,
-    EngineFailure; Stopped where Ctrl-C ends it, with all that was computed in the store.
+    checkpoints have no dropout; "in_use" what each checkpoint computed on, with its parity checks, and "notes" what was
+    done otherwise than asked; "inputs" what the inputs of each checkpoint are like, and "flagged" every image with a
+    flag (`engine.input_report`), whose kinds are a column of the table, too.
+
+    Raises UnusableCheckpoint, UnusableFolder, UnusableTable, UnusableChoice, EngineFailure; Stopped where Ctrl-C ends
+    it, with all that was computed in the store.
     """
     chosen = choose_device(device)
     loaded = [load(folder, chosen, precision) for folder in checkpoints]
@@ -79,8 +93,11 @@ def predict_table(
     store = store or out.with_suffix(".logits.sqlite")
     with PredictionStore(store) as kept:
         predicted = predict_cohort(asked, selection.images, kept, batch_size, progress)
+    report = input_report(asked, ensembles, predicted.images)
     rows = [
-        (one.image, column) for one in predicted.images for column in column_scores(asked, one.logits, kind, ensembles)
+        Row(one.image, column, report.kinds(place, column.name))
+        for place, one in enumerate(predicted.images)
+        for column in column_scores(asked, one.logits, kind, ensembles)
     ]
     failed = [{"path": one.image.name, **one.error.as_dict()} for one in predicted.failed]
     if not rows:
@@ -93,14 +110,17 @@ def predict_table(
         "images": len(predicted.images),
         "computed": predicted.computed,
         "store": str(store),
-        "checkpoints": list(dict.fromkeys(column.name for _, column in rows)),
+        "checkpoints": list(dict.fromkeys(row.column.name for row in rows)),
         "left_out": without_passes(loaded, passes),
         "score": kind,
-        "device": describe(chosen, precision),
+        "device": " and ".join(dict.fromkeys(describe(one.device, one.precision) for one in loaded)),
+        "in_use": describe_use(loaded),
+        "notes": take_warnings(loaded),
         "seconds": time.monotonic() - begun,
         "other_files": len(selection.refused),
         "refused": [row._asdict() for row in selection.refused],
         "failed": failed,
+        **report.as_dict(predicted.images),
     }
 
 
@@ -108,17 +128,18 @@ def _table(rows: Sequence[Row], loaded: Sequence[LoadedCheckpoint]) -> Predictio
     """The findings of all checkpoints, in the order of the first that names them; blank where one was not trained."""
     findings = tuple(dict.fromkeys(f for one in loaded for f in one.checkpoint.findings))
     return PredictionTable(
-        image=tuple(image.name for image, _ in rows),
-        checkpoint=tuple(column.name for _, column in rows),
-        study=tuple(image.study for image, _ in rows),
-        patient=tuple(image.patient for image, _ in rows),
+        image=tuple(row.image.name for row in rows),
+        checkpoint=tuple(row.column.name for row in rows),
+        study=tuple(row.image.study for row in rows),
+        patient=tuple(row.image.patient for row in rows),
         findings=findings,
-        scores=np.array([[column.scores.get(finding, np.nan) for finding in findings] for _, column in rows]),
+        scores=np.array([[row.column.scores.get(finding, np.nan) for finding in findings] for row in rows]),
+        flags=tuple(row.flags for row in rows),
         doubts={
             measure: np.array(
-                [[column.doubts.get(measure, {}).get(finding, np.nan) for finding in findings] for _, column in rows]
+                [[row.column.doubts.get(measure, {}).get(finding, np.nan) for finding in findings] for row in rows]
             )
             for measure in MEMBER_MEASURES
-            if any(column.doubts for _, column in rows)
+            if any(row.column.doubts for row in rows)
         },
     )

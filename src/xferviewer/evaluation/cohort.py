@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.image_names import differ_in_folder, match_names
 from xferviewer.evaluation.labelled_cases import labelled_cases
 from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.resolved_labels import UncertainPolicy
 from xferviewer.evaluation.tables import LabelTable, PredictionTable
 from xferviewer.evaluation.units import PLURAL, WITH_ARTICLE, Unit

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.groups import MANY_WORDS
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.resolved_labels import UncertainPolicy, label_matrix, one_row_per_case
 from xferviewer.evaluation.tables import CHECKPOINT_COLUMNS, IMAGE_COLUMNS, PATIENT_COLUMNS, STUDY_COLUMNS, LabelTable
 

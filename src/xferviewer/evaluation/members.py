@@ -103,11 +103,10 @@ def finding_logits(logits: ArrayLike, task: Task) -> NDArray[np.float64]:
 
 
 def _in_order(scores: ArrayLike) -> NDArray[np.float64]:
-    """Members of each number in ascending order, so that no sum depends on how they were named; NaN if one is."""
+    """Members of each number in ascending order, so that no sum depends on how they were named; NaN comes last."""
     members = np.array(scores, dtype=np.float64)
     if members.ndim != 3 or not members.shape[0]:
         raise ValueError(f"expected (members, n, findings), got {members.shape}")
-    members[:, np.isnan(members).any(axis=0)] = np.nan
     members.sort(axis=0)
     return members
 
@@ -121,9 +120,8 @@ def _total(members: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _mean(members: NDArray[np.float64]) -> NDArray[np.float64]:
-    # From the least one on, so that the mean of equal members is that member.
-    mean = members[0] + _total(members - members[0]) / len(members)
-    within: NDArray[np.float64] = np.clip(mean, members[0], members[-1])
+    # Rounding may carry the mean of all but equal members past them: that of equal ones is that member.
+    within: NDArray[np.float64] = np.clip(_total(members) / len(members), members[0], members[-1])
     return within
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints.input_measures import MEASURES_VERSION, InputMeasures
 from xferviewer.errors import UnusableFolder, UnusableTable
 
 _FORMAT = 1
@@ -39,6 +40,17 @@ CREATE TABLE prediction (
     logits BLOB NOT NULL, -- float32, little-endian, in the order of the checkpoint's findings
     PRIMARY KEY (network, image)
 ) STRICT, WITHOUT ROWID;
+"""
+# Beside the predictions since inputs are measured. Whoever does not know it passes over it, so the format is the same.
+_INPUTS = """
+CREATE TABLE IF NOT EXISTS input (
+    preprocessing TEXT NOT NULL, -- its digest, and the version of the measures
+    image TEXT NOT NULL,
+    modality TEXT NOT NULL,
+    body_part TEXT NOT NULL,
+    measures BLOB NOT NULL, -- float32, little-endian, see checkpoints.input_measures
+    PRIMARY KEY (preprocessing, image)
+) STRICT, WITHOUT ROWID
 """
 
 
@@ -136,6 +148,34 @@ class PredictionStore:
             found = self._connection.execute("SELECT 1 FROM prediction WHERE network = ? LIMIT 1", (network,))
             return found.fetchone() is not None
 
+    def put_inputs(self, preprocessing: str, inputs: Mapping[str, InputMeasures]) -> None:
+        """Keep what was measured of images, by identity, under a preprocessing (its digest).
+
+        Raises UnusableFolder when the disk is full.
+        """
+        with self._explained(), self._transaction():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO input (preprocessing, image, modality, body_part, measures) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (
+                    (_inputs_key(preprocessing), image, one.modality, one.body_part, one.values.astype("<f4").tobytes())
+                    for image, one in inputs.items()
+                ),
+            )
+
+    def inputs(self, preprocessing: str, identities: Sequence[str]) -> dict[str, InputMeasures]:
+        """What was measured of these images under a preprocessing, by identity, as far as it is known."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT image, modality, body_part, measures FROM input "
+                "WHERE preprocessing = ? AND image IN (SELECT value FROM json_each(?))",
+                (_inputs_key(preprocessing), json.dumps(list(identities))),
+            ).fetchall()
+        return {
+            image: InputMeasures(np.frombuffer(measures, dtype="<f4").astype(np.float32), modality, body_part)
+            for image, modality, body_part, measures in rows
+        }
+
     def missing(self, key: PredictionKey, identities: Sequence[str]) -> list[str]:
         """The images without a prediction, each once, in the order given."""
         with self._explained():
@@ -184,6 +224,7 @@ class PredictionStore:
                 "Install the newer version that wrote it, or move the file away; it will be computed again.",
             )
         self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._connection.execute(_INPUTS)
 
     def _create(self) -> None:
         self._switch_to_wal()
@@ -241,3 +282,7 @@ class PredictionStore:
             raise self._refused(
                 f"SQLite says: {error}.", "Move the file away; the predictions will be computed again."
             ) from error
+
+
+def _inputs_key(preprocessing: str) -> str:
+    return f"{preprocessing}+{MEASURES_VERSION}"

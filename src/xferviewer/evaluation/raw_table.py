@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 
 
 _NO_VALUE = ("", "na", "n/a", "nan", "-nan", "null", "#n/a", "#na")  # of a number, quoted or not
-
-
-def folded(name: str) -> str:
-    """A column's name without case, spaces and underscores: "Patient ID", "patient_id" and "PatientID" are one."""
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.members import Doubts, MemberMeasure
-from xferviewer.evaluation.raw_table import RawTable, folded, read_table
+from xferviewer.evaluation.raw_table import RawTable, read_table
 from xferviewer.evaluation.units import Unit
 from xferviewer.settings import write_atomically
 
@@ -27,6 +28,7 @@ IMAGE_COLUMNS = ("image", "imageindex", "path", "imagepath", "file", "filename")
 STUDY_COLUMNS = ("study", "studyid", "studyuid", "studyinstanceuid")
 PATIENT_COLUMNS = ("patient", "patientid", "subjectid")
 CHECKPOINT_COLUMNS = ("checkpoint",)
+INPUT_FLAGS = "input_flags"
 DOUBT_COLUMNS: Mapping[str, MemberMeasure] = {
     "spread_": "member-spread",
     "mutual_information_": "mutual-information",
@@ -41,6 +43,8 @@ class PredictionTable:
     findings                           (K,) names in the order of the columns.
     scores                             (n, K) float64: probabilities, or logits; NaN where blank.
     doubts                             (n, K) float64 by measure: how far the members of a row differ; NaN where blank.
+    flags                              (n,) kinds of the flags of each row's input, "; " between them; empty: nobody
+                                       looked, and no column is written.
     """
 
     image: tuple[str, ...]
@@ -53,6 +57,7 @@ class PredictionTable:
     sha256: str = ""
     warnings: tuple[str, ...] = ()
     doubts: Mapping[MemberMeasure, NDArray[np.float64]] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Unit:
@@ -78,7 +83,7 @@ def read_predictions(path: Path, units: tuple[Unit, ...] = ("image",)) -> Predic
     score_columns = {name[5:]: name for name in raw.columns if name.lower().startswith("prob_")}
     only_numbers = not score_columns
     if only_numbers:
-        taken = {image, *named, *_doubt_columns(raw, raw.columns)}
+        taken = {image, *named, INPUT_FLAGS, *_doubt_columns(raw, raw.columns)}
         score_columns = {n: n for n in raw.columns if n not in taken and not n.lower().startswith("label_")}
     warnings, findings, scores = list(raw.warnings), [], []
     for finding, name in score_columns.items():
@@ -191,6 +196,8 @@ def _arrow_table(table: PredictionTable) -> Any:
             for finding, values in zip(table.findings, table.doubts[measure].T, strict=True):
                 name = f"{prefix}{finding.removeprefix('prob_')}"
                 columns[name] = pa.array(np.ascontiguousarray(values, dtype=np.float64), from_pandas=True)
+    if table.flags:
+        columns[INPUT_FLAGS] = table.flags
     try:
         return pa.table(columns)
     except pa.ArrowInvalid as error:

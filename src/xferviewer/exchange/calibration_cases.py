@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableSpec, UnusableTable
 from xferviewer.evaluation.calibration import SMALLEST_PROBABILITY
 from xferviewer.evaluation.calibration_tests import logits_of
 from xferviewer.evaluation.cohort import Cohort, join
 from xferviewer.evaluation.image_names import posix_path
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.tables import LabelTable, PredictionTable, read_label_table, read_predictions
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.studies.splits import find_split

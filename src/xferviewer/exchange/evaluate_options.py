@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableChoice
 from xferviewer.evaluation.aggregation import Aggregation
 from xferviewer.evaluation.choices import Adjustment, CaseRule, EvaluationChoices, OperatingRule, ReferralMeasure
 from xferviewer.evaluation.cohort import Cohort
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.resolved_labels import UncertainPolicy
 from xferviewer.evaluation.tables import LabelTable
 from xferviewer.evaluation.units import Unit

@@ -5,27 +5,28 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule
 from xferviewer.evaluation.cohort import Cohort
-from xferviewer.evaluation.raw_table import folded
 from xferviewer.evaluation.tables import PredictionTable, predictions_csv
 from xferviewer.exchange.evaluate_options import EvaluateOptions, FigureFormat, TableFormat, threshold_words
 from xferviewer.settings import write_atomically
 
-LABELS, PREDICTIONS = "labels.csv", "predictions.csv"
+LABELS, PREDICTIONS, COMPUTED = "labels.csv", "predictions.csv", "computed.json"
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSnapshot:
-    """A folder with `labels.csv` and `predictions.csv`, and the command that evaluates them.
+    """A folder with `labels.csv`, `predictions.csv` and `computed.json`, and the command that evaluates them.
 
     folder     named after the digest of what is in it.
     arguments  the words of the command, to be run inside the folder: every path in it is relative to that.
@@ -46,12 +47,14 @@ def write_snapshot(
     choices: EvaluationChoices,
     figures: Sequence[FigureFormat] = (),
     tables: Sequence[TableFormat] = (),
+    computed: Sequence[Mapping[str, str]] = (),
 ) -> EvaluationSnapshot:
     """Write a cohort into a folder below `parent` and say with which command its evaluation is made again.
 
     cohort   of images, whole: `choices` says which of its cases are used and how they are counted. Its checkpoints have
              names of their own.
     figures, tables  formats that the command is to write, too.
+    computed         of each checkpoint its name, weights and preprocessing, and the device and precision that computed
 
     Labels and scores are written with every digit: read back, they have the same bits. Where the folder is there
     already, it is left as it is. Raises UnusableTable where there is nothing to evaluate or a name has a line break,
@@ -68,6 +71,8 @@ def write_snapshot(
         )
     options = options_of(cohort, choices, figures, tables)
     content = {LABELS: _labels(cohort, _needed_columns(choices)), PREDICTIONS: _predictions(cohort)}
+    if computed:
+        content[COMPUTED] = json.dumps(list(computed), indent=1, ensure_ascii=False).encode()
     digest = hashlib.sha256()
     for name, of_file in content.items():
         digest.update(f"{name} {len(of_file)}\n".encode() + of_file)

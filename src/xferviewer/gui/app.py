@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
@@ -27,17 +27,21 @@ from xferviewer.checkpoints import (
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
-from xferviewer.gui import theme
+from xferviewer.evaluation.run_progress import RunProgress
+from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
-from xferviewer.gui.columns import Column
+from xferviewer.gui.columns import Column, column_words, columns_of_words
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.import_choices import is_weights
+from xferviewer.gui.importing import Importing
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.measuring import Measuring
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
@@ -49,6 +53,9 @@ from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
 
 log = logging.getLogger(__name__)
+
+_RUN_WORTH_TELLING = 20
+"""Images; a shorter run is over before anybody has looked away from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Application(QObject):
         self.folders = folders
         self.settings = chosen
         self._demo = demo
+        self._devices: tuple[protocol.DeviceOffer, ...] = ()
         self.theme = theme.read_theme(chosen.theme)
         display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
         self.session = Session(display, self)
@@ -92,15 +100,21 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.evaluating = Evaluating(self.session, self)
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
-        self.predicting = Predicting(self.session, self.library, self.engine, self.store, chosen.precision, self)
+        self.predicting = Predicting(
+            self.session, self.library, self.engine, self.store, chosen.device, chosen.precision, self
+        )
+        self.measuring = Measuring(self.session, self.engine, self.store, self)
+        self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
+        self.evaluating = Evaluating(self.session, self.predicting, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
             folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
+        self.window.top.device.choose(chosen.device, chosen.precision)
+        self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
         self.notifier = self.window.notifier
         self._connect()
 
@@ -110,8 +124,13 @@ class Application(QObject):
         window.predictions_chosen.connect(self.open_predictions)
         self.tables.told.connect(self._tell)
         window.demo_asked.connect(self.open_demo)
+        window.import_asked.connect(self.importing.ask)
+        self.importing.imported.connect(self._compare_imported)
+        self.importing.refused.connect(self._tell_error)
         window.cancel_asked.connect(self._cancel_work)
+        window.pause_asked.connect(predicting.pause)
         window.resume_asked.connect(predicting.resume)
+        window.failed_images_asked.connect(self._show_failed_images)
         window.notice_acknowledged.connect(self._keep_notice)
         self.session.map_choice_changed.connect(self._keep_map_choice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
@@ -126,11 +145,20 @@ class Application(QObject):
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
-        engine.state_changed.connect(window.top.show_engine)
+        engine.state_changed.connect(window.top.device.show_state)
+        engine.checkpoint_opened.connect(self._show_in_use)
+        engine.devices_listed.connect(window.top.device.show_devices)
+        engine.devices_listed.connect(self._keep_devices)
+        engine.warned.connect(self._tell_warning)
+        window.top.device.chosen.connect(self._use_device)
+        window.device_asked.connect(self._show_devices)
         engine.checkpoint_opened.connect(self._note_opened)
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
+        self.measuring.failed.connect(self._tell_error)
+        self.session.inputs.acknowledged_changed.connect(self._keep_acknowledged)
         predicting.progressed.connect(window.work.show_prediction)
+        predicting.paused_changed.connect(window.work.show_pause)
         predicting.finished.connect(self._prediction_ended)
 
     def start(self) -> None:
@@ -138,6 +166,7 @@ class Application(QObject):
         self.library.refresh()
         self._open_first_study()
         self.set_checkpoints([Path(folder) for folder in self.settings.checkpoints] or self._bundled())
+        self.session.set_columns(columns_of_words(self.settings.columns, self.session.checkpoints))
         self.engine.start()
         if self._demo:
             self.open_demo()
@@ -147,7 +176,9 @@ class Application(QObject):
 
     def close(self) -> None:
         """End the children and write what is not written."""
+        self.importing.stop()
         self.evaluating.stop()
+        self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()
         self.library.close()
@@ -165,6 +196,8 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
+                elif path.is_file() and is_weights(path):
+                    self.importing.open(path)
                 elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
                     self.tables.open(path)
                 else:
@@ -225,6 +258,30 @@ class Application(QObject):
         self.session.set_seen_images(self._seen_images(checkpoints.values()))
         self.session.set_checkpoints(checkpoints.values())
 
+    @Slot(str, str)
+    def _use_device(self, device: str, precision: str) -> None:
+        """Compute everything there from now on; what was stored for it is shown again, the rest is computed."""
+        self._keep(replace(self.settings, device=device, precision=precision))
+        self.predicting.use(device, precision)
+        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints])
+
+    @Slot(object)
+    def _keep_devices(self, message: protocol.DevicesListed) -> None:
+        self._devices = message.devices
+
+    def _in_use(self) -> list[tuple[str, protocol.CheckpointOpened]]:
+        """What each open checkpoint computes on, with its name."""
+        checkpoints = ((self.session.checkpoint(digest), opened) for digest, opened in self.engine.in_use.items())
+        return [(checkpoint.name, opened) for checkpoint, opened in checkpoints if checkpoint is not None]
+
+    @Slot(object)
+    def _show_in_use(self, _message: protocol.CheckpointOpened) -> None:
+        self.window.top.device.setToolTip(device_words.tool_tip(self._in_use()))
+
+    @Slot()
+    def _show_devices(self) -> None:
+        dialogs.show_devices(self.window, device_words.details(self._devices, self._in_use()))
+
     def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
         """Of the checkpoints that have a calibration; one that cannot be used is named, and its checkpoint stays."""
         found = {}
@@ -276,6 +333,7 @@ class Application(QObject):
         columns = [each for each in self.session.columns if each.digest != digest]
         if len(columns) < len(self.session.columns):
             self.session.set_columns(columns)
+            self._keep_checkpoints()
             return
         kept = [each for each in self.session.imported if each.digest != digest]
         if len(kept) < len(self.session.imported):
@@ -283,6 +341,22 @@ class Application(QObject):
             return
         self.set_checkpoints([c.folder for c in self.session.checkpoints if c.weights_sha256 != digest])
         self._keep_checkpoints()
+
+    @Slot(object)
+    def _compare_imported(self, result: dict[str, Any]) -> None:
+        """Compare a checkpoint that was just imported, unless its weights are compared already."""
+        same = self.session.checkpoint(result["weights_sha256"])
+        if same is not None:
+            self.notifier.tell(
+                self.tr("{0} is imported and not compared yet.").format(result["name"]),
+                self.tr("Its weights are those of {0}: remove that one, then add the folder {1}.").format(
+                    same.name, result["checkpoint"]
+                ),
+                lasting=True,
+            )
+            return
+        self.add_checkpoints([Path(result["checkpoint"])])
+        self.notifier.tell(self.tr("{0} is imported.").format(result["name"]), " ".join(result["decisions"]))
 
     @Slot(str)
     def _compare(self, folder: str) -> None:
@@ -292,6 +366,7 @@ class Application(QObject):
     @Slot(object)
     def _add_columns(self, columns: tuple[Column, ...]) -> None:
         self.session.set_columns((*self.session.columns, *columns))
+        self._keep_checkpoints()
 
     @Slot(object)
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
@@ -346,7 +421,12 @@ class Application(QObject):
         bundled = set(self._bundled())
         folders = [checkpoint.folder for checkpoint in self.session.checkpoints]
         same = set(folders) == bundled
-        self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders))))
+        columns = tuple(words for column in self.session.columns if (words := column_words(column)))
+        self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders)), columns=columns))
+
+    @Slot()
+    def _keep_acknowledged(self) -> None:
+        self._keep(replace(self.settings, acknowledged_inputs=self.session.inputs.acknowledged))
 
     @Slot()
     def _keep_map_choice(self) -> None:
@@ -376,13 +456,31 @@ class Application(QObject):
         elif self.library.indexing:
             self.library.cancel_index()
         else:
-            self.predicting.cancel()
+            self.predicting.cancel_maps()
+            self._cancel_predicting()
+
+    def _cancel_predicting(self) -> None:
+        under_way = self.predicting.running or not self.window.work.isHidden()
+        self.predicting.pause()
+        self.window.work.hide()
+        if under_way:
+            self.notifier.tell(self.tr("Predicting was cancelled; menu, Work, “Go on predicting” continues it."))
 
     @Slot(object)
-    def _prediction_ended(self, message: protocol.Finished) -> None:
+    def _prediction_ended(self, progress: RunProgress) -> None:
         self.window.work.hide()
-        if message.cancelled and self.predicting.paused:
-            self.notifier.tell(self.tr("Predicting was cancelled; menu, Work, “Go on predicting” continues it."))
+        text = self.tr("{0} images are predicted").format(progress.done - progress.failed)
+        if progress.failed:
+            self.notifier.tell(
+                text + self.tr(", {0} could not be.").format(progress.failed),
+                self.tr("Menu, Work, “Images that could not be predicted” names each with its reason."),
+            )
+        elif progress.total >= _RUN_WORTH_TELLING:
+            self.notifier.tell(f"{text}.")
+
+    @Slot()
+    def _show_failed_images(self) -> None:
+        dialogs.show_failed_images(self.window, self.predicting.failed_images())
 
     @Slot(str)
     def _tell_interruption(self, sentence: str) -> None:
@@ -391,6 +489,10 @@ class Application(QObject):
     @Slot(object)
     def _tell_failure(self, message: protocol.Failed) -> None:
         self.notifier.tell(message.what, f"{message.why} {message.todo}", lasting=not message.identity)
+
+    @Slot(object)
+    def _tell_warning(self, message: protocol.Warned) -> None:
+        self.notifier.tell(message.what, f"{message.why} {message.todo}")
 
     @Slot(str, str, bool)
     def _tell(self, what: str, details: str, lasting: bool) -> None:

@@ -132,7 +132,9 @@ class ColumnDialog(QDialog):
                 "Half of the crops are mirrored: beware where a finding lies left or right. A crop may miss the edge "
                 "of the film."
             ),
-            "mc-dropout": self.tr("The same image gives the same numbers each time, on every machine's CPU."),
+            "mc-dropout": self.tr(
+                "The same image gives the same numbers each time: what is dropped hangs on image and pass alone."
+            ),
             "ensemble": self.tr("Over the findings that all members have. An ensemble has no map of its own."),
         }
         return f"{averaged} {more[self.kind.value or 'flip']}"

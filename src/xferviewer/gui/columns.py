@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xferviewer.checkpoints import Checkpoint, Passes
+from xferviewer.checkpoints import Checkpoint, Passes, split_digest
 from xferviewer.gui.cohort import ImportedPredictions
 
 _OF_PASSES = {
@@ -98,6 +98,41 @@ def still_possible(columns: Sequence[Column], scored: Sequence[Checkpoint | Impo
             if len(found) == len(members):
                 kept.setdefault(column.digest, replace(column, members=tuple(found)))
     return tuple(kept.values())
+
+
+def column_words(column: Column) -> str:
+    """A column as the settings keep it: WEIGHTS+flip, or NAME=MEMBER,MEMBER; empty where a member came as a table."""
+    if isinstance(column, PassColumn):
+        return column.digest
+    if any(isinstance(member, ImportedPredictions) for member in column.members):
+        return ""
+    return f"{column.given_name}={','.join(member.digest for member in column.members)}"
+
+
+def columns_of_words(words: Sequence[str], checkpoints: Sequence[Checkpoint]) -> list[Column]:
+    """The columns that `column_words` wrote, as far as their checkpoints are open; what cannot be read is left out."""
+    there = {checkpoint.digest: checkpoint for checkpoint in checkpoints}
+    found: list[Column] = []
+    for text in words:
+        name, equals, digests = text.rpartition("=")
+        members = [_member_of_digest(digest, there) for digest in digests.split(",")]
+        known = [member for member in members if member is not None]
+        if len(known) < len(members):
+            continue
+        if equals and not why_no_ensemble(known):
+            found.append(EnsembleColumn(name, tuple(known)))
+        elif not equals and isinstance(known[0], PassColumn):
+            found.append(known[0])
+    return found
+
+
+def _member_of_digest(digest: str, checkpoints: Mapping[str, Checkpoint]) -> Checkpoint | PassColumn | None:
+    try:
+        weights, passes = split_digest(digest)
+    except ValueError:
+        return None
+    checkpoint = checkpoints.get(weights)
+    return checkpoint if checkpoint is None or passes is None else PassColumn(checkpoint, passes)
 
 
 def why_no_ensemble(members: Sequence[Member]) -> str:

@@ -15,7 +15,18 @@ from xferviewer.studies.catalogue import RefusedRow
 def show_refused(window: QWidget, refused: Sequence[RefusedRow]) -> QMessageBox:
     """The files that were refused, each with its reason."""
     box = _box(window, _tr("Refused files"), _tr("{0} files were refused.").format(len(refused)))
-    box.setDetailedText("\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in refused))
+    box.setDetailedText(_listed(refused))
+    return box
+
+
+def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessageBox:
+    """The images that could not be predicted, each with its reason."""
+    if not failed:
+        text = _tr("Every image that was asked for has its predictions.")
+        return _box(window, _tr("Images that could not be predicted"), text)
+    text = _tr("{0} images could not be predicted. “Go on predicting” tries them again.").format(len(failed))
+    box = _box(window, _tr("Images that could not be predicted"), text)
+    box.setDetailedText(_listed(failed))
     return box
 
 
@@ -29,6 +40,11 @@ def show_about(window: QWidget) -> QMessageBox:
     return _box(window, _tr("About xferviewer"), f"<b>xferviewer {__version__}</b><p>{RESEARCH_NOTICE}</p>")
 
 
+def show_devices(window: QWidget, details: str) -> QMessageBox:
+    """What this computer has to compute on, and what each checkpoint computes on."""
+    return _box(window, _tr("Device and precision"), details)
+
+
 def show_notice(window: QWidget) -> QMessageBox:
     """The research notice of the first start."""
     return _box(
@@ -40,6 +56,10 @@ def show_notice(window: QWidget) -> QMessageBox:
             "<p>Images and predictions stay on this computer.</p>"
         ),
     )
+
+
+def _listed(rows: Sequence[RefusedRow]) -> str:
+    return "\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in rows)
 
 
 def _tr(text: str) -> str:

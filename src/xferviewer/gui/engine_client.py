@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 
 from xferviewer import protocol
+from xferviewer.checkpoints import split_digest
 from xferviewer.processes import own_command
 from xferviewer.saliency_methods import MapChoice
 
@@ -34,7 +35,7 @@ _MOST_CRASHES_WITHOUT_ANSWER = 2
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What the window says about the engine: "starting", "ready", "restarting" or "stopped", and the device."""
+    """What the window says about the engine: "starting", "ready", "restarting" or "stopped", and what computes."""
 
     state: str
     device: str = ""
@@ -47,7 +48,10 @@ class EngineClient(QObject):
     """
 
     state_changed = Signal(object)  # EngineState
+    devices_listed = Signal(object)  # protocol.DevicesListed
     checkpoint_opened = Signal(object)  # protocol.CheckpointOpened
+    warned = Signal(object)  # protocol.Warned
+    input_measured = Signal(object)  # protocol.InputMeasured
     predicted = Signal(object)  # protocol.Predicted
     explained = Signal(object)  # protocol.Explained
     explaining = Signal(object)  # protocol.ExplainProgress
@@ -67,6 +71,7 @@ class EngineClient(QObject):
         self._answered: dict[int, set[tuple[str, str]]] = {}  # (image, checkpoint) pairs of each batch
         self._crashes_without_answer = 0
         self._opened = False  # this engine has opened the checkpoints, as far as they can be
+        self.in_use: dict[str, protocol.CheckpointOpened] = {}  # by digest: on what each checkpoint computes
         self._last_sign = time.monotonic()
         self._stopping = False
         self.state = EngineState("stopped")
@@ -113,6 +118,7 @@ class EngineClient(QObject):
     def open_checkpoints(self, folders: Iterable[str], device: str, precision: str) -> int:
         """Load these checkpoints in place of those before. Returns the request's number."""
         self._opening = protocol.OpenCheckpoints(self._number(), tuple(folders), device, precision)
+        self.in_use = {}
         self._write(self._opening)
         return self._opening.request
 
@@ -182,14 +188,16 @@ class EngineClient(QObject):
     def _receive(self, message: protocol.Message) -> None:
         match message:
             case protocol.Heartbeat():
-                opening = self._opening is not None and message.request == self._opening.request
-                if message.request and message.seconds > (
-                    _MOST_SECONDS_OPENING if opening else _MOST_SECONDS_PER_IMAGE
-                ):
+                if message.request and message.seconds > self._most_seconds(message.request):
                     self._kill("did not answer for minutes")
+            case protocol.DevicesListed():
+                self.devices_listed.emit(message)
             case protocol.CheckpointOpened():
-                self._set_state(EngineState("ready", message.device))
-                self.checkpoint_opened.emit(message)
+                self._note_opened(message)
+            case protocol.Warned():
+                self.warned.emit(message)
+            case protocol.InputMeasured():
+                self.input_measured.emit(message)
             case protocol.Predicted():
                 self._note_answer(message)
                 self.predicted.emit(message)
@@ -203,6 +211,22 @@ class EngineClient(QObject):
                 self.failed.emit(message)
             case protocol.Finished():
                 self._forget(message)
+
+    def _most_seconds(self, request: int) -> float:
+        """For how long an engine may be at one piece of work: at one image, once for each time that it is asked."""
+        if self._opening is not None and request == self._opening.request:
+            return _MOST_SECONDS_OPENING
+        batch = self._batches.get(request)
+        asked = [split_digest(digest)[1] for digest in batch.checkpoints] if batch is not None else []
+        return _MOST_SECONDS_PER_IMAGE * max((passes.count for passes in asked if passes is not None), default=1)
+
+    def _note_opened(self, message: protocol.CheckpointOpened) -> None:
+        if self._opening is None or message.request != self._opening.request:
+            return  # it is being opened anew
+        self.in_use[message.checkpoint] = message
+        names = dict.fromkeys(f"{opened.kind.upper()} {opened.precision}" for opened in self.in_use.values())
+        self._set_state(EngineState("ready", ", ".join(names)))
+        self.checkpoint_opened.emit(message)
 
     def _note_answer(self, message: protocol.Predicted | protocol.Failed) -> None:
         if message.identity:  # opening a checkpoint is no answer: what comes after it may bring the engine down again

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from xferviewer.errors import UnusableTable, XferviewerError
 from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.exchange.evaluation_snapshot import EvaluationSnapshot, write_snapshot
+from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.processes import own_command
 from xferviewer.settings import write_atomically
@@ -24,9 +25,10 @@ class Evaluating(QObject):
     finished = Signal(object)  # Path of the folder with the result
     failed = Signal(object)  # XferviewerError
 
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, predicting: Predicting, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._predicting = predicting
         self._process: QProcess | None = None
         self._result = Path()
 
@@ -49,6 +51,7 @@ class Evaluating(QObject):
             self._choices(cohort, names),
             ("svg", "pdf", "png") if with_files else (),
             ("csv", "latex") if with_files else (),
+            self._computed(names),
         )
 
     def export(self, parent: Path) -> None:
@@ -110,6 +113,22 @@ class Evaluating(QObject):
             alike = sum(compared.name in (name, name.rpartition(" (")[0]) for name in names.values())
             names[compared.digest] = f"{compared.name} ({alike + 1})" if alike else compared.name
         return names
+
+    def _computed(self, names: Mapping[str, str]) -> list[dict[str, str]]:
+        """On what the scores of the open checkpoints, and of their passes, were computed."""
+        described = []
+        for asked in self._session.asked():
+            key, (device, precision) = self._predicting.key(asked), self._predicting.in_use(asked)
+            described.append(
+                {
+                    "checkpoint": names[asked.digest],
+                    "weights_sha256": key.weights,
+                    "preprocessing": key.preprocessing,
+                    "device": device,
+                    "precision": precision,
+                }
+            )
+        return described
 
     def _cohort(self) -> ScoredCohort:
         """All images of the chosen cohort with labels and scores; checkpoints by name."""

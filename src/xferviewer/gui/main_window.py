@@ -62,13 +62,17 @@ class MainWindow(QMainWindow):
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     predictions_chosen = Signal(object)  # list[Path]: tables
+    import_asked = Signal()
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
+    device_asked = Signal()
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
+    pause_asked = Signal()
     resume_asked = Signal()
+    failed_images_asked = Signal()
     notice_acknowledged = Signal()
 
     def __init__(
@@ -182,6 +186,9 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.work.pause_asked.connect(self.pause_asked)
+        self.work.resume_asked.connect(self.resume_asked)
+        self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
         self.jobs.running_changed.connect(self._show_running_jobs)
@@ -198,6 +205,7 @@ class MainWindow(QMainWindow):
             "export_evaluation": self._export_evaluation,
             "copy_command": self.command_asked.emit,
             "add_checkpoint": self.add_checkpoint,
+            "import_checkpoint": self.import_asked.emit,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
@@ -227,8 +235,11 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
-            "cancel_work": self.cancel_asked.emit,
+            "device": self.device_asked.emit,
+            "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
+            "cancel_work": self.cancel_asked.emit,
+            "failed_images": self.failed_images_asked.emit,
             "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
             "about": lambda: dialogs.show_about(self),
         }

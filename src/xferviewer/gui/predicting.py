@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer import protocol
-from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints import Checkpoint, split_digest
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.gui.columns import PassColumn
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
+from xferviewer.gui.prediction_run import PredictionRun, rows_of_failures
 from xferviewer.gui.session import Session
+from xferviewer.studies.catalogue import RefusedRow
 
 _SHOW_EVERY_MS = 250
 """Predictions come by the dozen a second; whoever looks needs them a few times a second."""
 
 _STORE_EVERY_MS = 500
-_FEWEST_FOR_A_RATE = 8  # the first images wait for the libraries to load
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionProgress:
-    """Images done of those that were missing, images a second (0 while not known), and seconds to go."""
-
-    done: int
-    total: int
-    rate: float
-
-    @property
-    def remaining_seconds(self) -> float:
-        """At the present rate; NaN while it is not known."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else float("nan")
 
 
 class Predicting(QObject):
     """Between session, engine and prediction store."""
 
-    progressed = Signal(object)  # PredictionProgress
-    finished = Signal(object)  # protocol.Finished
+    progressed = Signal(object)  # RunProgress
+    paused_changed = Signal(object)  # RunProgress of the run that stands still; None when it goes on
+    finished = Signal(object)  # RunProgress
     failed = Signal(object)  # protocol.Failed
 
     def __init__(
@@ -53,6 +39,7 @@ class Predicting(QObject):
         library: Library,
         engine: EngineClient,
         store: PredictionStore,
+        device: str,
         precision: str,
         parent: QObject | None,
     ) -> None:
@@ -61,22 +48,23 @@ class Predicting(QObject):
         self._library = library
         self._engine = engine
         self._store = store
-        self._precision = precision
-        self._request = 0
+        self._asked = _most_likely(device, precision)
+        self._in_use: dict[str, tuple[str, str]] = {}  # device and precision of each checkpoint, once it is opened
+        self._reopening: set[str] = set()  # what these say was computed on the device before
+        self._run = PredictionRun()
         self._generation = 0
         self._explaining = 0  # the newest request for maps
         self._explained_finding = ""
-        self._missing: dict[str, set[str]] = {}  # identity: checkpoints that have not answered
-        self._total = 0
-        self._started = 0.0
         self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
         self._new: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet stored
         self._unusable: set[tuple[str, str]] = set()
+        self._failures: dict[str, protocol.Failed] = {}  # by image, of the background runs
         self.paused = False
         self._showing = QTimer(self, singleShot=True, interval=_SHOW_EVERY_MS)
         self._showing.timeout.connect(self._show_arrived)
         self._putting = QTimer(self, singleShot=True, interval=_STORE_EVERY_MS)
         self._putting.timeout.connect(self.put_away)
+        engine.checkpoint_opened.connect(self._note_opened)
         engine.predicted.connect(self._take_in)
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
@@ -92,7 +80,7 @@ class Predicting(QObject):
     @property
     def running(self) -> bool:
         """A background run is under way."""
-        return self._request != 0
+        return bool(self._run.requests)
 
     @Slot()
     def explain(self) -> None:
@@ -136,26 +124,81 @@ class Predicting(QObject):
             for image in images:
                 if image.identity not in known and (image.identity, digest) not in self._unusable:
                     missing.setdefault(image.identity, set()).add(digest)
-        if self._request:
-            self._engine.cancel(self._request)
-            self._request = 0
-        self._missing, self._total, self._started = missing, len(missing), time.monotonic()
-        if missing:
-            wanted = [image for image in images if image.identity in missing]
-            self._request = self._engine.predict(wanted, [asked.digest for asked in self._session.asked()])
-            self.progressed.emit(PredictionProgress(0, self._total, 0.0))
+        under_way = self.running
+        self._forget_requests()
+        self._run = PredictionRun(missing, len(images) - len(missing))
+        for wanted, lacking in self._run.groups(images):
+            digests = [asked.digest for asked in self._session.asked() if asked.digest in lacking]
+            self._run.requests.add(self._engine.predict(wanted, digests))
+        if missing or under_way:
+            self.progressed.emit(self._run.progress)
 
-    def cancel(self) -> None:
-        """Stop the background run; it goes on with `resume`."""
+    def pause(self) -> None:
+        """Let the background run stand still until `resume`; what was computed is kept."""
         self.paused = True
+        if self._run.requests:
+            self._forget_requests()
+            self._show_arrived()
+            self.put_away()
+            self.paused_changed.emit(self._run.progress)
+
+    def cancel_maps(self) -> None:
+        """Stop the maps that are being computed; another image, method or finding asks for new ones."""
         self._engine.cancel(self._explaining)
-        if self._request:
-            self._engine.cancel(self._request)
 
     def resume(self) -> None:
-        """Go on with what is missing."""
+        """Go on with what is missing; images that failed are tried again."""
         self.paused = False
+        self._unusable.clear()
+        self._failures.clear()
+        self.paused_changed.emit(None)
         self.predict_missing()
+
+    def failed_images(self) -> list[RefusedRow]:
+        """The images without a prediction, each with its reason."""
+        return rows_of_failures(self._failures, self._library.images_to_predict())
+
+    def _forget_requests(self) -> None:
+        for request in self._run.requests:
+            self._engine.cancel(request)
+        self._run.requests.clear()
+
+    def use(self, device: str, precision: str) -> None:
+        """Every checkpoint is about to be opened on another device or at another precision."""
+        self._forget_requests()
+        self._show_arrived()
+        self.put_away()
+        self._run, self._asked, self._in_use = PredictionRun(), _most_likely(device, precision), {}
+        self._reopening = {checkpoint.digest for checkpoint in self._session.checkpoints}
+        for digest in self._reopening:
+            self._session.forget_predictions(digest)
+
+    @Slot(object)
+    def _note_opened(self, message: protocol.CheckpointOpened) -> None:
+        """Numbers of another device or precision than the one in use are not its numbers: they make room for those."""
+        digest, used = message.checkpoint, (message.kind, message.precision)
+        before = self._in_use.get(digest, self._asked)
+        if used != before:
+            self._show_arrived()
+            self.put_away()
+            self._session.forget_predictions(digest)
+        self._in_use[digest] = used
+        self._reopening.discard(digest)
+        if used != before:
+            self._new_checkpoints()
+
+    def in_use(self, asked: Checkpoint | PassColumn) -> tuple[str, str]:
+        """The device and the precision that really compute."""
+        return self._in_use.get(split_digest(asked.digest)[0], self._asked)
+
+    def key(self, asked: Checkpoint | PassColumn) -> PredictionKey:
+        """Of the device and precision really in use; those of several passes are other logits, too."""
+        checkpoint = asked.checkpoint if isinstance(asked, PassColumn) else asked
+        plain = PredictionKey.of(checkpoint, *self.in_use(asked))
+        if isinstance(asked, Checkpoint):
+            return plain
+        passes = asked.passes
+        return PredictionKey(plain.weights, plain.preprocessing + passes.key, passes.count * plain.n_findings)
 
     @Slot()
     def put_away(self) -> None:
@@ -167,7 +210,7 @@ class Predicting(QObject):
             if asked is not None:
                 try:
                     rows = np.stack(list(logits.values())).reshape(len(logits), -1)  # the passes one after the other
-                    self._store.put_many(_key(asked, self._precision), list(logits), rows)
+                    self._store.put_many(self.key(asked), list(logits), rows)
                 except XferviewerError as error:
                     self.failed.emit(protocol.Failed(0, "", digest, error.what, error.why, error.todo))
 
@@ -175,7 +218,7 @@ class Predicting(QObject):
         digest = asked.digest
         known = self._session.predicted_identities(digest)
         wanted = [identity for identity in identities if identity not in known]
-        stored = self._store.get(_key(asked, self._precision), wanted)
+        stored = self._store.get(self.key(asked), wanted)
         shape = (-1,) if isinstance(asked, Checkpoint) else (asked.passes.count, -1)
         found = {
             identity: row.reshape(shape)
@@ -197,10 +240,12 @@ class Predicting(QObject):
     def _take_in_explanation(self, message: protocol.Explained) -> None:
         self._add(message.checkpoint, message.identity, message.logits)
         self._show_arrived()
-        if message.generation == self._generation:
+        if message.generation == self._generation and message.checkpoint not in self._reopening:
             self._session.add_explanation(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
+        if split_digest(digest)[0] in self._reopening:
+            return
         if identity not in self._session.predicted_identities(digest):
             self._arrived.setdefault(digest, {})[identity] = logits
             self._new.setdefault(digest, {})[identity] = logits
@@ -222,9 +267,12 @@ class Predicting(QObject):
         new = [digest for digest in digests if not self._session.failure(digest, "")]
         for digest in digests:
             self._session.add_failure(digest, message.identity, message.why)
-            if message.identity and message.request == self._request:
+            if message.identity and message.request in self._run.requests:
                 self._unusable.add((message.identity, digest))
-                self._count_answer(message.identity, digest)
+                self._failures[message.identity] = message
+                self._count_answer(message.identity, digest, failed=True)
+        if message.identity and message.request in self._run.requests:
+            return  # a cohort may have hundreds: they are counted, and listed on demand
         if new or not digests:
             self.failed.emit(message)
 
@@ -235,34 +283,25 @@ class Predicting(QObject):
             return [c.weights_sha256 for c in checkpoints if str(c.folder) == message.checkpoint]
         return [message.checkpoint] if message.checkpoint else [asked.digest for asked in self._session.asked()]
 
-    def _count_answer(self, identity: str, digest: str) -> None:
-        waiting = self._missing.get(identity)
-        if waiting is None:
-            return
-        waiting.discard(digest)
-        if not waiting:
-            del self._missing[identity]
-            done = self._total - len(self._missing)
-            rate = done / max(time.monotonic() - self._started, 1e-3) if done >= _FEWEST_FOR_A_RATE else 0.0
-            self.progressed.emit(PredictionProgress(done, self._total, rate))
+    def _count_answer(self, identity: str, digest: str, *, failed: bool = False) -> None:
+        if self._run.answer(identity, digest, failed=failed) and not self.paused:
+            self.progressed.emit(self._run.progress)
 
     @Slot(object)
     def _note_end(self, message: protocol.Finished) -> None:
         if message.request == self._explaining and message.cancelled:
             for checkpoint in self._session.checkpoints:
-                self._session.note_map(checkpoint.weights_sha256, self.tr("cancelled"))
-        if message.request == self._request:
-            self._request = 0
+                if self._session.explanation(checkpoint.weights_sha256) is None:
+                    self._session.note_map(checkpoint.weights_sha256, self.tr("cancelled"))
+        if message.request not in self._run.requests:
+            return
+        self._run.requests.discard(message.request)
+        if not self._run.requests:
             self._show_arrived()
             self.put_away()
-            self.finished.emit(message)
+            self.finished.emit(self._run.progress)
 
 
-def _key(asked: Checkpoint | PassColumn, precision: str) -> PredictionKey:
-    """Logits of another precision are other logits, and so are those of several passes: they are kept apart."""
-    if isinstance(asked, PassColumn):
-        plain, passes = _key(asked.checkpoint, precision), asked.passes
-        return PredictionKey(plain.weights, plain.preprocessing + passes.key, passes.count * plain.n_findings)
-    checkpoint = asked
-    preprocessing = checkpoint.preprocessing.digest + ("" if precision == "fp32" else f"+{precision}")
-    return PredictionKey(checkpoint.weights_sha256, preprocessing, len(checkpoint.findings))
+def _most_likely(device: str, precision: str) -> tuple[str, str]:
+    """What is in use as far as it is known before the engine says so; stored predictions are looked up by it."""
+    return ("cpu" if device == "auto" else device), precision

@@ -82,6 +82,13 @@ class ScoreBook:
         self._fill(digest, rows)
         self._combined.clear()
 
+    def forget(self, digests: Collection[str]) -> None:
+        """Drop all predictions of these checkpoints and of their passes: they come anew, or the checkpoints went."""
+        for digest in [each for each in self._logits if each.partition("+")[0] in digests]:
+            del self._logits[digest], self._rows[digest], self._asked[digest]
+            self._forget_tables(digest)
+        self._combined.clear()
+
     def _made(self, asked: Asked, logits: Logits, kind: ScoreKind) -> dict[str, Row]:
         values, recalibrators = np.stack(list(logits.values())), self._recalibrators_of(asked.digest)
         if isinstance(asked, Checkpoint):

@@ -23,6 +23,7 @@ from xferviewer.gui.cohort import Cohort, ImportedPredictions, Scored
 from xferviewer.gui.columns import Column, EnsembleColumn, PassColumn, still_possible
 from xferviewer.gui.comparison import BY_HAND, CaseList, Comparison, ThresholdOrigin
 from xferviewer.gui.display import Display, ShownImage
+from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
@@ -80,6 +81,7 @@ class Session(QObject):
         self._map_notes: dict[str, str] = {}
         self._failures: dict[tuple[str, str], str] = {}
         self._dropout: dict[str, bool] = {}
+        self.inputs = InputGuard(self)
 
     # --- worklist and image
 
@@ -115,6 +117,7 @@ class Session(QObject):
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
+        self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
         chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
@@ -195,11 +198,21 @@ class Session(QObject):
 
     def n_seen(self, digest: str) -> tuple[int, int]:
         """How many images of the cohort a checkpoint was fitted to, and how many only chose its best epoch."""
-        seen = self._seen.get(digest)
-        if seen is None:
-            return 0, 0
+        seen = [self._seen[weights] for weights in self.weights_of(digest) if weights in self._seen]
         marks = self.cohort.marks
-        return len(marks & seen.training), len(marks & seen.validation)
+        training = marks & frozenset[str]().union(*(each.training for each in seen))
+        validation = marks & frozenset[str]().union(*(each.validation for each in seen))
+        return len(training), len(validation - training)
+
+    def weights_of(self, digest: str) -> list[str]:
+        """The checkpoints that a column is made of; of a checkpoint, itself."""
+        compared = self.scored_as(digest)
+        members = compared.members if isinstance(compared, EnsembleColumn) else (compared,)
+        return [
+            member.checkpoint.digest if isinstance(member, PassColumn) else member.digest
+            for member in members
+            if member is not None
+        ]
 
     def has_calibration(self, digest: str) -> bool:
         """Calibrated probabilities can be had of it."""
@@ -360,6 +373,13 @@ class Session(QObject):
             if asked is not None and logits:
                 self._book.add(asked, logits)
         self.predictions_changed.emit()
+
+    def forget_predictions(self, digest: str) -> None:
+        """Drop the logits and maps of a checkpoint: it computes elsewhere now, and its numbers come anew."""
+        self._book.forget({digest})
+        self._explanations.pop(digest, None)
+        self.predictions_changed.emit()
+        self.explanations_changed.emit()
 
     def asked_as(self, digest: str) -> Checkpoint | PassColumn | None:
         """What the engine answers under this digest."""

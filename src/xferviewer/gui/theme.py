@@ -122,8 +122,13 @@ def _style_sheet(theme: Theme) -> str:
         QToolButton#perspective {{ border: none; padding: {GRID}px {3 * GRID}px; color: {theme.faint}; }}
         QToolButton#perspective:checked {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
         QToolButton#perspective:focus {{ background: {theme.raised}; }}
+        QToolButton#device {{ border: none; padding: {GRID}px {4 * GRID}px {GRID}px {2 * GRID}px;
+                              color: {theme.faint}; }}
+        QToolButton#device:hover, QToolButton#device:focus {{ background: {theme.raised}; color: {theme.text}; }}
         QLabel#faint {{ color: {theme.faint}; }}
         QLabel#notice {{ color: {theme.warning}; }}
+        QLabel#fault {{ color: {theme.error}; }}
+        QLabel#seen {{ background: {theme.film}; }}
         QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 170); }}
         QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}

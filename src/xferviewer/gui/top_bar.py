@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QButtonGroup, QComboBox, QLabel, QMenu, QSizePolic
 
 from xferviewer import RESEARCH_NOTICE
 from xferviewer.gui.actions import ACTIONS
-from xferviewer.gui.engine_client import EngineState
+from xferviewer.gui.device_button import DeviceButton
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import GRID
 
 PERSPECTIVES = ("read", "evaluate", "train")
 
@@ -58,9 +57,7 @@ class TopBar(QToolBar):
         self.addWidget(label)
         self.addWidget(self.finding)
         self.addSeparator()
-        self.device = QLabel(self.tr("engine: starting …"))
-        self.device.setObjectName("faint")
-        self.device.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        self.device = DeviceButton(actions["device"])
         self.addWidget(self.device)
         session.scored_changed.connect(self._fill_findings)
         session.finding_changed.connect(self._show_finding)
@@ -79,16 +76,6 @@ class TopBar(QToolBar):
     def show_perspective(self, name: str) -> None:
         """Mark the perspective that is shown."""
         self._buttons.button(PERSPECTIVES.index(name)).setChecked(True)
-
-    @Slot(object)
-    def show_engine(self, state: EngineState) -> None:
-        """Device and precision, or what the engine is doing instead."""
-        words = {
-            "starting": self.tr("engine: starting …"),
-            "restarting": self.tr("engine: starting again …"),
-            "stopped": self.tr("engine: stopped"),
-        }
-        self.device.setText(words.get(state.state, self.tr("device: {0}").format(state.device)))
 
     @Slot()
     def _fill_findings(self) -> None:

@@ -39,7 +39,9 @@ class NetworkSpec:
     setting         one of SETTINGS
     top_groups      how many of the topmost layer groups learn under S2 and S4
     counting        of layer groups: corrected, or as the BUSI and MRNet study counted and trained them
-    weights         a file with pre-trained weights for S1 to S3; left out, an installed package must bring them
+    weights         a file with pre-trained weights for S1 to S3, or the folder of a checkpoint
+    hub             instead of it, the name of published weights ("timm/resnet50.a1_in1k"), which come from the mirror
+                    or the network (networks.hub); with neither, an installed package must bring ImageNet's
     channel_adaptation  of weights whose first layer has another number of channels; left out, those are refused
     options         further arguments of timm.create_model, such as depth
     preprocessing   as on the card of a checkpoint
@@ -52,6 +54,7 @@ class NetworkSpec:
     top_groups: int = 1
     counting: Literal["corrected", "as published"] = "corrected"
     weights: str | None = None
+    hub: str | None = None
     channel_adaptation: ChannelAdaptation | None = None
     options: dict[str, Any] = field(default_factory=dict)
     head: Head = field(default_factory=Head)
@@ -59,8 +62,10 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         if self.top_groups < 1:
             raise ValueError("top_groups should be at least 1; S1 freezes the whole backbone.")
-        if self.weights and not self.pretrained:
+        if (self.weights or self.hub) and not self.pretrained:
             raise ValueError(f"weights were named, but setting {self.setting} starts from random ones.")
+        if self.weights and self.hub:
+            raise ValueError("name weights or hub, not both.")
 
     @property
     def pretrained(self) -> bool:

@@ -117,6 +117,17 @@ def fixed_size(network: nn.Module) -> tuple[str, tuple[int, int]] | None:
     return None
 
 
+def options_for_timm(network: nn.Module, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with which timm builds this network again from a folder.
+
+    Of an architecture for images of one size timm knows that size by its name; from a folder it has to be told.
+    """
+    stated: Any = network.pretrained_cfg
+    if stated.get("fixed_input_size") and "img_size" not in options:
+        return {**options, "img_size": list(stated["input_size"][1:])}
+    return dict(options)
+
+
 def classifier_features(network: nn.Module) -> int:
     """How many pooled features the classifier of a network with a linear head takes. Raises ValueError."""
     classifier = network.get_submodule(classifier_name(network))

@@ -22,9 +22,10 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), or the first two told apart
-# by the number of channels that timm states of the layer.
-Layout = Literal["channels first", "channels last", "tokens", "as timm states"]
+
+# How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), (N, H·W, C) of a square, or
+# one of the first two, told apart by the number of channels that timm states of the layer.
+Layout = Literal["channels first", "channels last", "tokens", "patch tokens", "as timm states"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ class Family:
     """A family of architectures, with functions of one network of it.
 
     groups            its backbone's layer groups from stem to top; the classifier belongs to none
-    saliency_layer    the name of the last layer with positions whose output reaches the logits through pooling or, where
-                      they are read off a class token, through one more block. Raises ValueError for a network without.
+    saliency_layer    the name of the last layer with positions whose output reaches the logits through pooling or,
+                      where they are read off a class token, through one more block. Raises ValueError where there is
+                      none.
     earlier_layer     the end of the stage before it, in a transformer of one stage of the block before it; likewise
     published_groups  the children of torchvision's network without its classifier, which is what the BUSI and MRNet
                       study counted; None where it had no such network
@@ -59,9 +61,10 @@ class Family:
 
 def family_of(network: nn.Module) -> Family:
     """The family of a network; one of timm that is not described here has the groups and the layer that timm states."""
-    from xferviewer.networks.torchvision_networks import FAMILIES  # which needs this module's classes
+    from xferviewer.networks import token_families, torchvision_networks  # which need this module's classes
 
-    for kind, family in (*_FAMILIES.items(), *FAMILIES.items()):
+    described = {**_FAMILIES, **token_families.FAMILIES, **torchvision_networks.FAMILIES}
+    for kind, family in described.items():
         if isinstance(network, kind):
             return family
     return _STATED_BY_TIMM
@@ -170,7 +173,7 @@ def _swin_groups(network: nn.Module) -> list[LayerGroup]:
     return [_each("stem", "patch_embed"), *stages, _each("norm", "norm")]
 
 
-def _stated_groups(network: nn.Module) -> list[LayerGroup]:
+def stated_groups(network: nn.Module) -> list[LayerGroup]:
     """timm's own coarse groups, which it makes for learning rates that grow from layer to layer. Raises ValueError."""
     module: Any = network
     try:
@@ -198,16 +201,15 @@ def _vgg_layer(from_the_end: int) -> Callable[[nn.Module], str]:
     return name
 
 
-def _vit_layer(from_the_end: int) -> Callable[[nn.Module], str]:
-    """Where the class token is read, the patch tokens after the last block no longer reach a logit."""
+def block_norm(from_the_end: int) -> Callable[[nn.Module], str]:
+    """The first normalisation of a block: after the last block's, a class token alone reaches the logits."""
+    return lambda network: f"blocks.{_count(network, 'blocks') - from_the_end}.norm1"
 
-    def name(network: nn.Module) -> str:
-        module: Any = network
-        if from_the_end == 1 and module.global_pool != "token":
-            return "norm"
-        return f"blocks.{_count(network, 'blocks') - from_the_end}.norm1"
 
-    return name
+def _vit_layer(network: nn.Module) -> str:
+    """Where the patches are averaged, what comes out of the last normalisation counts, all of it alike."""
+    module: Any = network
+    return block_norm(1)(network) if module.global_pool == "token" else "norm"
 
 
 def _stated_layer(from_the_end: int) -> Callable[[nn.Module], str]:
@@ -221,11 +223,11 @@ def _stated_layer(from_the_end: int) -> Callable[[nn.Module], str]:
     return name
 
 
-def _last_block(stage: str) -> Callable[[nn.Module], str]:
+def last_block(stage: str) -> Callable[[nn.Module], str]:
     return lambda network: f"{stage}.{_count(network, stage) - 1}"
 
 
-def _stage(stages: str, from_the_end: int) -> Callable[[nn.Module], str]:
+def stage(stages: str, from_the_end: int) -> Callable[[nn.Module], str]:
     return lambda network: f"{stages}.{_count(network, stages) - from_the_end}"
 
 
@@ -238,13 +240,13 @@ _FAMILIES: dict[type[nn.Module], Family] = {
     ResNet: Family(
         "ResNet",
         _resnet_groups,
-        _last_block("layer4"),
-        _last_block("layer3"),
+        last_block("layer4"),
+        last_block("layer3"),
         "channels first",
         _published_resnet_groups,
         ("layer3", "layer4"),
     ),
-    ResNetV2: Family("ResNet v2", _resnetv2_groups, _named("norm"), _stage("stages", 2), "channels first"),
+    ResNetV2: Family("ResNet v2", _resnetv2_groups, _named("norm"), stage("stages", 2), "channels first"),
     InceptionV3: Family(
         "Inception v3",
         _inception_v3_groups,
@@ -268,8 +270,8 @@ _FAMILIES: dict[type[nn.Module], Family] = {
         ("features.denseblock4",),
     ),
     EfficientNet: Family("EfficientNet", _efficientnet_groups, _named("bn2"), _stated_layer(2), "channels first"),
-    ConvNeXt: Family("ConvNeXt", _convnext_groups, _stage("stages", 1), _stage("stages", 2), "channels first"),
-    VisionTransformer: Family("ViT", _vit_groups, _vit_layer(1), _vit_layer(2), "tokens"),
-    SwinTransformer: Family("Swin", _swin_groups, _named("norm"), _stage("layers", 2), "channels last"),
+    ConvNeXt: Family("ConvNeXt", _convnext_groups, stage("stages", 1), stage("stages", 2), "channels first"),
+    VisionTransformer: Family("ViT", _vit_groups, _vit_layer, block_norm(2), "tokens"),
+    SwinTransformer: Family("Swin", _swin_groups, _named("norm"), stage("layers", 2), "channels last"),
 }
-_STATED_BY_TIMM = Family("as timm states", _stated_groups, _stated_layer(1), _stated_layer(2), "as timm states")
+_STATED_BY_TIMM = Family("as timm states", stated_groups, _stated_layer(1), _stated_layer(2), "as timm states")

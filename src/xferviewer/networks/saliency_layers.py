@@ -36,10 +36,10 @@ def saliency_layers(network: nn.Module, chosen: str) -> tuple[str, ...]:
 def channel_axis(output: Tensor, network: nn.Module, layer: str) -> int:
     """The axis of the channels in the output of a layer. Raises ValueError for an output without rows and columns."""
     layout = family_of(network).layout
-    if output.ndim == 3 and layout in ("tokens", "channels last"):
+    if output.ndim == 3 and layout in ("tokens", "patch tokens", "channels last"):
         return 2
-    if output.ndim == 4 and layout in ("channels first", "channels last"):
-        return 1 if layout == "channels first" else 3
+    if output.ndim == 4 and layout in ("channels first", "patch tokens", "channels last"):
+        return 3 if layout == "channels last" else 1
     if output.ndim == 4 and layout == "as timm states":
         return _stated_axis(output, network, layer)
     raise ValueError(f"The output of the layer {layer} of {type(network).__name__} has no rows and columns.")
@@ -61,6 +61,11 @@ def channels_first(values: Tensor, network: nn.Module, layer: str) -> Tensor:
 
 def _grid(tokens: int, network: nn.Module, layer: str) -> tuple[int, int]:
     """Rows and columns of patches; of a later stage of a network in stages, in the proportion of its first one."""
+    if family_of(network).layout == "patch tokens":
+        side = math.isqrt(tokens)
+        if side**2 != tokens:
+            raise ValueError(f"The tokens of the layer {layer} of {type(network).__name__} make no square.")
+        return side, side
     module: Any = network  # torch types every attribute of a module as tensor or module
     rows, columns = module.patch_embed.grid_size
     if family_of(network).layout != "tokens":

@@ -38,7 +38,7 @@ class _Network:
     stated: dict[str, tuple[float, float, float]] = field(default_factory=lambda: _IMAGENET)
 
 
-class _MNASNet(MNASNet):
+class _MNASNet(MNASNet):  # type: ignore[misc]  # torchvision states no types
     """Takes a state dict as it is. torchvision's own wants to be told which of its two versions it has, as only files
     of torch.save can; the one network built here was published in the second only.
     """
@@ -92,8 +92,11 @@ def create(architecture: str, findings: int, channels: int, options: Mapping[str
 
 
 def _for_channels(first: nn.Conv2d, channels: int) -> nn.Conv2d:
-    shape: Any = (channels, first.out_channels, first.kernel_size, first.stride, first.padding)
-    return nn.Conv2d(*shape, bias=first.bias is not None)
+    build: Any = nn.Conv2d  # torch types its sizes as tuples of a length that a layer does not state
+    convolution: nn.Conv2d = build(
+        channels, first.out_channels, first.kernel_size, first.stride, first.padding, bias=first.bias is not None
+    )
+    return convolution
 
 
 def _each(name: str, *modules: str) -> LayerGroup:

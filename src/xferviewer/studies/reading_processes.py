@@ -184,7 +184,7 @@ class _Process:
 
 def _receive(pipe: IO[bytes], into: NDArray[np.uint8]) -> memoryview:
     """Fill `into` from the pipe. Raises EOFError where the other side ends before."""
-    rest = view = memoryview(into)
+    rest = view = into.data
     while rest:
         count = pipe.readinto(rest)  # type: ignore[attr-defined]
         if not count:
@@ -264,7 +264,8 @@ def _answer(output: IO[bytes], path: Path, frame: int) -> None:
 
 def _send(output: IO[bytes], header: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> None:
     text = json.dumps(header).encode("ascii")
-    for part in (_LENGTH.pack(len(text)) + text, *(array.reshape(-1).view(np.uint8) for array in arrays)):
-        rest = memoryview(part)
+    first = memoryview(_LENGTH.pack(len(text)) + text)
+    for part in (first, *(array.reshape(-1).view(np.uint8).data for array in arrays)):
+        rest = part
         while rest:
             rest = rest[output.write(rest) :]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,7 +25,8 @@ from xferviewer.checkpoints import (
 from xferviewer.checkpoints.fields import to_mapping
 from xferviewer.engine.device import choose_device
 from xferviewer.engine.inference import load
-from xferviewer.errors import UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.engine.training_inputs import describe_images, write_described
+from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
 from xferviewer.networks import backbones, initialisation
@@ -42,7 +42,12 @@ from xferviewer.training.planes import Precision, prepare
 from xferviewer.training.watch import Cancelled, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
+
+    from xferviewer.checkpoints import Preprocessing
+    from xferviewer.engine.training_inputs import Described
 
 # Training images are kept this much finer than the network's input, so that turning and scaling them costs no detail.
 _FINER = 1.15
@@ -88,7 +93,7 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     cohort = open_cohort(spec.data, spec.findings, watch.working)
     split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
     data = _training_data(spec, cohort, split, watch)
-    needed, network, start = _build(spec)
+    needed, network, start = _build(spec, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
@@ -102,12 +107,29 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     fit(spec, network, training, validation, watch)
     card = _card(spec, start, data, command, watch.folder.name)
     weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
-    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, spec.network.options, weights)
-    write_seen_images(checkpoint, _seen(cohort, split))
+    options = backbones.options_for_timm(network, spec.network.options)
+    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, options, weights)
+    write_seen_images(checkpoint, seen_in(cohort, split))
+    try:
+        found = described(cohort, split, checkpoint.preprocessing, watch.working)
+    except UnusableFolder as error:
+        watch.say("training inputs", f"The card does not describe the training images: {error.why}")
+    else:
+        checkpoint = write_described(checkpoint, found)
     return _measured(spec, checkpoint, cohort, watch)
 
 
-def _seen(cohort: Cohort, split: Split) -> SeenImages:
+def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
+    """What the training images look like to the network, without the moves of augmentation. Raises UnusableFolder."""
+    return describe_images(
+        [(cohort.paths[row], 0) for row in split.training],
+        preprocessing,
+        f"{cohort.name}, training split",
+        lambda done, total: progress(f"training images: {done} of {total} measured"),
+    )
+
+
+def seen_in(cohort: Cohort, split: Split) -> SeenImages:
     """The images of both sides, so that nobody takes numbers on them for numbers on new ones."""
     entries = [examine(FileStamp(str(path), 0, 0)) for path in cohort.paths]
     identities = [entry.identity if isinstance(entry, ImageEntry) else None for entry in entries]
@@ -135,7 +157,7 @@ def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watc
     )
 
 
-def _build(spec: TrainingSpec) -> tuple[int, nn.Module, InitialisationStep]:
+def _build(spec: TrainingSpec, watch: Watch) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
     """The bytes that training keeps, the network on its device, and what its weights start from."""
     made = spec.network
     try:
@@ -143,10 +165,7 @@ def _build(spec: TrainingSpec) -> tuple[int, nn.Module, InitialisationStep]:
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
-        start = InitialisationStep("random")
-        if made.pretrained:
-            file = Path(made.weights) if made.weights else initialisation.imagenet_file(made.architecture)
-            start = initialisation.load_backbone(network, file, made.channel_adaptation)
+        start = initialisation.start(network, made, lambda said: watch.say("weights", said))
         backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(
@@ -183,7 +202,9 @@ def _examples(
     return Examples(planes, part.labels, np.flatnonzero(planes.readable))
 
 
-def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, command: str, job: str) -> Card:
+def _card(
+    spec: TrainingSpec, start: tuple[InitialisationStep, ...], data: TrainingData, command: str, job: str
+) -> Card:
     return Card(
         name=spec.name,
         title=spec.title,
@@ -195,7 +216,7 @@ def _card(spec: TrainingSpec, start: InitialisationStep, data: TrainingData, com
         head=spec.network.head,
         weights_sha256="",
         license=spec.license,
-        initialisation=(start,),
+        initialisation=start,
         data=data,
         recipe={
             "setting": f"{spec.network.setting}: {SETTINGS[spec.network.setting]}",

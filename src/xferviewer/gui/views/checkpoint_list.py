@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QHBoxLayout,
+    QGridLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
@@ -18,6 +18,7 @@ from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
 from xferviewer.gui.columns import EnsembleColumn, PassColumn
+from xferviewer.gui.input_words import inputs_text
 from xferviewer.gui.session import MOST_PANES, Session
 from xferviewer.gui.theme import GRID, small_font
 
@@ -26,6 +27,7 @@ class CheckpointList(QWidget):
     """Tick a checkpoint to give it a pane; choose one to read its card."""
 
     add_asked = Signal()
+    import_asked = Signal()
     column_asked = Signal(str)  # digest of the one that is chosen
     remove_asked = Signal(str)  # digest
 
@@ -39,29 +41,39 @@ class CheckpointList(QWidget):
         self.card.setReadOnly(True)
         self.card.setFont(small_font())
         self.card.setAccessibleName(self.tr("Card of the chosen checkpoint"))
+        self.acknowledge = QPushButton(self.tr("Acknowledge the marks of inputs"))
+        self.acknowledge.setToolTip(
+            self.tr("You have seen that this cohort is not as the checkpoints expect it: ⚠ becomes △ and stays")
+        )
+        self.acknowledge.hide()
         self.add = QPushButton(self.tr("Add folder …"))
+        self.import_ = QPushButton(self.tr("Import …"))
+        self.import_.setToolTip(self.tr("A file of weights that another program made"))
         self.column = QPushButton(self.tr("Add column …"))
         self.column.setToolTip(
             self.tr("Compare also a mean: of mirrored images, of ten crops, of passes with dropout, or an ensemble")
         )
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.add)
-        buttons.addWidget(self.column)
-        buttons.addWidget(self.remove)
+        buttons = QGridLayout()  # side by side they would make the panel wider than a small screen has room for
+        for place, button in enumerate((self.add, self.import_, self.column, self.remove)):
+            buttons.addWidget(button, place // 2, place % 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addWidget(self.list, 1)
         layout.addWidget(self.card, 1)
+        layout.addWidget(self.acknowledge)
         layout.addLayout(buttons)
         self.add.clicked.connect(self.add_asked)
+        self.import_.clicked.connect(self.import_asked)
         self.column.clicked.connect(self._ask_column)
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
         self.list.currentRowChanged.connect(self._chosen)
         session.scored_changed.connect(self._show)
         session.panes_changed.connect(self._show_panes)
+        self.acknowledge.clicked.connect(session.inputs.acknowledge)
+        session.inputs.changed.connect(self._show_inputs)
         self._show()
 
     @Slot()
@@ -78,6 +90,7 @@ class CheckpointList(QWidget):
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         self._showing = False
         self._show_panes()
+        self._show_inputs()
         self.list.setCurrentRow(min(chosen, self.list.count() - 1))
         self._chosen(self.list.currentRow())  # the row may be the same and the checkpoint another
 
@@ -103,10 +116,15 @@ class CheckpointList(QWidget):
     def _chosen(self, row: int) -> None:
         if self._showing:  # the list is being filled: its rows are not those of the session yet
             return
+        self._write_card(row)
+        if 0 <= row < len(self._session.scored()):
+            self._session.set_active(self._session.scored()[row].digest)
+
+    def _write_card(self, row: int) -> None:
         if 0 <= row < len(self._session.scored()):
             compared = self._session.scored()[row]
-            self.card.setPlainText(_text(compared))
-            self._session.set_active(compared.digest)
+            inputs = inputs_text(self._session, compared.digest)
+            self.card.setPlainText("\n".join(filter(None, [_text(compared), inputs])))
         else:
             self.card.setPlainText(
                 self.tr("No checkpoint yet. Add the folder of one; up to {0} are shown side by side.").format(
@@ -119,6 +137,18 @@ class CheckpointList(QWidget):
         row = self.list.currentRow()
         scored = self._session.scored()
         self.column_asked.emit(scored[row].digest if 0 <= row < len(scored) else "")
+
+    @Slot()
+    def _show_inputs(self) -> None:
+        """Marks beside the names, and what is said of the inputs below the card."""
+        inputs, scored = self._session.inputs, self._session.scored()
+        marks = [inputs.mark(each.digest) for each in scored]
+        self._showing = True
+        for row, (compared, mark) in enumerate(zip(scored, marks, strict=True)):
+            self.list.item(row).setText(f"{mark} {compared.name}" if mark else compared.name)
+        self._showing = False
+        self.acknowledge.setVisible("⚠" in marks)
+        self._write_card(self.list.currentRow())
 
     @Slot()
     def _remove(self) -> None:

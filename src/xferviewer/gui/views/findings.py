@@ -22,6 +22,7 @@ class Bar:
     """What one checkpoint says of one finding in the shown image; probability None: not known yet, or not trained.
 
     spread  standard deviation of its members; None where it has none.
+    flagged the image, or the cohort, is not as the checkpoint expects it: "⚠"; "△" where that was acknowledged
     """
 
     name: str
@@ -30,6 +31,7 @@ class Bar:
     threshold: float
     trained: bool
     spread: float | None = None
+    flagged: str = ""
 
     @property
     def text(self) -> str:
@@ -73,6 +75,7 @@ class FindingBars(QWidget):
             session.predictions_changed,
             session.thresholds_changed,
             session.cohort_changed,
+            session.inputs.changed,
         ):
             signal.connect(self._refresh)
 
@@ -93,6 +96,7 @@ class FindingBars(QWidget):
                         self._session.doubt(digest, shown.reference.identity, finding, "member-spread")
                         if shown
                         else None,
+                        self._session.inputs.mark(digest),
                     )
                 )
         return result
@@ -103,7 +107,16 @@ class FindingBars(QWidget):
         text = self.tr("Of each checkpoint: {0}; the upright mark is its threshold, ● lies above it.").format(named)
         if any(self._session.has_members(each.digest) for each in self._session.scored()):
             text += self.tr(" ± is the standard deviation between the members of a mean.")
-        return text
+        return "\n".join([text, *self._warnings()])
+
+    def _warnings(self) -> list[str]:
+        """What checkpoints do not expect of the shown image or the cohort, those of whom the same is said together."""
+        said: dict[str, list[str]] = {}
+        for each in self._session.scored():
+            words = self._session.inputs.words(each.digest)
+            if words:
+                said.setdefault(words, []).append(each.name)
+        return [f"⚠ {', '.join(names)}: {words}" for words, names in said.items()]
 
     def truth(self, finding: str) -> str:
         """What the label table says of the shown image: "present", "absent" or nothing."""
@@ -118,6 +131,7 @@ class FindingBars(QWidget):
         for finding in self._session.findings():
             values = [f"{bar.name} {bar.text}" for bar in self.bars(finding) if bar.probability is not None]
             spoken.append(f"{finding}: {', '.join(values)}" if values else finding)
+        spoken += self._warnings()
         self.setAccessibleDescription("; ".join(spoken))
         self.update()
 
@@ -171,10 +185,15 @@ class FindingBars(QWidget):
     def _paint_bar(self, painter: QPainter, line: QRect, bar: Bar) -> None:
         theme = self._theme
         name_width = min(32 * GRID, 2 * line.width() // 5)
-        name = painter.fontMetrics().elidedText(bar.name, Qt.TextElideMode.ElideMiddle, name_width)
-        painter.setPen(QColor(theme.faint))
+        mark = f"{bar.flagged} " if bar.flagged else ""
+        mark_width = painter.fontMetrics().horizontalAdvance(mark)
+        name = painter.fontMetrics().elidedText(bar.name, Qt.TextElideMode.ElideMiddle, name_width - mark_width)
         left_middle = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(line.left(), line.top(), name_width, line.height()), left_middle, name)
+        painter.setPen(QColor(theme.warning))
+        painter.drawText(QRect(line.left(), line.top(), mark_width, line.height()), left_middle, mark)
+        painter.setPen(QColor(theme.faint))
+        after = QRect(line.left() + mark_width, line.top(), name_width - mark_width, line.height())
+        painter.drawText(after, left_middle, name)
         number_width = _NUMBER_WIDTH + (_SPREAD_WIDTH if self._has_spread() else 0)
         track = line.adjusted(name_width + GRID, GRID, -number_width, -GRID)
         painter.fillRect(track, QColor(theme.line))

@@ -13,7 +13,7 @@ from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.networks.importing.weight_files import read_content, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 # MoCo v3 has its small transformer with twelve heads where all others have six; no shape tells (Chen et al. 2021).
@@ -36,6 +36,17 @@ def read_network(path: Path, architecture: str | None = None, options: Mapping[s
         found = _fits(path, state, equal.architecture, {**equal.options, **(options or {})})
     said = (*state.decisions, *found.decisions)
     return Fit(found.architecture, found.options, found.channels, found.backbone, found.head, said)
+
+
+def attempts(
+    state: StateDict, architectures: Iterable[str], options: Mapping[str, Any] | None = None
+) -> Iterator[Fit | Misfit]:
+    """Each architecture of timm as it takes the state dict, or why it does not, one at a time.
+
+    Raises ValueError where timm cannot build one with the options.
+    """
+    for architecture in architectures:
+        yield _try(state, architecture, options or {})
 
 
 _NAME_IT = "Say which architecture it is with --architecture NAME, by timm's or torchvision's name."

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
 from xferviewer.gui.display import Display, ShownImage
+from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.number_text import probability_text, score_kind_text
 from xferviewer.gui.session import Session
 from xferviewer.protocol import Explained
@@ -112,6 +113,14 @@ def _map_text(
     if index >= 0 and explained.strengths[index] == 0:
         return f"{made}{'<br>' if made else ''}map: no positive evidence"
     return made
+
+
+def input_mark(inputs: InputGuard, digest: str) -> str:
+    """The kinds of the shown image's flags, else that the cohort is unlike training; empty where nothing is."""
+    kinds = [flag.kind for flag in inputs.flags_shown(digest)]
+    what = f"input: {', '.join(kinds)}" if kinds else "cohort unlike training"
+    mark = inputs.mark(digest)
+    return f"{mark} {what}" if mark else ""
 
 
 def orientation_letters(image: Image | None) -> tuple[str, str]:

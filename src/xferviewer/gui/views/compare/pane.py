@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import ColourBar
 from xferviewer.gui.views.compare.film_box import FilmBox
+from xferviewer.gui.views.compare.input_mark import InputMark
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
@@ -61,6 +62,7 @@ class Pane(QFrame):
         self._centre.setObjectName("corner")
         self._centre.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._centre.setWordWrap(True)
+        self.mark = InputMark(self._graphics)
         self._bar = ColourBar(self._graphics)
         self._bar.hide()
         self._graphics.installEventFilter(self)
@@ -108,6 +110,11 @@ class Pane(QFrame):
             label.setText(text)
             self._place()
 
+    def set_mark(self, mark: str, words: str, *, quiet: bool) -> None:
+        """What the checkpoint does not expect of the image, below what it says of it; nothing for an empty mark."""
+        self.mark.show_words(mark, words, quiet=quiet)
+        self._place()
+
     def set_orientation(self, left: str, top: str) -> None:
         """The letters at the left and the upper edge; empty where they are not known."""
         self._letters["left"].setText(f"<b>{left}</b>")
@@ -146,6 +153,10 @@ class Pane(QFrame):
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
             label.move(x, y)
+        # it is there also where there is no room for any other text
+        beneath = self._corners["top_right"]
+        below = beneath.geometry().bottom() + GRID if beneath.text() and self._has_room() else area.top()
+        self.mark.move(area.right() - self.mark.width(), below)
         for label in self._letters.values():
             label.setVisible(self._has_room())
             label.adjustSize()

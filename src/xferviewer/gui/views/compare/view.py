@@ -14,6 +14,7 @@ from xferviewer.gui.films import Film, screen_pixels
 from xferviewer.gui.session import Session
 from xferviewer.gui.views.compare.corner_text import (
     image_text,
+    input_mark,
     orientation_letters,
     patient_text,
     pixel_text,
@@ -68,6 +69,7 @@ class CompareView(QWidget):
         session.explanations_changed.connect(self._draw_maps)
         session.predictions_changed.connect(self._write_corners)
         session.thresholds_changed.connect(self._write_corners)
+        session.inputs.changed.connect(self._write_corners)
         self._arrange()
 
     # --- what the rest of the window tells this view
@@ -274,7 +276,13 @@ class CompareView(QWidget):
             pane.set_corner("bottom_right", pixel_text(image, self._cursor))
             if checkpoint is None:
                 pane.set_corner("top_right", "")
+                pane.set_mark("", "", quiet=False)
                 continue
+            pane.set_mark(
+                input_mark(self._session.inputs, pane.digest),
+                self._session.inputs.words(pane.digest),
+                quiet=self._session.inputs.is_acknowledged(pane.digest),
+            )
             pane.set_corner(
                 "top_right",
                 result_text(self._session, checkpoint, style_of(self._session.place_of(pane.digest)), explained, index),

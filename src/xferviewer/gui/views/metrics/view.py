@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xferviewer.gui.input_words import cohort_words
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, small_font
@@ -76,6 +77,7 @@ class MetricsTable(QWidget):
         session.finding_changed.connect(self._show_finding)
         session.scored_changed.connect(self._fit)
         session.cohort_changed.connect(self._fit)
+        session.inputs.changed.connect(self._say_what)
         # Queued: inside the reset the view's own tables are not rebuilt yet.
         self.model.modelReset.connect(self._show_finding, Qt.ConnectionType.QueuedConnection)
         self._fits = False
@@ -152,6 +154,12 @@ class MetricsTable(QWidget):
         seen = [each.name for each in session.scored() if any(session.n_seen(each.digest))]
         if seen:
             said.append(self.tr("⚠ {0} learned from some of these images").format(", ".join(seen)))
+        unlike = [each.name for each in session.scored() if session.inputs.marked(each.digest)]
+        if unlike:
+            noted = all(session.inputs.is_acknowledged(e.digest) for e in session.scored() if e.name in unlike)
+            mark = "△" if noted else "⚠"
+            said.append(self.tr("{0} inputs are not as {1} expects them").format(mark, ", ".join(unlike)))
+        self.heading.setToolTip(cohort_words(session))
         if self._numbers.why_no_unit:
             said.append(self.tr("not by {0}: {1}").format(comparison.unit, self._numbers.why_no_unit))
         self.heading.setText(" · ".join(said))

@@ -1,0 +1,90 @@
+"""Devices, precisions and parity checks in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from PySide6.QtCore import QCoreApplication
+
+from xferviewer.protocol import CheckpointOpened, DeviceOffer, ParityCheck
+
+_GIB = 1 << 30
+
+
+def device_line(device: str, offers: Sequence[DeviceOffer]) -> tuple[str, str]:
+    """A device of the menu, and why it cannot be chosen (empty where it can or while nothing is known)."""
+    if device == "auto":
+        best = next((offer for offer in offers if not offer.absent), None)
+        return (_tr("automatic: {0}").format(best.kind.upper()) if best else _tr("automatic")), ""
+    offer = next((offer for offer in offers if offer.kind == device), None)
+    if offer is None:
+        return device.upper(), ""
+    return (device.upper() if offer.absent else f"{device.upper()} · {offer.hardware}"), offer.absent
+
+
+def precision_line(precision: str, device: str, offers: Sequence[DeviceOffer]) -> tuple[str, str]:
+    """A precision of the menu, and why it cannot be chosen on that device."""
+    text = {
+        "fp32": _tr("fp32 · exact"),
+        "bf16": _tr("bf16 · fast, coarse"),
+        "fp16": _tr("fp16 · less coarse than bf16"),
+    }[precision]
+    here = [offer for offer in offers if not offer.absent and device in ("auto", offer.kind)]
+    if not here or precision in here[0].precisions:
+        return text, ""
+    refusals = (refused.partition(": ")[2] for refused in here[0].refused if refused.startswith(precision))
+    return text, next(refusals, "")
+
+
+def check_line(check: ParityCheck) -> str:
+    """One check: how far logits and probabilities are from those of the CPU in fp32, and how far they may be."""
+    where = f"{check.kind.upper()} {check.precision}"
+    if check.logit_difference is None or check.probability_difference is None:
+        return _tr("{0}: not used. {1}").format(where, check.why)
+    differences = _tr("probability {0} (at most {1}), logit {2} (at most {3}) from CPU fp32").format(
+        f"{check.probability_difference:.2g}",
+        f"{check.probability_tolerance:.2g}",
+        f"{check.logit_difference:.2g}",
+        f"{check.logit_tolerance:.2g}",
+    )
+    return (_tr("{0}: {1}") if check.passed else _tr("{0}: not used; {1}")).format(where, differences)
+
+
+def use_lines(opened: CheckpointOpened) -> list[str]:
+    """What a checkpoint computes on, then its checks."""
+    if not opened.checks:
+        return [opened.device, _tr("the reference itself: nothing to compare")]
+    return [opened.device, *map(check_line, opened.checks)]
+
+
+def tool_tip(in_use: Sequence[tuple[str, CheckpointOpened]]) -> str:
+    """What every checkpoint, with its name, computes on. Plain text; empty while none is open."""
+    return "\n".join("\n    ".join([name, *use_lines(opened)]) for name, opened in in_use)
+
+
+def details(offers: Iterable[DeviceOffer], in_use: Sequence[tuple[str, CheckpointOpened]]) -> str:
+    """What this computer has, and what every checkpoint, with its name, computes on, as rich text."""
+    rows = "".join(_row(offer.kind.upper(), _offer_lines(offer)) for offer in offers)
+    used = "".join(_row(name, use_lines(opened)) for name, opened in in_use)
+    nothing = escape(_tr("The engine has not opened a checkpoint yet."))
+    return f"<b>{escape(_tr('This computer'))}</b><table>{rows}</table><p><b>{escape(_tr('In use'))}</b></p>" + (
+        f"<table>{used}</table>" if used else f"<p>{nothing}</p>"
+    )
+
+
+def _offer_lines(offer: DeviceOffer) -> list[str]:
+    if offer.absent:
+        return [_tr("not here"), offer.absent]
+    memory = _tr(", {0} GiB").format(f"{offer.memory_bytes / _GIB:.0f}") if offer.memory_bytes else ""
+    return [f"{offer.hardware}{memory}", offer.software, ", ".join(offer.precisions), *offer.refused]
+
+
+def _row(heading: str, lines: Iterable[str]) -> str:
+    name, cell = escape(heading), "<br>".join(map(escape, lines))
+    style = "white-space: nowrap; padding: 4px"  # a message box would rather be high than wide
+    return f'<tr><td style="{style} 16px 4px 0"><b>{name}</b></td><td style="{style} 0">{cell}</td></tr>'
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("device_words", text)
