@@ -89,8 +89,10 @@ class LiveMaps(QObject):
         for digest in self._session.in_panes:
             explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
             finding = self._session.finding
-            if explained is not None and checkpoint is not None and finding in checkpoint.trained_findings:
-                place = checkpoint.findings.index(finding)
+            if explained is None or checkpoint is None or finding not in checkpoint.trained_findings:
+                continue
+            if finding in explained.findings:
+                place = explained.findings.index(finding)
                 strength = float(explained.strengths[place])
                 found.append(ShownMap(digest, explained.maps[place], explained.crop, strength))
         return found

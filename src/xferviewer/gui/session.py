@@ -26,6 +26,7 @@ from xferviewer.gui.display import Display, ShownImage
 from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
+from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.catalogue import StudyRow
 from xferviewer.studies.regions import Region, folded
 
@@ -51,6 +52,7 @@ class Session(QObject):
     comparison_changed = Signal()
     case_list_changed = Signal()
     predictions_changed = Signal()
+    map_choice_changed = Signal()
     explanations_changed = Signal()
     marked_changed = Signal()  # what people marked in the shown image
 
@@ -60,6 +62,7 @@ class Session(QObject):
         self.identities: dict[int, str] = {}  # of the images of the catalogue, by their numbers
         self.shown: ShownImage | None = None
         self.display = display
+        self.map_choice = MapChoice()
         self.finding = ""
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.in_panes: tuple[str, ...] = ()
@@ -78,6 +81,7 @@ class Session(QObject):
         self._book = ScoreBook()
         self.marked: tuple[Region, ...] = ()
         self._explanations: dict[str, Explained] = {}
+        self._map_notes: dict[str, str] = {}
         self._failures: dict[tuple[str, str], str] = {}
         self._dropout: dict[str, bool] = {}
         self.inputs = InputGuard(self)
@@ -92,7 +96,7 @@ class Session(QObject):
     def show(self, shown: ShownImage | None) -> None:
         """Put an image into the panes; its window is its own again, maps of the one before are gone."""
         self.shown = shown
-        self._explanations = {}
+        self.forget_maps()
         self.marked = ()
         self.display = replace(self.display, window=None)
         self.image_changed.emit()
@@ -445,6 +449,27 @@ class Session(QObject):
             else None
             for finding in findings
         ]
+
+    def set_map_choice(self, choice: MapChoice) -> None:
+        """Show maps of another kind; those that are shown are gone."""
+        if choice != self.map_choice:
+            self.map_choice = choice
+            self.forget_maps()
+            self.map_choice_changed.emit()
+            self.explanations_changed.emit()
+
+    def forget_maps(self) -> None:
+        """Take away the maps of the shown image: they are not what is wanted now."""
+        self._explanations, self._map_notes = {}, {}
+
+    def note_map(self, digest: str, note: str) -> None:
+        """Say how far the map of a checkpoint is, or why it does not come."""
+        self._map_notes[digest] = note
+        self.explanations_changed.emit()
+
+    def map_note(self, digest: str) -> str:
+        """What was noted last of the map that a checkpoint owes."""
+        return self._map_notes.get(digest, "")
 
     def add_explanation(self, explained: Explained) -> None:
         """Take in the maps of the shown image."""
