@@ -114,13 +114,16 @@ def row(backbone: Backbone) -> str:
     return (
         f"| {backbone.title} | `{backbone.architecture}` | {family.name} | {own['input_size'][-1]} | {count:,} | "
         f"{backbones.classifier_features(network)} | {len(groups)}: {', '.join(shown)} | "
-        f"`{family.saliency_layer(network)}` | {backbone.tried} |"
+        f"`{family.saliency_layer(network)}` | `{family.earlier_layer(network)}` | {published} | {backbone.tried} |"
     )
 
 
 def table_of_backbones() -> str:
-    head = "| backbone | name | family | input | parameters | features | layer groups | maps at | tried at |"
-    return "\n".join([head, "|---" * 9 + "|", *(row(backbone) for backbone in BACKBONES)]) + "\n"
+    head = (
+        "| backbone | name | family | input | parameters | features | layer groups | maps at | "
+        "and, by `last-two`, at | by `published` at | tried at |"
+    )
+    return "\n".join([head, "|---" * 11 + "|", *(row(backbone) for backbone in BACKBONES)]) + "\n"
 
 
 def table_of_torchvision() -> str:

@@ -93,7 +93,7 @@ def test_that_a_slow_method_gives_probabilities_first_and_says_how_far_it_is(ask
     engine.work(inbox)
 
     kinds = [type(message) for message in recorder.said]
-    assert kinds[0] is protocol.Predicted
+    assert kinds.index(protocol.Predicted) < kinds.index(protocol.ExplainProgress)
     done = [message.done for message in recorder.of(protocol.ExplainProgress)]
     assert len(done) > 8
     assert recorder.worked_on.count(2) > 8  # or the window would take it for hanging

@@ -71,18 +71,21 @@ class Explaining:
             made = saliency.explain(
                 loaded, tensor, wanted, self._choice.method, self._choice.layers, self._choice.smoothing,
                 lambda done, total: self._between(digest, identity, done, total),
-            )  # fmt: skip
+            ) if wanted else self._without_maps(loaded, tensor)  # fmt: skip
         except EngineFailure as error:
             why = error.why
-            logits = loaded.logits(tensor[None])[0]
-            nothing = np.zeros((0, 0, 0), dtype=np.float32)
-            made = saliency.Explanation(logits, (), nothing, np.zeros(0, dtype=np.float32), "", self._choice.method)
+            made = self._without_maps(loaded, tensor)
         self._send(
             protocol.Explained(
                 request.request, request.generation, identity, digest, request.method, made.layer, made.findings, why,
                 crop, made.logits, made.maps, made.peaks,
             )
         )  # fmt: skip
+
+    def _without_maps(self, loaded: LoadedCheckpoint, tensor: Tensor) -> saliency.Explanation:
+        nothing = np.zeros((0, 0, 0), dtype=np.float32)
+        logits = loaded.logits(tensor[None])[0]
+        return saliency.Explanation(logits, (), nothing, np.zeros(0, dtype=np.float32), "", self._choice.method)
 
     def _between(self, digest: str, identity: str, done: int, total: int) -> None:
         self._alive()
