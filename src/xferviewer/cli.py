@@ -206,6 +206,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     cases.add_argument("--where", **several, metavar="COLUMN=VALUE", help="only these cases; same column: any of them")
     cases.add_argument("--findings", **several, metavar="A,B", help="report these findings (default: all)")
     cases.add_argument(
+        "--same", **several, metavar="NAME=NAME", help="these mean the same finding, beside the published synonyms"
+    )
+    cases.add_argument(
         "--cases", choices=("each", "common"), default="each",
         help="each checkpoint on all its own cases (default), or on those that every checkpoint has, as in the window",
     )  # fmt: skip

@@ -127,7 +127,7 @@ class MeasureMaps:
     """How good maps are. Answered by MapMeasured as they come, MeasuringProgressed in between, then by Finished.
 
     kind         "localisation": all images that have regions; "curves": deletion and insertion; "randomisation"
-    finding      the one that is measured; "" (localisation only): all that are marked
+    findings     for each checkpoint the one that is measured, by its name there; none (localisation): all marked ones
     method       with `layers` and `smoothing` as in `saliency_methods.MapChoice`
     regions      files and folders of boxes and masks; the masks beside an image count without being named
     names        a finding's name in the regions, then that of the checkpoints, in turn
@@ -140,7 +140,7 @@ class MeasureMaps:
     kind: str
     images: tuple[ImageReference, ...]
     checkpoints: tuple[str, ...]
-    finding: str
+    findings: tuple[str, ...]
     method: str
     regions: tuple[str, ...] = ()
     names: tuple[str, ...] = ()

@@ -95,6 +95,29 @@ def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch
     opens(app, patch, "add_checkpoint", "getExistingDirectory", "/checkpoint")
 
 
+def check_describe_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/training")
+    app.window.describe_asked.disconnect()
+    with bot.waitSignal(app.window.describe_asked) as asked:
+        press(app, "describe_inputs")
+    assert asked.args == [Path("/training")]
+
+
+def check_import_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    weights = app.folders.home / "empty.pth"
+    weights.write_bytes(b"")
+    for answer in (str(weights), ""):
+        patch.setattr(QFileDialog, "getOpenFileName", lambda *_, answer=answer, **__: (answer, ""))
+        press(app, "import_checkpoint")
+        assert (app.importing.dialog is not None) == bool(answer)
+        if app.importing.dialog is not None:
+            bot.waitUntil(lambda: "It is empty" in app.importing.dialog.file.refused.text(), timeout=LONG)
+            app.importing.dialog.reject()
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/somewhere/net.onnx", ""))
+    app.window.checkpoints.import_.click()
+    assert app.importing.dialog is None  # refused with the reason
+
+
 def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     with bot.waitSignal(app.window.demo_asked):
         press(app, "open_demo")
@@ -287,7 +310,7 @@ def measures(app: Application, patch: pytest.MonkeyPatch, action: str) -> Measur
 
 def check_measure_curves(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     request = measures(app, patch, "measure_curves")
-    assert (request.kind, request.finding, len(request.checkpoints)) == ("curves", app.session.finding, 2)
+    assert (request.kind, request.findings, len(request.checkpoints)) == ("curves", (app.session.finding,) * 2, 2)
     assert request.images == (app.session.shown.reference,)
 
 

@@ -143,8 +143,8 @@ def test_that_maps_whose_measuring_kills_the_engine_are_given_up_and_others_are_
     engine.map_measured.connect(measured.append)
     with qtbot.waitSignal(engine.finished, timeout=LONG, check_params_cb=lambda end: end.request == last):
         engine.start()
-        deadly = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(3, 0)), ("a",), "", "gradcam"))
-        last = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(2)), ("a",), "", "gradcam"))
+        deadly = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(3, 0)), ("a",), (), "gradcam"))
+        last = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(2)), ("a",), (), "gradcam"))
     assert [message.request for message in failed] == [deadly]
     assert failed[0].why
     assert failed[0].todo

@@ -104,7 +104,7 @@ class Measuring:
         images = [(Path(image.path), image.frame) for image in request.images]
         names = dict(zip(request.names[::2], request.names[1::2], strict=True))
         regions = regions_of((path for path, _ in images), map(Path, request.regions), names)
-        run = localise_images(checkpoints, images, regions, self._choice, request.finding, self._between)
+        run = localise_images(checkpoints, images, regions, self._choice, between=self._between)
         for result in run:
             identity = request.images[result.place].identity
             if result.error is not None:
@@ -132,10 +132,10 @@ class Measuring:
             except XferviewerError as error:
                 yield _failed(request.request, image.identity, error)
                 continue
-            for digest, one in zip(request.checkpoints, checkpoints, strict=True):
-                if request.finding in one.checkpoint.trained_findings:
+            for digest, finding, one in zip(request.checkpoints, request.findings, checkpoints, strict=True):
+                if finding in one.checkpoint.trained_findings:
                     tensor = present_to_tensor(presentation, one.checkpoint.preprocessing)
-                    for message in measure(one, tensor, image.identity, digest):
+                    for message in measure(one, tensor, image.identity, digest, finding):
                         if isinstance(message, protocol.MeasuringProgressed):
                             at, of = self._done * message.total + message.done, maps * message.total
                             yield protocol.MeasuringProgressed(request.request, at, of)
@@ -144,7 +144,7 @@ class Measuring:
                 self._done += 1
 
     def _curves(
-        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str
+        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str, finding: str
     ) -> Iterator[protocol.Message]:
         import numpy as np
         from torch import Tensor
@@ -156,18 +156,16 @@ class Measuring:
             request.step, cast("Ground", request.deletion), cast("Ground", request.insertion), request.seed
         )
         steps = perturbation_curves(
-            loaded, cast("Tensor", tensor), request.finding, identity, choices, self._choice, self._between
+            loaded, cast("Tensor", tensor), finding, identity, choices, self._choice, self._between
         )
         for done, total, curves in steps:
             yield protocol.MeasuringProgressed(request.request, done, total)
             if curves is not None:
                 values = np.stack([curves.scores[name] for name in CURVES])
-                yield protocol.MapMeasured(
-                    request.request, request.kind, identity, digest, request.finding, CURVES, (), values
-                )
+                yield protocol.MapMeasured(request.request, request.kind, identity, digest, finding, CURVES, (), values)
 
     def _randomise(
-        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str
+        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str, finding: str
     ) -> Iterator[protocol.Message]:
         import numpy as np
         from torch import Tensor
@@ -176,17 +174,13 @@ class Measuring:
 
         request = self.request
         results = []
-        steps = randomised_maps(
-            loaded, cast("Tensor", tensor), request.finding, request.seed, self._choice, self._between
-        )
+        steps = randomised_maps(loaded, cast("Tensor", tensor), finding, request.seed, self._choice, self._between)
         for done, total, result in steps:
             results.append(result)
             yield protocol.MeasuringProgressed(request.request, done, total)
         groups = tuple(result.group for result in results)
         values = np.array([[getattr(result, name) for result in results] for name in LIKENESS], dtype=np.float64)
-        yield protocol.MapMeasured(
-            request.request, request.kind, identity, digest, request.finding, LIKENESS, groups, values
-        )
+        yield protocol.MapMeasured(request.request, request.kind, identity, digest, finding, LIKENESS, groups, values)
 
 
 def _failed(request: int, identity: str, error: XferviewerError) -> protocol.Failed:

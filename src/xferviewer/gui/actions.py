@@ -72,6 +72,7 @@ ACTIONS = (
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
     ActionRow("calibrate", "Work", "Calibrate the active checkpoint …"),
+    ActionRow("describe_inputs", "Work", "Training images of the active checkpoint …"),
     ActionRow("measure_curves", "Work", "Delete and insert the shown maps' pixels"),
     ActionRow("measure_random_weights", "Work", "Test the shown maps with random weights"),
     ActionRow("measure_cohort", "Work", "Measure all maps against boxes and masks"),

@@ -24,6 +24,7 @@ from xferviewer.checkpoints import (
     read_checkpoint,
     read_seen_images,
 )
+from xferviewer.checkpoints.vocabulary import Vocabulary, own_equalities
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
@@ -32,6 +33,7 @@ from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.columns import Column, column_words, columns_of_words
+from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
@@ -118,8 +120,13 @@ class Application(QObject):
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
+        self.describing = Describing(self)
         self.notifier = self.window.notifier
         self._connect()
+        try:
+            self.session.set_vocabulary(Vocabulary(own_equalities(chosen.same_findings)))
+        except XferviewerError as error:
+            self._tell_error(error)
 
     def _connect(self) -> None:
         window, engine, predicting = self.window, self.engine, self.predicting
@@ -162,6 +169,9 @@ class Application(QObject):
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
         self.measuring.failed.connect(self._tell_error)
+        window.describe_asked.connect(self._describe)
+        self.describing.finished.connect(self._described)
+        self.describing.failed.connect(self._tell_error)
         self.session.inputs.acknowledged_changed.connect(self._keep_acknowledged)
         predicting.progressed.connect(window.work.show_prediction)
         predicting.paused_changed.connect(window.work.show_pause)
@@ -184,6 +194,7 @@ class Application(QObject):
         """End the children and write what is not written."""
         self.importing.stop()
         self.evaluating.stop()
+        self.describing.stop()
         self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()
@@ -338,6 +349,24 @@ class Application(QObject):
         else:
             headline = self.tr("{0} has calibrated probabilities now, fitted on {1}.").format(checkpoint.name, split)
             self.notifier.tell(headline, told)
+
+    @Slot(object)
+    def _describe(self, images: Path) -> None:
+        """Measure the training images of the active checkpoint, for its card."""
+        checkpoint = self.session.checkpoint(self.session.active)
+        if checkpoint is None:
+            return
+        try:
+            self.describing.start(checkpoint.folder, images)
+        except XferviewerError as error:
+            self._tell_error(error)
+        else:
+            self.notifier.tell(self.tr("Measuring the training images of {0} …").format(checkpoint.name))
+
+    @Slot(int)
+    def _described(self, images: int) -> None:
+        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints])
+        self.notifier.tell(self.tr("{0} training images were measured; the card describes them.").format(images))
 
     def add_checkpoints(self, folders: list[Path]) -> None:
         """Compare these too, and remember them."""

@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
+    describe_asked = Signal(object)  # Path of a folder with the training images of the active checkpoint
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
@@ -224,6 +225,7 @@ class MainWindow(QMainWindow):
             "open_regions": self._open_regions,
             "add_checkpoint": self.add_checkpoint,
             "import_checkpoint": self.import_asked.emit,
+            "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
@@ -459,6 +461,12 @@ class MainWindow(QMainWindow):
             dialog.open()
 
     @Slot()
+    def describe_inputs(self) -> None:
+        """Ask for the images that the active checkpoint was trained on."""
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Images that the active checkpoint was trained on"))
+        if chosen:
+            self.describe_asked.emit(Path(chosen))
+
     def add_checkpoint(self) -> None:
         """Ask for a checkpoint folder."""
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))

@@ -116,13 +116,10 @@ class MapMeasuring(QObject):
     def measure_shown(self, kind: str) -> None:
         """Curves or randomisation of the maps in the panes, for the chosen finding."""
         shown, finding = self._session.shown, self._session.finding
-        trained = [
-            digest
-            for digest in self._session.in_panes
-            if (checkpoint := self._session.checkpoint(digest)) and finding in checkpoint.trained_findings
-        ]
+        own = {digest: self._session.own_name(digest, finding) for digest in self._session.in_panes}
+        trained = {digest: name for digest, name in own.items() if name is not None}
         if shown is not None and trained and not self._request:
-            self._begin(kind, [shown.reference], trained, finding)
+            self._begin(kind, [shown.reference], trained, tuple(trained.values()))
 
     def measure_cohort(self) -> None:
         """All maps of the open checkpoints on all images that have a region. Raises UnusableRegions."""
@@ -134,7 +131,7 @@ class MapMeasuring(QObject):
             self._rows = {row.identity: row for row in marked}
             self._cohort_in_hand = CohortMeasures(self._session.map_choice, len(marked), tuple(digests))
             images = [protocol.ImageReference(row.identity, row.path) for row in marked]
-            self._begin("localisation", images, digests, "")
+            self._begin("localisation", images, digests, ())
         elif not marked:
             self.told.emit(
                 self.tr("No image here has a region."),
@@ -158,7 +155,7 @@ class MapMeasuring(QObject):
         return shlex.join([*words, "--out", "map-quality"])
 
     def _begin(
-        self, kind: str, images: Iterable[protocol.ImageReference], digests: Iterable[str], finding: str
+        self, kind: str, images: Iterable[protocol.ImageReference], digests: Iterable[str], findings: tuple[str, ...]
     ) -> None:
         self._kind, self._choice = kind, self._session.map_choice
         sources = tuple(map(str, self.region_sources))
@@ -168,7 +165,7 @@ class MapMeasuring(QObject):
                 kind,
                 tuple(images),
                 tuple(digests),
-                finding,
+                findings,
                 self._choice.method,
                 sources,
                 seed=self.seed,

@@ -254,10 +254,10 @@ class CompareView(QWidget):
     def _explanation(self, digest: str) -> tuple[Explained | None, int]:
         """The maps of the shown image by a checkpoint, and the place of the chosen finding in them or -1."""
         explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
-        finding = self._session.finding
-        if explained is None or checkpoint is None or finding not in checkpoint.trained_findings:
+        own = self._session.own_name(digest, self._session.finding)
+        if explained is None or checkpoint is None or own is None:
             return None, -1
-        return explained, explained.findings.index(finding) if finding in explained.findings else -1
+        return explained, explained.findings.index(own) if own in explained.findings else -1
 
     def _draw_map(self, pane: Pane, strongest: float) -> None:
         display, image = self._session.display, self.image

@@ -198,7 +198,8 @@ class MapQualityPanel(QScrollArea):
     def _key(self, digest: str) -> MapKey:
         shown = self._session.shown
         identity = shown.reference.identity if shown is not None else ""
-        return identity, digest, self._session.finding, self._session.map_choice
+        own = self._session.own_name(digest, self._session.finding) or ""
+        return identity, digest, own, self._session.map_choice
 
     def _head(self, digest: str) -> Head:
         """Numbers as in the worklist, for want of room; the tip has the name."""
