@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import wrap
 
 from PySide6.QtCore import QPointF
 
@@ -16,6 +17,7 @@ from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.images import Image
 
+_LONGEST_LINE = 40  # letters: the corner above the film is narrow
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 
 
@@ -106,8 +108,10 @@ def _map_text(
             return f"{choice.facts.title}: {escape(note)}"
         return "no map" if failed else "map: computing …"
     if explained.refused:
-        return f"no map by {choice.facts.title}: {escape(explained.refused)}"
-    made = "" if choice == MapChoice() else f"{choice.facts.title} at {escape(explained.layer)}"
+        reason = "<br>".join(escape(line) for line in wrap(explained.refused, _LONGEST_LINE))
+        return f"no map by {choice.facts.title}:<br>{reason}"
+    place = f" at<br>{escape(explained.layer)}" if choice.facts.takes_layers else ""
+    made = "" if choice == MapChoice() else f"{choice.facts.title}{place}"
     if choice.facts.class_agnostic:
         return f"{made}<br><b>the same for every finding</b>"
     if index >= 0 and explained.strengths[index] == 0:

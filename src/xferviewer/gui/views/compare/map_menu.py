@@ -30,6 +30,7 @@ class MapMenu(QToolButton):
             notes += [self.tr("slow")] if facts.slow else []
             text = f"{facts.title} ({', '.join(notes)})" if notes else facts.title
             self._add(menu, self.methods, text, method, facts.about).triggered.connect(partial(self._choose, method))
+        menu.addSeparator()
         layers = menu.addMenu(self.tr("Layers"))
         self.layers = QActionGroup(layers)
         for name, text in LAYER_SETS.items():

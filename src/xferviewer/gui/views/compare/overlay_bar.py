@@ -35,7 +35,7 @@ class OverlayBar(QWidget):
             self.colour_map.setItemData(self.colour_map.count() - 1, note, Qt.ItemDataRole.ToolTipRole)
         self.scale = QComboBox()
         self.scale.setAccessibleName(self.tr("Scale of the maps"))
-        self.scale.addItem(self.tr("scale: own maximum"), "own")
+        self.scale.addItem(self.tr("scale: own"), "own")
         self.scale.addItem(self.tr("scale: shared"), "shared")
         self.scale.setToolTip(
             self.tr("Own: each map's maximum is 1, so maps of two checkpoints cannot be compared in strength. "
