@@ -71,6 +71,7 @@ class MapQualityPanel(QScrollArea):
         self.note = _faint_label()
         self.table.horizontalHeader().setMinimumSectionSize(6 * GRID)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)  # four columns at most
+        self.table.setTextElideMode(Qt.TextElideMode.ElideNone)  # "…" in place of −.45 would say less than nothing
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._lay_out()
         self._soon = QTimer(self, singleShot=True, interval=0)
