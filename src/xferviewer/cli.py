@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.errors import UnusableChoice, XferviewerError
+from xferviewer.saliency_methods import LAYER_SETS, METHODS, SMOOTHINGS, MapChoice
 
 if TYPE_CHECKING:
     from xferviewer.checkpoints.import_answers import Answers
@@ -113,7 +114,15 @@ def _parser() -> argparse.ArgumentParser:
     which.add_argument("--images", type=Path, help="a folder, a CSV, a catalogue: their maps are only measured")
     explain.add_argument("--frame", type=int, default=0, help="of a multi-frame image, from 0")
     explain.add_argument("--finding", default="all", help="a finding's name, or all (default)")
-    explain.add_argument("--method", choices=("gradcam",), default="gradcam")
+    explain.add_argument("--method", choices=tuple(METHODS), default="gradcam")
+    explain.add_argument(
+        "--layers", default="standard", metavar="LAYERS",
+        help=f"{', '.join(LAYER_SETS)}, or names of the network's layers with commas, whose maps are averaged",
+    )  # fmt: skip
+    explain.add_argument(
+        "--smoothing", choices=tuple(SMOOTHINGS), default="none",
+        help="augmented: mean over mirrored and dimmed images; eigen: first principal component of the channels",
+    )  # fmt: skip
     explain.add_argument("--out", type=Path, required=True)
     explain.add_argument("--json", action="store_true")
     _add_map_quality(explain)
@@ -649,12 +658,14 @@ def _explain(options: argparse.Namespace) -> int:
     if options.image is not None:
         result = explain_image(
             options.checkpoints, options.image, options.out,
-            frame=options.frame, finding=options.finding, method=options.method,
+            frame=options.frame, finding=options.finding, method=options.method, layers=options.layers,
+            smoothing=options.smoothing, progress=_tell_maps if METHODS[options.method].slow else None,
             device=options.device, precision=options.precision,
         )  # fmt: skip
     if options.image is None or options.compare is not None or options.quality:
+        choice = MapChoice(options.method, options.layers, options.smoothing)
         choices = QualityChoices(
-            options.quality, options.finding, options.method, tuple(options.regions), dict(options.region_name),
+            options.quality, options.finding, choice, tuple(options.regions), dict(options.region_name),
             options.sample,
             PerturbationChoices(
                 options.pixels_per_step, options.deletion_ground, options.insertion_ground, options.seed
@@ -671,6 +682,10 @@ def _explain(options: argparse.Namespace) -> int:
 def _tell_measuring(what: str, done: int, total: int) -> None:
     if done == total or done % 50 == 0:
         print(f"{what}: {done} of {total}", file=sys.stderr)
+
+
+def _tell_maps(done: int, total: int) -> None:
+    print(f"\r{100 * done // total:3d} %", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -94,13 +94,20 @@ class OpenCheckpoints:
 
 @dataclass(frozen=True, slots=True)
 class ExplainImage:
-    """Probabilities and maps of the visible image, before all else. A newer generation makes an older one stale."""
+    """Probabilities and maps of the visible image, before all else. A newer generation makes an older one stale.
+
+    `method`, `layers` and `smoothing` are those of `saliency_methods.MapChoice`; no `findings` means all. Answered by
+    Explained or Failed for each checkpoint, of a slow method with ExplainProgress before, then by Finished.
+    """
 
     request: int
     generation: int
     image: ImageReference
     checkpoints: tuple[str, ...]
     method: str
+    layers: str = "standard"
+    smoothing: str = "none"
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,8 @@ class MeasureMaps:
     """How good maps are. Answered by MapMeasured as they come, MeasuringProgressed in between, then by Finished.
 
     kind         "localisation": all images that have regions; "curves": deletion and insertion; "randomisation"
-    finding      the one that is measured; "" (localisation only): all that are marked
+    findings     for each checkpoint the one that is measured, by its name there; none (localisation): all marked ones
+    method       with `layers` and `smoothing` as in `saliency_methods.MapChoice`
     regions      files and folders of boxes and masks; the masks beside an image count without being named
     names        a finding's name in the regions, then that of the checkpoints, in turn
     seed         of the map drawn by lot, and of the random weights
@@ -132,7 +140,7 @@ class MeasureMaps:
     kind: str
     images: tuple[ImageReference, ...]
     checkpoints: tuple[str, ...]
-    finding: str
+    findings: tuple[str, ...]
     method: str
     regions: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -140,6 +148,8 @@ class MeasureMaps:
     step: int = 0
     deletion: str = "zero"
     insertion: str = "blur"
+    layers: str = "standard"
+    smoothing: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +242,11 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """Logits (findings,) and maps (findings, rows, columns) of one image by one checkpoint, both float32.
+    """Logits (all findings,) and maps (`findings`, rows, columns) of one image by one checkpoint, both float32.
 
-    A map is in [0, 1] at the resolution that the network saw; `strengths` (findings,) holds each map's maximum before
-    it was scaled, 0 where there is no positive evidence. `crop` is the part of the film that the network saw, as
+    A map is in [0, 1] at the resolution that the network saw; `strengths` (`findings`,) holds each map's maximum before
+    it was scaled, 0 where there is no positive evidence. Where there can be no map there are no findings, and `refused`
+    says why. `crop` is the part of the film that the network saw, as
     (top, left, bottom, right) fractions.
     """
 
@@ -245,6 +256,8 @@ class Explained:
     checkpoint: str
     method: str
     layer: str
+    findings: tuple[str, ...]
+    refused: str
     crop: tuple[float, float, float, float]
     logits: NDArray[np.float32]
     maps: NDArray[np.float32]
@@ -274,6 +287,18 @@ class MeasuringProgressed:
     """How far a MeasureMaps request is: pieces of work done of all, a piece being an image or a forward pass."""
 
     request: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainProgress:
+    """How much of the work on one checkpoint's maps is done; sent a few times a second."""
+
+    request: int
+    generation: int
+    identity: str
+    checkpoint: str
     done: int
     total: int
 
@@ -316,6 +341,7 @@ Message = (
     | Explained
     | MapMeasured
     | MeasuringProgressed
+    | ExplainProgress
     | Failed
     | Finished
 )

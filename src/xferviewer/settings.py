@@ -13,6 +13,7 @@ import platformdirs
 import tomli_w
 
 from xferviewer.errors import UnusableFolder
+from xferviewer.saliency_methods import METHODS, SMOOTHINGS
 
 
 def data_folder() -> Path:
@@ -66,6 +67,9 @@ class Settings:
     precision         "fp32", "bf16" or "fp16"
     colour_map        name of the saliency colour map
     overlay_opacity   0 to 1
+    map_method        one of `saliency_methods.METHODS`
+    map_layers        where maps are taken: a name of LAYER_SETS, or names of layers with commas
+    map_smoothing     one of SMOOTHINGS
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
@@ -81,6 +85,9 @@ class Settings:
     precision: str = "fp32"
     colour_map: str = "inferno"
     overlay_opacity: float = 0.5
+    map_method: str = "gradcam"
+    map_layers: str = "standard"
+    map_smoothing: str = "none"
     drag_up: str = "brighter"
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
@@ -97,6 +104,8 @@ _CHOICES = {
     "precision": ("fp32", "bf16", "fp16"),
     "drag_up": ("brighter", "darker"),
     "hub": ("off", "on"),
+    "map_method": tuple(METHODS),
+    "map_smoothing": tuple(SMOOTHINGS),
 }
 
 

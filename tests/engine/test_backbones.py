@@ -111,16 +111,20 @@ def row(backbone: Backbone) -> str:
     groups = [group.name for group in backbones.layer_groups(network)]
     shown = groups if len(groups) < 8 else [groups[0], "…", groups[-1]]
     own: Any = network.pretrained_cfg
+    published = " + ".join(f"`{layer}`" for layer in family.published_layers) or "–"
     return (
         f"| {backbone.title} | `{backbone.architecture}` | {family.name} | {own['input_size'][-1]} | {count:,} | "
         f"{backbones.classifier_features(network)} | {len(groups)}: {', '.join(shown)} | "
-        f"`{family.saliency_layer(network)}` | {backbone.tried} |"
+        f"`{family.saliency_layer(network)}` | `{family.earlier_layer(network)}` | {published} | {backbone.tried} |"
     )
 
 
 def table_of_backbones() -> str:
-    head = "| backbone | name | family | input | parameters | features | layer groups | maps at | tried at |"
-    return "\n".join([head, "|---" * 9 + "|", *(row(backbone) for backbone in BACKBONES)]) + "\n"
+    head = (
+        "| backbone | name | family | input | parameters | features | layer groups | maps at | "
+        "and, by `last-two`, at | by `published` at | tried at |"
+    )
+    return "\n".join([head, "|---" * 11 + "|", *(row(backbone) for backbone in BACKBONES)]) + "\n"
 
 
 def table_of_torchvision() -> str:
@@ -199,7 +203,7 @@ def test_that_a_network_without_a_map_with_positions_predicts_and_is_refused_map
     loaded = load(make_checkpoint(architecture, size=224, findings=("a",)), CPU)
     tensor = torch.randn(3, 224, 224)
     assert np.isfinite(loaded.logits(tensor[None])).all()
-    with pytest.raises(EngineFailure, match="No layer for saliency maps"):
+    with pytest.raises(EngineFailure, match=r"no layer with positions|no single map|no rows and columns"):
         explain(loaded, tensor)
 
 

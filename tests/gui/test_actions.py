@@ -310,7 +310,7 @@ def measures(app: Application, patch: pytest.MonkeyPatch, action: str) -> Measur
 
 def check_measure_curves(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     request = measures(app, patch, "measure_curves")
-    assert (request.kind, request.finding, len(request.checkpoints)) == ("curves", app.session.finding, 2)
+    assert (request.kind, request.findings, len(request.checkpoints)) == ("curves", (app.session.finding,) * 2, 2)
     assert request.images == (app.session.shown.reference,)
 
 

@@ -17,6 +17,7 @@ from xferviewer import protocol
 from xferviewer.gui import engine_client
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.protocol import ImageReference
+from xferviewer.saliency_methods import MapChoice
 
 LONG = 60_000
 
@@ -142,8 +143,8 @@ def test_that_maps_whose_measuring_kills_the_engine_are_given_up_and_others_are_
     engine.map_measured.connect(measured.append)
     with qtbot.waitSignal(engine.finished, timeout=LONG, check_params_cb=lambda end: end.request == last):
         engine.start()
-        deadly = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(3, 0)), ("a",), "", "gradcam"))
-        last = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(2)), ("a",), "", "gradcam"))
+        deadly = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(3, 0)), ("a",), (), "gradcam"))
+        last = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(2)), ("a",), (), "gradcam"))
     assert [message.request for message in failed] == [deadly]
     assert failed[0].why
     assert failed[0].todo
@@ -156,7 +157,7 @@ def test_that_a_deadly_visible_image_costs_only_itself(engine: EngineClient, tmp
     heard = Heard(engine)
     with qtbot.waitSignal(engine.finished, timeout=LONG, check_params_cb=lambda end: end.request == request):
         engine.start()
-        engine.explain(ImageReference("x", "/deadly/x.dcm"), 1, ["a"], "gradcam")
+        engine.explain(ImageReference("x", "/deadly/x.dcm"), 1, ["a"], MapChoice())
         request = engine.predict(images(3), ["a"])
     assert len(heard.predicted) == 3
     assert [message.identity for message in heard.failed] == ["x"]

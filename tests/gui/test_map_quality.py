@@ -172,12 +172,12 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     quality = one["quality"]
     for entry in quality["curves"]["maps"]:
         digest = next(digest for digest, name in names.items() if name == entry["checkpoint"])
-        curves = measuring.curves[identity, digest, FINDING, "gradcam"]
+        curves = measuring.curves[identity, digest, FINDING, session.map_choice]
         for name, scores in zip(curves.names, curves.values, strict=True):
             assert scores.tolist() == entry[name]
     for entry in quality["randomisation"]["maps"]:
         digest = next(digest for digest, name in names.items() if name == entry["checkpoint"])
-        randomised = measuring.randomised[identity, digest, FINDING, "gradcam"]
+        randomised = measuring.randomised[identity, digest, FINDING, session.map_choice]
         assert list(randomised.groups) == [group["group"] for group in entry["groups"]]
         told = [[g[name] if g[name] is not None else np.nan for g in entry["groups"]] for name in randomised.names]
         assert np.array_equal(randomised.values, told, equal_nan=True)

@@ -26,11 +26,13 @@ def equal(a: object, b: object) -> bool:
 MESSAGES = [
     protocol.OpenCheckpoints(1, ("/a/ä", "/b"), "cpu", "fp32"),
     protocol.ExplainImage(2, 7, protocol.ImageReference("1.2.3#0", "/x.dcm", 0), ("c0ffee",), "gradcam"),
+    protocol.ExplainImage(3, 8, protocol.ImageReference("i", "p"), ("a",), "scorecam", "a,b", "eigen", ("E",)),
+    protocol.ExplainProgress(3, 8, "i", "a", 16, 512),
     protocol.PredictImages(3, (protocol.ImageReference("i", "p"), protocol.ImageReference("j", "q", 4)), ("a", "b")),
     protocol.InputMeasured(3, "i", "d1935", np.array([0.5, 0.25], np.float32), "DX", "CHEST"),
     protocol.Predicted(3, "i", "a", np.array([1.5, -2.25], np.float32)),
     protocol.Explained(
-        2, 7, "1.2.3#0", "c0ffee", "gradcam", "bn2", (0.0, 0.0, 1.0, 1.0),
+        2, 7, "1.2.3#0", "c0ffee", "gradcam", "bn2", ("Edema", "Mass"), "", (0.0, 0.0, 1.0, 1.0),
         np.zeros(2, np.float32), np.random.default_rng(0).random((2, 5, 4), np.float32), np.ones(2, np.float32),
     ),
     protocol.Failed(3, "i", "", "What.", "Why.", "Todo."),

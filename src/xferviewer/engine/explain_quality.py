@@ -39,7 +39,7 @@ def compare_and_measure(
     result: dict[str, Any] = {}
     if compare is not None and image is not None:
         result["pairs"] = compare_checkpoints(
-            loaded, image, out, frame=frame, finding=choices.finding, method=choices.method, scale=compare,
+            loaded, image, out, frame=frame, finding=choices.finding, choice=choices.choice, scale=compare,
             top_share=top_share,
         )  # fmt: skip
     if choices.measures:

@@ -7,11 +7,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
+from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.overlays import npy_bytes
-from xferviewer.engine.saliency import Method, explain
 from xferviewer.evaluation.map_similarity import compare_maps, scale_factors, undefined_as_none
 from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+from xferviewer.saliency_methods import STANDARD, MapChoice
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
 
@@ -25,7 +26,7 @@ def compare_checkpoints(
     *,
     frame: int = 0,
     finding: str = "all",
-    method: Method = "gradcam",
+    choice: MapChoice = STANDARD,
     scale: Scale = "own",
     top_share: float,
 ) -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def compare_checkpoints(
         tensor = present_to_tensor(presentation, checkpoint.preprocessing)
         if wanted:
             part = seen_part(rows, columns, checkpoint.preprocessing)
-            explained.append((checkpoint, explain(loaded, tensor, None, method), wanted, part))
+            explained.append((checkpoint, chosen_maps(loaded, tensor, wanted, choice), wanted, part))
     pairs = []
     for (a, maps_a, wanted_a, part_a), (b, maps_b, wanted_b, part_b) in combinations(explained, 2):
         for name in (finding for finding in wanted_a if finding in wanted_b):
@@ -51,7 +52,7 @@ def compare_checkpoints(
             compared = compare_maps(
                 maps_a.maps[at[0]] * factors[0], part_a, maps_b.maps[at[1]] * factors[1], part_b, top_share
             )
-            file = out / f"{a.name}-minus-{b.name}-{name}-{method}.npy"
+            file = out / f"{a.name}-minus-{b.name}-{name}-{choice.method}.npy"
             write_atomically(file, npy_bytes(compared.difference))
             pairs.append(
                 {

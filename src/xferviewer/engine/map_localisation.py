@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xferviewer.engine.saliency import explain
+from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.localisation import Localisation, localise
 from xferviewer.networks.preprocessing import present_to_tensor, seen_part
@@ -15,7 +15,8 @@ from xferviewer.studies.images import present, read_image
 
 if TYPE_CHECKING:
     from xferviewer.engine.inference import LoadedCheckpoint
-    from xferviewer.engine.saliency import Method
+    from xferviewer.engine.perturbed_maps import Progress
+    from xferviewer.saliency_methods import MapChoice
     from xferviewer.studies.regions import Regions
 
 
@@ -32,18 +33,19 @@ def localise_images(
     checkpoints: Sequence[LoadedCheckpoint],
     images: Iterable[tuple[Path, int]],
     regions: Regions,
-    method: Method = "gradcam",
+    choice: MapChoice,
     only: str = "",
+    between: Progress | None = None,
 ) -> Iterator[ImageMeasured]:
     """Measure the maps of each (path, frame), in their order, for the findings that are marked there.
 
     A map is measured for every marked finding that its checkpoint was trained for, whatever its probability: a map of a
     finding that was missed counts too. `only` names one finding; "" means all. An image that cannot be read, or whose
-    region does not fit it, is told of and passed.
+    region does not fit it, is told of and passed. `between` is called between the passes of a slow method.
     """
     for place, (path, frame) in enumerate(images):
         try:
-            measures = tuple(_measured(checkpoints, path, frame, regions, method, only))
+            measures = tuple(_measured(checkpoints, path, frame, regions, choice, only, between))
         except XferviewerError as error:
             yield ImageMeasured(place, error=error)
         else:
@@ -51,7 +53,13 @@ def localise_images(
 
 
 def _measured(
-    checkpoints: Sequence[LoadedCheckpoint], path: Path, frame: int, regions: Regions, method: Method, only: str
+    checkpoints: Sequence[LoadedCheckpoint],
+    path: Path,
+    frame: int,
+    regions: Regions,
+    choice: MapChoice,
+    only: str,
+    between: Progress | None,
 ) -> Iterator[tuple[int, str, Localisation]]:
     presentation = None
     marked = {}
@@ -65,8 +73,9 @@ def _measured(
             presentation = present(read_image(path, frame))
         rows, columns = presentation.shape[:2]
         part = seen_part(rows, columns, checkpoint.preprocessing)
-        # All findings, as the window explains them: the last bits of a map depend on those that it is computed with.
-        explained = explain(loaded, present_to_tensor(presentation, checkpoint.preprocessing), None, method)
+        explained = chosen_maps(
+            loaded, present_to_tensor(presentation, checkpoint.preprocessing), wanted, choice, between
+        )
         for finding in wanted:
             region, values = found[finding], explained.maps[explained.findings.index(finding)]
             if region is not None and region not in marked:

@@ -23,7 +23,6 @@ from xferviewer.engine.perturbation_curves import (
     perturbation_curves,
 )
 from xferviewer.engine.randomisation import LIKENESS, randomised_maps
-from xferviewer.engine.saliency import Method
 from xferviewer.errors import UnusableChoice, UnusableRegions, XferviewerError
 from xferviewer.evaluation.estimate import Estimate, of_mean
 from xferviewer.evaluation.localisation import (
@@ -36,6 +35,7 @@ from xferviewer.evaluation.localisation import (
 )
 from xferviewer.evaluation.map_similarity import undefined_as_none
 from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.saliency_methods import STANDARD, MapChoice
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
 from xferviewer.studies.region_files import regions_of
@@ -62,7 +62,7 @@ class QualityChoices:
 
     measures: tuple[str, ...]
     finding: str = "all"
-    method: Method = "gradcam"
+    choice: MapChoice = STANDARD
     regions: tuple[Path, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     sample: int = 0
@@ -85,7 +85,9 @@ def measure_quality(
     failed: list[dict[str, Any]] = []
     result: dict[str, Any] = {
         "version": QUALITY_VERSION,
-        "method": choices.method,
+        "method": choices.choice.method,
+        "layers": choices.choice.layers,
+        "smoothing": choices.choice.smoothing,
         "seed": choices.perturbation.seed,
         "n_images": len(images),
         "checkpoints": [
@@ -140,7 +142,7 @@ def _localisation(
     only = "" if choices.finding == "all" else choices.finding
     measured: list[MeasuredMap] = []
     for result in localise_images(
-        checkpoints, [(image.path, image.frame) for image in images], regions, choices.method, only
+        checkpoints, [(image.path, image.frame) for image in images], regions, choices.choice, only
     ):
         image = images[result.place]
         if result.error is not None:
@@ -211,7 +213,7 @@ def _curves(
     maps = []
     work = _each_map(checkpoints, images, choices, failed)
     for place, (image, loaded, finding, tensor, identity) in enumerate(work):
-        for done, total, curves in perturbation_curves(loaded, tensor, finding, identity, perturbation, choices.method):
+        for done, total, curves in perturbation_curves(loaded, tensor, finding, identity, perturbation, choices.choice):
             progress(f"curves of map {place + 1}", done, total)
             if curves is not None:
                 of_one = _areas(curves)
@@ -256,7 +258,7 @@ def _randomisation(
     work = _each_map(checkpoints, images, choices, failed)
     for place, (image, loaded, finding, tensor, _) in enumerate(work):
         groups = []
-        for done, total, result in randomised_maps(loaded, tensor, finding, choices.perturbation.seed, choices.method):
+        for done, total, result in randomised_maps(loaded, tensor, finding, choices.perturbation.seed, choices.choice):
             progress(f"random weights of map {place + 1}", done, total)
             likeness = {name: undefined_as_none(getattr(result, name)) for name in LIKENESS}
             groups.append({"group": result.group} | likeness)

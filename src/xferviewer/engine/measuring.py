@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, cast
 
 from xferviewer import protocol
 from xferviewer.errors import EngineFailure, XferviewerError
+from xferviewer.saliency_methods import MapChoice
 
 if TYPE_CHECKING:  # torch is loaded when the first checkpoint is opened, not before
     from xferviewer.engine.inference import LoadedCheckpoint
-    from xferviewer.engine.saliency import Method
     from xferviewer.evaluation.perturbation import Ground
+    from xferviewer.saliency_methods import Method, Smoothing
 
 _TELL_EVERY_S = 0.2
 
 Send = Callable[[protocol.Message], None]
+
+
+class _Cancelled(Exception):
+    """The request is of no interest any more."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class Measuring:
@@ -29,14 +38,22 @@ class Measuring:
         self._done = 0  # answers: images of a localisation, maps of the others
         self._pieces: Iterator[protocol.Message] | None = None
         self._told = 0.0
+        self._alive: Callable[[], None] = _nothing
+        self._choice = MapChoice(cast("Method", request.method), request.layers, cast("Smoothing", request.smoothing))
 
-    def advance(self, loaded: dict[str, LoadedCheckpoint], send: Send) -> bool:
-        """One piece: a network on one input, or one image. The last call sends Finished."""
+    def advance(self, loaded: dict[str, LoadedCheckpoint], send: Send, alive: Callable[[], None] | None = None) -> bool:
+        """One piece: a network on one input, one map, or one image. The last call sends Finished.
+
+        alive  called between the passes of a slow map, so that slow is not taken for hanging
+        """
+        self._alive = alive or _nothing
         if not self.cancelled:
             try:
                 if self._pieces is None:
                     self._pieces = self._begin(loaded)
                 message = next(self._pieces, None)
+            except _Cancelled:
+                message = None
             except XferviewerError as error:
                 message = None
                 send(_failed(self.request.request, "", error))
@@ -48,6 +65,12 @@ class Measuring:
                 return True
         send(protocol.Finished(self.request.request, self._done, self._total(), self.cancelled))
         return False
+
+    def _between(self, _done: int, _total: int) -> None:
+        """Between two passes of a slow map."""
+        self._alive()
+        if self.cancelled:
+            raise _Cancelled
 
     def _total(self) -> int:
         return len(self.request.images) * (1 if self.request.kind == "localisation" else len(self.request.checkpoints))
@@ -81,8 +104,8 @@ class Measuring:
         images = [(Path(image.path), image.frame) for image in request.images]
         names = dict(zip(request.names[::2], request.names[1::2], strict=True))
         regions = regions_of((path for path, _ in images), map(Path, request.regions), names)
-        method = cast("Method", request.method)
-        for result in localise_images(checkpoints, images, regions, method, request.finding):
+        run = localise_images(checkpoints, images, regions, self._choice, between=self._between)
+        for result in run:
             identity = request.images[result.place].identity
             if result.error is not None:
                 yield _failed(request.request, identity, result.error)
@@ -109,10 +132,10 @@ class Measuring:
             except XferviewerError as error:
                 yield _failed(request.request, image.identity, error)
                 continue
-            for digest, one in zip(request.checkpoints, checkpoints, strict=True):
-                if request.finding in one.checkpoint.trained_findings:
+            for digest, finding, one in zip(request.checkpoints, request.findings, checkpoints, strict=True):
+                if finding in one.checkpoint.trained_findings:
                     tensor = present_to_tensor(presentation, one.checkpoint.preprocessing)
-                    for message in measure(one, tensor, image.identity, digest):
+                    for message in measure(one, tensor, image.identity, digest, finding):
                         if isinstance(message, protocol.MeasuringProgressed):
                             at, of = self._done * message.total + message.done, maps * message.total
                             yield protocol.MeasuringProgressed(request.request, at, of)
@@ -121,7 +144,7 @@ class Measuring:
                 self._done += 1
 
     def _curves(
-        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str
+        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str, finding: str
     ) -> Iterator[protocol.Message]:
         import numpy as np
         from torch import Tensor
@@ -133,18 +156,16 @@ class Measuring:
             request.step, cast("Ground", request.deletion), cast("Ground", request.insertion), request.seed
         )
         steps = perturbation_curves(
-            loaded, cast("Tensor", tensor), request.finding, identity, choices, cast("Method", request.method)
+            loaded, cast("Tensor", tensor), finding, identity, choices, self._choice, self._between
         )
         for done, total, curves in steps:
             yield protocol.MeasuringProgressed(request.request, done, total)
             if curves is not None:
                 values = np.stack([curves.scores[name] for name in CURVES])
-                yield protocol.MapMeasured(
-                    request.request, request.kind, identity, digest, request.finding, CURVES, (), values
-                )
+                yield protocol.MapMeasured(request.request, request.kind, identity, digest, finding, CURVES, (), values)
 
     def _randomise(
-        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str
+        self, loaded: LoadedCheckpoint, tensor: object, identity: str, digest: str, finding: str
     ) -> Iterator[protocol.Message]:
         import numpy as np
         from torch import Tensor
@@ -153,17 +174,13 @@ class Measuring:
 
         request = self.request
         results = []
-        steps = randomised_maps(
-            loaded, cast("Tensor", tensor), request.finding, request.seed, cast("Method", request.method)
-        )
+        steps = randomised_maps(loaded, cast("Tensor", tensor), finding, request.seed, self._choice, self._between)
         for done, total, result in steps:
             results.append(result)
             yield protocol.MeasuringProgressed(request.request, done, total)
         groups = tuple(result.group for result in results)
         values = np.array([[getattr(result, name) for result in results] for name in LIKENESS], dtype=np.float64)
-        yield protocol.MapMeasured(
-            request.request, request.kind, identity, digest, request.finding, LIKENESS, groups, values
-        )
+        yield protocol.MapMeasured(request.request, request.kind, identity, digest, finding, LIKENESS, groups, values)
 
 
 def _failed(request: int, identity: str, error: XferviewerError) -> protocol.Failed:

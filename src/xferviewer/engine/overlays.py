@@ -15,11 +15,13 @@ from xferviewer.checkpoints.input_guard import flags_of
 from xferviewer.engine.device import DeviceName, Precision, choose_device
 from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import load
-from xferviewer.engine.saliency import Method, explain
-from xferviewer.errors import UnusableTable
+from xferviewer.engine.perturbed_maps import Progress
+from xferviewer.engine.saliency import explain
+from xferviewer.errors import EngineFailure, UnusableChoice, UnusableTable
 from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks.input_measuring import measured_input
 from xferviewer.networks.preprocessing import seen_part
+from xferviewer.saliency_methods import MapChoice, Method, Smoothing
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
 
@@ -36,21 +38,28 @@ def explain_image(
     frame: int = 0,
     finding: str = "all",
     method: Method = "gradcam",
+    layers: str = "standard",
+    smoothing: Smoothing = "none",
     device: DeviceName = "auto",
     precision: Precision = "fp32",
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Write a float32 .npy in [0, 1] at the network's resolution and an overlay PNG at the image's size for each map.
 
     The answer lists them under "maps", with the probability of the finding and, where a map is zero everywhere,
     "no_positive_evidence", under "in_use" what each checkpoint computed on, and under "notes" what was done otherwise
-    than asked; under "flags" stands for each checkpoint what it does not expect of the image. Raises UnreadableImage,
-    UnusableCheckpoint, UnusableTable for a finding nobody was trained for, UnusableFolder.
+    than asked; under "flags" stands for each checkpoint what it does not expect of the image; under "failed" the
+    checkpoints that no such map can be made of. Raises UnreadableImage, UnusableCheckpoint, UnusableTable for a finding
+    nobody was trained for, UnusableChoice, UnusableFolder, and EngineFailure where no checkpoint has such a map.
     """
+    choice = _choice(method, layers, smoothing)
     chosen = choose_device(device)
     image = read_image(image_path, frame)
     presentation = present(image)
     flags: dict[str, list[dict[str, str]]] = {}
     maps: list[dict[str, Any]] = []
+    refused: list[EngineFailure] = []
+    failed: list[dict[str, str]] = []
     in_use: list[dict[str, Any]] = []
     notes: list[dict[str, str]] = []
     for folder in checkpoints:
@@ -63,11 +72,16 @@ def explain_image(
             continue
         tensor, measures = measured_input(image, presentation, checkpoint.preprocessing)
         flags[checkpoint.name] = [asdict(flag) for flag in flags_of(measures, checkpoint.card)]
-        explanation = explain(loaded, tensor, wanted, method)
+        try:
+            explanation = explain(loaded, tensor, wanted, method, layers, smoothing, progress)
+        except EngineFailure as error:
+            refused.append(error)
+            failed.append({"path": str(folder), **error.as_dict()})
+            continue
         part = seen_part(presentation.shape[0], presentation.shape[1], checkpoint.preprocessing)
         probabilities = scores_from_logits(explanation.logits[np.newaxis], checkpoint.task)[0]
         for name, values in zip(explanation.findings, explanation.maps, strict=True):
-            stem = out / f"{checkpoint.name}-{name}-{method}"
+            stem = out / f"{checkpoint.name}-{name}-{_named(choice)}"
             map_file, overlay_file = stem.with_name(stem.name + ".npy"), stem.with_name(stem.name + ".png")
             write_atomically(map_file, npy_bytes(values))
             write_atomically(overlay_file, _png(_overlay(presentation, values, part)))
@@ -78,18 +92,40 @@ def explain_image(
                     "probability": float(probabilities[checkpoint.findings.index(name)]),
                     "method": method,
                     "layer": explanation.layer,
+                    "layers": layers,
+                    "smoothing": smoothing,
+                    "class_agnostic": choice.facts.class_agnostic,
+                    "about": choice.facts.about,
                     "map": str(map_file),
                     "overlay": str(overlay_file),
                     "no_positive_evidence": name in explanation.without_evidence,
                 }
             )
+    if not maps and refused:
+        raise refused[0]
     if not maps:
         raise UnusableTable(
             f"There is no map for {finding}.",
             "None of the checkpoints was trained for this finding.",
             "Name one of their findings, or all.",
         )
-    return {"image": str(image_path), "maps": maps, "flags": flags, "in_use": in_use, "notes": notes}
+    return {
+        "image": str(image_path), "maps": maps, "flags": flags, "in_use": in_use, "notes": notes, "failed": failed
+    }  # fmt: skip
+
+
+def _choice(method: Method, layers: str, smoothing: Smoothing) -> MapChoice:
+    try:
+        return MapChoice(method, layers, smoothing)
+    except ValueError as error:
+        raise UnusableChoice("There is no such map.", f"{error}", "Choose another method or smoothing.") from error
+
+
+def _named(choice: MapChoice) -> str:
+    """The choice in a file's name; what stands by itself is left out."""
+    layers = "" if choice.layers == "standard" or not choice.facts.takes_layers else f"-{choice.layers}"
+    smoothing = "" if choice.smoothing == "none" else f"-{choice.smoothing}"
+    return f"{choice.method}{layers.replace(',', '+')}{smoothing}"
 
 
 def _overlay(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xferviewer.engine.saliency import explain
+from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.evaluation.perturbation import (
     DELETION_GROUND,
     INSERTION_GROUND,
@@ -24,12 +24,13 @@ from xferviewer.evaluation.perturbation import (
     random_map,
 )
 from xferviewer.evaluation.scores import scores_from_logits
+from xferviewer.saliency_methods import STANDARD, MapChoice
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from xferviewer.engine.inference import LoadedCheckpoint
-    from xferviewer.engine.saliency import Method
+    from xferviewer.engine.perturbed_maps import Progress
 
 GAMES = ("deletion", "insertion")
 CURVES = (*GAMES, "deletion_random", "insertion_random")
@@ -73,11 +74,13 @@ def perturbation_curves(
     finding: str,
     identity: str,
     choices: PerturbationChoices = RISE,
-    method: Method = "gradcam",
+    choice: MapChoice = STANDARD,
+    between: Progress | None = None,
 ) -> Iterator[tuple[int, int, PerturbationCurves | None]]:
     """The curves of the map of `finding` in one image (channels, rows, columns); tells (done, total) after each input.
 
     identity  of the image: with the seed it decides the map drawn by lot
+    between   called between the passes of a slow method
 
     The last item holds the curves. One input at a time on a CPU, so that a number does not depend on its neighbours
     (docs/decisions/0011); 16 elsewhere. Raises ValueError for a finding that the checkpoint does not have.
@@ -85,12 +88,13 @@ def perturbation_curves(
     image = tensor.numpy()
     rows, columns = image.shape[1:]
     step = choices.step or pixels_per_step(rows, columns)
-    explained = explain(loaded, tensor, None, method).maps[loaded.checkpoint.findings.index(finding)]
+    made = chosen_maps(loaded, tensor, [finding], choice, between)
+    explained = made.maps[made.findings.index(finding)]
     by_lot = random_map(rows, columns, choices.seed, identity)
     deleted, blank = ground_of(image, choices.deletion), ground_of(image, choices.insertion)
-    between = {"deletion": (image, deleted), "insertion": (blank, image)}
+    sides = {"deletion": (image, deleted), "insertion": (blank, image)}
     inputs = {
-        game + suffix: perturbed(*between[game], order, step)
+        game + suffix: perturbed(*sides[game], order, step)
         for suffix, order in (("", order_of(explained)), ("_random", order_of(by_lot)))
         for game in choices.games
     }

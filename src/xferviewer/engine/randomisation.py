@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,6 +20,7 @@ from torch import nn
 from xferviewer.engine.saliency import explain
 from xferviewer.evaluation.map_similarity import rank_correlation, structural_similarity
 from xferviewer.networks.families import LayerGroup, family_of
+from xferviewer.saliency_methods import STANDARD, MapChoice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from xferviewer.engine.inference import LoadedCheckpoint
-    from xferviewer.engine.saliency import Method
+    from xferviewer.engine.perturbed_maps import Progress
 
 CLASSIFIER = "classifier"
 LIKENESS = ("rank_correlation", "similarity")
@@ -47,19 +49,28 @@ class RandomisedMap:
 
 
 def randomised_maps(
-    loaded: LoadedCheckpoint, tensor: Tensor, finding: str, seed: int = 0, method: Method = "gradcam"
+    loaded: LoadedCheckpoint,
+    tensor: Tensor,
+    finding: str,
+    seed: int = 0,
+    choice: MapChoice = STANDARD,
+    between: Progress | None = None,
 ) -> Iterator[tuple[int, int, RandomisedMap]]:
     """Randomise from top to stem; after each group (done, total, what became of the map of `finding`).
 
     The checkpoint itself is left as it is: a copy is randomised. Raises ValueError for a finding that it does not have.
     """
     groups = groups_from_the_top(loaded.network)
-    original = explain(loaded, tensor, [finding], method).maps[0]
+    made = partial(
+        explain, tensor=tensor, findings=[finding], method=choice.method, layers=choice.layers,
+        smoothing=choice.smoothing, progress=between,
+    )  # fmt: skip
+    original = made(loaded).maps[0]
     copied = replace(loaded, network=copy.deepcopy(loaded.network))
     generator = torch.Generator().manual_seed(seed)
     for done, group in enumerate(groups, 1):
         randomise(copied.network, group.prefixes, generator)
-        changed = explain(copied, tensor, [finding], method).maps[0]
+        changed = made(copied).maps[0]
         yield done, len(groups), RandomisedMap(group.name, *_likeness(original, changed))
 
 

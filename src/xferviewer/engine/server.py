@@ -11,6 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -37,6 +38,7 @@ class Inbox:
         self._openings: list[protocol.OpenCheckpoints] = []
         self._explain: protocol.ExplainImage | None = None
         self._measuring: OrderedDict[int, Measuring] = OrderedDict()
+        self._unwanted = 0  # the number of an ExplainImage that was cancelled
         self._batches: OrderedDict[int, Batch] = OrderedDict()
         self._cancelled: list[Batch] = []
 
@@ -56,6 +58,8 @@ class Inbox:
                     self._measuring[message.request].cancelled = True
                 case protocol.CancelRequest() if message.request in self._batches:
                     self._cancelled.append(self._batches.pop(message.request))
+                case protocol.CancelRequest():
+                    self._unwanted = message.request
             self._changed.notify()
 
     def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Measuring | Batch:
@@ -77,6 +81,11 @@ class Inbox:
             if self._measuring:
                 return next(iter(self._measuring.values()))
             return next(iter(self._batches.values()))
+
+    def supersedes(self, request: protocol.ExplainImage) -> bool:
+        """A newer image is to be explained, other checkpoints are to be opened, or the request was cancelled."""
+        with self._changed:
+            return bool(self._explain or self._openings) or self._unwanted == request.request
 
     def done(self, work: Batch | Measuring) -> bool:
         """Forget what was answered to its end; whether there is another batch."""
@@ -153,7 +162,7 @@ class Engine:
                 self._send.working_on(work.request)
                 self._may_compute.clear()
                 try:
-                    self._explain(work)
+                    self._explain(work, inbox)
                 finally:
                     self._may_compute.set()
             case Measuring():
@@ -202,8 +211,8 @@ class Engine:
                 warning = loaded.warnings.pop(0)
                 self._send(protocol.Warned(0, digest, warning.what, warning.why, warning.todo))
 
-    def _explain(self, request: protocol.ExplainImage) -> None:
-        from xferviewer.engine import saliency
+    def _explain(self, request: protocol.ExplainImage, inbox: Inbox) -> None:
+        from xferviewer.engine.explaining import Explaining, Superseded
         from xferviewer.networks.input_measuring import measured_input
         from xferviewer.networks.preprocessing import seen_part
         from xferviewer.studies.images import present, read_image
@@ -216,38 +225,33 @@ class Engine:
             self._send(_failed(request.request, request.image.identity, "", error))
             self._send(protocol.Finished(request.request, 0, len(request.checkpoints), False))
             return
+        explaining = Explaining(
+            request,
+            self._send,
+            superseded=partial(inbox.supersedes, request),
+            alive=partial(self._send.working_on, request.request),
+        )
         for digest in request.checkpoints:
             try:
                 loaded = self._opened(digest)
                 preprocessing = loaded.checkpoint.preprocessing
                 tensor, measures = measured_input(image, presentation, preprocessing)
                 self._send_measures(request.request, image.identity, {preprocessing.digest: measures})
-                explanation = saliency.explain(loaded, tensor)
+                crop = seen_part(presentation.shape[0], presentation.shape[1], preprocessing)
+                explaining.explain(digest, loaded, image.identity, tensor, crop)
+                done += 1
+            except Superseded:
+                break
             except Exception as error:  # noqa: BLE001  one checkpoint must cost only itself
                 self._send(_failed(request.request, request.image.identity, digest, error))
-                continue
-            done += 1
-            self._send(
-                protocol.Explained(
-                    request.request,
-                    request.generation,
-                    image.identity,
-                    digest,
-                    request.method,
-                    explanation.layer,
-                    seen_part(presentation.shape[0], presentation.shape[1], preprocessing),
-                    explanation.logits,
-                    explanation.maps,
-                    explanation.peaks,
-                )
-            )
-        self._send(protocol.Finished(request.request, done, len(request.checkpoints), False))
+        cancelled = inbox.supersedes(request) and done < len(request.checkpoints)
+        self._send(protocol.Finished(request.request, done, len(request.checkpoints), cancelled))
 
     def _measure(self, work: Measuring, inbox: Inbox) -> None:
         """The next piece; batches go on between the pieces."""
         self._may_compute.clear()
         try:
-            if not work.advance(self._loaded, self._send):
+            if not work.advance(self._loaded, self._send, partial(self._send.working_on, work.request.request)):
                 inbox.done(work)
         finally:
             self._may_compute.set()

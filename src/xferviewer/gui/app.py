@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
@@ -51,6 +51,7 @@ from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.log import anonymous, start_logging
 from xferviewer.resources import bundled_checkpoints, resource
+from xferviewer.saliency_methods import MapChoice, Method, Smoothing
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.region_files import is_region_table
@@ -97,6 +98,7 @@ class Application(QObject):
         self.theme = theme.read_theme(chosen.theme)
         display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
         self.session = Session(display, self)
+        self.session.map_choice = _map_choice(chosen)
         self.store = PredictionStore(folders.predictions)
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
@@ -143,6 +145,7 @@ class Application(QObject):
         window.resume_asked.connect(predicting.resume)
         window.failed_images_asked.connect(self._show_failed_images)
         window.notice_acknowledged.connect(self._keep_notice)
+        self.session.map_choice_changed.connect(self._keep_map_choice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self._remove_checkpoint)
         window.columns_asked.connect(self._add_columns)
@@ -471,6 +474,13 @@ class Application(QObject):
         self._keep(replace(self.settings, acknowledged_inputs=self.session.inputs.acknowledged))
 
     @Slot()
+    def _keep_map_choice(self) -> None:
+        choice = self.session.map_choice
+        self._keep(
+            replace(self.settings, map_method=choice.method, map_layers=choice.layers, map_smoothing=choice.smoothing)
+        )
+
+    @Slot()
     def _keep_notice(self) -> None:
         self._keep(replace(self.settings, notice_seen=True))
 
@@ -493,6 +503,7 @@ class Application(QObject):
         elif self.map_measuring.running:
             self.map_measuring.cancel()
         else:
+            self.predicting.cancel_maps()
             self._cancel_predicting()
 
     def _cancel_predicting(self) -> None:
@@ -636,3 +647,12 @@ def run(paths: list[Path], *, demo: bool = False) -> int:
     finally:
         application.close()
         lock.unlock()
+
+
+def _map_choice(chosen: Settings) -> MapChoice:
+    """The maps of the last time; a smoothing that does not go with the method is left out."""
+    method, smoothing = cast("Method", chosen.map_method), cast("Smoothing", chosen.map_smoothing)
+    try:
+        return MapChoice(method, chosen.map_layers, smoothing)
+    except ValueError:
+        return MapChoice(method, chosen.map_layers)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 from xferviewer import protocol
 from xferviewer.checkpoints import split_digest
 from xferviewer.processes import own_command
+from xferviewer.saliency_methods import MapChoice
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class EngineClient(QObject):
     input_measured = Signal(object)  # protocol.InputMeasured
     predicted = Signal(object)  # protocol.Predicted
     explained = Signal(object)  # protocol.Explained
+    explaining = Signal(object)  # protocol.ExplainProgress
     failed = Signal(object)  # protocol.Failed
     finished = Signal(object)  # protocol.Finished
     map_measured = Signal(object)  # protocol.MapMeasured
@@ -124,9 +126,19 @@ class EngineClient(QObject):
         self._write(self._opening)
         return self._opening.request
 
-    def explain(self, image: protocol.ImageReference, generation: int, checkpoints: Iterable[str], method: str) -> int:
+    def explain(
+        self,
+        image: protocol.ImageReference,
+        generation: int,
+        checkpoints: Iterable[str],
+        choice: MapChoice,
+        findings: Iterable[str] = (),
+    ) -> int:
         """Ask for probabilities and maps of the visible image; an older such request is no longer of interest."""
-        self._explaining = protocol.ExplainImage(self._number(), generation, image, tuple(checkpoints), method)
+        self._explaining = protocol.ExplainImage(
+            self._number(), generation, image, tuple(checkpoints),
+            choice.method, choice.layers, choice.smoothing, tuple(findings),
+        )  # fmt: skip
         self._write(self._explaining)
         return self._explaining.request
 
@@ -146,8 +158,9 @@ class EngineClient(QObject):
         return numbered.request
 
     def cancel(self, request: int) -> None:
-        """Stop a background request; `finished` follows."""
-        if request in self._batches or request in self._measuring:
+        """Stop a background request, or the maps of the visible image; `finished` follows."""
+        explaining = self._explaining is not None and self._explaining.request == request
+        if explaining or request in self._batches or request in self._measuring:
             self._write(protocol.CancelRequest(request))
 
     def _number(self) -> int:
@@ -212,6 +225,8 @@ class EngineClient(QObject):
                 self.measuring_progressed.emit(message)
             case protocol.Failed() if message.request in self._measuring:
                 self.measuring_failed.emit(message)
+            case protocol.ExplainProgress():
+                self.explaining.emit(message)
             case protocol.Failed():
                 self._note_answer(message)
                 self.failed.emit(message)

@@ -88,9 +88,9 @@ class LiveMaps(QObject):
         found = []
         for digest in self._session.in_panes:
             explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
-            finding = self._session.finding
-            if explained is not None and checkpoint is not None and finding in checkpoint.trained_findings:
-                place = checkpoint.findings.index(finding)
+            own = self._session.own_name(digest, self._session.finding)
+            if explained is not None and checkpoint is not None and own in explained.findings:
+                place = explained.findings.index(own)
                 strength = float(explained.strengths[place])
                 found.append(ShownMap(digest, explained.maps[place], explained.crop, strength))
         return found

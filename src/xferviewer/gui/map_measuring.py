@@ -15,22 +15,23 @@ from xferviewer.evaluation.localisation import Localisation, LocalisationSummary
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.library import Library
 from xferviewer.gui.session import Session
+from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.catalogue import ImageRow
 from xferviewer.studies.region_files import read_regions, regions_beside, regions_of
 from xferviewer.studies.regions import Regions
 
-MapKey = tuple[str, str, str, str]
-"""Image, checkpoint (digest), finding, method."""
+MapKey = tuple[str, str, str, MapChoice]
+"""Image, checkpoint (digest), finding, kind of map."""
 
 
 @dataclass(slots=True)
 class CohortMeasures:
-    """What was measured over the images of the catalogue, by one method.
+    """What was measured over the images of the catalogue, of one kind of map.
 
     n_images  images that have a region; checkpoints are named by their digests
     """
 
-    method: str
+    choice: MapChoice
     n_images: int
     digests: tuple[str, ...]
     maps: list[MeasuredMap] = field(default_factory=list)
@@ -67,7 +68,7 @@ class MapMeasuring(QObject):
         self.region_sources: tuple[Path, ...] = ()  # the tables and folders that were opened
         self._request = 0
         self._kind = ""
-        self._method = ""
+        self._choice = session.map_choice
         self._cohort_in_hand: CohortMeasures | None = None
         self._rows: dict[str, ImageRow] = {}  # of the images of the cohort, by identity
         self.seed = 0
@@ -112,21 +113,13 @@ class MapMeasuring(QObject):
         """What is being measured, "" while nothing is."""
         return self._kind if self._request else ""
 
-    def method(self) -> str:
-        """That of the maps in the panes."""
-        shown = (self._session.explanation(digest) for digest in self._session.in_panes)
-        return next((explained.method for explained in shown if explained is not None), "gradcam")
-
     def measure_shown(self, kind: str) -> None:
         """Curves or randomisation of the maps in the panes, for the chosen finding."""
         shown, finding = self._session.shown, self._session.finding
-        trained = [
-            digest
-            for digest in self._session.in_panes
-            if (checkpoint := self._session.checkpoint(digest)) and finding in checkpoint.trained_findings
-        ]
+        own = {digest: self._session.own_name(digest, finding) for digest in self._session.in_panes}
+        trained = {digest: name for digest, name in own.items() if name is not None}
         if shown is not None and trained and not self._request:
-            self._begin(kind, [shown.reference], trained, finding)
+            self._begin(kind, [shown.reference], trained, tuple(trained.values()))
 
     def measure_cohort(self) -> None:
         """All maps of the open checkpoints on all images that have a region. Raises UnusableRegions."""
@@ -136,9 +129,9 @@ class MapMeasuring(QObject):
         digests = [checkpoint.weights_sha256 for checkpoint in self._session.checkpoints]
         if marked and digests and not self._request:
             self._rows = {row.identity: row for row in marked}
-            self._cohort_in_hand = CohortMeasures(self.method(), len(marked), tuple(digests))
+            self._cohort_in_hand = CohortMeasures(self._session.map_choice, len(marked), tuple(digests))
             images = [protocol.ImageReference(row.identity, row.path) for row in marked]
-            self._begin("localisation", images, digests, "")
+            self._begin("localisation", images, digests, ())
         elif not marked:
             self.told.emit(
                 self.tr("No image here has a region."),
@@ -155,18 +148,30 @@ class MapMeasuring(QObject):
         cohort = self.cohort
         words: list[str] = ["xferviewer", "explain", "--checkpoint"]
         words += [str(c.folder) for c in self._session.checkpoints if cohort and c.weights_sha256 in cohort.digests]
-        words += ["--images", str(catalogue), "--method", cohort.method if cohort else self.method()]
-        words += ["--quality", "localisation"]
+        choice = cohort.choice if cohort else self._session.map_choice
+        words += ["--images", str(catalogue), "--method", choice.method]
+        words += ["--layers", choice.layers, "--smoothing", choice.smoothing, "--quality", "localisation"]
         words += ["--regions", *map(str, self.region_sources)] if self.region_sources else []
         return shlex.join([*words, "--out", "map-quality"])
 
     def _begin(
-        self, kind: str, images: Iterable[protocol.ImageReference], digests: Iterable[str], finding: str
+        self, kind: str, images: Iterable[protocol.ImageReference], digests: Iterable[str], findings: tuple[str, ...]
     ) -> None:
-        self._kind, self._method = kind, self.method()
+        self._kind, self._choice = kind, self._session.map_choice
         sources = tuple(map(str, self.region_sources))
         self._request = self._engine.measure(
-            protocol.MeasureMaps(0, kind, tuple(images), tuple(digests), finding, self._method, sources, seed=self.seed)
+            protocol.MeasureMaps(
+                0,
+                kind,
+                tuple(images),
+                tuple(digests),
+                findings,
+                self._choice.method,
+                sources,
+                seed=self.seed,
+                layers=self._choice.layers,
+                smoothing=self._choice.smoothing,
+            )
         )
         self.changed.emit()
 
@@ -187,7 +192,7 @@ class MapMeasuring(QObject):
             )
             return
         kept = self.curves if message.kind == "curves" else self.randomised
-        kept[message.identity, message.checkpoint, message.finding, self._method] = message
+        kept[message.identity, message.checkpoint, message.finding, self._choice] = message
         self.changed.emit()
 
     @Slot(object)

@@ -53,6 +53,8 @@ class Predicting(QObject):
         self._reopening: set[str] = set()  # what these say was computed on the device before
         self._run = PredictionRun()
         self._generation = 0
+        self._explaining = 0  # the newest request for maps
+        self._explained_finding = ""
         self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
         self._new: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet stored
         self._unusable: set[tuple[str, str]] = set()
@@ -67,7 +69,10 @@ class Predicting(QObject):
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
         engine.finished.connect(self._note_end)
+        engine.explaining.connect(self._note_progress)
         session.image_changed.connect(self.explain)
+        session.map_choice_changed.connect(self.explain)
+        session.finding_changed.connect(self._explain_finding)
         session.checkpoints_changed.connect(self._new_checkpoints)
         session.asked_changed.connect(self.predict_missing)
         session.cohort_changed.connect(self.predict_missing)
@@ -79,11 +84,30 @@ class Predicting(QObject):
 
     @Slot()
     def explain(self) -> None:
-        """Ask for the maps of the shown image."""
-        shown, digests = self._session.shown, [c.weights_sha256 for c in self._session.checkpoints]
+        """Ask for the maps of the shown image: of all findings, or of the chosen one where each costs its own time."""
+        session = self._session
+        shown, digests = session.shown, [c.weights_sha256 for c in session.checkpoints]
         if shown is not None and digests:
             self._generation += 1
-            self._engine.explain(shown.reference, self._generation, digests, "gradcam")
+            findings = (session.finding,) if session.map_choice.facts.each_finding else ()
+            self._explained_finding = session.finding
+            self._explaining = self._engine.explain(
+                shown.reference, self._generation, digests, session.map_choice, findings
+            )
+
+    @Slot()
+    def _explain_finding(self) -> None:
+        """Another finding: its maps are there already, unless each finding has to be asked for."""
+        session = self._session
+        if session.map_choice.facts.each_finding and session.finding != self._explained_finding:
+            session.forget_maps()
+            self.explain()
+
+    @Slot(object)
+    def _note_progress(self, message: protocol.ExplainProgress) -> None:
+        if message.generation == self._generation:
+            done = 100 * message.done // max(message.total, 1)
+            self._session.note_map(message.checkpoint, self.tr("{0} %").format(done))
 
     @Slot()
     def predict_missing(self) -> None:
@@ -117,6 +141,10 @@ class Predicting(QObject):
             self._show_arrived()
             self.put_away()
             self.paused_changed.emit(self._run.progress)
+
+    def cancel_maps(self) -> None:
+        """Stop the maps that are being computed; another image, method or finding asks for new ones."""
+        self._engine.cancel(self._explaining)
 
     def resume(self) -> None:
         """Go on with what is missing; images that failed are tried again."""
@@ -261,6 +289,10 @@ class Predicting(QObject):
 
     @Slot(object)
     def _note_end(self, message: protocol.Finished) -> None:
+        if message.request == self._explaining and message.cancelled:
+            for checkpoint in self._session.checkpoints:
+                if self._session.explanation(checkpoint.weights_sha256) is None:
+                    self._session.note_map(checkpoint.weights_sha256, self.tr("cancelled"))
         if message.request not in self._run.requests:
             return
         self._run.requests.discard(message.request)

@@ -28,6 +28,7 @@ from xferviewer.gui.display import Display, ShownImage
 from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
+from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.catalogue import StudyRow
 from xferviewer.studies.regions import Region, folded
 
@@ -53,6 +54,7 @@ class Session(QObject):
     comparison_changed = Signal()
     case_list_changed = Signal()
     predictions_changed = Signal()
+    map_choice_changed = Signal()
     explanations_changed = Signal()
     marked_changed = Signal()  # what people marked in the shown image
 
@@ -62,6 +64,7 @@ class Session(QObject):
         self.identities: dict[int, str] = {}  # of the images of the catalogue, by their numbers
         self.shown: ShownImage | None = None
         self.display = display
+        self.map_choice = MapChoice()
         self.finding = ""
         self.checkpoints: tuple[Checkpoint, ...] = ()
         self.in_panes: tuple[str, ...] = ()
@@ -82,6 +85,7 @@ class Session(QObject):
         self._book = ScoreBook()
         self.marked: tuple[Region, ...] = ()
         self._explanations: dict[str, Explained] = {}
+        self._map_notes: dict[str, str] = {}
         self._failures: dict[tuple[str, str], str] = {}
         self._dropout: dict[str, bool] = {}
         self.inputs = InputGuard(self)
@@ -96,7 +100,7 @@ class Session(QObject):
     def show(self, shown: ShownImage | None) -> None:
         """Put an image into the panes; its window is its own again, maps of the one before are gone."""
         self.shown = shown
-        self._explanations = {}
+        self.forget_maps()
         self.marked = ()
         self.display = replace(self.display, window=None)
         self.image_changed.emit()
@@ -492,6 +496,27 @@ class Session(QObject):
         names = (self.own_name(digest, finding) for finding in findings)
         return [columns.index(own) if own is not None else None for own in names]
 
+    def set_map_choice(self, choice: MapChoice) -> None:
+        """Show maps of another kind; those that are shown are gone."""
+        if choice != self.map_choice:
+            self.map_choice = choice
+            self.forget_maps()
+            self.map_choice_changed.emit()
+            self.explanations_changed.emit()
+
+    def forget_maps(self) -> None:
+        """Take away the maps of the shown image: they are not what is wanted now."""
+        self._explanations, self._map_notes = {}, {}
+
+    def note_map(self, digest: str, note: str) -> None:
+        """Say how far the map of a checkpoint is, or why it does not come."""
+        self._map_notes[digest] = note
+        self.explanations_changed.emit()
+
+    def map_note(self, digest: str) -> str:
+        """What was noted last of the map that a checkpoint owes."""
+        return self._map_notes.get(digest, "")
+
     def add_explanation(self, explained: Explained) -> None:
         """Take in the maps of the shown image."""
         if self.shown is not None and explained.identity == self.shown.reference.identity:
@@ -510,8 +535,9 @@ class Session(QObject):
 
     def marked_finding(self) -> Region | None:
         """What people marked of the chosen finding in the shown image."""
-        wanted = folded(self.finding)
-        return next((region for region in self.marked if folded(region.finding) == wanted), None)
+        own = (self.own_name(digest, self.finding) for digest in self.in_panes)
+        wanted = {folded(name) for name in (self.finding, *own) if name}
+        return next((region for region in self.marked if folded(region.finding) in wanted), None)
 
     def add_failure(self, digest: str, identity: str, why: str) -> None:
         """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +22,6 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import Tensor
 
 # How the output of a layer lies: (N, C, H, W), (N, H, W, C), (N, prefix tokens + H·W, C), (N, H·W, C) of a square, or
 # one of the first two, told apart by the number of channels that timm states of the layer.
@@ -43,17 +41,22 @@ class Family:
     """A family of architectures, with functions of one network of it.
 
     groups            its backbone's layer groups from stem to top; the classifier belongs to none
-    saliency_layer    the name of the last layer with positions whose output reaches the logits through pooling or, in a
-                      transformer, through one more block. Raises ValueError for a network without one.
+    saliency_layer    the name of the last layer with positions whose output reaches the logits through pooling or,
+                      where they are read off a class token, through one more block. Raises ValueError where there is
+                      none.
+    earlier_layer     the end of the stage before it, in a transformer of one stage of the block before it; likewise
     published_groups  the children of torchvision's network without its classifier, which is what the BUSI and MRNet
                       study counted; None where it had no such network
+    published_layers  the layers whose maps that study averaged; empty where it had no such network
     """
 
     name: str
     groups: Callable[[nn.Module], list[LayerGroup]]
     saliency_layer: Callable[[nn.Module], str]
+    earlier_layer: Callable[[nn.Module], str]
     layout: Layout
     published_groups: Callable[[nn.Module], list[LayerGroup]] | None = None
+    published_layers: tuple[str, ...] = ()
 
 
 def family_of(network: nn.Module) -> Family:
@@ -65,30 +68,6 @@ def family_of(network: nn.Module) -> Family:
         if isinstance(network, kind):
             return family
     return _STATED_BY_TIMM
-
-
-def channels_first(values: Tensor, family: Family, network: nn.Module) -> Tensor:
-    """(images, channels, rows, columns) float32 of the output of the family's saliency layer, or of its gradients.
-
-    Raises ValueError for an output without rows and columns.
-    """
-    values = values.float()
-    module: Any = network  # torch types every attribute of a module as tensor or module
-    if family.layout == "tokens":
-        patches = values[:, module.num_prefix_tokens :]
-        rows, columns = module.patch_embed.grid_size
-        return patches.transpose(1, 2).reshape(len(values), -1, rows, columns)
-    if family.layout == "patch tokens":
-        side = math.isqrt(values.shape[1])
-        if values.ndim != 3 or side**2 != values.shape[1]:
-            raise ValueError(f"The tokens of {type(network).__name__} make no square.")
-        return values.transpose(1, 2).reshape(len(values), -1, side, side)
-    if family.layout == "as timm states":
-        width = module.feature_info[-1]["num_chs"]
-        if values.ndim != 4 or width not in (values.shape[1], values.shape[3]):
-            raise ValueError(f"The last layer of {type(network).__name__} that timm states has no rows and columns.")
-        return values if values.shape[1] == width else values.permute(0, 3, 1, 2)
-    return values.permute(0, 3, 1, 2) if family.layout == "channels last" else values
 
 
 def _count(network: nn.Module, name: str) -> int:
@@ -211,52 +190,88 @@ def stated_groups(network: nn.Module) -> list[LayerGroup]:
     return [LayerGroup(f"group {i + 1}", group) for i, group in enumerate(group for group in names if group)]
 
 
-def _vgg_saliency_layer(network: nn.Module) -> str:
-    """The last activation before the last pooling, which is the last map that keeps all positions."""
-    return f"features.{_count(network, 'features') - 2}"
+def _vgg_layer(from_the_end: int) -> Callable[[nn.Module], str]:
+    """The last activation before a max-pooling, which is the last map of its stage that keeps all positions."""
 
+    def name(network: nn.Module) -> str:
+        layers = list(network.get_submodule("features").children())
+        poolings = [index for index, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+        return f"features.{poolings[-from_the_end] - 1}"
 
-def vit_saliency_layer(network: nn.Module) -> str:
-    """After the last block the patch tokens no longer reach a logit that is read off the class token."""
-    return f"blocks.{_count(network, 'blocks') - 1}.norm1"
-
-
-def _swin_saliency_layer(network: nn.Module) -> str:
-    last = _count(network, "layers") - 1
-    return f"layers.{last}.blocks.{_count(network, f'layers.{last}.blocks') - 1}.norm1"
-
-
-def _stated_saliency_layer(network: nn.Module) -> str:
-    features: Any = getattr(network, "feature_info", None)
-    name: str = features[-1]["module"] if features else ""
-    if not name or name not in dict(network.named_modules()):
-        raise ValueError(f"timm states no layer with positions of {type(network).__name__}.")
     return name
 
 
-def _last_block(stage: str) -> Callable[[nn.Module], str]:
+def block_norm(from_the_end: int) -> Callable[[nn.Module], str]:
+    """The first normalisation of a block: after the last block's, a class token alone reaches the logits."""
+    return lambda network: f"blocks.{_count(network, 'blocks') - from_the_end}.norm1"
+
+
+def _vit_layer(network: nn.Module) -> str:
+    """Where the patches are averaged, what comes out of the last normalisation counts, all of it alike."""
+    module: Any = network
+    return block_norm(1)(network) if module.global_pool == "token" else "norm"
+
+
+def _stated_layer(from_the_end: int) -> Callable[[nn.Module], str]:
+    def name(network: nn.Module) -> str:
+        features: Any = getattr(network, "feature_info", None)
+        stated: str = features[-from_the_end]["module"] if features and len(features) >= from_the_end else ""
+        if not stated or stated not in dict(network.named_modules()):
+            raise ValueError(f"timm states no layer with positions of {type(network).__name__}.")
+        return stated
+
+    return name
+
+
+def last_block(stage: str) -> Callable[[nn.Module], str]:
     return lambda network: f"{stage}.{_count(network, stage) - 1}"
 
 
+def stage(stages: str, from_the_end: int) -> Callable[[nn.Module], str]:
+    return lambda network: f"{stages}.{_count(network, stages) - from_the_end}"
+
+
+def _named(layer: str) -> Callable[[nn.Module], str]:
+    return lambda _network: layer
+
+
 _FAMILIES: dict[type[nn.Module], Family] = {
-    VGG: Family("VGG", _vgg_groups, _vgg_saliency_layer, "channels first"),
-    ResNet: Family("ResNet", _resnet_groups, _last_block("layer4"), "channels first", _published_resnet_groups),
-    ResNetV2: Family("ResNet v2", _resnetv2_groups, lambda _: "norm", "channels first"),
-    InceptionV3: Family(
-        "Inception v3", _inception_v3_groups, lambda _: "Mixed_7c", "channels first", _published_inception_v3_groups
+    VGG: Family("VGG", _vgg_groups, _vgg_layer(1), _vgg_layer(2), "channels first"),
+    ResNet: Family(
+        "ResNet",
+        _resnet_groups,
+        last_block("layer4"),
+        last_block("layer3"),
+        "channels first",
+        _published_resnet_groups,
+        ("layer3", "layer4"),
     ),
-    InceptionResnetV2: Family("Inception-ResNet v2", _inception_resnet_groups, lambda _: "conv2d_7b", "channels first"),
-    Xception: Family("Xception", _xception_groups, lambda _: "act4", "channels first"),
+    ResNetV2: Family("ResNet v2", _resnetv2_groups, _named("norm"), stage("stages", 2), "channels first"),
+    InceptionV3: Family(
+        "Inception v3",
+        _inception_v3_groups,
+        _named("Mixed_7c"),
+        _named("Mixed_6e"),
+        "channels first",
+        _published_inception_v3_groups,
+        ("Mixed_7c",),
+    ),
+    InceptionResnetV2: Family(
+        "Inception-ResNet v2", _inception_resnet_groups, _named("conv2d_7b"), _named("repeat_1"), "channels first"
+    ),
+    Xception: Family("Xception", _xception_groups, _named("act4"), _named("block11"), "channels first"),
     DenseNet: Family(
         "DenseNet",
         _densenet_groups,
-        lambda _: "features.norm5",
+        _named("features.norm5"),
+        _named("features.denseblock3"),
         "channels first",
         lambda _: [_each("features", "features")],
+        ("features.denseblock4",),
     ),
-    EfficientNet: Family("EfficientNet", _efficientnet_groups, lambda _: "bn2", "channels first"),
-    ConvNeXt: Family("ConvNeXt", _convnext_groups, _last_block("stages"), "channels first"),
-    VisionTransformer: Family("ViT", _vit_groups, vit_saliency_layer, "tokens"),
-    SwinTransformer: Family("Swin", _swin_groups, _swin_saliency_layer, "channels last"),
+    EfficientNet: Family("EfficientNet", _efficientnet_groups, _named("bn2"), _stated_layer(2), "channels first"),
+    ConvNeXt: Family("ConvNeXt", _convnext_groups, stage("stages", 1), stage("stages", 2), "channels first"),
+    VisionTransformer: Family("ViT", _vit_groups, _vit_layer, block_norm(2), "tokens"),
+    SwinTransformer: Family("Swin", _swin_groups, _named("norm"), stage("layers", 2), "channels last"),
 }
-_STATED_BY_TIMM = Family("as timm states", stated_groups, _stated_saliency_layer, "as timm states")
+_STATED_BY_TIMM = Family("as timm states", stated_groups, _stated_layer(1), _stated_layer(2), "as timm states")

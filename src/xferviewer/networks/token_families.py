@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from timm.models.beit import Beit
 from timm.models.cait import Cait
@@ -12,27 +12,20 @@ from timm.models.mlp_mixer import MlpMixer
 from timm.models.vision_transformer_relpos import VisionTransformerRelPos
 from timm.models.xcit import Xcit
 
-from xferviewer.networks.families import Family, stated_groups, vit_saliency_layer
+from xferviewer.networks.families import Family, block_norm, last_block, stage, stated_groups
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def _last(stage: str) -> Any:
-    def layer(network: nn.Module) -> str:
-        return f"{stage}.{len(list(network.get_submodule(stage).children())) - 1}"
-
-    return layer
-
-
 FAMILIES: dict[type[nn.Module], Family] = {
     # a class token before the patches, as in a ViT; what comes out of the last block may not reach the logits
-    Beit: Family("BEiT", stated_groups, vit_saliency_layer, "tokens"),
-    Eva: Family("EVA", stated_groups, vit_saliency_layer, "tokens"),
-    VisionTransformerRelPos: Family("ViT, relative positions", stated_groups, vit_saliency_layer, "tokens"),
+    Beit: Family("BEiT", stated_groups, block_norm(1), block_norm(2), "tokens"),
+    Eva: Family("EVA", stated_groups, block_norm(1), block_norm(2), "tokens"),
+    VisionTransformerRelPos: Family("ViT, relative positions", stated_groups, block_norm(1), block_norm(2), "tokens"),
     # patches alone, which a class token attends to in layers of its own, or which are averaged
-    Cait: Family("CaiT", stated_groups, _last("blocks"), "patch tokens"),
-    Xcit: Family("XCiT", stated_groups, _last("blocks"), "patch tokens"),
-    MlpMixer: Family("MLP-Mixer", stated_groups, _last("blocks"), "patch tokens"),
-    EfficientFormer: Family("EfficientFormer", stated_groups, _last("stages"), "patch tokens"),
+    Cait: Family("CaiT", stated_groups, last_block("blocks"), stage("blocks", 2), "patch tokens"),
+    Xcit: Family("XCiT", stated_groups, last_block("blocks"), stage("blocks", 2), "patch tokens"),
+    MlpMixer: Family("MLP-Mixer", stated_groups, last_block("blocks"), stage("blocks", 2), "patch tokens"),
+    EfficientFormer: Family("EfficientFormer", stated_groups, last_block("stages"), stage("stages", 2), "patch tokens"),
 }

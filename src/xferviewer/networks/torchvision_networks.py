@@ -141,12 +141,21 @@ def _shufflenet_groups(_network: nn.Module) -> list[LayerGroup]:
     return [_each("stem", "conv1"), *stages, _each("last convolution", "conv5")]
 
 
+def _before_the_last_pooling(network: nn.Module) -> str:
+    layers = list(network.get_submodule("features").children())
+    return f"features.{max(i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)) - 1}"
+
+
 FAMILIES: dict[type[nn.Module], Family] = {
     # the last activation before the last pooling, as for a VGG
-    AlexNet: Family("AlexNet", _alexnet_groups, lambda _: "features.11", "channels first"),
-    GoogLeNet: Family("GoogLeNet", _googlenet_groups, lambda _: "inception5b", "channels first"),
-    MaxVit: Family("MaxViT", _maxvit_groups, lambda _: "blocks.3", "channels first"),
-    MNASNet: Family("MNASNet", _mnasnet_groups, lambda _: "layers", "channels first"),
-    ShuffleNetV2: Family("ShuffleNet v2", _shufflenet_groups, lambda _: "conv5", "channels first"),
-    SqueezeNet: Family("SqueezeNet", _between_poolings, lambda _: "features", "channels first"),
+    AlexNet: Family("AlexNet", _alexnet_groups, lambda _: "features.11", lambda _: "features.4", "channels first"),
+    GoogLeNet: Family(
+        "GoogLeNet", _googlenet_groups, lambda _: "inception5b", lambda _: "inception4e", "channels first"
+    ),
+    MaxVit: Family("MaxViT", _maxvit_groups, lambda _: "blocks.3", lambda _: "blocks.2", "channels first"),
+    MNASNet: Family("MNASNet", _mnasnet_groups, lambda _: "layers", lambda _: "layers.11", "channels first"),
+    ShuffleNetV2: Family("ShuffleNet v2", _shufflenet_groups, lambda _: "conv5", lambda _: "stage3", "channels first"),
+    SqueezeNet: Family(
+        "SqueezeNet", _between_poolings, lambda _: "features", _before_the_last_pooling, "channels first"
+    ),
 }

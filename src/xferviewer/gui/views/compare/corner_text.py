@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import wrap
 
 from PySide6.QtCore import QPointF
 
@@ -13,8 +14,10 @@ from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.number_text import probability_text, score_kind_text
 from xferviewer.gui.session import Session
 from xferviewer.protocol import Explained
+from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.images import Image
 
+_LONGEST_LINE = 40  # letters: the corner above the film is narrow
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 
 
@@ -90,11 +93,30 @@ def result_text(
     value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> ({kind})"
     state = "above" if positive else "not above"
     lines = [name, value, f"{state} its threshold"]
+    lines.append(_map_text(session, checkpoint, explained, index, failed=failed))
+    return "<br>".join(line for line in lines if line)
+
+
+def _map_text(
+    session: Session, checkpoint: Checkpoint, explained: Explained | None, index: int, *, failed: bool
+) -> str:
+    """How the map was made, unless in the standard way; what it says of no finding; why there is none."""
+    choice = session.map_choice
     if explained is None:
-        lines.append("no map" if failed else "map: computing …")
-    elif explained.strengths[index] == 0:
-        lines.append("map: no positive evidence")
-    return "<br>".join(lines)
+        note = session.map_note(checkpoint.weights_sha256)
+        if note:
+            return f"{choice.facts.title}: {escape(note)}"
+        return "no map" if failed else "map: computing …"
+    if explained.refused:
+        reason = "<br>".join(escape(line) for line in wrap(explained.refused, _LONGEST_LINE))
+        return f"no map by {choice.facts.title}:<br>{reason}"
+    place = f" at<br>{escape(explained.layer)}" if choice.facts.takes_layers else ""
+    made = "" if choice == MapChoice() else f"{choice.facts.title}{place}"
+    if choice.facts.class_agnostic:
+        return f"{made}<br><b>the same for every finding</b>"
+    if index >= 0 and explained.strengths[index] == 0:
+        return f"{made}{'<br>' if made else ''}map: no positive evidence"
+    return made
 
 
 def input_mark(inputs: InputGuard, digest: str) -> str:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 from xferviewer.gui.colour_maps import COLOUR_MAPS
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
+from xferviewer.gui.views.compare.map_menu import MapMenu
 
 
 class OverlayBar(QWidget):
@@ -24,8 +25,7 @@ class OverlayBar(QWidget):
         layout.setSpacing(2 * GRID)
         self.visible_box = QCheckBox(self.tr("Map"))
         self.visible_box.setToolTip(self.tr("Show the saliency map (O); hold H to look under it"))
-        self.method = QLabel(self.tr("Grad-CAM"))
-        self.method.setObjectName("faint")
+        self.maps = MapMenu(session)
         self.opacity, opacity_slider = self._percent(self.tr("Opacity"))
         self.cut_off, cut_off_slider = self._percent(self.tr("Cut-off"))
         self.colour_map = QComboBox()
@@ -35,13 +35,13 @@ class OverlayBar(QWidget):
             self.colour_map.setItemData(self.colour_map.count() - 1, note, Qt.ItemDataRole.ToolTipRole)
         self.scale = QComboBox()
         self.scale.setAccessibleName(self.tr("Scale of the maps"))
-        self.scale.addItem(self.tr("scale: own maximum"), "own")
+        self.scale.addItem(self.tr("scale: own"), "own")
         self.scale.addItem(self.tr("scale: shared"), "shared")
         self.scale.setToolTip(
             self.tr("Own: each map's maximum is 1, so maps of two checkpoints cannot be compared in strength. "
                     "Shared: the strongest of the shown maps is 1.")
         )  # fmt: skip
-        for widget in (self.visible_box, self.method):
+        for widget in (self.visible_box, self.maps):
             layout.addWidget(widget)
         for text, slider, number in (
             (self.tr("Opacity"), opacity_slider, self.opacity),

@@ -249,20 +249,20 @@ class CompareView(QWidget):
 
     def _strength(self, digest: str) -> float:
         explained, index = self._explanation(digest)
-        return float(explained.strengths[index]) if explained is not None else 0.0
+        return float(explained.strengths[index]) if explained is not None and index >= 0 else 0.0
 
     def _explanation(self, digest: str) -> tuple[Explained | None, int]:
-        """The maps of the shown image by a checkpoint and the place of the chosen finding in them."""
+        """The maps of the shown image by a checkpoint, and the place of the chosen finding in them or -1."""
         explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
         own = self._session.own_name(digest, self._session.finding)
         if explained is None or checkpoint is None or own is None:
             return None, -1
-        return explained, checkpoint.findings.index(own)
+        return explained, explained.findings.index(own) if own in explained.findings else -1
 
     def _draw_map(self, pane: Pane, strongest: float) -> None:
         display, image = self._session.display, self.image
         explained, index = self._explanation(pane.digest)
-        if explained is None or image is None or not display.overlay_visible or self._peeking:
+        if explained is None or index < 0 or image is None or not display.overlay_visible or self._peeking:
             pane.set_map(None, QRectF(), None)
             pane.set_scale(None)
         elif self._shows_difference(pane):

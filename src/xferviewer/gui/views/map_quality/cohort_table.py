@@ -15,6 +15,7 @@ from xferviewer.gui.number_table import Cell, Head, NumberTable
 from xferviewer.gui.number_text import estimate_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme, small_font
+from xferviewer.saliency_methods import STANDARD, MapChoice
 
 _MEASURES = {
     "pointing": ("pointing game", "Hits of n, with Wilson's interval: the map's maximum lies in what people marked"),
@@ -25,6 +26,13 @@ _MEASURES = {
     "dice_of_area": ("Dice, area", "Of what people marked and as many of the highest pixels as it has, in the mean"),
 }
 _WIDEST = ".000 [.000, .000]"
+
+
+def _title(choice: MapChoice) -> str:
+    """The kind of map in words, with what is not the standard."""
+    others = [choice.layers] * (choice.layers != STANDARD.layers)
+    others += [choice.smoothing] * (choice.smoothing != STANDARD.smoothing)
+    return ", ".join([choice.facts.title, *others])
 
 
 class CohortQualityPanel(NumberPanel):
@@ -101,7 +109,7 @@ class CohortQualityPanel(NumberPanel):
             return self.tr("Boxes and masks tell whether maps lie where findings are. Nothing is measured yet.")
         other = set(cohort.digests) != {checkpoint.weights_sha256 for checkpoint in self.session.checkpoints}
         text = self.tr("{0} maps of {1} images in which something is marked; method {2}.").format(
-            len(cohort.maps), cohort.n_images, cohort.method
+            len(cohort.maps), cohort.n_images, _title(cohort.choice)
         )
         return text + (self.tr(" Other checkpoints are open now: measure again.") if other else "")
 

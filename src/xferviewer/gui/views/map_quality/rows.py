@@ -30,7 +30,7 @@ def rows_of(maps: Sequence[Measured], top_share: float, *, marked: bool) -> tupl
     rows: list[tuple[Head, Callable[[Measured], Cell]]] = []
     if len(maps) > 1:
         rows += [
-            (Head("rank corr.", _RANKS), lambda one: _against_active(one, "rank_correlation")),
+            (Head("rank ρ", _RANKS), lambda one: _against_active(one, "rank_correlation")),
             (Head(f"top {100 * top_share:.0f} %", _TOP), lambda one: _against_active(one, "overlap")),
         ]
     if marked:
@@ -48,10 +48,10 @@ _RANDOM = "Rank correlation of this map with that of the same network when all i
 _LOCALISATION = {
     "hit": ("points", "The map's maximum lies in what people marked, or at most 15 pixels of the film from it"),
     "energy": ("energy", "The share of the map's sum that lies in what people marked"),
-    "iou": ("IoU 15 %", "Of what people marked and the pixels above 15 % of the map's maximum"),
-    "dice": ("Dice 15 %", "Of what people marked and the pixels above 15 % of the map's maximum"),
-    "iou_of_area": ("IoU area", "Of what people marked and as many of the highest pixels as it has"),
-    "dice_of_area": ("Dice area", "Of what people marked and as many of the highest pixels as it has"),
+    "iou": ("IoU 15%", "Of what people marked and the pixels above 15 % of the map's maximum"),
+    "dice": ("Dice 15%", "Of what people marked and the pixels above 15 % of the map's maximum"),
+    "iou_of_area": ("IoU size", "Of what people marked and as many of the highest pixels as it has"),
+    "dice_of_area": ("Dice size", "Of what people marked and as many of the highest pixels as it has"),
 }
 _CURVES = {
     "deletion": ("deletion", "Area under the probability while the map's highest pixels go first: low is good"),

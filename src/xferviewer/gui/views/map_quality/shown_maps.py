@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle, style_of
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.live_maps import LiveMaps
-from xferviewer.gui.map_measuring import MapMeasuring, MeasuringProgress
+from xferviewer.gui.map_measuring import MapKey, MapMeasuring, MeasuringProgress
 from xferviewer.gui.number_table import Head, NumberTable
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme, small_font
@@ -71,6 +71,7 @@ class MapQualityPanel(QScrollArea):
         self.note = _faint_label()
         self.table.horizontalHeader().setMinimumSectionSize(6 * GRID)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)  # four columns at most
+        self.table.setTextElideMode(Qt.TextElideMode.ElideNone)  # "…" in place of −.45 would say less than nothing
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._lay_out()
         self._soon = QTimer(self, singleShot=True, interval=0)
@@ -116,6 +117,7 @@ class MapQualityPanel(QScrollArea):
             session.panes_changed,
             session.marked_changed,
             session.display_changed,
+            session.map_choice_changed,
             self._maps.changed,
             self._measuring.changed,
         ):
@@ -194,10 +196,11 @@ class MapQualityPanel(QScrollArea):
             self._measuring.randomised.get(key),
         )
 
-    def _key(self, digest: str) -> tuple[str, str, str, str]:
+    def _key(self, digest: str) -> MapKey:
         shown = self._session.shown
         identity = shown.reference.identity if shown is not None else ""
-        return identity, digest, self._session.finding, self._measuring.method()
+        own = self._session.own_name(digest, self._session.finding) or ""
+        return identity, digest, own, self._session.map_choice
 
     def _head(self, digest: str) -> Head:
         """Numbers as in the worklist, for want of room; the tip has the name."""
