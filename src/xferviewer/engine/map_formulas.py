@@ -25,10 +25,12 @@ def gradient_map(method: GradientMethod, activation: Tensor, slopes: Tensor, *, 
     slopes      (findings, channels, rows, columns): the derivatives of each logit
     eigen       the first principal component of the weighted channels in place of their sum
     """
-    if method == "gradcam" and not eigen:  # the product of all positions is not needed
-        return torch.einsum("fc,chw->fhw", slopes.mean(dim=(2, 3)), activation)
-    weighted = _weights(method, activation, slopes) * activation
-    return principal_map(weighted) if eigen else weighted.sum(dim=1)
+    weights = _weights(method, activation, slopes)
+    if eigen:
+        return principal_map(weights * activation)
+    if weights.shape[2:] == (1, 1):
+        return torch.einsum("fc,chw->fhw", weights[:, :, 0, 0], activation)
+    return torch.einsum("fchw,chw->fhw", weights, activation)
 
 
 def _weights(method: GradientMethod, activation: Tensor, slopes: Tensor) -> Tensor:
@@ -38,8 +40,8 @@ def _weights(method: GradientMethod, activation: Tensor, slopes: Tensor) -> Tens
             return slopes.mean(dim=(2, 3), keepdim=True)
         case "gradcam++":  # Chattopadhay et al. 2018, eq. 19 and 21, with the library's constant
             total = activation.sum(dim=(1, 2))[:, None, None]
-            shares = slopes**2 / (2 * slopes**2 + total * slopes**3 + _SMALL_POWERS)
-            shares = torch.where(slopes == 0, torch.zeros_like(shares), shares)
+            squares = slopes * slopes  # where a slope is zero, so is its share
+            shares = squares / (squares * (2 + total * slopes) + _SMALL_POWERS)
             return (shares * torch.relu(slopes)).sum(dim=(2, 3), keepdim=True)
         case "xgradcam":  # Fu et al. 2020, eq. 8
             total = activation.sum(dim=(1, 2))[:, None, None]
