@@ -2,8 +2,8 @@
 
 `python -m benchmarks.cohort [--films N] [--size S] [--folder DIR] [--networks bundled|large] [--only speed|memory]`:
 films of site B, DICOM in four transfer syntaxes by turns, are rendered into DIR where it does not hold them. The three
-take turns with one part of the films after the other. Budgets: at least 0.85 of the sum of the networks' own throughput,
-at least 3 times the plain script, areas equal within 0.001; memory of the engine flat within 5 % from image 200 on.
+take turns with one part of the films after the other. Budgets: at least 0.85 of the sum of the networks' throughput
+alone, at least 3 times the plain script, areas equal within 0.001; memory of the engine flat within 5 % from image 200.
 """
 
 from __future__ import annotations

@@ -109,7 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     explain = _command(commands, "explain", _explain, "saliency maps of an image, as arrays and overlays")
     _add_checkpoints(explain)
     _add_device(explain)
-    explain.add_argument("--image", type=Path, required=True)
+    which = explain.add_mutually_exclusive_group(required=True)
+    which.add_argument("--image", type=Path, help="maps of this one are written")
+    which.add_argument("--images", type=Path, help="a folder, a CSV, a catalogue: their maps are only measured")
     explain.add_argument("--frame", type=int, default=0, help="of a multi-frame image, from 0")
     explain.add_argument("--finding", default="all", help="a finding's name, or all (default)")
     explain.add_argument("--method", choices=tuple(METHODS), default="gradcam")
@@ -123,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     explain.add_argument("--out", type=Path, required=True)
     explain.add_argument("--json", action="store_true")
+    _add_map_quality(explain)
     _add_evaluate(_command(commands, "evaluate", _evaluate, "metrics.json and report.html from labels and predictions"))
     calibrate = _command(commands, "calibrate", _calibrate, "calibrated probabilities for a checkpoint, from labels")
     calibrate.add_argument("--checkpoint", type=Path, required=True, metavar="DIR")
@@ -203,6 +206,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     cases.add_argument("--where", **several, metavar="COLUMN=VALUE", help="only these cases; same column: any of them")
     cases.add_argument("--findings", **several, metavar="A,B", help="report these findings (default: all)")
     cases.add_argument(
+        "--same", **several, metavar="NAME=NAME", help="these mean the same finding, beside the published synonyms"
+    )
+    cases.add_argument(
         "--cases", choices=("each", "common"), default="each",
         help="each checkpoint on all its own cases (default), or on those that every checkpoint has, as in the window",
     )  # fmt: skip
@@ -233,6 +239,40 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     written = parser.add_argument_group("what is written beside metrics.json and report.html")
     written.add_argument("--figures", type=_formats("svg", "pdf", "png"), default=(), metavar="svg,pdf,png")
     written.add_argument("--tables", type=_formats("csv", "latex"), default=(), metavar="csv,latex")
+
+
+def _add_map_quality(parser: argparse.ArgumentParser) -> None:
+    """The options of `explain` by which maps are compared and measured; `engine.explain_quality` says what they do."""
+    alike = parser.add_argument_group("how alike the maps of the checkpoints are")
+    alike.add_argument(
+        "--compare", choices=("own", "shared"),
+        help="rank correlation, overlap and difference A − B of each pair; each map on its own scale, or on one scale",
+    )  # fmt: skip
+    alike.add_argument("--top-share", type=float, default=0.1, help="of the pixels, for the overlap (default: 0.1)")
+    good = parser.add_argument_group("how good the maps are")
+    good.add_argument(
+        "--quality", type=_formats("localisation", "deletion", "insertion", "randomisation"), default=(),
+        metavar="localisation,deletion,insertion,randomisation", help="what is measured; written to quality.json",
+    )  # fmt: skip
+    good.add_argument(
+        "--regions", type=Path, nargs="+", action="extend", default=[], metavar="PATH",
+        help="NIH's BBox_List_2017.csv, VinDr's annotations, a folder with masks (those beside an image count anyway)",
+    )  # fmt: skip
+    good.add_argument(
+        "--region-name", type=_condition, action="append", default=[], metavar="THEIRS=OURS",
+        help="what a finding of the regions is called by the checkpoints; repeatable",
+    )  # fmt: skip
+    good.add_argument(
+        "--sample", type=int, default=0, help="so many images for curves and randomisation (default: all)"
+    )
+    good.add_argument("--seed", type=int, default=0, help="of random maps, random weights and the sample (default: 0)")
+    good.add_argument(
+        "--pixels-per-step", type=int, default=0, help="of the curves (default: one row; RISE's 224 at 224 × 224)"
+    )
+    good.add_argument("--deletion-ground", choices=("zero", "mean"), default="zero", help="what deleted pixels become")
+    good.add_argument(
+        "--insertion-ground", choices=("blur", "mean", "zero"), default="blur", help="what the image grows out of"
+    )
 
 
 def _formats(*known: str) -> Callable[[str], tuple[str, ...]]:
@@ -609,19 +649,42 @@ def _in_words(progress: RunProgress) -> str:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    from xferviewer.engine.explain_quality import compare_and_measure
+    from xferviewer.engine.map_quality import QualityChoices
     from xferviewer.engine.overlays import explain_image
+    from xferviewer.engine.perturbation_curves import PerturbationChoices
 
-    result = explain_image(
-        options.checkpoints, options.image, options.out,
-        frame=options.frame, finding=options.finding, method=options.method, layers=options.layers,
-        smoothing=options.smoothing, progress=_tell_maps if METHODS[options.method].slow else None,
-        device=options.device, precision=options.precision,
-    )  # fmt: skip
+    result: dict[str, Any] = {}
+    if options.image is not None:
+        result = explain_image(
+            options.checkpoints, options.image, options.out,
+            frame=options.frame, finding=options.finding, method=options.method, layers=options.layers,
+            smoothing=options.smoothing, progress=_tell_maps if METHODS[options.method].slow else None,
+            device=options.device, precision=options.precision,
+        )  # fmt: skip
+    if options.image is None or options.compare is not None or options.quality:
+        choices = QualityChoices(
+            options.quality, options.finding, options.method, tuple(options.regions), dict(options.region_name),
+            options.sample,
+            PerturbationChoices(
+                options.pixels_per_step, options.deletion_ground, options.insertion_ground, options.seed
+            ),
+        )  # fmt: skip
+        result |= compare_and_measure(
+            options.checkpoints, options.image, options.images, options.out, choices, frame=options.frame,
+            compare=options.compare, top_share=options.top_share, device=options.device,
+            precision=options.precision, progress=_tell_measuring,
+        )  # fmt: skip
     return _tell_result(result, options)
 
 
 def _tell_maps(done: int, total: int) -> None:
     print(f"\r{100 * done // total:3d} %", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _tell_measuring(what: str, done: int, total: int) -> None:
+    if done == total or done % 50 == 0:
+        print(f"{what}: {done} of {total}", file=sys.stderr)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

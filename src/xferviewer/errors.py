@@ -37,6 +37,10 @@ class UnusableTable(XferviewerError):
     """A table of labels or predictions that cannot be used as it is."""
 
 
+class UnusableRegions(XferviewerError):
+    """Boxes or masks that cannot be read, or that do not fit their images."""
+
+
 class UnusableChoice(XferviewerError):
     """An option that names what is not there, or that has an impossible value."""
 

@@ -123,6 +123,33 @@ class PredictImages:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureMaps:
+    """How good maps are. Answered by MapMeasured as they come, MeasuringProgressed in between, then by Finished.
+
+    kind         "localisation": all images that have regions; "curves": deletion and insertion; "randomisation"
+    finding      the one that is measured; "" (localisation only): all that are marked
+    regions      files and folders of boxes and masks; the masks beside an image count without being named
+    names        a finding's name in the regions, then that of the checkpoints, in turn
+    seed         of the map drawn by lot, and of the random weights
+    step         pixels of a step of the curves; 0: as many steps as the input has rows
+    deletion     what deleted pixels become, "zero" or "mean"; insertion: what an image grows out of, also "blur"
+    """
+
+    request: int
+    kind: str
+    images: tuple[ImageReference, ...]
+    checkpoints: tuple[str, ...]
+    finding: str
+    method: str
+    regions: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    seed: int = 0
+    step: int = 0
+    deletion: str = "zero"
+    insertion: str = "blur"
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequest:
     """Stop working on a request. Answered by Finished with `cancelled`."""
 
@@ -234,6 +261,33 @@ class Explained:
     strengths: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MapMeasured:
+    """What was measured of the map of one image, checkpoint and finding: float64 `values` (names, points).
+
+    "localisation": evaluation.localisation.MEASURES, one value each; "curves": engine.perturbation_curves.CURVES;
+    "randomisation": "rank_correlation" and "similarity" after each of `groups`.
+    """
+
+    request: int
+    kind: str
+    identity: str
+    checkpoint: str
+    finding: str
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuringProgressed:
+    """How far a MeasureMaps request is: pieces of work done of all, a piece being an image or a forward pass."""
+
+    request: int
+    done: int
+    total: int
+
+
 @dataclass(frozen=True, slots=True)
 class ExplainProgress:
     """How much of the work on one checkpoint's maps is done; sent a few times a second."""
@@ -272,6 +326,7 @@ Message = (
     OpenCheckpoints
     | ExplainImage
     | PredictImages
+    | MeasureMaps
     | CancelRequest
     | EngineStarted
     | DevicesListed
@@ -282,6 +337,8 @@ Message = (
     | Predicted
     | Explained
     | ExplainProgress
+    | MapMeasured
+    | MeasuringProgressed
     | Failed
     | Finished
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -289,3 +290,53 @@ def test_that_the_exact_adaptations_leave_the_answer_to_a_grey_image_as_it_was(c
 def test_that_an_adaptation_for_other_channels_is_refused_and_a_fitting_one_named(has, wants, adaptation, advice):
     with pytest.raises(ValueError, match=advice):
         adapt(torch.zeros(2, has, 3, 3), wants, adaptation)
+
+
+def sample_of_timm(count: int, largest: int) -> list[str]:
+    """Architectures drawn from all that timm has, of at most so many parameters; always the same."""
+    drawn, names = [], timm.list_models()
+    random.Random(4).shuffle(names)
+    for name in names:
+        try:
+            network = without_memory(name, 2)
+        except (NotImplementedError, ValueError):  # it computes while it is built
+            continue
+        if sum(parameter.numel() for parameter in network.parameters()) <= largest:
+            drawn.append(name)
+        if len(drawn) == count:
+            break
+    return drawn
+
+
+def why_without_maps(make_checkpoint: Any, name: str) -> str:
+    """From random weights to a prediction and maps of its own size; else why there are none, naming it."""
+    stated: Any = without_memory(name, 2).pretrained_cfg
+    size = stated["input_size"][1]
+    loaded = load(make_checkpoint(name, size=size, findings=("a", "b")).folder, CPU)
+    tensor = torch.randn(3, size, size)
+    assert np.isfinite(loaded.logits(tensor[None])).all()
+    try:
+        explanation = explain(loaded, tensor)
+    except EngineFailure as error:
+        return error.why
+    assert explanation.maps.shape == (2, size, size)
+    assert np.isfinite(explanation.maps).all()
+    return ""
+
+
+def test_that_timms_own_small_networks_all_work_and_have_maps(make_checkpoint):
+    names = timm.list_models("test_*")
+    assert len(names) >= 18
+    assert {name: why for name in names if (why := why_without_maps(make_checkpoint, name))} == {}
+
+
+def test_that_of_forty_architectures_of_timm_drawn_by_chance_each_works_or_says_why_it_has_no_maps(
+    make_checkpoint, request
+):
+    if not request.config.getoption("--every-backbone"):
+        pytest.skip("takes minutes; --every-backbone tries it")
+    names = sample_of_timm(40, 30_000_000)
+    without = {name: why for name in names if (why := why_without_maps(make_checkpoint, name))}
+    assert len(names) == 40
+    assert len(without) <= 8, without
+    assert all(name in why for name, why in without.items())

@@ -139,6 +139,21 @@ def test_that_a_toml_file_beside_the_weights_answers_and_options_come_before_it(
     assert "architectur" in told["error"]["why"]
 
 
+def test_that_constants_beside_the_weights_are_those_of_their_preset_and_no_other(tmp_path, capsys, file):
+    (tmp_path / "lab.pth.toml").write_text(
+        'architecture = "test_resnet"\nfindings = ["a", "b", "c"]\nuntrained = ["c"]\npreset = "half"\n'
+        'origin = "a laboratory"\n[constants]\nsize = [96, 96]\n'
+    )
+    assert run(capsys, file, "--out", tmp_path / "one")[0] == 0
+    assert run(capsys, file, "--out", tmp_path / "two", "--preprocessing", "imagenet", "--untrained", "")[0] == 0
+    one, two = read_checkpoint(tmp_path / "one"), read_checkpoint(tmp_path / "two")
+    assert (one.preprocessing, one.trained_findings) == (PRESETS["half"].at((96, 96)), ("a", "b"))
+    assert two.preprocessing.size != (96, 96)
+    assert two.preprocessing.crop_fraction == 0.875
+    assert two.trained_findings == ("a", "b", "c")
+    assert one.card.initialisation[0].source == "a laboratory"
+
+
 def test_that_timms_own_config_beside_the_weights_answers(tmp_path, capsys, make_checkpoint):
     made = make_checkpoint("test_resnet", findings=("x", "y"), size=96)
     (made.folder / "README.md").unlink()

@@ -214,6 +214,17 @@ def test_that_networks_of_the_busi_and_mrnet_study_come_with_their_head(tmp_path
     assert_same(found, original)
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["its weights", "the whole of it"])
+def test_that_a_network_in_a_sequence_with_a_sigmoid_gives_its_logits(tmp_path, whole):
+    torch.manual_seed(0)
+    original = lively(torchvision.models.resnet18(num_classes=3))
+    sequence = nn.Sequential(original, nn.Sigmoid())
+    torch.save(sequence if whole else sequence.state_dict(), tmp_path / "s.pth")
+    found = read_network(tmp_path / "s.pth")
+    assert any("“0.” was taken off" in said for said in found.decisions)
+    assert_same(found, original)
+
+
 def old_densenet(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)\.", r"\1.\2.", key): values for key, values in state.items()}
 

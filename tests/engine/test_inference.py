@@ -14,8 +14,9 @@ from xferviewer.checkpoints import Preprocessing, write_card, write_checkpoint
 from xferviewer.engine import device
 from xferviewer.engine.inference import Failure, LoadedCheckpoint, Prediction, load, predict_images
 from xferviewer.errors import EngineFailure, UnusableCheckpoint
-from xferviewer.networks.preprocessing import present_to_tensor, to_tensor
-from xferviewer.studies.images import read_image
+from xferviewer.networks.input_measuring import measured_input
+from xferviewer.networks.preprocessing import to_tensor
+from xferviewer.studies.images import Image, read_image
 
 CPU = torch.device("cpu")
 
@@ -67,11 +68,11 @@ def test_that_each_image_is_preprocessed_once_per_distinct_preprocessing(make_ch
     ]
     calls = []
 
-    def counted(presentation: np.ndarray, preprocessing: Preprocessing) -> torch.Tensor:
+    def counted(image: Image, presentation: np.ndarray, preprocessing: Preprocessing) -> tuple[torch.Tensor, object]:
         calls.append(preprocessing.size)
-        return present_to_tensor(presentation, preprocessing)
+        return measured_input(image, presentation, preprocessing)
 
-    monkeypatch.setattr("xferviewer.engine.inference.present_to_tensor", counted)
+    monkeypatch.setattr("xferviewer.engine.inference.measured_input", counted)
     (answer,) = predict_images(three, [(pictures[0], 0)])
 
     assert sorted(calls) == [(48, 48), (64, 64)]

@@ -15,6 +15,9 @@ from pytestqt.qtbot import QtBot
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
 from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.notify import Toast
+from xferviewer.protocol import MeasureMaps
+from xferviewer.studies.regions import Box, Region
 
 LONG = 120_000
 
@@ -77,8 +80,42 @@ def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPat
     assert heard == [[Path("/a.csv"), Path("/b.parquet")]]
 
 
+def check_open_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    heard: list[Path] = []
+    app.window.regions_chosen.disconnect()
+    app.window.regions_chosen.connect(heard.append)
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/boxes.csv", ""))
+    press(app, "open_regions")
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("", ""))
+    press(app, "open_regions")
+    assert heard == [Path("/boxes.csv")]
+
+
 def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     opens(app, patch, "add_checkpoint", "getExistingDirectory", "/checkpoint")
+
+
+def check_describe_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/training")
+    app.window.describe_asked.disconnect()
+    with bot.waitSignal(app.window.describe_asked) as asked:
+        press(app, "describe_inputs")
+    assert asked.args == [Path("/training")]
+
+
+def check_import_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    weights = app.folders.home / "empty.pth"
+    weights.write_bytes(b"")
+    for answer in (str(weights), ""):
+        patch.setattr(QFileDialog, "getOpenFileName", lambda *_, answer=answer, **__: (answer, ""))
+        press(app, "import_checkpoint")
+        assert (app.importing.dialog is not None) == bool(answer)
+        if app.importing.dialog is not None:
+            bot.waitUntil(lambda: "It is empty" in app.importing.dialog.file.refused.text(), timeout=LONG)
+            app.importing.dialog.reject()
+    patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/somewhere/net.onnx", ""))
+    app.window.checkpoints.import_.click()
+    assert app.importing.dialog is None  # refused with the reason
 
 
 def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -247,6 +284,43 @@ def check_overlay(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert not app.window.compare.overlay_bar.visible_box.isChecked()
     press(app, "overlay")
     assert app.window.compare.panes[0]._overlay.isVisible()
+
+
+def check_difference(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    bot.waitUntil(lambda: bool(app.window.live_maps.numbers().compared), timeout=LONG)
+    press(app, "difference")
+    assert "−1" in app.window.compare.panes[1]._bar.accessibleDescription()
+
+
+def check_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.session.set_marked((Region(app.session.finding, (Box(10, 20, 30, 40),)),))
+    assert app.window.compare.panes[0]._outline.getData()[0].size
+    press(app, "regions")
+    assert not app.window.compare.panes[0]._outline.getData()[0].size
+
+
+def measures(app: Application, patch: pytest.MonkeyPatch, action: str) -> MeasureMaps:
+    """What the action asks the engine for."""
+    asked: list[MeasureMaps] = []
+    patch.setattr(app.engine, "measure", lambda request: asked.append(request) or 7)
+    press(app, action)
+    (request,) = asked
+    return request
+
+
+def check_measure_curves(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    request = measures(app, patch, "measure_curves")
+    assert (request.kind, request.finding, len(request.checkpoints)) == ("curves", app.session.finding, 2)
+    assert request.images == (app.session.shown.reference,)
+
+
+def check_measure_random_weights(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert measures(app, patch, "measure_random_weights").kind == "randomisation"
+
+
+def check_measure_cohort(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "measure_cohort")
+    assert any("No image here has a region" in toast.what for toast in app.window.findChildren(Toast))
 
 
 def check_invert(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import math
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
 from xferviewer.gui.number_text import difference_text, interval_text, p_text
+from xferviewer.settings import Settings
 
 FINDING = "Cardiomegaly"
 LONG = 240_000
@@ -191,3 +193,54 @@ def test_that_an_export_of_nothing_says_what_to_do(opened: Application, tmp_path
     messages = [opened.window.messages.list.item(row).text() for row in range(opened.window.messages.list.count())]
     assert any("There is nothing to evaluate" in message for message in messages)
     assert not list(tmp_path.glob("evaluation-*"))
+
+
+def test_that_a_finding_of_another_name_is_compared_as_the_same_on_screen_and_by_the_command(
+    opened: Application, qtbot: QtBot, tmp_path: Path
+) -> None:
+    random, cohort = np.random.default_rng(3), opened.session.cohort
+    rows = [
+        "image,Enlarged heart,Hernia",
+        *(f"{Path(i).name},{random.random()},{random.random()}" for i in cohort.images),
+    ]
+    (tmp_path / "elsewhere.csv").write_text("\n".join(rows), encoding="utf-8")
+    window, session, numbers = opened.window, opened.session, opened.numbers
+    before = session.findings()
+    window.show_perspective("evaluate")
+    opened.open_paths([tmp_path / "elsewhere.csv"])
+    *checkpoints, elsewhere = session.scored()
+
+    assert session.findings() == [*before, "Hernia"]
+    assert session.own_name(elsewhere.digest, FINDING) == "Enlarged heart"
+    assert numbers.compared(FINDING).digests == tuple(each.digest for each in session.scored())
+    shown = session.shown
+    assert shown is not None
+    assert session.probability(elsewhere.digest, shown.reference.identity, FINDING) is not None
+    left_out = {each.finding: each.without for each in session.common_findings().left_out}
+    assert left_out["Hernia"] == tuple(each.name for each in checkpoints)
+    assert FINDING not in left_out
+    assert window.evaluation.left_out.text() == f"{len(left_out)} left out"
+    assert "Hernia (not of" in window.evaluation.left_out.toolTip()
+
+    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    said = run_copied_command()
+    areas = said["findings"][FINDING]  # type: ignore[index]
+    for each in session.scored():
+        interval = numbers.auc(FINDING, each.digest)
+        assert interval is not None
+        assert equal(interval.auc, areas[each.name]["auc"])
+        assert equal(interval.lower, areas[each.name]["auc_lower"])
+
+
+def test_that_equalities_of_the_settings_join_findings_and_their_labels(
+    make_application: Callable[..., Application], tmp_path: Path
+) -> None:
+    application = make_application(
+        tmp_path / "own", Settings(device="cpu", notice_seen=True, same_findings=("Tumour = Mass",))
+    )
+    images = [f"{i:02}.png" for i in range(20)]
+    rows = ["image,checkpoint,label_Tumour,prob_Mass", *(f"{i},a,{n % 2},{n / 20}" for n, i in enumerate(images))]
+    (tmp_path / "tumours.csv").write_text("\n".join(rows), encoding="utf-8")
+    application.open_paths([tmp_path / "tumours.csv"])
+    assert application.session.findings() == ["Mass"]
+    assert application.numbers.compared("Mass").n_positive == 10

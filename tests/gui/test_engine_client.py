@@ -50,6 +50,13 @@ while data := os.read(0, 65536):
                 if "deadly" in message.image.path:
                     os.kill(os.getpid(), signal.SIGKILL)
                 send(protocol.Finished(message.request, 0, 0, False))
+            case protocol.MeasureMaps():
+                for image in message.images:
+                    if "deadly" in image.path:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    values = np.ones((6, 1))
+                    send(protocol.MapMeasured(message.request, message.kind, image.identity, "a", "f", (), (), values))
+                send(protocol.Finished(message.request, len(message.images), len(message.images), False))
             case protocol.PredictImages():
                 if fault == "nonsense" and len(open(counted).readlines()) == 1:
                     os.write(1, b"Segmentation what?")
@@ -124,6 +131,26 @@ def test_that_an_image_that_kills_the_engine_each_time_is_given_up_and_the_rest_
     assert len(heard.interrupted) == 3
     assert "5 images are still to be predicted" in heard.interrupted[0]
     assert heard.twice == []
+
+
+def test_that_maps_whose_measuring_kills_the_engine_are_given_up_and_others_are_measured(
+    engine: EngineClient, tmp_path: Path, qtbot: QtBot
+) -> None:
+    heard = Heard(engine)
+    failed: list[protocol.Failed] = []
+    measured: list[protocol.MapMeasured] = []
+    engine.measuring_failed.connect(failed.append)
+    engine.map_measured.connect(measured.append)
+    with qtbot.waitSignal(engine.finished, timeout=LONG, check_params_cb=lambda end: end.request == last):
+        engine.start()
+        deadly = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(3, 0)), ("a",), "", "gradcam"))
+        last = engine.measure(protocol.MeasureMaps(0, "localisation", tuple(images(2)), ("a",), "", "gradcam"))
+    assert [message.request for message in failed] == [deadly]
+    assert failed[0].why
+    assert failed[0].todo
+    assert [(message.request, message.identity) for message in measured] == [(last, "0"), (last, "1")]
+    assert heard.failed == []  # a map that cannot be measured is no image that cannot be predicted
+    assert starts(tmp_path) == 4
 
 
 def test_that_a_deadly_visible_image_costs_only_itself(engine: EngineClient, tmp_path: Path, qtbot: QtBot) -> None:

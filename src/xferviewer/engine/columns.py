@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints import Passes
+from xferviewer.checkpoints.vocabulary import PUBLISHED
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.passes import RepeatedCheckpoint, has_dropout, without_dropout
 from xferviewer.errors import UnusableChoice
-from xferviewer.evaluation.members import Doubts, MemberMeasure, combine, combine_logits, combine_passes, finding_logits
+from xferviewer.evaluation.members import MemberMeasure, combine, combine_logits, combine_passes, finding_logits
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 
 
@@ -122,10 +123,10 @@ def column_scores(
 
 def _asked(asked: LoadedCheckpoint | RepeatedCheckpoint, logits: NDArray[np.float32], kind: ScoreKind) -> ColumnScores:
     loaded = asked.loaded if isinstance(asked, RepeatedCheckpoint) else asked
-    checkpoint, doubts = loaded.checkpoint, Doubts()
+    checkpoint, doubts = loaded.checkpoint, dict[MemberMeasure, NDArray[np.float64]]()
     if isinstance(asked, RepeatedCheckpoint):
         combined = combine_passes(logits[:, np.newaxis], checkpoint.task, kind)
-        scores, doubts = combined.scores[0], combined.doubts
+        scores, doubts = combined.scores[0], dict(combined.doubts)
         of_findings = scores if kind == "logit" else np.full(len(scores), np.nan)
     else:
         scores = np.asarray(scores_from_logits(logits[np.newaxis], checkpoint.task, kind)[0], dtype=np.float64)
@@ -144,14 +145,19 @@ def _asked(asked: LoadedCheckpoint | RepeatedCheckpoint, logits: NDArray[np.floa
 
 
 def _ensemble(name: str, members: Sequence[ColumnScores], kind: ScoreKind) -> ColumnScores:
-    findings = [f for f in members[0].scores if all(f in member.scores for member in members)]
+    alike = {f: [PUBLISHED.find(f, member.scores) for member in members] for f in members[0].scores}
+    named_by = {f: [own for own in names if own is not None] for f, names in alike.items() if None not in names}
+    findings = list(named_by)
     if not findings:
         raise UnusableChoice(
             f"The ensemble {name} cannot be made.",
             f"No finding was trained in all of {', '.join(member.name for member in members)}.",
             "Choose members with a finding in common.",
         )
-    values = [[[(m.logits if kind == "logit" else m.scores)[f] for f in findings]] for m in members]
+    values = [
+        [[(m.logits if kind == "logit" else m.scores)[named_by[f][place]] for f in findings]]
+        for place, m in enumerate(members)
+    ]
     combined = combine_logits(values) if kind == "logit" else combine(values)
 
     def named(row: NDArray[np.float64]) -> dict[str, float]:

@@ -87,6 +87,10 @@ def import_checkpoint(
     }  # fmt: skip
 
 
+Read = Callable[[Path, str | None, Mapping[str, Any] | None], "Fit"]
+"""As `read_network`: of a file, an architecture and options of timm.create_model."""
+
+
 def imported_network(file: Path, given: Answers, read: Read = read_network) -> ImportedNetwork:
     """The network in `file` as `given` and the file beside it describe it. Raises as `import_checkpoint` does."""
     found_beside, read_beside = beside(file)
@@ -95,7 +99,7 @@ def imported_network(file: Path, given: Answers, read: Read = read_network) -> I
     if found.head is None:
         raise refused(
             file,
-            HEADLESS,
+            "It holds a backbone without a classifier, which says nothing of any finding.",
             "Name it as the weights that a training job starts from (network.weights in its specification).",
         )
     decisions = [*found.decisions, *(f"What the weights do not say was read from {name}." for name in read_beside)]
@@ -114,10 +118,6 @@ def imported_network(file: Path, given: Answers, read: Read = read_network) -> I
     options = backbones.options_for_timm(network, options)
     _fill(file, network, found, found.head)
     return ImportedNetwork(network.eval(), found, options, findings, task, preprocessing, answers, decisions)
-
-
-HEADLESS = "It holds a backbone without a classifier, which says nothing of any finding."
-Read = Callable[[Path, str | None, Mapping[str, Any] | None], "Fit"]
 
 
 def _read(file: Path, given: Answers, answers: Answers, read_beside: list[str], read: Read) -> Fit:

@@ -83,7 +83,7 @@ def explain_image(
         for name, values in zip(explanation.findings, explanation.maps, strict=True):
             stem = out / f"{checkpoint.name}-{name}-{_named(choice)}"
             map_file, overlay_file = stem.with_name(stem.name + ".npy"), stem.with_name(stem.name + ".png")
-            write_atomically(map_file, _npy(values))
+            write_atomically(map_file, npy_bytes(values))
             write_atomically(overlay_file, _png(_overlay(presentation, values, part)))
             maps.append(
                 {
@@ -149,7 +149,8 @@ def _overlay(
     return np.asarray(np.rint(255 * (film * (1 - opacity) + colours * opacity)), dtype=np.uint8)
 
 
-def _npy(values: NDArray[np.float32]) -> bytes:
+def npy_bytes(values: NDArray[np.float32]) -> bytes:
+    """A float32 array as an .npy file."""
     buffer = io.BytesIO()
     np.save(buffer, values.astype(np.float32, copy=False), allow_pickle=False)
     return buffer.getvalue()

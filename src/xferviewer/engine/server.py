@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from xferviewer import __version__, protocol
 from xferviewer.checkpoints import split_digest
+from xferviewer.engine.measuring import Measuring
 from xferviewer.errors import EngineFailure, XferviewerError
 from xferviewer.processes import usable_cores
 
@@ -30,13 +31,14 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 
 
 class Inbox:
-    """Requests by urgency: checkpoints to open, then the newest image to explain, then batches image by image."""
+    """Requests by urgency: checkpoints to open, the newest image to explain, maps to measure, then batches by image."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._openings: list[protocol.OpenCheckpoints] = []
         self._explain: protocol.ExplainImage | None = None
         self._unwanted = 0  # the number of an ExplainImage that was cancelled
+        self._measuring: OrderedDict[int, Measuring] = OrderedDict()
         self._batches: OrderedDict[int, Batch] = OrderedDict()
         self._cancelled: list[Batch] = []
 
@@ -50,16 +52,23 @@ class Inbox:
                     self._explain = message
                 case protocol.PredictImages():
                     self._batches[message.request] = Batch(message)
+                case protocol.MeasureMaps():
+                    self._measuring[message.request] = Measuring(message)
+                case protocol.CancelRequest() if message.request in self._measuring:
+                    self._measuring[message.request].cancelled = True
                 case protocol.CancelRequest() if message.request in self._batches:
                     self._cancelled.append(self._batches.pop(message.request))
                 case protocol.CancelRequest():
                     self._unwanted = message.request
             self._changed.notify()
 
-    def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Batch:
-        """The most urgent work; waits for some. A batch stays in the inbox until `done` says that it is over."""
+    def take(self) -> protocol.OpenCheckpoints | protocol.ExplainImage | Measuring | Batch:
+        """The most urgent work; waits for some. Measuring and batches stay in the inbox until `done` says that they are
+        over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._openings or self._explain or self._batches or self._cancelled)
+            self._changed.wait_for(
+                lambda: self._openings or self._explain or self._measuring or self._batches or self._cancelled
+            )
             if self._cancelled:
                 batch = self._cancelled.pop()
                 batch.cancelled = True
@@ -69,6 +78,8 @@ class Inbox:
             if self._explain:
                 explain, self._explain = self._explain, None
                 return explain
+            if self._measuring:
+                return next(iter(self._measuring.values()))
             return next(iter(self._batches.values()))
 
     def supersedes(self, request: protocol.ExplainImage) -> bool:
@@ -76,10 +87,11 @@ class Inbox:
         with self._changed:
             return bool(self._explain or self._openings) or self._unwanted == request.request
 
-    def done(self, batch: Batch) -> bool:
-        """Forget a batch that was answered to its end; whether there is another one."""
+    def done(self, work: Batch | Measuring) -> bool:
+        """Forget what was answered to its end; whether there is another batch."""
         with self._changed:
-            self._batches.pop(batch.request.request, None)
+            self._batches.pop(work.request.request, None)
+            self._measuring.pop(work.request.request, None)
             return bool(self._batches or self._cancelled)
 
 
@@ -136,7 +148,7 @@ class Engine:
         self._send = send
         self._loaded: dict[str, LoadedCheckpoint] = {}
         self._reading: ReadingProcesses | None = None  # while there are batches
-        self._may_compute = threading.Event()  # batches: not while the visible image is computed
+        self._may_compute = threading.Event()  # batches: not while the visible image is computed, or its maps measured
         self._may_compute.set()
 
     def work(self, inbox: Inbox) -> None:
@@ -153,6 +165,9 @@ class Engine:
                     self._explain(work, inbox)
                 finally:
                     self._may_compute.set()
+            case Measuring():
+                self._send.working_on(work.request.request)
+                self._measure(work, inbox)
             case Batch():
                 self._send.working_on(work.request.request, work.waited)
                 self._predict(work, inbox)
@@ -231,6 +246,15 @@ class Engine:
                 self._send(_failed(request.request, request.image.identity, digest, error))
         cancelled = inbox.supersedes(request) and done < len(request.checkpoints)
         self._send(protocol.Finished(request.request, done, len(request.checkpoints), cancelled))
+
+    def _measure(self, work: Measuring, inbox: Inbox) -> None:
+        """The next piece; batches go on between the pieces."""
+        self._may_compute.clear()
+        try:
+            if not work.advance(self._loaded, self._send):
+                inbox.done(work)
+        finally:
+            self._may_compute.set()
 
     def _predict(self, batch: Batch, inbox: Inbox) -> None:
         """The next answer of a batch, if it is there soon, or the batch's end."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xferviewer.checkpoints.vocabulary import folded
+from xferviewer.checkpoints.vocabulary import PUBLISHED, Vocabulary
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.image_names import differ_in_folder, match_names
 from xferviewer.evaluation.labelled_cases import labelled_cases
@@ -50,12 +50,14 @@ def join(
     predictions: Sequence[PredictionTable],
     group_by: Sequence[str] = (),
     uncertain: UncertainPolicy = "ignore",
+    vocabulary: Vocabulary = PUBLISHED,
 ) -> Cohort:
     """Bring labels and predictions together, image by image; study by study where the predictions are about studies.
 
     predictions  all of one unit, which becomes the cohort's; the labels may be of another (`labelled_cases`).
     group_by     columns of the label table to keep.
     uncertain    what becomes of the mark -1: "ignore" (not stated), "zeros" (absent) or "ones" (present).
+    vocabulary   which names mean the same finding, among the predictions; the labels have their own.
 
     Images without labels, labels without predictions, repeated and contradicting rows, missing scores and impossible
     labels are counted in the warnings, and the rest goes on. Raises UnusableTable where nothing is left: no image or no
@@ -65,7 +67,7 @@ def join(
     if any(table.unit != unit for table in predictions):
         raise ValueError("predictions of different units are joined one unit after the other")
     warnings = [*labels.raw.warnings, *(w for table in predictions for w in table.warnings)]
-    predictions = one_spelling(predictions, warnings)
+    predictions = one_spelling(predictions, warnings, vocabulary)
     findings = tuple(dict.fromkeys(finding for table in predictions for finding in table.findings))
     labelled = labelled_cases(labels, predictions, findings, group_by, uncertain, warnings)
     checkpoints, scores, doubts, places = _score_matrices(labelled.names, predictions, labelled.findings, warnings)
@@ -103,25 +105,51 @@ def join(
     )
 
 
-def one_spelling(predictions: Sequence[PredictionTable], warnings: list[str]) -> list[PredictionTable]:
-    """Tables with findings that differ in case, spaces and underscores alone as one, by the name of the first table.
+def one_spelling(
+    predictions: Sequence[PredictionTable], warnings: list[str], vocabulary: Vocabulary = PUBLISHED
+) -> list[PredictionTable]:
+    """Tables whose findings have one name where they mean the same: that of the first table.
 
     Sentences about what was renamed are added to `warnings`.
     """
-    spelt: dict[str, str] = {}
+    whole = [_without_twins(table, vocabulary, warnings) for table in predictions]
     alike = []
-    for table in predictions:
-        own = {folded(finding) for finding in table.findings}
-        # Two columns of one table are two findings, however they are spelt.
-        names = tuple(
-            spelt.setdefault(folded(finding), finding) if len(own) == len(table.findings) else finding
-            for finding in table.findings
-        )
-        changed = [f"{a} as {b}" for a, b in zip(table.findings, names, strict=True) if a != b]
+    for table, names in zip(whole, vocabulary.alike([table.findings for table in whole]), strict=True):
+        changed = [f"{a} as {b}" for a, b in names.items() if a != b]
         if changed:
             warnings.append(f"{table.source or 'predictions'}: {', '.join(changed)} of the tables before it.")
-        alike.append(replace(table, findings=names))
+        alike.append(replace(table, findings=tuple(names[finding] for finding in table.findings)))
     return alike
+
+
+def _without_twins(table: PredictionTable, vocabulary: Vocabulary, warnings: list[str]) -> PredictionTable:
+    """Columns of one table that mean the same as one, where no row has scores in two of them.
+
+    So `predict` writes checkpoints that name a finding differently. Otherwise two columns are two findings.
+    """
+    groups: dict[str, list[int]] = {}
+    for place, finding in enumerate(table.findings):
+        groups.setdefault(vocabulary.key(finding), []).append(place)
+    kept, taken_in = list(range(len(table.findings))), list[str]()
+    scores, doubts = table.scores.copy(), {measure: values.copy() for measure, values in table.doubts.items()}
+    for first, *others in groups.values():
+        stated = ~np.isnan(table.scores[:, [first, *others]])
+        if not others or (np.count_nonzero(stated, axis=1) > 1).any():
+            continue
+        for other in others:
+            kept.remove(other)
+            taken_in.append(f"{table.findings[other]} as {table.findings[first]}")
+            for values in (scores, *doubts.values()):
+                values[:, first] = np.where(np.isnan(values[:, first]), values[:, other], values[:, first])
+    if not taken_in:
+        return table
+    warnings.append(f"{table.source or 'predictions'}: {', '.join(taken_in)}: no row has both.")
+    return replace(
+        table,
+        findings=tuple(table.findings[place] for place in kept),
+        scores=np.ascontiguousarray(scores[:, kept]),
+        doubts={measure: np.ascontiguousarray(values[:, kept]) for measure, values in doubts.items()},
+    )
 
 
 def _missing_scores(checkpoint: str, scores: NDArray[np.float64], findings: Sequence[str], cases: str) -> list[str]:

@@ -7,7 +7,7 @@ results do not depend on the order of the members, nor on other cases, to the la
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,11 +35,33 @@ Doubts = dict[MemberMeasure, NDArray[np.float64]]
 class Combined:
     """Scores (n, findings) float64 of a column, and its members' disagreement, the same shape each; NaN: unknown.
 
+    The disagreement is counted when it is asked for: of a large cohort it takes longer than the mean.
+
     A case that one member has no score of has none here: a mean of the others would be that of another ensemble.
     """
 
     scores: NDArray[np.float64]
-    doubts: Doubts
+    doubts: Mapping[MemberMeasure, NDArray[np.float64]]
+
+
+class _CountedWhenAsked(Mapping[MemberMeasure, NDArray[np.float64]]):
+    """The disagreement of members, in order, with probabilities, in order, counted once each."""
+
+    def __init__(self, members: NDArray[np.float64], probabilities: NDArray[np.float64]) -> None:
+        self._members, self._probabilities = members, probabilities
+        self._counted = Doubts()
+
+    def __getitem__(self, measure: MemberMeasure) -> NDArray[np.float64]:
+        if measure not in self._counted:
+            spread = measure == "member-spread"
+            self._counted[measure] = _deviation(self._members) if spread else _information(self._probabilities)
+        return self._counted[measure]
+
+    def __iter__(self) -> Iterator[MemberMeasure]:
+        return iter(MEMBER_MEASURES)
+
+    def __len__(self) -> int:
+        return len(MEMBER_MEASURES)
 
 
 def combine(scores: ArrayLike) -> Combined:
@@ -48,7 +70,7 @@ def combine(scores: ArrayLike) -> Combined:
     Raises ValueError for another shape or no member.
     """
     members = _in_order(scores)
-    return Combined(_mean(members), {"member-spread": _deviation(members), "mutual-information": _information(members)})
+    return Combined(_mean(members), _CountedWhenAsked(members, members))
 
 
 def combine_logits(logits: ArrayLike) -> Combined:
@@ -64,9 +86,7 @@ def combine_logits(logits: ArrayLike) -> Combined:
     same = members[0] == members[-1]
     mean = np.where(same, members[0], np.clip(present - absent, members[0], members[-1]))
     probabilities = np.exp(-np.logaddexp(0, -members))
-    return Combined(
-        mean, {"member-spread": _deviation(members), "mutual-information": _information(_in_order(probabilities))}
-    )
+    return Combined(mean, _CountedWhenAsked(members, probabilities))
 
 
 def combine_passes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from xferviewer.evaluation.calibration import ReliabilityDiagram
 from xferviewer.evaluation.choices import Adjustment, EvaluationChoices
+from xferviewer.evaluation.common_findings import CommonFindings, common_findings
 from xferviewer.evaluation.decision_curve import DecisionCurve
 from xferviewer.evaluation.multilabel import MultilabelMetrics
 from xferviewer.evaluation.operating_points import Confusion, OperatingPoint
@@ -211,8 +212,21 @@ class Metrics:
         """Of all intervals."""
         return self.choices.level
 
-    def mean_auc(self, checkpoint: str) -> tuple[float, int, int]:
-        """The mean AUC over the findings that have one, their number, and the number of the checkpoint's findings."""
-        areas = [row[checkpoint].interval.auc for row in self.findings.values() if checkpoint in row]
+    @property
+    def common_findings(self) -> CommonFindings:
+        """The reported findings that every checkpoint has scores for, and those that are left out of comparisons."""
+        having = {name: [f for f, row in self.findings.items() if name in row] for name in self.checkpoints}
+        return common_findings(having)
+
+    def mean_auc(self, checkpoint: str, among: Collection[str] | None = None) -> tuple[float, int, int]:
+        """The mean AUC over the findings that have one, their number, and the number of the checkpoint's findings.
+
+        among  only these findings
+        """
+        areas = [
+            row[checkpoint].interval.auc
+            for finding, row in self.findings.items()
+            if checkpoint in row and (among is None or finding in among)
+        ]
         defined = [area for area in areas if not math.isnan(area)]
         return (sum(defined) / len(defined) if defined else math.nan), len(defined), len(areas)

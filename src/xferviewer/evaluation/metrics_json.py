@@ -35,6 +35,7 @@ VERSION = 1  # of the layout of metrics.json
 
 def metrics_dict(metrics: Metrics) -> dict[str, Any]:
     """The numbers as plain dictionaries, lists, strings, ints, floats and None, ready for `json.dumps`."""
+    common = metrics.common_findings
     means = {name: metrics.mean_auc(name) for name in metrics.checkpoints}
     return {
         "version": VERSION,
@@ -54,6 +55,9 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
             name: {"auc": _number(mean), "n_defined": n_defined, "n_findings": n_findings}
             for name, (mean, n_defined, n_findings) in means.items()
         },
+        "common_findings": list(common.common),
+        "common_means": {name: _number(metrics.mean_auc(name, common.common)[0]) for name in metrics.checkpoints},
+        "left_out": [{"finding": each.finding, "without": list(each.without)} for each in common.left_out],
         "pairs": [_pair(pair) for pair in metrics.pairs],
         "referral": _referral(metrics),
         "groups": {
@@ -73,7 +77,7 @@ def metrics_dict(metrics: Metrics) -> dict[str, Any]:
             "thresholds": list(MULTILABEL_THRESHOLDS),
             "checkpoints": {name: _together(rows) for name, rows in metrics.multilabel.items()},
         },
-        "warnings": list(metrics.warnings),
+        "warnings": [*metrics.warnings, *common.sentences()],
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xferviewer.checkpoints.vocabulary import PUBLISHED, Vocabulary
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.aggregation import Aggregation, aggregate
 from xferviewer.evaluation.cohort import Cohort, join, one_spelling, select
@@ -49,6 +50,7 @@ def cohort_of_tables(
     columns: Sequence[str] = (),
     where: Sequence[tuple[str, str]] = (),
     uncertain: UncertainPolicy = "ignore",
+    vocabulary: Vocabulary = PUBLISHED,
 ) -> Cohort:
     """The cohort of some tables, counted by `unit`.
 
@@ -61,12 +63,12 @@ def cohort_of_tables(
     """
     kept = list(dict.fromkeys([*columns, *(column for column, _ in where)]))
     cohorts, refused, renamed = [], [], list[str]()
-    predictions = one_spelling(predictions, renamed)
+    predictions = one_spelling(predictions, renamed, vocabulary)
     for each in UNITS:
         of_unit = [table for table in predictions if table.unit == each]
         if of_unit:
             try:
-                images = select(join(labels, of_unit, kept, uncertain), where)
+                images = select(join(labels, of_unit, kept, uncertain, vocabulary), where)
                 cohorts.append(aggregate(images, unit, aggregation))
             except UnusableTable as error:
                 refused.append(error)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xferviewer.checkpoints.vocabulary import folded
+from xferviewer.checkpoints.vocabulary import PUBLISHED, Vocabulary, folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.members import Doubts, MemberMeasure
 from xferviewer.evaluation.raw_table import RawTable, read_table
@@ -230,12 +230,14 @@ class LabelTable:
     """Labels of images, with the other facts of the same rows; or of studies or patients, without images.
 
     image, study, patient  (n,) text; "" for what is not stated.
+    vocabulary             which names mean the same finding
     """
 
     raw: RawTable
     image: tuple[str, ...]
     study: tuple[str, ...]
     patient: tuple[str, ...]
+    vocabulary: Vocabulary = PUBLISHED
 
     @property
     def unit(self) -> Unit:
@@ -249,10 +251,17 @@ class LabelTable:
     def labels(self, finding: str) -> tuple[NDArray[np.float64], int] | None:
         """The labels of a finding as stated, (n,) float64 of 1, 0, -1 (uncertain) or NaN, and how many are not.
 
-        From the column `label_X`, else X, spelt alike but for case, spaces and underscores. None if there is neither.
+        From the column `label_X`, else X, spelt alike but for case, spaces and underscores; else from one whose name
+        means the same finding. None if there is none of these.
         """
-        name = self.raw.find((folded(f"label_{finding}"), folded(finding)))
+        name = self.raw.find((folded(f"label_{finding}"), folded(finding))) or self._synonym(finding)
         return None if name is None else self._labels_of(name)
+
+    def _synonym(self, finding: str) -> str | None:
+        named = {name: name[6:] if name.lower().startswith("label_") else name for name in self.raw.columns}
+        marked = sorted(named, key=lambda name: name == named[name])  # label_X counts before X
+        key = self.vocabulary.key(finding)
+        return next((name for name in marked if self.vocabulary.key(named[name]) == key), None)
 
     def _labels_of(self, column: str) -> tuple[NDArray[np.float64], int]:
         values, n_no_number = self.raw.numbers(column)
@@ -284,7 +293,9 @@ class LabelTable:
         return self.raw.text(found)
 
 
-def read_label_table(path: Path, units: tuple[Unit, ...] = ("image",)) -> LabelTable:
+def read_label_table(
+    path: Path, units: tuple[Unit, ...] = ("image",), vocabulary: Vocabulary = PUBLISHED
+) -> LabelTable:
     """Read a table of labels, by image or by what `units` says.
 
     Raises UnusableTable as `read_table`, and for a table without rows or whose rows name none of the units.
@@ -295,4 +306,5 @@ def read_label_table(path: Path, units: tuple[Unit, ...] = ("image",)) -> LabelT
         raise UnusableTable(
             f"{path.name} holds no labels.", "It has no rows.", "Give a table with a row for each image."
         )
-    return LabelTable(raw, raw.text(image), raw.text(raw.find(STUDY_COLUMNS)), raw.text(raw.find(PATIENT_COLUMNS)))
+    study, patient = raw.find(STUDY_COLUMNS), raw.find(PATIENT_COLUMNS)
+    return LabelTable(raw, raw.text(image), raw.text(study), raw.text(patient), vocabulary)

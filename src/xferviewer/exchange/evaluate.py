@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xferviewer import __version__
+from xferviewer.checkpoints.vocabulary import Vocabulary, own_equalities
 from xferviewer.errors import UnusableFolder, UnusableTable
 from xferviewer.evaluation.cohort_metrics import evaluate
 from xferviewer.evaluation.mixed_units import check_unit, cohort_of_tables
@@ -41,7 +42,8 @@ def run_evaluate(
     UnusableFolder where `out` cannot be written.
     """
     options.check()
-    label_table = read_label_table(labels, UNITS)
+    vocabulary = Vocabulary(own_equalities(options.same))
+    label_table = read_label_table(labels, UNITS, vocabulary)
     tables: list[PredictionTable] = []
     failed: list[tuple[Path, UnusableTable]] = []
     for path in predictions:
@@ -59,7 +61,9 @@ def run_evaluate(
         )
     by, where = options.columns(label_table)
     columns = [column for crossed in by for column in crossed]
-    cohort = cohort_of_tables(label_table, tables, options.unit, options.aggregation, columns, where, options.uncertain)
+    cohort = cohort_of_tables(
+        label_table, tables, options.unit, options.aggregation, columns, where, options.uncertain, vocabulary
+    )
     choices = options.choices(cohort, by, where)
     _make_folder(out)  # before the long part, so that nobody waits for numbers that cannot be kept
     metrics = evaluate(cohort, choices)

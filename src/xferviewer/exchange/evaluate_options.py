@@ -27,6 +27,7 @@ class EvaluateOptions:
     by                COLUMN, or COLUMN+COLUMN for crossed groups.
     where             COLUMN=VALUE.
     findings          FINDING, or several with commas between them.
+    same              NAME=NAME: these mean the same finding, beside the published synonyms.
     thresholds        VALUE, FINDING=VALUE or CHECKPOINT:FINDING=VALUE; the most specific one counts.
     operating_point   of what has no threshold: "youden", "sensitivity:RATE", "specificity:RATE" or a threshold; "" is
                       the default threshold.
@@ -40,6 +41,7 @@ class EvaluateOptions:
     by: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
     cases: CaseRule = "each"
     reference: str = ""
     adjust: Adjustment = "holm"
@@ -65,7 +67,8 @@ class EvaluateOptions:
         several = [
             f"--{option}={value}"
             for option, values in (
-                ("by", self.by), ("where", self.where), ("findings", self.findings), ("threshold", self.thresholds)
+                ("by", self.by), ("where", self.where), ("findings", self.findings), ("same", self.same),
+                ("threshold", self.thresholds),
             )
             for value in values
         ]  # fmt: skip

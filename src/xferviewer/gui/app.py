@@ -24,6 +24,7 @@ from xferviewer.checkpoints import (
     read_checkpoint,
     read_seen_images,
 )
+from xferviewer.checkpoints.vocabulary import Vocabulary, own_equalities
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
@@ -32,6 +33,7 @@ from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibrating import calibrate_on
 from xferviewer.gui.columns import Column, column_words, columns_of_words
+from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
@@ -41,6 +43,7 @@ from xferviewer.gui.importing import Importing
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.measuring import Measuring
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
@@ -51,6 +54,7 @@ from xferviewer.resources import bundled_checkpoints, resource
 from xferviewer.saliency_methods import MapChoice, Method, Smoothing
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
 
@@ -109,20 +113,29 @@ class Application(QObject):
         self.measuring = Measuring(self.session, self.engine, self.store, self)
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
         self.evaluating = Evaluating(self.session, self.predicting, self)
+        self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
         self.window = MainWindow(
-            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.theme,
-            folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
+            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
+        self.describing = Describing(self)
         self.notifier = self.window.notifier
         self._connect()
+        try:
+            self.session.set_vocabulary(Vocabulary(own_equalities(chosen.same_findings)))
+        except XferviewerError as error:
+            self._tell_error(error)
 
     def _connect(self) -> None:
         window, engine, predicting = self.window, self.engine, self.predicting
         window.paths_dropped.connect(self.open_paths)
         window.predictions_chosen.connect(self.open_predictions)
+        window.regions_chosen.connect(self.open_regions)
         self.tables.told.connect(self._tell)
+        self.map_measuring.told.connect(self._tell)
+        self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
         window.import_asked.connect(self.importing.ask)
         self.importing.imported.connect(self._compare_imported)
@@ -156,6 +169,9 @@ class Application(QObject):
         engine.interrupted.connect(self._tell_interruption)
         predicting.failed.connect(self._tell_failure)
         self.measuring.failed.connect(self._tell_error)
+        window.describe_asked.connect(self._describe)
+        self.describing.finished.connect(self._described)
+        self.describing.failed.connect(self._tell_error)
         self.session.inputs.acknowledged_changed.connect(self._keep_acknowledged)
         predicting.progressed.connect(window.work.show_prediction)
         predicting.paused_changed.connect(window.work.show_pause)
@@ -178,6 +194,7 @@ class Application(QObject):
         """End the children and write what is not written."""
         self.importing.stop()
         self.evaluating.stop()
+        self.describing.stop()
         self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()
@@ -196,6 +213,8 @@ class Application(QObject):
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.add_checkpoints(found)
+                elif path.is_file() and is_region_table(path):
+                    self.map_measuring.open_regions(path)
                 elif path.is_file() and is_weights(path):
                     self.importing.open(path)
                 elif path.is_file() and path.suffix.lower() in TABLE_SUFFIXES:
@@ -210,6 +229,14 @@ class Application(QObject):
         """The bundled cohort, which needs no patient."""
         try:
             self.library.index(resource("demo"))
+        except XferviewerError as error:
+            self._tell_error(error)
+
+    @Slot(object)
+    def open_regions(self, path: Path) -> None:
+        """Boxes or masks that maps are measured against."""
+        try:
+            self.map_measuring.open_regions(path)
         except XferviewerError as error:
             self._tell_error(error)
 
@@ -322,6 +349,24 @@ class Application(QObject):
         else:
             headline = self.tr("{0} has calibrated probabilities now, fitted on {1}.").format(checkpoint.name, split)
             self.notifier.tell(headline, told)
+
+    @Slot(object)
+    def _describe(self, images: Path) -> None:
+        """Measure the training images of the active checkpoint, for its card."""
+        checkpoint = self.session.checkpoint(self.session.active)
+        if checkpoint is None:
+            return
+        try:
+            self.describing.start(checkpoint.folder, images)
+        except XferviewerError as error:
+            self._tell_error(error)
+        else:
+            self.notifier.tell(self.tr("Measuring the training images of {0} …").format(checkpoint.name))
+
+    @Slot(int)
+    def _described(self, images: int) -> None:
+        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints])
+        self.notifier.tell(self.tr("{0} training images were measured; the card describes them.").format(images))
 
     def add_checkpoints(self, folders: list[Path]) -> None:
         """Compare these too, and remember them."""
@@ -455,6 +500,8 @@ class Application(QObject):
             self.window.work.show_writing(running=False)
         elif self.library.indexing:
             self.library.cancel_index()
+        elif self.map_measuring.running:
+            self.map_measuring.cancel()
         else:
             self.predicting.cancel_maps()
             self._cancel_predicting()

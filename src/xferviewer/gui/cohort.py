@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints import image_mark
+from xferviewer.checkpoints.vocabulary import PUBLISHED, Vocabulary
 from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.members import Doubts
 from xferviewer.evaluation.tables import PredictionTable
@@ -37,6 +38,7 @@ class Cohort:
     patients    the same
     columns     further facts by name, text of each row, "" where not stated: what subgroups are made of
     warnings    what did not fit, with counts
+    vocabulary  which names mean the same finding
     """
 
     name: str
@@ -50,6 +52,7 @@ class Cohort:
     patients: tuple[str, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    vocabulary: Vocabulary = PUBLISHED
 
     def __len__(self) -> int:
         """Number of images."""
@@ -79,10 +82,9 @@ class Cohort:
         return cls(name, (), (), (), (), (), np.empty((0, 0)))
 
     def truth(self, finding: str) -> NDArray[np.float64]:
-        """Labels (images,) of a finding; all NaN where no table names it."""
-        if finding not in self.findings:
-            return np.full(len(self), np.nan)
-        return self.labels[:, self.findings.index(finding)]
+        """Labels (images,) of a finding; all NaN where no table names it, or one that means the same."""
+        name = self.vocabulary.find(finding, self.findings)
+        return np.full(len(self), np.nan) if name is None else self.labels[:, self.findings.index(name)]
 
     def truths(self, findings: Sequence[str]) -> NDArray[np.float64]:
         """Labels (images, findings) in the order asked for."""

@@ -23,6 +23,41 @@ def colours(name: str) -> NDArray[np.uint8]:
     return table
 
 
+DIFFERENCE_LEVELS = 255
+"""An odd number: the one in the middle is zero, and as many lie on either side."""
+
+
+@lru_cache(maxsize=1)
+def difference_colours() -> NDArray[np.uint8]:
+    """The 255 colours (255, 3) of a difference from -1 to 1, uint8 RGB: blue, dark as the film at zero, orange."""
+    table: NDArray[np.uint8] = pg.colormap.get("CET-D4").getLookupTable(nPts=DIFFERENCE_LEVELS, alpha=False)
+    return table
+
+
+def difference_table(opacity: float, cut_off: float) -> NDArray[np.uint8]:
+    """Those colours with opacity (256, 4), uint8 RGBA: nothing where a difference is below the cut-off on either side.
+
+    The last row belongs to no difference; pixels are `difference_levels`.
+    """
+    table = np.zeros((256, 4), dtype=np.uint8)
+    table[:DIFFERENCE_LEVELS, :3] = difference_colours()
+    away = np.abs(np.arange(DIFFERENCE_LEVELS) - DIFFERENCE_LEVELS // 2)
+    drawn = away >= max(round(cut_off * (DIFFERENCE_LEVELS // 2)), 1)
+    table[:DIFFERENCE_LEVELS, 3] = np.where(drawn, round(opacity * 255), 0)
+    return table
+
+
+def difference_levels(difference: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A difference in [-1, 1] as rows of that table, uint8; zero is its middle row."""
+    middle = DIFFERENCE_LEVELS // 2
+    return np.asarray(middle + np.rint(np.clip(difference, -1, 1) * middle), dtype=np.uint8)
+
+
+def map_levels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A map in [0, 1] as rows of `overlay_table`, uint8."""
+    return np.rint(values * 255).astype(np.uint8)
+
+
 def overlay_table(name: str, opacity: float, cut_off: float) -> NDArray[np.uint8]:
     """Colours with opacity (256, 4), uint8 RGBA: the same opacity from the cut-off (0 to 1) up, nothing below it."""
     table = np.empty((256, 4), dtype=np.uint8)

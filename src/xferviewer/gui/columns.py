@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from xferviewer.checkpoints import Checkpoint, Passes, split_digest
+from xferviewer.checkpoints.vocabulary import PUBLISHED
 from xferviewer.gui.cohort import ImportedPredictions
 
 _OF_PASSES = {
@@ -75,9 +76,9 @@ class EnsembleColumn:
 
     @property
     def trained_findings(self) -> tuple[str, ...]:
-        """Those that every member has scores for."""
-        first, *others = self.members
-        return tuple(f for f in first.trained_findings if all(f in other.trained_findings for other in others))
+        """Those that every member has scores for, by the first one's names."""
+        first, *others = (member.trained_findings for member in self.members)
+        return tuple(f for f in first if all(PUBLISHED.find(f, other) is not None for other in others))
 
 
 Column = PassColumn | EnsembleColumn

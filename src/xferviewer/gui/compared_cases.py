@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.aggregation import aggregate
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
+from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts
 from xferviewer.gui.cohort import NO_FILM
 from xferviewer.gui.comparison import CaseList
 from xferviewer.gui.session import Session
@@ -105,13 +106,17 @@ class ComparedCases(QObject):
                 tuple(each.digest for each in session.scored()),
                 np.stack(scores) if scores else np.empty((0, self._images.size, len(findings))),
                 {name: tuple(values[row] for row in self._images) for name, values in cohort.columns.items()},
-                doubts={
-                    measure: np.ascontiguousarray(values[:, self._images])
-                    for measure, values in session.doubts([e.digest for e in session.scored()], findings).items()
-                },
+                doubts=self._doubts_in_use(findings),
             )
             self._cases = self._in_unit(of_images)
         return self._cases
+
+    def _doubts_in_use(self, findings: Sequence[str]) -> Doubts:
+        """How far members differ about the chosen cases, by the measure that refers; none where another one does."""
+        session = self._session
+        measures = [measure for measure in MEMBER_MEASURES if measure == session.uncertainty]
+        doubts = session.doubts([each.digest for each in session.scored()], findings, measures) if measures else {}
+        return {measure: np.ascontiguousarray(values[:, self._images]) for measure, values in doubts.items()}
 
     def _in_unit(self, of_images: ScoredCohort) -> ScoredCohort:
         """Brought to studies or patients; where that cannot be, images are counted and `why_no_unit` says why."""
@@ -166,7 +171,7 @@ class ComparedCases(QObject):
         if finding not in self._compared:
             cases = self.cases()
             column = cases.findings.index(finding) if finding in cases.findings else None
-            trained = {each.digest for each in self._session.scored() if finding in each.trained_findings}
+            trained = {each.digest for each in self._session.scored() if self._session.is_trained(each.digest, finding)}
             places = [place for place, digest in enumerate(cases.checkpoints) if digest in trained]
             if column is None or not places:
                 nothing = np.empty(0, dtype=np.intp)

@@ -37,25 +37,25 @@ def precision_line(precision: str, device: str, offers: Sequence[DeviceOffer]) -
     return text, next(refusals, "")
 
 
-def check_line(check: ParityCheck) -> str:
+def check_lines(check: ParityCheck) -> list[str]:
     """One check: how far logits and probabilities are from those of the CPU in fp32, and how far they may be."""
     where = f"{check.kind.upper()} {check.precision}"
     if check.logit_difference is None or check.probability_difference is None:
-        return _tr("{0}: not used. {1}").format(where, check.why)
-    differences = _tr("probability {0} (at most {1}), logit {2} (at most {3}) from CPU fp32").format(
+        return [_tr("{0} is not used: {1}").format(where, check.why)]
+    differences = _tr("    from CPU fp32: probability {0} (at most {1}), logit {2} (at most {3})").format(
         f"{check.probability_difference:.2g}",
         f"{check.probability_tolerance:.2g}",
         f"{check.logit_difference:.2g}",
         f"{check.logit_tolerance:.2g}",
     )
-    return (_tr("{0}: {1}") if check.passed else _tr("{0}: not used; {1}")).format(where, differences)
+    return [(_tr("{0} was checked") if check.passed else _tr("{0} is not used")).format(where), differences]
 
 
 def use_lines(opened: CheckpointOpened) -> list[str]:
     """What a checkpoint computes on, then its checks."""
     if not opened.checks:
         return [opened.device, _tr("the reference itself: nothing to compare")]
-    return [opened.device, *map(check_line, opened.checks)]
+    return [opened.device, *(line for check in opened.checks for line in check_lines(check))]
 
 
 def tool_tip(in_use: Sequence[tuple[str, CheckpointOpened]]) -> str:
@@ -65,11 +65,12 @@ def tool_tip(in_use: Sequence[tuple[str, CheckpointOpened]]) -> str:
 
 def details(offers: Iterable[DeviceOffer], in_use: Sequence[tuple[str, CheckpointOpened]]) -> str:
     """What this computer has, and what every checkpoint, with its name, computes on, as rich text."""
-    rows = "".join(_row(offer.kind.upper(), _offer_lines(offer)) for offer in offers)
-    used = "".join(_row(name, use_lines(opened)) for name, opened in in_use)
+    here = "".join(_block(offer.kind.upper(), _offer_lines(offer)) for offer in offers)
+    used = "".join(_block(name, use_lines(opened)) for name, opened in in_use)
     nothing = escape(_tr("The engine has not opened a checkpoint yet."))
-    return f"<b>{escape(_tr('This computer'))}</b><table>{rows}</table><p><b>{escape(_tr('In use'))}</b></p>" + (
-        f"<table>{used}</table>" if used else f"<p>{nothing}</p>"
+    return (
+        f"<b>{escape(_tr('This computer'))}</b>{here}<p>&nbsp;</p>"
+        f"<b>{escape(_tr('In use'))}</b>{used or f'<p>{nothing}</p>'}"
     )
 
 
@@ -80,10 +81,10 @@ def _offer_lines(offer: DeviceOffer) -> list[str]:
     return [f"{offer.hardware}{memory}", offer.software, ", ".join(offer.precisions), *offer.refused]
 
 
-def _row(heading: str, lines: Iterable[str]) -> str:
-    name, cell = escape(heading), "<br>".join(map(escape, lines))
-    style = "white-space: nowrap; padding: 4px"  # a message box would rather be high than wide
-    return f'<tr><td style="{style} 16px 4px 0"><b>{name}</b></td><td style="{style} 0">{cell}</td></tr>'
+def _block(heading: str, lines: Iterable[str]) -> str:
+    """Lines below a heading; a message box would rather be high than wide, and cuts off what is wider."""
+    below = "<br>".join(escape(line).replace("    ", "&nbsp;" * 4) for line in lines)
+    return f'<p>{escape(heading)}</p><p style="white-space: nowrap; margin: 0 0 0 16px">{below}</p>'
 
 
 def _tr(text: str) -> str:

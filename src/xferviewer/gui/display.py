@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xferviewer.evaluation.map_similarity import TOP_SHARE
 from xferviewer.protocol import ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
 from xferviewer.studies.images import Window, frame_identity
@@ -19,6 +20,9 @@ class Display:
     overlay_opacity   0 to 1, the same for every value above the cut-off
     cut_off           0 to 1; parts of a map below it are not drawn
     scale             "own": each map's maximum is 1; "shared": the strongest of the shown maps is 1
+    difference        panes beside the active one show the difference of its map to theirs
+    top_share         of a map's pixels that count as its highest, 0 to 1
+    regions_visible   what people marked is outlined
     """
 
     window: Window | None = None
@@ -28,6 +32,9 @@ class Display:
     cut_off: float = 0.25
     colour_map: str = "inferno"
     scale: str = "own"
+    difference: bool = False
+    top_share: float = TOP_SHARE
+    regions_visible: bool = True
 
 
 @dataclass(frozen=True, slots=True)

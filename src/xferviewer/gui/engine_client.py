@@ -57,6 +57,9 @@ class EngineClient(QObject):
     explaining = Signal(object)  # protocol.ExplainProgress
     failed = Signal(object)  # protocol.Failed
     finished = Signal(object)  # protocol.Finished
+    map_measured = Signal(object)  # protocol.MapMeasured
+    measuring_progressed = Signal(object)  # protocol.MeasuringProgressed
+    measuring_failed = Signal(object)  # protocol.Failed: one image, or all of a request to measure maps
     interrupted = Signal(str)  # a sentence for the user: the engine died, and what happens now
 
     def __init__(self, parent: QObject | None = None, command: Iterable[str] | None = None) -> None:
@@ -67,6 +70,7 @@ class EngineClient(QObject):
         self._next_request = 1
         self._opening: protocol.OpenCheckpoints | None = None
         self._explaining: protocol.ExplainImage | None = None
+        self._measuring: dict[int, protocol.MeasureMaps] = {}
         self._batches: dict[int, protocol.PredictImages] = {}
         self._answered: dict[int, set[tuple[str, str]]] = {}  # (image, checkpoint) pairs of each batch
         self._crashes_without_answer = 0
@@ -146,9 +150,17 @@ class EngineClient(QObject):
         self._write(batch)
         return batch.request
 
+    def measure(self, request: protocol.MeasureMaps) -> int:
+        """Ask how good maps are; its number is given here and returned."""
+        numbered = replace(request, request=self._number())
+        self._measuring[numbered.request] = numbered
+        self._write(numbered)
+        return numbered.request
+
     def cancel(self, request: int) -> None:
         """Stop a background request, or the maps of the visible image; `finished` follows."""
-        if request in self._batches or (self._explaining is not None and self._explaining.request == request):
+        explaining = self._explaining is not None and self._explaining.request == request
+        if request in self._batches or request in self._measuring or explaining:
             self._write(protocol.CancelRequest(request))
 
     def _number(self) -> int:
@@ -158,6 +170,7 @@ class EngineClient(QObject):
     def _unanswered(self) -> list[protocol.Message]:
         """What a new engine has to be asked: the checkpoints, the visible image, the rest of each batch."""
         messages: list[protocol.Message] = [m for m in (self._opening, self._explaining) if m is not None]
+        messages += self._measuring.values()
         for request, batch in self._batches.items():
             messages.append(replace(batch, images=tuple(self._unanswered_images(request, batch))))
         return messages
@@ -206,6 +219,14 @@ class EngineClient(QObject):
                 self.explained.emit(message)
             case protocol.ExplainProgress():
                 self.explaining.emit(message)
+            case protocol.MapMeasured():
+                self._crashes_without_answer = 0
+                self.map_measured.emit(message)
+            case protocol.MeasuringProgressed():
+                self._crashes_without_answer = 0
+                self.measuring_progressed.emit(message)
+            case protocol.Failed() if message.request in self._measuring:
+                self.measuring_failed.emit(message)
             case protocol.Failed():
                 self._note_answer(message)
                 self.failed.emit(message)
@@ -238,6 +259,7 @@ class EngineClient(QObject):
             self._opened = True
         if self._explaining is not None and self._explaining.request == message.request:
             self._explaining = None
+        self._measuring.pop(message.request, None)
         batch = self._batches.get(message.request)
         if batch is not None:  # after a crash the engine was asked for the rest only: count what came back in all
             total = len(batch.images)
@@ -302,6 +324,17 @@ class EngineClient(QObject):
             return
         if self._explaining is not None:
             image, request, self._explaining = self._explaining.image, self._explaining.request, None
+        elif self._measuring:
+            request = next(iter(self._measuring))
+            del self._measuring[request]
+            self.measuring_failed.emit(
+                protocol.Failed(
+                    request, "", "", "The maps could not be measured.", "The engine crashed on them repeatedly.",
+                    "Measure fewer checkpoints at once, or choose another device in the settings.",
+                )
+            )  # fmt: skip
+            self.finished.emit(protocol.Finished(request, 0, 0, cancelled=True))
+            return
         else:
             pending = [
                 (request, image)

@@ -136,8 +136,7 @@ class LiveCurves(QObject):
         return Lack.SPREAD if self._numbers.curve(finding, digest).thresholds.size <= 2 else None
 
     def _lack_of_scores(self, finding: str, digest: str) -> Lack:
-        scored = self._session.scored_as(digest)
-        if scored is None or finding not in scored.trained_findings:
+        if not self._session.is_trained(digest, finding):
             return Lack.TRAINING
         calibrated = self._session.score_kind(digest) == "calibrated probability"
         return Lack.CALIBRATION if calibrated and digest not in self._numbers.compared(finding).digests else Lack.SCORES

@@ -79,6 +79,8 @@ class LiveNumbers(ComparedCases):
     def _refer_anew(self) -> None:
         if self._measure != self._session.uncertainty:
             self._measure = self._session.uncertainty
+            if self._measure in MEMBER_MEASURES:
+                self.forget_cases()  # the same ones, laid out with how far members differ about them
             self._sweeps.clear()
             self._retained.clear()
             self._filling = self._fill_steps()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from xferviewer.errors import XferviewerError
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
@@ -29,7 +30,9 @@ from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
 from xferviewer.gui.live_hand_over import LiveHandOver
+from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.live_numbers import LiveNumbers
+from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective
 from xferviewer.gui.session import Session
@@ -44,6 +47,7 @@ from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
 from xferviewer.gui.views.hand_over import HandOverPanel
 from xferviewer.gui.views.jobs import JobsPanel
+from xferviewer.gui.views.map_quality import CohortQualityPanel, MapQualityPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics import MetricsTable
 from xferviewer.gui.views.operating_point import OperatingPointPanel
@@ -62,11 +66,13 @@ class MainWindow(QMainWindow):
 
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     predictions_chosen = Signal(object)  # list[Path]: tables
+    regions_chosen = Signal(object)  # Path: a table of boxes
     import_asked = Signal()
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
+    describe_asked = Signal(object)  # Path of a folder with the training images of the active checkpoint
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
@@ -83,6 +89,7 @@ class MainWindow(QMainWindow):
         calculator: Calculator,
         films: FilmShelf,
         thumbnails: Thumbnails,
+        measuring: MapMeasuring,
         theme: Theme,
         layout_file: Path,
         jobs_folder: Path,
@@ -93,13 +100,17 @@ class MainWindow(QMainWindow):
         self._session = session
         self._library = library
         self._films = films
+        self._measuring = measuring
         self._layout = QSettings(str(layout_file), QSettings.Format.IniFormat)
         self.setWindowTitle("xferviewer")
         self.setAcceptDrops(True)
         self.resize(1440, 900)
         self.notifier = Notifier(self)
         self.worklist = Worklist(session, numbers, thumbnails, theme)
-        self.compare = CompareView(session, drag_up)
+        self.live_maps = LiveMaps(session, calculator, self)
+        self.compare = CompareView(session, self.live_maps, drag_up)
+        self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
+        self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
         self.checkpoints.column_asked.connect(self._ask_column)
@@ -136,7 +147,8 @@ class MainWindow(QMainWindow):
         read = Perspective("read", self.compare)
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
-        read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
+        checkpoints = read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
+        read.add_tab("map_quality", self.tr("Map quality"), self.map_quality, checkpoints)
         evaluate = Perspective("evaluate", self.curves)
         evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
         evaluate.add_bar(self.tr("What is compared"), self.evaluation)
@@ -146,6 +158,7 @@ class MainWindow(QMainWindow):
         evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
         evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
+        evaluate.add_tab("map_quality", self.tr("Map quality"), self.cohort_quality, points)
         train = Perspective("train", self.jobs)
         train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
@@ -186,6 +199,11 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
+        self.map_quality.run_asked.connect(self._measuring.measure_shown)
+        self.map_quality.cancel_asked.connect(self._measuring.cancel)
+        self.cohort_quality.run_asked.connect(self._measure_cohort)
+        self.cohort_quality.cancel_asked.connect(self._measuring.cancel)
+        self.cohort_quality.command_asked.connect(self._copy_measuring)
         self.work.pause_asked.connect(self.pause_asked)
         self.work.resume_asked.connect(self.resume_asked)
         self.checkpoints.import_asked.connect(self.import_asked)
@@ -204,8 +222,10 @@ class MainWindow(QMainWindow):
             "open_predictions": self._open_predictions,
             "export_evaluation": self._export_evaluation,
             "copy_command": self.command_asked.emit,
+            "open_regions": self._open_regions,
             "add_checkpoint": self.add_checkpoint,
             "import_checkpoint": self.import_asked.emit,
+            "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
@@ -227,6 +247,8 @@ class MainWindow(QMainWindow):
             "disagreements": self._read_disagreements,
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
             "overlay": self._toggle_overlay,
+            "difference": self._toggle_difference,
+            "regions": self._toggle_regions,
             "invert": self._toggle_inverted,
             "fit": self.compare.fit,
             "zoom_in": lambda: self.compare.zoom(1.25),
@@ -235,6 +257,9 @@ class MainWindow(QMainWindow):
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
+            "measure_curves": lambda: self._measuring.measure_shown("curves"),
+            "measure_random_weights": lambda: self._measuring.measure_shown("randomisation"),
+            "measure_cohort": self._measure_cohort,
             "device": self.device_asked.emit,
             "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
@@ -323,6 +348,14 @@ class MainWindow(QMainWindow):
         display = self._session.display
         self._session.set_display(replace(display, overlay_visible=not display.overlay_visible))
 
+    def _toggle_difference(self) -> None:
+        display = self._session.display
+        self._session.set_display(replace(display, difference=not display.difference))
+
+    def _toggle_regions(self) -> None:
+        display = self._session.display
+        self._session.set_display(replace(display, regions_visible=not display.regions_visible))
+
     def _toggle_inverted(self) -> None:
         display = self._session.display
         self._session.set_display(replace(display, inverted=not display.inverted))
@@ -377,6 +410,25 @@ class MainWindow(QMainWindow):
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
 
+    def _open_regions(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, self.tr("Open a table of boxes"), filter=self.tr("Tables (*.csv);;All files (*)")
+        )
+        if chosen:
+            self.regions_chosen.emit(Path(chosen))
+
+    @Slot()
+    def _measure_cohort(self) -> None:
+        try:
+            self._measuring.measure_cohort()
+        except XferviewerError as error:
+            self.notifier.tell(error.what, f"{error.why} {error.todo}", lasting=True)
+
+    @Slot()
+    def _copy_measuring(self) -> None:
+        QApplication.clipboard().setText(self._measuring.command(self._library.catalogue.path))
+        self.notifier.tell(self.tr("The command is on the clipboard."))
+
     @Slot()
     def _open_predictions(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(
@@ -409,6 +461,12 @@ class MainWindow(QMainWindow):
             dialog.open()
 
     @Slot()
+    def describe_inputs(self) -> None:
+        """Ask for the images that the active checkpoint was trained on."""
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Images that the active checkpoint was trained on"))
+        if chosen:
+            self.describe_asked.emit(Path(chosen))
+
     def add_checkpoint(self) -> None:
         """Ask for a checkpoint folder."""
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))

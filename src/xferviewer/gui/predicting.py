@@ -89,7 +89,8 @@ class Predicting(QObject):
         shown, digests = session.shown, [c.weights_sha256 for c in session.checkpoints]
         if shown is not None and digests:
             self._generation += 1
-            findings = (session.finding,) if session.map_choice.facts.each_finding else ()
+            own = {session.own_name(digest, session.finding) for digest in digests}
+            findings = sorted(name for name in own if name) if session.map_choice.facts.each_finding else ()
             self._explained_finding = session.finding
             self._explaining = self._engine.explain(
                 shown.reference, self._generation, digests, session.map_choice, findings

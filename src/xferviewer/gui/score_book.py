@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints import Checkpoint
+from xferviewer.checkpoints.vocabulary import PUBLISHED
 from xferviewer.evaluation.members import Combined, Doubts, MemberMeasure, combine, combine_passes
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
@@ -162,11 +163,12 @@ class ScoreBook:
         combined = self._combined_of(digest)
         return self._chosen(self._tables.get(digest) if combined is None else combined.scores, columns)
 
-    def doubts(self, digest: str, columns: Sequence[int | None]) -> Doubts:
+    def doubts(self, digest: str, columns: Sequence[int | None], measures: Iterable[MemberMeasure]) -> Doubts:
         """The same of how far members differ, by measure; nothing where there are no members."""
         combined = self._combined_of(digest)
-        doubts = self._doubts.get(digest, {}) if combined is None else combined.doubts
-        return {measure: self._chosen(values, columns) for measure, values in doubts.items()}
+        known: Mapping[MemberMeasure, NDArray[np.float64]] = self._doubts.get(digest, {})
+        doubts = known if combined is None else combined.doubts
+        return {measure: self._chosen(doubts[measure], columns) for measure in measures if measure in doubts}
 
     def _chosen(self, table: Table | None, columns: Sequence[int | None]) -> NDArray[np.float64]:
         wanted = np.full((len(self._cohort), len(columns)), np.nan)
@@ -225,4 +227,5 @@ def columns_of(compared: Member | EnsembleColumn) -> tuple[str, ...]:
 
 def _columns(member: Member, findings: Sequence[str]) -> list[int]:
     own = columns_of(member)
-    return [own.index(finding) for finding in findings]
+    names = (PUBLISHED.find(finding, own) for finding in findings)
+    return [own.index(name) for name in names if name is not None]

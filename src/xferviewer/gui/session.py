@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from xferviewer.checkpoints import Checkpoint, SeenImages
+from xferviewer.checkpoints.vocabulary import PUBLISHED, Vocabulary
 from xferviewer.evaluation.choices import ReferralMeasure
+from xferviewer.evaluation.common_findings import CommonFindings, common_findings
 from xferviewer.evaluation.members import MEMBER_MEASURES, Doubts, MemberMeasure
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind
@@ -28,6 +30,7 @@ from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.catalogue import StudyRow
+from xferviewer.studies.regions import Region, folded
 
 DEFAULT_THRESHOLD = 0.5
 MOST_PANES = 4
@@ -53,6 +56,7 @@ class Session(QObject):
     predictions_changed = Signal()
     map_choice_changed = Signal()
     explanations_changed = Signal()
+    marked_changed = Signal()  # what people marked in the shown image
 
     def __init__(self, display: Display, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -73,10 +77,13 @@ class Session(QObject):
         self.case_list: CaseList | None = None
         self.cohorts: dict[str, Cohort] = {}  # by name, in the order in which they were opened
         self.cohort = Cohort.empty()
+        self.vocabulary = PUBLISHED
+        self._alike: tuple[tuple[tuple[str, tuple[str, ...]], ...], dict[str, dict[str, str]]] = ((), {})
         self._thresholds: dict[tuple[str, str, str], float] = {}  # checkpoint, finding, kind of score
         self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
         self._seen: dict[str, SeenImages] = {}
         self._book = ScoreBook()
+        self.marked: tuple[Region, ...] = ()
         self._explanations: dict[str, Explained] = {}
         self._map_notes: dict[str, str] = {}
         self._failures: dict[tuple[str, str], str] = {}
@@ -94,6 +101,7 @@ class Session(QObject):
         """Put an image into the panes; its window is its own again, maps of the one before are gone."""
         self.shown = shown
         self.forget_maps()
+        self.marked = ()
         self.display = replace(self.display, window=None)
         self.image_changed.emit()
 
@@ -268,8 +276,47 @@ class Session(QObject):
         return next((i for i, each in enumerate(self.scored()) if each.digest == digest), 0)
 
     def findings(self) -> list[str]:
-        """All findings that something compared has scores for, in the order of the first that names them."""
-        return list(dict.fromkeys(finding for each in self.scored() for finding in each.trained_findings))
+        """All findings that something compared has scores for, by the name that the first gives to each."""
+        return list(dict.fromkeys(name for names in self._names().values() for name in names))
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """What is the same finding, beside the published synonyms."""
+        self.vocabulary = vocabulary
+        self._alike = ((), {})
+        self.cohorts = {name: replace(each, vocabulary=vocabulary) for name, each in self.cohorts.items()}
+        self.cohort = replace(self.cohort, vocabulary=vocabulary)
+
+    def own_name(self, digest: str, finding: str) -> str | None:
+        """What a column calls a finding of `findings`; None where it was not trained for it."""
+        return self._names_of(digest).get(finding)
+
+    def is_trained(self, digest: str, finding: str) -> bool:
+        """A column has scores for a finding, by whatever name."""
+        return finding in self._names_of(digest)
+
+    def common_findings(self) -> CommonFindings:
+        """The findings that all that is compared has scores for, and those that are left out."""
+        return common_findings({each.name: self._names_of(each.digest) for each in self.scored()})
+
+    def _names_of(self, digest: str) -> dict[str, str]:
+        """By common name, what a column calls each finding that it was trained for."""
+        known = self._names().get(digest)
+        if known is not None:
+            return known
+        compared = self._compared_as(digest)  # such as a checkpoint that is a member only
+        if compared is None:
+            return {}
+        found = {name: self.vocabulary.find(name, compared.trained_findings) for name in self.findings()}
+        return {name: own for name, own in found.items() if own is not None}
+
+    def _names(self) -> dict[str, dict[str, str]]:
+        """By digest, the findings of all that is compared: the common name, and the column's own."""
+        key = tuple((each.digest, each.trained_findings) for each in self.scored())
+        if self._alike[0] != key:
+            renamed = self.vocabulary.alike([findings for _, findings in key])
+            names = [{common: own for own, common in of.items()} for of in renamed]
+            self._alike = key, dict(zip((digest for digest, _ in key), names, strict=True))
+        return self._alike[1]
 
     def set_finding(self, finding: str) -> None:
         """Look at this finding everywhere."""
@@ -296,20 +343,24 @@ class Session(QObject):
 
         Until one is chosen it is 0.5 for a probability, and 0, its logit, for scores of another scale.
         """
-        chosen = self._thresholds.get((digest, finding, self.score_kind(digest)))
+        chosen = self._thresholds.get(self._threshold_key(digest, finding))
         return chosen if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
 
     def threshold_origin(self, digest: str, finding: str) -> ThresholdOrigin | None:
         """How the operating point was chosen; None while it is the one that all begin with."""
-        return self._origins.get((digest, finding, self.score_kind(digest)))
+        return self._origins.get(self._threshold_key(digest, finding))
 
     def set_thresholds(self, finding: str, thresholds: dict[str, float], origin: ThresholdOrigin = BY_HAND) -> None:
         """Set the operating points of some checkpoints (by digest) for a finding, and say where they come from."""
         for digest, threshold in thresholds.items():
             limited = min(max(threshold, 0.0), 1.0) if self.holds_probabilities(digest) else threshold
-            self._thresholds[digest, finding, self.score_kind(digest)] = limited
-            self._origins[digest, finding, self.score_kind(digest)] = origin
+            self._thresholds[self._threshold_key(digest, finding)] = limited
+            self._origins[self._threshold_key(digest, finding)] = origin
         self.thresholds_changed.emit()
+
+    def _threshold_key(self, digest: str, finding: str) -> tuple[str, str, str]:
+        """A finding keeps its threshold when it is called by another name because something else is compared."""
+        return digest, self.vocabulary.key(finding), self.score_kind(digest)
 
     def set_comparison(self, comparison: Comparison) -> None:
         """Compare the checkpoints like this."""
@@ -348,7 +399,7 @@ class Session(QObject):
     def put_cohort(self, cohort: Cohort) -> None:
         """Offer a cohort to choose, in place of one of the same name; the first and the chosen one are looked at."""
         chosen = not self.cohorts or self.cohort.name == cohort.name
-        self.cohorts[cohort.name] = cohort
+        self.cohorts[cohort.name] = replace(cohort, vocabulary=self.vocabulary)
         self.cohorts_changed.emit()
         if chosen:
             self.choose_cohort(cohort.name)
@@ -400,12 +451,12 @@ class Session(QObject):
     def _of_image(
         self, digest: str, identity: str, finding: str, part: Callable[[Row], NDArray[Any] | None]
     ) -> float | None:
-        compared = self._compared_as(digest)
-        if compared is None or finding not in compared.trained_findings:
+        compared, own = self._compared_as(digest), self.own_name(digest, finding)
+        if compared is None or own is None:
             return None
         row = self._book.row_of(digest, identity)
         values = part(row) if row is not None else None
-        value = math.nan if values is None else float(values[columns_of(compared).index(finding)])
+        value = math.nan if values is None else float(values[columns_of(compared).index(own)])
         return None if math.isnan(value) else value
 
     def _compared_as(self, digest: str) -> Checkpoint | ImportedPredictions | Column | None:
@@ -414,37 +465,36 @@ class Session(QObject):
     def truth(self, identity: str, finding: str) -> float | None:
         """The label of an image: 1 present, 0 absent; None where the label table does not say."""
         row = self.cohort.row_of(identity)
-        if row is None or finding not in self.cohort.findings:
+        if row is None:
             return None
-        label = float(self.cohort.labels[row, self.cohort.findings.index(finding)])
+        label = float(self.cohort.truth(finding)[row])
         return None if np.isnan(label) else label
 
     def scores(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
         """Scores (images of the cohort, findings); NaN where not predicted or not trained."""
         return self._book.table(digest, self._wanted(digest, findings))
 
-    def doubts(self, digests: Sequence[str], findings: Sequence[str]) -> Doubts:
+    def doubts(
+        self, digests: Sequence[str], findings: Sequence[str], measures: Sequence[MemberMeasure] = MEMBER_MEASURES
+    ) -> Doubts:
         """(C, images of the cohort, findings) by measure: how far members differ; NaN where there are none.
 
         A measure that no column has is left out.
         """
-        each = [self._book.doubts(digest, self._wanted(digest, findings)) for digest in digests]
+        each = [self._book.doubts(digest, self._wanted(digest, findings), measures) for digest in digests]
         nothing = np.full((len(self.cohort), len(findings)), np.nan)
         return {
             measure: np.stack([of.get(measure, nothing) for of in each])
-            for measure in MEMBER_MEASURES
+            for measure in measures
             if any(measure in of for of in each)
         }
 
     def _wanted(self, digest: str, findings: Sequence[str]) -> list[int | None]:
         """The places of findings among the scores of what is compared; None where it was not trained for one."""
         compared = self._compared_as(digest)
-        return [
-            columns_of(compared).index(finding)
-            if compared is not None and finding in compared.trained_findings
-            else None
-            for finding in findings
-        ]
+        columns = columns_of(compared) if compared is not None else ()
+        names = (self.own_name(digest, finding) for finding in findings)
+        return [columns.index(own) if own is not None else None for own in names]
 
     def set_map_choice(self, choice: MapChoice) -> None:
         """Show maps of another kind; those that are shown are gone."""
@@ -476,6 +526,17 @@ class Session(QObject):
     def explanation(self, digest: str) -> Explained | None:
         """The maps of the shown image by a checkpoint; None while they are being computed."""
         return self._explanations.get(digest)
+
+    def set_marked(self, marked: tuple[Region, ...]) -> None:
+        """What people marked in the shown image."""
+        if marked != self.marked:
+            self.marked = marked
+            self.marked_changed.emit()
+
+    def marked_finding(self) -> Region | None:
+        """What people marked of the chosen finding in the shown image."""
+        wanted = folded(self.finding)
+        return next((region for region in self.marked if folded(region.finding) == wanted), None)
 
     def add_failure(self, digest: str, identity: str, why: str) -> None:
         """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""

@@ -11,6 +11,7 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, Refusal
 from xferviewer.studies.content import Content, not_an_image, unopenable
 from xferviewer.studies.opening import opened
+from xferviewer.studies.region_files import is_mask_beside_its_image
 
 if TYPE_CHECKING:
     from xferviewer.studies.opening import OpenedFile
@@ -36,10 +37,10 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
             raise UnreadableImage(
                 f"{path.name} is not a file.", "It is a device, a pipe or a socket.", "Leave it out of the folder."
             )
-        if _is_mask(path):
+        if is_mask_beside_its_image(path):
             raise UnreadableImage(
                 f"{path.name} is a mask, not an image.",
-                "It lies in a folder masks beside a folder images.",
+                "It lies beside the image that it belongs to.",
                 "Open the images; to look at the mask itself, copy it to another place.",
             )
         with opened(path) as source:
@@ -58,11 +59,6 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
         return Refusal(stamp, refusal)
     except OSError as error:
         return Refusal(stamp, unopenable(path, error))
-
-
-def _is_mask(path: Path) -> bool:
-    """The layout of synthetic cohorts, and of others: `masks/` beside `images/`."""
-    return path.parent.name == "masks" and (path.parent.parent / "images").is_dir()
 
 
 def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:

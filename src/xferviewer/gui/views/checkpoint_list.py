@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
-    QGridLayout,
+    QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
@@ -55,9 +55,14 @@ class CheckpointList(QWidget):
         )
         self.remove = QPushButton(self.tr("Remove"))
         self.remove.setToolTip(self.tr("Take it out of the comparison; its folder stays"))
-        buttons = QGridLayout()  # side by side they would make the panel wider than a small screen has room for
-        for place, button in enumerate((self.add, self.import_, self.column, self.remove)):
-            buttons.addWidget(button, place // 2, place % 2)
+        buttons = QVBoxLayout()  # in one row, or in two equal columns, they would take room from the films
+        buttons.setSpacing(GRID)
+        for pair in ((self.add, self.import_), (self.column, self.remove)):
+            row = QHBoxLayout()
+            row.setSpacing(GRID)
+            for button in pair:
+                row.addWidget(button)
+            buttons.addLayout(row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addWidget(self.list, 1)

@@ -46,6 +46,9 @@ class EvaluationBar(QWidget):
         for method in get_args(Adjustment):
             names = {"holm": "p: Holm", "bh": "p: BH", "bonferroni": "p: Bonferroni", "none": self.tr("p: as it is")}
             self.adjustment.addItem(names[method], method)
+        self.left_out = QLabel()
+        self.left_out.setObjectName("notice")
+        self.left_out.setAccessibleName(self.tr("Findings that are left out of the comparison"))
         self.open = QPushButton(self.tr("Predictions …"))
         self.open.setToolTip(self.tr("Compare predictions made elsewhere: a CSV or Parquet table (Ctrl+P)"))
         self.command = QPushButton(self.tr("Copy as command"))
@@ -59,7 +62,7 @@ class EvaluationBar(QWidget):
         for widget in (
             _label(self.tr("cohort"), self.cohort), self.cohort, _label(self.tr("cases"), self.only), self.only,
             _label(self.tr("count"), self.unit), self.unit, self.aggregation, self.kind,
-            self._reference_label, self.reference, self.adjustment,
+            self._reference_label, self.reference, self.adjustment, self.left_out,
         ):  # fmt: skip
             layout.addWidget(widget)
         layout.addStretch(1)
@@ -138,7 +141,17 @@ class EvaluationBar(QWidget):
         self.adjustment.setCurrentIndex(self.adjustment.findData(comparison.adjustment))
         for widget in (self._reference_label, self.reference, self.adjustment):
             widget.setVisible(len(session.scored()) > 1)
+        self._show_left_out()
         self._showing = False
+
+    def _show_left_out(self) -> None:
+        """How many findings not everything compared has scores for; the tool tip names them."""
+        common = self._session.common_findings()
+        n_left_out = len(common.left_out)
+        self.left_out.setText(self.tr("%n left out", "", n_left_out) if n_left_out else "")
+        self.left_out.setToolTip("\n".join(common.sentences()))
+        self.left_out.setAccessibleDescription("\n".join(common.sentences()))
+        self.left_out.setVisible(bool(n_left_out))
 
 
 def _short(name: str) -> str:

@@ -92,7 +92,7 @@ class FindingBars(QWidget):
                         style_of(place).colour,
                         self._session.probability(digest, shown.reference.identity, finding) if shown else None,
                         self._session.threshold(digest, finding),
-                        finding in compared.trained_findings,
+                        self._session.is_trained(digest, finding),
                         self._session.doubt(digest, shown.reference.identity, finding, "member-spread")
                         if shown
                         else None,

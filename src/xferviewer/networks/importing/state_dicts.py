@@ -112,7 +112,7 @@ def _without_wrapping(named: dict[str, Tensor], decisions: list[str]) -> dict[st
         (only,) = first if len(first) == 1 else ("",)
         branch = next((name for name in _BRANCHES if name in first), "")
         others = [key for key in named if not key.startswith(f"{branch}.")]
-        if only and _AROUND_ALL.fullmatch(only) and all("." in key for key in named):
+        if _is_around_all(only, named):
             decisions.append(f"“{only}.” was taken off every name.")
             named = {key.partition(".")[2]: values for key, values in named.items()}
         elif branch and others and all(re.match(rf"({_PRETRAINING})(\.|$)", key) for key in others):
@@ -123,6 +123,15 @@ def _without_wrapping(named: dict[str, Tensor], decisions: list[str]) -> dict[st
             if shorter is named:
                 return named
             named = shorter
+
+
+def _is_around_all(name: str, named: dict[str, Tensor]) -> bool:
+    """Whether `name`, with which all names begin, says nothing of the network."""
+    if not name or not all("." in key for key in named):
+        return False
+    if name == "0":  # the network in a sequence with a sigmoid, say; not RadImageNet's count of a DenseNet's one child
+        return not any(key.startswith("0.denseblock1.") for key in named)
+    return _AROUND_ALL.fullmatch(name) is not None
 
 
 def _without_company(named: dict[str, Tensor], decisions: list[str]) -> dict[str, Tensor]:

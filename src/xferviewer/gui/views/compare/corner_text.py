@@ -77,7 +77,7 @@ def result_text(
 ) -> str:
     """Checkpoint, finding with probability and its kind, and the state of the map."""
     name = f'<span style="color:{style.colour}">■</span> <b>{escape(checkpoint.name)}</b>'
-    if session.finding not in checkpoint.trained_findings:
+    if not session.is_trained(checkpoint.digest, session.finding):
         return f"{name}<br>{escape(session.finding)}: not trained"
     shown = session.shown
     probability = (

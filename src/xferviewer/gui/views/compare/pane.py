@@ -10,13 +10,16 @@ from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from xferviewer.gui.theme import GRID, small_font
-from xferviewer.gui.views.compare.colour_bar import ColourBar
+from xferviewer.gui.views.compare.colour_bar import BarScale, ColourBar
 from xferviewer.gui.views.compare.film_box import FilmBox
 from xferviewer.gui.views.compare.input_mark import InputMark
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
 """Panes narrower than this many pixels show no corner text, or only half of it: it would hide the film."""
+
+_OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
+"""A light line on a dark one: to be seen on white, on black and on every colour map."""
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 EDGES = ("left", "top")
@@ -51,8 +54,12 @@ class Pane(QFrame):
         self._film = pg.ImageItem(axisOrder="row-major")
         self._overlay = pg.ImageItem(axisOrder="row-major")
         self._overlay.setZValue(1)
+        self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
         self.box.addItem(self._film)
         self.box.addItem(self._overlay)
+        for line in (self._outline_ground, self._outline):
+            line.setZValue(2)
+            self.box.addItem(line, ignoreBounds=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self._graphics)
@@ -90,17 +97,23 @@ class Pane(QFrame):
             self._film.setImage(pixels, autoLevels=False, levels=(0, 255))
         self._overlay.setVisible(False)
 
-    def set_map(self, values: NDArray[np.float32] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
-        """Draw a map (rows, columns) in [0, 1] over the part `placed` of the film, in pixels of the film."""
-        self._overlay.setVisible(values is not None)
-        if values is not None and table is not None:
-            self._overlay.setImage(np.rint(values * 255).astype(np.uint8), autoLevels=False, levels=(0, 255), lut=table)
+    def set_map(self, levels: NDArray[np.uint8] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
+        """Draw rows (rows, columns) of a table of colours over the part `placed` of the film, in pixels of the film."""
+        self._overlay.setVisible(levels is not None)
+        if levels is not None and table is not None:
+            self._overlay.setImage(levels, autoLevels=False, levels=(0, 255), lut=table)
             self._overlay.setRect(placed)
 
-    def set_scale(self, shown: bool, colour_map: str, cut_off: float, top: str) -> None:
+    def set_outline(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        """Draw lines from each even to the next odd point, in pixels of the film; none where there are no points."""
+        for line in (self._outline_ground, self._outline):
+            line.setData(x, y, connect="pairs")
+
+    def set_scale(self, scale: BarScale | None) -> None:
         """Show the colour bar, or hide it with the map."""
-        self._bar.setVisible(shown and self._has_room())
-        self._bar.set_scale(colour_map, cut_off, top)
+        self._bar.setVisible(scale is not None and self._has_room())
+        if scale is not None:
+            self._bar.set_scale(scale)
         self._place()
 
     def set_corner(self, corner: str, text: str) -> None:

@@ -8,10 +8,21 @@ from functools import partial
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
+from xferviewer.errors import XferviewerError
+from xferviewer.evaluation.map_geometry import Part
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.colour_maps import overlay_table
+from xferviewer.gui.colour_maps import (
+    colours,
+    difference_colours,
+    difference_levels,
+    difference_table,
+    map_levels,
+    overlay_table,
+)
 from xferviewer.gui.films import Film, screen_pixels
+from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.session import Session
+from xferviewer.gui.views.compare.colour_bar import BarScale
 from xferviewer.gui.views.compare.corner_text import (
     image_text,
     input_mark,
@@ -20,6 +31,7 @@ from xferviewer.gui.views.compare.corner_text import (
     pixel_text,
     result_text,
 )
+from xferviewer.gui.views.compare.outline import NO_LINES, outline_of
 from xferviewer.gui.views.compare.overlay_bar import OverlayBar
 from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.protocol import Explained
@@ -27,6 +39,7 @@ from xferviewer.studies.images import Image, Window
 
 _COLUMNS = {1: 1, 2: 2, 3: 2, 4: 2}  # films are nearly square: two columns give them the most room
 _NARROWEST_SHARE = 1e-3
+_LONGEST_NAME = 11
 
 
 class CompareView(QWidget):
@@ -37,9 +50,12 @@ class CompareView(QWidget):
 
     stepped = Signal(int)  # the wheel asks for the next (+1) or previous (-1) frame, image or study
 
-    def __init__(self, session: Session, drag_up: str = "brighter", parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, maps: LiveMaps, drag_up: str = "brighter", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._maps = maps
         self._drag_up = 1.0 if drag_up == "brighter" else -1.0
         self._film: Film | None = None
         self._view: QRectF | None = None
@@ -67,6 +83,9 @@ class CompareView(QWidget):
         session.display_changed.connect(self._draw)
         session.finding_changed.connect(self._draw_maps)
         session.explanations_changed.connect(self._draw_maps)
+        session.finding_changed.connect(self._draw_outline)
+        session.marked_changed.connect(self._draw_outline)
+        maps.changed.connect(self._draw_differences)
         session.predictions_changed.connect(self._write_corners)
         session.thresholds_changed.connect(self._write_corners)
         session.inputs.changed.connect(self._write_corners)
@@ -212,6 +231,7 @@ class CompareView(QWidget):
             pane.set_message(message)
             pane.set_orientation(*orientation_letters(image))
         self._draw_maps()
+        self._draw_outline()
 
     def _message(self) -> str:
         if self._session.shown is None:
@@ -234,27 +254,65 @@ class CompareView(QWidget):
     def _explanation(self, digest: str) -> tuple[Explained | None, int]:
         """The maps of the shown image by a checkpoint, and the place of the chosen finding in them or -1."""
         explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
-        finding = self._session.finding
-        if explained is None or checkpoint is None or finding not in checkpoint.trained_findings:
+        own = self._session.own_name(digest, self._session.finding)
+        if explained is None or checkpoint is None or own is None:
             return None, -1
-        return explained, explained.findings.index(finding) if finding in explained.findings else -1
+        return explained, explained.findings.index(own) if own in explained.findings else -1
 
     def _draw_map(self, pane: Pane, strongest: float) -> None:
         display, image = self._session.display, self.image
         explained, index = self._explanation(pane.digest)
         if explained is None or index < 0 or image is None or not display.overlay_visible or self._peeking:
             pane.set_map(None, QRectF(), None)
-            pane.set_scale(False, display.colour_map, display.cut_off, "")
+            pane.set_scale(None)
+        elif self._shows_difference(pane):
+            self._draw_difference(pane, image)
+        else:
+            values = explained.maps[index]
+            if display.scale == "shared" and strongest > 0:
+                values = values * (float(explained.strengths[index]) / strongest)
+            table = overlay_table(display.colour_map, display.overlay_opacity, display.cut_off)
+            pane.set_map(map_levels(values), _placed(explained.crop, image), table)
+            top_means = self.tr("own maximum") if display.scale == "own" else self.tr("strongest shown")
+            pane.set_scale(BarScale(colours(display.colour_map), top_means, marks=(display.cut_off,)))
+
+    # --- differences and what people marked
+
+    def _shows_difference(self, pane: Pane) -> bool:
+        """The active pane keeps its map; the others show how it differs from theirs."""
+        session = self._session
+        return session.display.difference and pane.digest != session.active and session.active in session.in_panes
+
+    def _draw_difference(self, pane: Pane, image: Image) -> None:
+        display = self._session.display
+        compared = self._maps.difference_to_active(pane.digest)
+        if compared is None:  # it is being computed, or the active checkpoint has no map
+            pane.set_map(None, QRectF(), None)
+            pane.set_scale(None)
             return
-        values = explained.maps[index]
-        if display.scale == "shared" and strongest > 0:
-            values = values * (float(explained.strengths[index]) / strongest)
-        rows, columns = image.pixels.shape[:2]
-        top, left, bottom, right = explained.crop
-        placed = QRectF(left * columns, top * rows, (right - left) * columns, (bottom - top) * rows)
-        pane.set_map(values, placed, overlay_table(display.colour_map, display.overlay_opacity, display.cut_off))
-        top_means = self.tr("own maximum") if display.scale == "own" else self.tr("strongest shown")
-        pane.set_scale(True, display.colour_map, display.cut_off, top_means)
+        table = difference_table(display.overlay_opacity, display.cut_off)
+        pane.set_map(difference_levels(compared.difference), _placed(compared.part, image), table)
+        active, here = (self._session.checkpoint(digest) for digest in (self._session.active, pane.digest))
+        names = [_short(checkpoint.name if checkpoint is not None else "") for checkpoint in (active, here)]
+        cuts = (0.5 - display.cut_off / 2, 0.5, 0.5 + display.cut_off / 2)
+        pane.set_scale(BarScale(difference_colours(), f"+1 {names[0]}", f"−1 {names[1]}", cuts))
+
+    @Slot()
+    def _draw_differences(self) -> None:
+        if self._session.display.difference:
+            self._draw_maps()
+
+    @Slot()
+    def _draw_outline(self) -> None:
+        """The region of the chosen finding; one that does not fit the film is told of where maps are measured."""
+        image, region, lines = self.image, self._session.marked_finding(), NO_LINES
+        if image is not None and region is not None and self._session.display.regions_visible:
+            try:
+                lines = outline_of(region.pixels(*image.pixels.shape[:2]))
+            except XferviewerError:
+                lines = NO_LINES
+        for pane in self.panes:
+            pane.set_outline(*lines)
 
     # --- corner text
 
@@ -287,3 +345,15 @@ class CompareView(QWidget):
                 "top_right",
                 result_text(self._session, checkpoint, style_of(self._session.place_of(pane.digest)), explained, index),
             )
+
+
+def _placed(part: Part, image: Image) -> QRectF:
+    """A part of the film, given in fractions of it, in its pixels."""
+    rows, columns = image.pixels.shape[:2]
+    top, left, bottom, right = part
+    return QRectF(left * columns, top * rows, (right - left) * columns, (bottom - top) * rows)
+
+
+def _short(name: str) -> str:
+    """A name in the room beside the colour bar; names differ at their ends."""
+    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"

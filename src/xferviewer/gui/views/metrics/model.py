@@ -151,7 +151,7 @@ class MetricsTableModel(QAbstractTableModel):
         digest = self._scored[column - 1].digest
         interval = self._numbers.auc(finding, digest)
         if interval is None:
-            trained = finding in self._scored[column - 1].trained_findings
+            trained = self._session.is_trained(digest, finding)
             return self.tr("no scores here") if trained else self.tr("not trained")
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(finding, digest, interval)
