@@ -53,7 +53,7 @@ def main() -> None:
     from PySide6.QtCore import QCoreApplication, QEventLoop
 
     from xferviewer import settings
-    from xferviewer.gui import app, theme
+    from xferviewer.gui import app, running, theme
     from xferviewer.gui.cohort import NO_FILM, Cohort, ImportedPredictions
 
     labels, scores = cohort_and_scores()
@@ -64,7 +64,7 @@ def main() -> None:
         "cohort", images, ("",) * N_IMAGES, nowhere, nowhere, findings, labels, columns={"site": sites}
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as home:
-        qt = app.make_qt_application()
+        qt = running.make_qt_application()
         theme.apply(qt, theme.read_theme("dark"))
         chosen = settings.Settings(notice_seen=True)
         application = app.Application(app.Folders.under(Path(home), demo=False), chosen, demo=False)

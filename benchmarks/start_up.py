@@ -48,8 +48,8 @@ _OURS = (
     _REPORT
     + """
 from xferviewer import settings
-from xferviewer.gui import app, theme
-qt = app.make_qt_application()
+from xferviewer.gui import app, running, theme
+qt = running.make_qt_application()
 report = FirstPaint()
 qt.installEventFilter(report)
 chosen, _ = settings.read_settings(settings.settings_file())

@@ -44,9 +44,9 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     from PySide6.QtCore import QElapsedTimer, Qt, QTimer
 
     from xferviewer import settings
-    from xferviewer.gui import app, theme
+    from xferviewer.gui import app, running, theme
 
-    qt = app.make_qt_application()
+    qt = running.make_qt_application()
     theme.apply(qt, theme.read_theme("dark"))
     chosen = settings.Settings(notice_seen=True)
     application = app.Application(app.Folders.under(settings.data_folder(), demo=False), chosen, demo=False)

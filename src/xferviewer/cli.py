@@ -365,7 +365,7 @@ def _print_json(values: dict[str, Any]) -> None:
 
 
 def _window(options: argparse.Namespace) -> int:
-    from xferviewer.gui.app import run
+    from xferviewer.gui.running import run
 
     return run(options.paths, demo=options.demo)
 

@@ -173,7 +173,7 @@ def opened(
     application = make_application(home)
     session = application.session
     application.library.refresh()
-    application.set_checkpoints(checkpoints)
+    application.checkpoints.open(checkpoints)
     application.window.show()
     session.image_changed.connect(partial(_explain_as_recorded, application, prepared))
     application.library.show_study(0)

@@ -29,7 +29,7 @@ def own(opened: Application, tmp_path: Path) -> Application:
     for checkpoint in opened.session.checkpoints:
         folders.append(tmp_path / "mine" / checkpoint.name)
         shutil.copytree(checkpoint.folder, folders[-1])
-    opened.set_checkpoints(folders)
+    opened.checkpoints.open(folders)
     opened.window.show_perspective("evaluate")
     opened.session.set_finding(FINDING)
     return opened
@@ -79,7 +79,7 @@ def test_that_a_calibration_of_other_weights_is_named_and_costs_only_itself(own:
     first, second = session.checkpoints
     own.window.calibration_asked.emit(first.digest, "platt", "these")
     shutil.copy(first.folder / "calibration.json", second.folder)
-    own.set_checkpoints([first.folder, second.folder])
+    own.checkpoints.open([first.folder, second.folder])
     assert session.has_calibration(first.digest)
     assert not session.has_calibration(second.digest)
     assert any("cannot be used" in what for what in told(own))

@@ -216,7 +216,7 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
     opened.predicting.put_away()
     again = make_application(opened.folders.home)  # no engine is started: what it shows was kept
     again.library.refresh()
-    again.set_checkpoints(checkpoints)
+    again.checkpoints.open(checkpoints)
     again.session.set_columns([PassColumn(again.session.checkpoints[0], FLIP)])
     findings = column.trained_findings
     assert np.array_equal(again.session.scores(column.digest, findings), session.scores(column.digest, findings))

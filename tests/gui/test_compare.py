@@ -305,7 +305,7 @@ def test_that_a_monochrome1_film_and_its_twin_give_the_same_screen_pixels_also_a
 ) -> None:
     application: Application = make_application()
     application.window.show()
-    application.set_checkpoints(checkpoints[:1])
+    application.checkpoints.open(checkpoints[:1])
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
         application.open_paths([twins])
     compare, seen = application.window.compare, {}

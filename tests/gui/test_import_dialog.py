@@ -127,7 +127,7 @@ def test_that_a_dropped_file_becomes_a_compared_checkpoint_whose_numbers_are_tho
     made = opened.session.checkpoints[-1]
     assert made.folder == opened.folders.home / "checkpoints" / "lab"
     assert opened.importing.dialog is None
-    assert str(made.folder) in opened.settings.checkpoints
+    assert str(made.folder) in opened.settings.now.checkpoints
     assert made.trained_findings == FINDINGS[:2]
     assert made.preprocessing == Preprocessing(
         (128, 160), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "shorter", 0.875

@@ -37,7 +37,7 @@ def describe(opened: Application, folder: Path) -> str:
     made = [measures(seed) for seed in range(200)]
     inputs = summarise_inputs(made, map(str, range(200)), "made up", checkpoint.preprocessing.digest)
     write_card(checkpoint, replace(checkpoint.card, training_inputs=inputs))
-    opened.set_checkpoints([folder])
+    opened.checkpoints.open([folder])
     return checkpoint.preprocessing.digest
 
 
@@ -135,7 +135,7 @@ def test_that_the_tool_tip_of_the_bars_says_what_is_wrong(opened, checkpoints, t
 def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like_them(
     opened, checkpoints, tmp_path, cohort, qtbot, monkeypatch
 ):
-    opened.set_checkpoints([copied(checkpoints[0], tmp_path)])
+    opened.checkpoints.open([copied(checkpoints[0], tmp_path)])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(cohort))
     with qtbot.waitSignal(opened.describing.finished, timeout=120_000) as told:
         opened.window.describe_inputs()

@@ -138,7 +138,7 @@ def running(make_application, prepared, checkpoints, boxes, tmp_path, qtbot) -> 
     shutil.copytree(prepared.home, home)
     application = make_application(home)
     application.library.refresh()
-    application.set_checkpoints(checkpoints)
+    application.checkpoints.open(checkpoints)
     application.window.show()
     application.engine.start()
     application.session.set_finding(FINDING)

@@ -37,7 +37,7 @@ def test_that_the_worklist_model_keeps_the_rules_while_it_is_sorted_searched_and
     model.set_hide_identity(True)
     opened.session.set_finding("Edema")
     opened.session.set_referral_rate(0.5)
-    opened.set_checkpoints([opened.session.checkpoints[0].folder])
+    opened.checkpoints.open([opened.session.checkpoints[0].folder])
     assert model.rowCount() == 24
 
 
@@ -80,7 +80,7 @@ def test_that_the_metrics_model_keeps_the_rules_while_numbers_and_checkpoints_ch
     model = opened.window.metrics.model
     qtmodeltester.check(model)
     opened.session.set_referral_rate(0.4)
-    opened.set_checkpoints([opened.session.checkpoints[1].folder])
+    opened.checkpoints.open([opened.session.checkpoints[1].folder])
     assert (model.rowCount(), model.columnCount()) == (5, 2)  # four findings and their mean
     assert all(row[1] for row in cells(model))
 
@@ -138,7 +138,7 @@ def test_that_a_finished_job_is_compared_and_a_running_one_cancelled(
     running = write_job(jobs, "running", "running", step=1, steps=5)
     finished = write_job(jobs, "finished", "finished")
     shutil.copytree(checkpoints[1], finished.result / "vit again")
-    opened.set_checkpoints([checkpoints[0]])
+    opened.checkpoints.open([checkpoints[0]])
     opened.window.show_perspective("train")
     assert not panel.hint.isVisible()
     assert "1 running" in opened.window.running_jobs.text()

@@ -131,7 +131,7 @@ def test_that_a_dropped_checkpoint_folder_is_compared_and_remembered(
     assert [checkpoint.name for checkpoint in application.session.checkpoints] == ["vit", "efficientnet"]
     assert len(application.window.compare.panes) == 2
     assert str(checkpoints[1]) in (tmp_path / "home" / "settings.toml").read_text(encoding="utf-8")
-    remembered = application.settings.checkpoints
+    remembered = application.settings.now.checkpoints
     assert remembered == (str(checkpoints[1]), str(checkpoints[0]))
 
 

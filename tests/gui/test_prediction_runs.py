@@ -115,7 +115,7 @@ def test_that_a_further_checkpoint_asks_the_others_for_nothing(
     application.engine.predicted.connect(answered.append)
 
     with qtbot.waitSignal(application.predicting.finished, timeout=LONG):
-        application.add_checkpoints(checkpoints[1:])
+        application.checkpoints.add(checkpoints[1:])
 
     added = application.session.checkpoints[1]
     assert Counter(message.checkpoint for message in answered) == {added.digest: 12}

@@ -198,7 +198,7 @@ def test_that_five_checkpoints_show_four_panes_and_a_tick_changes_which(
         old = hashlib.sha256((checkpoints[0] / "model.safetensors").read_bytes()).hexdigest()
         card.write_text(card.read_text(encoding="utf-8").replace(old, digest), encoding="utf-8")
         folders.append(folder)
-    opened.set_checkpoints(folders)
+    opened.checkpoints.open(folders)
     session, window = opened.session, opened.window
     assert len(session.checkpoints) == 5
     assert len(window.compare.panes) == MOST_PANES

@@ -27,7 +27,7 @@ _DRIVE = """
 import json, sys
 from pathlib import Path
 from PySide6.QtCore import QEvent, QObject, QTimer
-from xferviewer.gui import app
+from xferviewer.gui import app, running
 
 class Driver(QObject):
     def __init__(self, application):
@@ -56,9 +56,9 @@ class Driven(app.Application):
         super().__init__(*arguments, **options)
         Driver(self)
 
-app.Application = Driven
+running.Application = Driven
 """
-_RUN = "\nsys.exit(app.run([Path(path) for path in sys.argv[1:]]))\n"
+_RUN = "\nsys.exit(running.run([Path(path) for path in sys.argv[1:]]))\n"
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def look(application, driver):
     toasts = application.window.findChildren(Toast)
     if len(toasts) < 3:
         return None
-    return {"told": [toast.what for toast in toasts], "theme": application.settings.theme}
+    return {"told": [toast.what for toast in toasts], "theme": application.settings.now.theme}
 """
     said, _ = drive(home, look)
     told = " ".join(map(str, said["told"]))

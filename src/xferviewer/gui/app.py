@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
-import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
-from PySide6.QtCore import QLockFile, QObject, Qt, QTimer, QtMsgType, Slot, qInstallMessageHandler
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 
-from xferviewer import protocol, settings
+from xferviewer import protocol
 from xferviewer.checkpoints import (
-    Checkpoint,
-    SeenImages,
     find_checkpoints,
-    read_calibration,
-    read_checkpoint,
-    read_seen_images,
 )
 from xferviewer.checkpoints.vocabulary import Vocabulary, own_equalities
-from xferviewer.errors import CannotStart, XferviewerError
+from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionStore
-from xferviewer.evaluation.recalibration import RecalibrationMethod, Recalibrator, recalibrators_of
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
-from xferviewer.gui.calibrating import calibrate_on
-from xferviewer.gui.columns import Column, column_words, columns_of_words
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
@@ -40,18 +26,19 @@ from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.import_choices import is_weights
 from xferviewer.gui.importing import Importing
+from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.measuring import Measuring
+from xferviewer.gui.open_checkpoints import OpenCheckpoints
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
-from xferviewer.log import anonymous, start_logging
-from xferviewer.resources import bundled_checkpoints, resource
-from xferviewer.saliency_methods import MapChoice, Method, Smoothing
+from xferviewer.log import anonymous
+from xferviewer.resources import resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.region_files import is_region_table
@@ -92,13 +79,13 @@ class Application(QObject):
     def __init__(self, folders: Folders, chosen: Settings, *, demo: bool) -> None:
         super().__init__()
         self.folders = folders
-        self.settings = chosen
+        self.settings = KeptSettings(chosen, self)
         self._demo = demo
         self._devices: tuple[protocol.DeviceOffer, ...] = ()
         self.theme = theme.read_theme(chosen.theme)
         display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
         self.session = Session(display, self)
-        self.session.map_choice = _map_choice(chosen)
+        self.session.map_choice = self.settings.map_choice
         self.store = PredictionStore(folders.predictions)
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
@@ -107,6 +94,7 @@ class Application(QObject):
         self.films = FilmShelf(self)
         self.thumbnails = Thumbnails(folders.thumbnails, self)
         self.engine = EngineClient(self)
+        self.checkpoints = OpenCheckpoints(self.session, self.engine, self.settings, self)
         self.predicting = Predicting(
             self.session, self.library, self.engine, self.store, chosen.device, chosen.precision, self
         )
@@ -134,11 +122,14 @@ class Application(QObject):
         window.predictions_chosen.connect(self.open_predictions)
         window.regions_chosen.connect(self.open_regions)
         self.tables.told.connect(self._tell)
+        self.checkpoints.told.connect(self._tell)
+        self.checkpoints.failed.connect(self._tell_error)
+        self.settings.failed.connect(self._tell_error)
         self.map_measuring.told.connect(self._tell)
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
         window.import_asked.connect(self.importing.ask)
-        self.importing.imported.connect(self._compare_imported)
+        self.importing.imported.connect(self.checkpoints.add_imported)
         self.importing.refused.connect(self._tell_error)
         window.cancel_asked.connect(self._cancel_work)
         window.pause_asked.connect(predicting.pause)
@@ -147,9 +138,9 @@ class Application(QObject):
         window.notice_acknowledged.connect(self._keep_notice)
         self.session.map_choice_changed.connect(self._keep_map_choice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
-        window.checkpoints.remove_asked.connect(self._remove_checkpoint)
-        window.columns_asked.connect(self._add_columns)
-        window.calibration_asked.connect(self._calibrate)
+        window.checkpoints.remove_asked.connect(self.checkpoints.remove)
+        window.columns_asked.connect(self.checkpoints.add_columns)
+        window.calibration_asked.connect(self.checkpoints.calibrate)
         window.command_asked.connect(self._copy_command)
         window.export_asked.connect(self._export)
         self.evaluating.finished.connect(self._tell_export)
@@ -181,13 +172,12 @@ class Application(QObject):
         """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""
         self.library.refresh()
         self._open_first_study()
-        self.set_checkpoints([Path(folder) for folder in self.settings.checkpoints] or self._bundled())
-        self.session.set_columns(columns_of_words(self.settings.columns, self.session.checkpoints))
+        self.checkpoints.open_kept()
         self.engine.start()
         if self._demo:
             self.open_demo()
         self.library.resume()
-        if not self.settings.notice_seen:
+        if not self.settings.now.notice_seen:
             self.window.show_notice()
 
     def close(self) -> None:
@@ -212,7 +202,7 @@ class Application(QObject):
         for path in paths:
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
-                    self.add_checkpoints(found)
+                    self.checkpoints.add(found)
                 elif path.is_file() and is_region_table(path):
                     self.map_measuring.open_regions(path)
                 elif path.is_file() and is_weights(path):
@@ -267,30 +257,12 @@ class Application(QObject):
         if self.session.studies:
             self.library.show_study(0)
 
-    # --- checkpoints
-
-    def set_checkpoints(self, folders: list[Path]) -> None:
-        """Compare the checkpoints in these folders; one that cannot be used is named and left out."""
-        checkpoints: dict[str, Checkpoint] = {}
-        for folder in folders:
-            try:
-                checkpoint = read_checkpoint(folder)
-            except XferviewerError as error:
-                self._tell_error(error)
-                continue
-            checkpoints.setdefault(checkpoint.weights_sha256, checkpoint)
-        chosen = [str(checkpoint.folder) for checkpoint in checkpoints.values()]
-        self.engine.open_checkpoints(chosen, self.settings.device, self.settings.precision)
-        self.session.set_recalibrators(self._recalibrators(checkpoints.values()))
-        self.session.set_seen_images(self._seen_images(checkpoints.values()))
-        self.session.set_checkpoints(checkpoints.values())
-
     @Slot(str, str)
     def _use_device(self, device: str, precision: str) -> None:
         """Compute everything there from now on; what was stored for it is shown again, the rest is computed."""
-        self._keep(replace(self.settings, device=device, precision=precision))
+        self.settings.keep(device=device, precision=precision)
         self.predicting.use(device, precision)
-        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints])
+        self.checkpoints.open_again()
 
     @Slot(object)
     def _keep_devices(self, message: protocol.DevicesListed) -> None:
@@ -309,47 +281,6 @@ class Application(QObject):
     def _show_devices(self) -> None:
         dialogs.show_devices(self.window, device_words.details(self._devices, self._in_use()))
 
-    def _recalibrators(self, checkpoints: Iterable[Checkpoint]) -> dict[str, tuple[Recalibrator | None, ...]]:
-        """Of the checkpoints that have a calibration; one that cannot be used is named, and its checkpoint stays."""
-        found = {}
-        for checkpoint in checkpoints:
-            try:
-                calibration = read_calibration(checkpoint)
-                if calibration is not None:
-                    found[checkpoint.digest] = recalibrators_of(checkpoint, calibration)
-            except XferviewerError as error:
-                self._tell_error(error)
-        return found
-
-    def _seen_images(self, checkpoints: Iterable[Checkpoint]) -> dict[str, SeenImages]:
-        """What checkpoints say of the images that they learned from."""
-        found = {}
-        for checkpoint in checkpoints:
-            try:
-                seen = read_seen_images(checkpoint)
-            except XferviewerError as error:
-                self._tell_error(error)
-            else:
-                found.update({checkpoint.digest: seen} if seen is not None else {})
-        return found
-
-    @Slot(str, str, str)
-    def _calibrate(self, digest: str, method: RecalibrationMethod, split: str) -> None:
-        """Fit calibrated probabilities of a checkpoint to the cases that are shown, and keep them with it."""
-        checkpoint = self.session.checkpoint(digest)
-        if checkpoint is None:
-            return
-        try:
-            told = calibrate_on(self.session, checkpoint, method, split)
-            self.session.set_recalibrators(self._recalibrators(self.session.checkpoints))
-            self.session.set_comparison(replace(self.session.comparison, calibrated=True))
-            self.session.scored_changed.emit()
-        except XferviewerError as error:
-            self._tell_error(error)
-        else:
-            headline = self.tr("{0} has calibrated probabilities now, fitted on {1}.").format(checkpoint.name, split)
-            self.notifier.tell(headline, told)
-
     @Slot(object)
     def _describe(self, images: Path) -> None:
         """Measure the training images of the active checkpoint, for its card."""
@@ -365,53 +296,13 @@ class Application(QObject):
 
     @Slot(int)
     def _described(self, images: int) -> None:
-        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints])
+        self.checkpoints.open_again()
         self.notifier.tell(self.tr("{0} training images were measured; the card describes them.").format(images))
-
-    def add_checkpoints(self, folders: list[Path]) -> None:
-        """Compare these too, and remember them."""
-        self.set_checkpoints([checkpoint.folder for checkpoint in self.session.checkpoints] + folders)
-        self._keep_checkpoints()
-
-    @Slot(str)
-    def _remove_checkpoint(self, digest: str) -> None:
-        columns = [each for each in self.session.columns if each.digest != digest]
-        if len(columns) < len(self.session.columns):
-            self.session.set_columns(columns)
-            self._keep_checkpoints()
-            return
-        kept = [each for each in self.session.imported if each.digest != digest]
-        if len(kept) < len(self.session.imported):
-            self.session.set_imported(kept)
-            return
-        self.set_checkpoints([c.folder for c in self.session.checkpoints if c.weights_sha256 != digest])
-        self._keep_checkpoints()
-
-    @Slot(object)
-    def _compare_imported(self, result: dict[str, Any]) -> None:
-        """Compare a checkpoint that was just imported, unless its weights are compared already."""
-        same = self.session.checkpoint(result["weights_sha256"])
-        if same is not None:
-            self.notifier.tell(
-                self.tr("{0} is imported and not compared yet.").format(result["name"]),
-                self.tr("Its weights are those of {0}: remove that one, then add the folder {1}.").format(
-                    same.name, result["checkpoint"]
-                ),
-                lasting=True,
-            )
-            return
-        self.add_checkpoints([Path(result["checkpoint"])])
-        self.notifier.tell(self.tr("{0} is imported.").format(result["name"]), " ".join(result["decisions"]))
 
     @Slot(str)
     def _compare(self, folder: str) -> None:
-        self.add_checkpoints([Path(folder)])
+        self.checkpoints.add([Path(folder)])
         self.window.show_perspective("evaluate")
-
-    @Slot(object)
-    def _add_columns(self, columns: tuple[Column, ...]) -> None:
-        self.session.set_columns((*self.session.columns, *columns))
-        self._keep_checkpoints()
 
     @Slot(object)
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
@@ -454,42 +345,19 @@ class Application(QObject):
         self.window.work.show_writing(running=False)
         self._tell_error(error)
 
-    def _bundled(self) -> list[Path]:
-        """The checkpoints that came with the application; an installation without them works with others."""
-        try:
-            return bundled_checkpoints()
-        except CannotStart as error:
-            log.warning("%s", error.what)
-            return []
-
-    def _keep_checkpoints(self) -> None:
-        bundled = set(self._bundled())
-        folders = [checkpoint.folder for checkpoint in self.session.checkpoints]
-        same = set(folders) == bundled
-        columns = tuple(words for column in self.session.columns if (words := column_words(column)))
-        self._keep(replace(self.settings, checkpoints=() if same else tuple(map(str, folders)), columns=columns))
+    # --- what is remembered
 
     @Slot()
     def _keep_acknowledged(self) -> None:
-        self._keep(replace(self.settings, acknowledged_inputs=self.session.inputs.acknowledged))
+        self.settings.keep(acknowledged_inputs=self.session.inputs.acknowledged)
 
     @Slot()
     def _keep_map_choice(self) -> None:
-        choice = self.session.map_choice
-        self._keep(
-            replace(self.settings, map_method=choice.method, map_layers=choice.layers, map_smoothing=choice.smoothing)
-        )
+        self.settings.keep_map_choice(self.session.map_choice)
 
     @Slot()
     def _keep_notice(self) -> None:
-        self._keep(replace(self.settings, notice_seen=True))
-
-    def _keep(self, changed: Settings) -> None:
-        self.settings = changed
-        try:
-            settings.write_settings(settings.settings_file(), changed)
-        except XferviewerError as error:
-            self._tell_error(error)
+        self.settings.keep(notice_seen=True)
 
     # --- telling
 
@@ -549,110 +417,3 @@ class Application(QObject):
     def _tell_error(self, error: XferviewerError) -> None:
         log.warning("told the user of %s %s", type(error).__name__, anonymous(error.what))
         self.notifier.tell(error.what, f"{error.why} {error.todo}", lasting=True)
-
-
-def make_qt_application() -> QApplication:
-    """The one QApplication. Raises CannotStart where there is no display: Qt itself would abort."""
-    platform = os.environ.get("QT_QPA_PLATFORM", "")
-    if (
-        sys.platform.startswith("linux")
-        and not platform
-        and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    ):
-        raise CannotStart(
-            "The window cannot be opened.",
-            "There is no display: neither DISPLAY nor WAYLAND_DISPLAY is set.",
-            "Start it in a desktop session, or use the command line: xferviewer --help.",
-        )
-    if sys.platform.startswith("linux") and platform in ("", "xcb") and not os.environ.get("WAYLAND_DISPLAY"):
-        _look_for_xcb_cursor()
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
-    application.setApplicationName("xferviewer")
-    application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
-    return application
-
-
-def _look_for_xcb_cursor() -> None:
-    """Qt aborts the process where its X11 platform lacks this library, which no desktop installs by itself."""
-    try:
-        ctypes.CDLL("libxcb-cursor.so.0")
-    except OSError as error:
-        raise CannotStart(
-            "The window cannot be opened.",
-            "The system library libxcb-cursor is missing.",
-            "Install it: apt-get install libxcb-cursor0 (Debian, Ubuntu), dnf install xcb-util-cursor (Fedora).",
-        ) from error
-
-
-def _only_copy(home: Path) -> QLockFile:
-    """The lock that says that this home is in use. Raises CannotStart if another copy holds it."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotStart(
-            "The window cannot be opened.",
-            f"Its data folder {home} cannot be made: {error.strerror}.",
-            "Make it writable, or set XFERVIEWER_HOME to a folder that is.",
-        ) from error
-    lock = QLockFile(str(home / "window.lock"))
-    lock.setStaleLockTime(0)
-    if not lock.tryLock(100):
-        other = lock.error() == QLockFile.LockError.LockFailedError
-        raise CannotStart(
-            "A second window cannot be opened." if other else "The window cannot be opened.",
-            "xferviewer runs already with the same data folder." if other else f"{home} cannot be written to.",
-            "Use the window that is open, or set XFERVIEWER_HOME to another folder.",
-        )
-    return lock
-
-
-def _log_qt(kind: QtMsgType, context: object, message: str) -> None:
-    log.log(logging.WARNING if kind != QtMsgType.QtDebugMsg else logging.DEBUG, "Qt: %s", message)
-
-
-def _show_unexpected(application: Application) -> Callable[..., None]:
-    """A hook for errors that nobody caught: logged, shown, and the window lives on."""
-
-    def hook(kind: type[BaseException], error: BaseException, trace: object) -> None:
-        log.error("unexpected", exc_info=(kind, error, trace))  # type: ignore[arg-type]
-        details = f"{kind.__name__}: {error}. Please report it; the log has the details."
-        application.notifier.tell("Something went wrong that should not.", details, lasting=True)
-
-    return hook
-
-
-def run(paths: list[Path], *, demo: bool = False) -> int:
-    """Open the window on `paths` (or the demo cohort) and stay until it is closed. Raises CannotStart."""
-    home = settings.data_folder()
-    start_logging("window", settings.log_folder())
-    qt = make_qt_application()
-    lock = _only_copy(home)
-    chosen, complaints = settings.read_settings(settings.settings_file())
-    theme.apply(qt, theme.read_theme(chosen.theme))
-    qInstallMessageHandler(_log_qt)
-    application = Application(Folders.under(home, demo=demo), chosen, demo=demo)
-    sys.excepthook = _show_unexpected(application)
-    for complaint in complaints:
-        application.notifier.tell(complaint, lasting=True)
-    application.window.show()
-
-    def begin() -> None:  # after the first paint: the window is there before anything slow begins
-        application.start()
-        application.open_paths(paths)
-
-    QTimer.singleShot(0, application, begin)
-    try:
-        return qt.exec()
-    finally:
-        application.close()
-        lock.unlock()
-
-
-def _map_choice(chosen: Settings) -> MapChoice:
-    """The maps of the last time; a smoothing that does not go with the method is left out."""
-    method, smoothing = cast("Method", chosen.map_method), cast("Smoothing", chosen.map_smoothing)
-    try:
-        return MapChoice(method, chosen.map_layers, smoothing)
-    except ValueError:
-        return MapChoice(method, chosen.map_layers)

@@ -1,0 +1,44 @@
+"""The settings of this run: changed one by one, each change written at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+from PySide6.QtCore import QObject, Signal
+
+from xferviewer import settings
+from xferviewer.errors import XferviewerError
+from xferviewer.saliency_methods import MapChoice, Method, Smoothing
+from xferviewer.settings import Settings
+
+
+class KeptSettings(QObject):
+    """`now` are the settings in force; a change that cannot be written holds until the window is closed."""
+
+    failed = Signal(object)  # XferviewerError: it could not be written
+
+    def __init__(self, chosen: Settings, parent: QObject | None) -> None:
+        super().__init__(parent)
+        self.now = chosen
+
+    def keep(self, **changes: Any) -> None:
+        """Change settings by their names, and write them."""
+        self.now = replace(self.now, **changes)
+        try:
+            settings.write_settings(settings.settings_file(), self.now)
+        except XferviewerError as error:
+            self.failed.emit(error)
+
+    @property
+    def map_choice(self) -> MapChoice:
+        """The maps of the last time; a smoothing that does not go with the method is left out."""
+        method, smoothing = cast("Method", self.now.map_method), cast("Smoothing", self.now.map_smoothing)
+        try:
+            return MapChoice(method, self.now.map_layers, smoothing)
+        except ValueError:
+            return MapChoice(method, self.now.map_layers)
+
+    def keep_map_choice(self, choice: MapChoice) -> None:
+        """Ask for these maps at the next start, too."""
+        self.keep(map_method=choice.method, map_layers=choice.layers, map_smoothing=choice.smoothing)
