@@ -13,7 +13,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """The sub-commands that `--help` lists."""
-    (table,) = (action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction))
+    (table,) = (action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction))
     listed = {choice.dest for choice in table._choices_actions}
     return {name: parser for name, parser in table.choices.items() if name in listed}
 

@@ -38,7 +38,7 @@ def labels(tmp_path: Path) -> LabelTable:
 def parsed(words: list[str]) -> EvaluateOptions:
     """What the command line makes of the words."""
     required = ["evaluate", "--labels", "l", "--predictions", "p", "--out", "o"]
-    options = cli._parser().parse_args([*required, *words])
+    options = cli.parser().parse_args([*required, *words])
     given = {field.name: getattr(options, field.name) for field in fields(EvaluateOptions)}
     return EvaluateOptions(**{name: tuple(of) if isinstance(of, list) else of for name, of in given.items()})
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xferviewer import cli
 from xferviewer.checkpoints import Preprocessing
 from xferviewer.checkpoints.import_answers import Answers
 from xferviewer.checkpoints.import_report import Candidate, FileReport
 from xferviewer.checkpoints.preprocessing_presets import PRESETS
+from xferviewer.cli.checkpoints import read_import_words
 from xferviewer.gui.import_choices import (
     OWN,
     ImportChoices,
@@ -113,7 +113,7 @@ def test_that_constants_that_nobody_changed_keep_every_digit(preset):
 
 
 def said_by(words: list[str]) -> Answers:
-    return cli._read_import_words(words)[2]
+    return read_import_words(words)[2]
 
 
 def test_that_a_preset_alone_is_a_short_command(choices, tmp_path):
