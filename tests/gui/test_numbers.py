@@ -85,6 +85,24 @@ def test_that_logits_that_come_with_the_maps_equal_those_of_the_background_run(
             assert row.tobytes() == said.logits.tobytes()
 
 
+def test_that_maps_on_screen_equal_those_that_the_explain_command_writes_for_one_finding_to_the_bit(
+    opened: Application, prepared: object, tmp_path: Path
+) -> None:
+    identity = next(iter(prepared.explained))[0]
+    (film,) = [i.path for i in opened.library.catalogue.all_images() if i.identity == identity]
+    folders = [c.folder for c in opened.session.checkpoints]
+    finding = opened.session.checkpoints[0].findings[1]
+    command = [sys.executable, "-m", "xferviewer", "explain", "--checkpoint", *folders, "--image", film]
+    command += ["--finding", finding, "--out", tmp_path, "--device", "cpu", "--json"]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    assert [each["finding"] for each in told["maps"]] == [finding, finding]
+    for checkpoint, each in zip(opened.session.checkpoints, told["maps"], strict=True):
+        said = prepared.explained[identity, checkpoint.weights_sha256]
+        shown = said.maps[said.findings.index(finding)]
+        assert shown.max() > 0
+        assert np.load(each["map"]).tobytes() == shown.tobytes()
+
+
 def test_that_the_table_s_aucs_equal_those_of_the_evaluate_command(
     opened: Application, table: Path, cohort: Path, tmp_path: Path
 ) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints.input_guard import flags_of
+from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.engine.device import DeviceName, Precision, choose_device
 from xferviewer.engine.devices import describe_use, take_warnings
 from xferviewer.engine.inference import load
 from xferviewer.engine.perturbed_maps import Progress
-from xferviewer.engine.saliency import explain
 from xferviewer.errors import EngineFailure, UnusableChoice, UnusableTable
 from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks.input_measuring import measured_input
@@ -73,7 +73,7 @@ def explain_image(
         tensor, measures = measured_input(image, presentation, checkpoint.preprocessing)
         flags[checkpoint.name] = [asdict(flag) for flag in flags_of(measures, checkpoint.card)]
         try:
-            explanation = explain(loaded, tensor, wanted, method, layers, smoothing, progress)
+            explanation = chosen_maps(loaded, tensor, wanted, choice, progress)
         except EngineFailure as error:
             refused.append(error)
             failed.append({"path": str(folder), **error.as_dict()})
@@ -81,6 +81,8 @@ def explain_image(
         part = seen_part(presentation.shape[0], presentation.shape[1], checkpoint.preprocessing)
         probabilities = scores_from_logits(explanation.logits[np.newaxis], checkpoint.task)[0]
         for name, values in zip(explanation.findings, explanation.maps, strict=True):
+            if name not in wanted:
+                continue
             stem = out / f"{checkpoint.name}-{name}-{_named(choice)}"
             map_file, overlay_file = stem.with_name(stem.name + ".npy"), stem.with_name(stem.name + ".png")
             write_atomically(map_file, npy_bytes(values))
