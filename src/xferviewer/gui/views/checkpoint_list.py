@@ -35,6 +35,7 @@ class CheckpointList(QWidget):
         super().__init__(parent)
         self._session = session
         self._showing = False
+        self._rows: tuple[Scored, ...] = ()  # those that are listed; the session may already have others
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Checkpoints; ticked ones have a pane"))
         self.card = QPlainTextEdit()
@@ -86,7 +87,8 @@ class CheckpointList(QWidget):
         self._showing = True
         chosen = max(self.list.currentRow(), 0)
         self.list.clear()
-        for place, checkpoint in enumerate(self._session.scored()):
+        self._rows = tuple(self._session.scored())
+        for place, checkpoint in enumerate(self._rows):
             swatch = QPixmap(3 * GRID, 3 * GRID)
             swatch.fill(QColor(style_of(place).colour))
             item = QListWidgetItem(QIcon(swatch), checkpoint.name, self.list)
@@ -102,7 +104,7 @@ class CheckpointList(QWidget):
     @Slot()
     def _show_panes(self) -> None:
         self._showing = True
-        for row, checkpoint in enumerate(self._session.scored()):
+        for row, checkpoint in enumerate(self._rows):
             if isinstance(checkpoint, Checkpoint):
                 ticked = checkpoint.digest in self._session.in_panes
                 self.list.item(row).setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
@@ -113,21 +115,20 @@ class CheckpointList(QWidget):
 
     @Slot(QListWidgetItem)
     def _ticked(self, item: QListWidgetItem) -> None:
-        if not self._showing and self.list.row(item) < len(self._session.checkpoints):
-            digest = self._session.checkpoints[self.list.row(item)].digest
-            self._session.set_in_pane(digest, item.checkState() == Qt.CheckState.Checked)
+        if not self._showing:
+            self._session.set_in_pane(self._rows[self.list.row(item)].digest, item.checkState() == Qt.CheckState.Checked)
 
     @Slot(int)
     def _chosen(self, row: int) -> None:
         if self._showing:  # the list is being filled: its rows are not those of the session yet
             return
         self._write_card(row)
-        if 0 <= row < len(self._session.scored()):
-            self._session.set_active(self._session.scored()[row].digest)
+        if 0 <= row < len(self._rows):
+            self._session.set_active(self._rows[row].digest)
 
     def _write_card(self, row: int) -> None:
-        if 0 <= row < len(self._session.scored()):
-            compared = self._session.scored()[row]
+        if 0 <= row < len(self._rows):
+            compared = self._rows[row]
             inputs = inputs_text(self._session, compared.digest)
             self.card.setPlainText("\n".join(filter(None, [_text(compared), inputs])))
         else:
@@ -140,16 +141,14 @@ class CheckpointList(QWidget):
     @Slot()
     def _ask_column(self) -> None:
         row = self.list.currentRow()
-        scored = self._session.scored()
-        self.column_asked.emit(scored[row].digest if 0 <= row < len(scored) else "")
+        self.column_asked.emit(self._rows[row].digest if 0 <= row < len(self._rows) else "")
 
     @Slot()
     def _show_inputs(self) -> None:
         """Marks beside the names, and what is said of the inputs below the card."""
-        inputs, scored = self._session.inputs, self._session.scored()
-        marks = [inputs.mark(each.digest) for each in scored]
+        marks = [self._session.inputs.mark(each.digest) for each in self._rows]
         self._showing = True
-        for row, (compared, mark) in enumerate(zip(scored, marks, strict=True)):
+        for row, (compared, mark) in enumerate(zip(self._rows, marks, strict=True)):
             self.list.item(row).setText(f"{mark} {compared.name}" if mark else compared.name)
         self._showing = False
         self.acknowledge.setVisible("⚠" in marks)
@@ -158,8 +157,8 @@ class CheckpointList(QWidget):
     @Slot()
     def _remove(self) -> None:
         row = self.list.currentRow()
-        if 0 <= row < len(self._session.scored()):
-            self.remove_asked.emit(self._session.scored()[row].digest)
+        if 0 <= row < len(self._rows):
+            self.remove_asked.emit(self._rows[row].digest)
 
 
 def _text(compared: Scored) -> str:
