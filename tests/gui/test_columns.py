@@ -222,6 +222,22 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
     assert np.array_equal(again.session.scores(column.digest, findings), session.scores(column.digest, findings))
 
 
+@pytest.mark.parametrize(
+    ("measure", "words"), [("member-spread", "members' scores apart"), ("mutual-information", "mutual information")]
+)
+def test_that_the_referral_curve_names_the_measure_of_members(
+    with_ensemble: Application, bring_forward: Callable[..., None], measure: str, words: str
+) -> None:
+    session, panel = with_ensemble.session, with_ensemble.window.referral_curve
+    session.set_active(session.columns[0].digest)
+    session.set_uncertainty(measure)
+    bring_forward(with_ensemble, panel)
+    assert words in panel.heading.text()
+    session.set_active(session.checkpoints[0].digest)  # it has no members
+    panel.refresh()
+    assert "near the threshold" in panel.heading.text()
+
+
 def test_that_an_imported_table_says_how_far_members_differ(with_ensemble: Application, tmp_path: Path) -> None:
     session = with_ensemble.session
     ensemble = session.columns[0]

@@ -143,6 +143,8 @@ class ReferralCurvePanel(NumberPanel):
             "case": self.tr("the case's probabilities near 0.5"),
             "entropy": self.tr("the mean entropy of the case's findings"),
             "spread": self.tr("the checkpoints' scores apart"),
+            "member-spread": self.tr("its members' scores apart"),
+            "mutual-information": self.tr("mutual information of case and member"),
         }[self.numbers.uncertainty_of(finding, session.active)]
         interval = self.tr("95 % Wilson") if self.what.currentData() == "rates" else self.tr("95 % DeLong")
         return self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: {3}").format(
