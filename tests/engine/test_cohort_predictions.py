@@ -206,6 +206,23 @@ def test_that_ctrl_c_keeps_what_was_computed(two, pictures, store):
     assert predict_cohort(two, images, store).computed == 2
 
 
+def test_that_ctrl_c_is_not_lost_where_python_would_lose_it(two, pictures, store):
+    images = select_images(pictures[0].parent).images
+
+    class Cleared:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)  # an exception that is raised here is printed and forgotten
+
+    def clear(progress: RunProgress) -> None:
+        if progress.done == 2:
+            Cleared()
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Stopped, match="2 of 6 images are done"):
+        predict_cohort(two, images, store, progress=clear)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process")
 def test_that_the_command_goes_on_after_ctrl_c_and_writes_the_same_table(make_checkpoint, tmp_path):
     folder = tmp_path / "films"

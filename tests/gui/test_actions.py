@@ -412,6 +412,11 @@ def check_cheat_sheet(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
         assert not row.keys or row.text in text
 
 
+def check_device(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "device")
+    assert box_titled(app, "Device and precision").text()
+
+
 def check_about(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "about")
     assert "research" in box_titled(app, "About").text()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,12 +71,15 @@ def predict_cohort(
     total = sum(map(len, lacking.values()))
     done, rate = 0, Rate()
     try:
-        for columns, places in lacking.items():
-            for place, answer in zip(places, cohort.predict(columns, places), strict=True):
-                cohort.take(columns, place, answer)
-                done += 1
-                if progress is not None:
-                    progress(RunProgress(done, total, rate.note(done), len(cohort.failed), len(images) - total))
+        with _ctrl_c() as interrupted:
+            for columns, places in lacking.items():
+                for place, answer in zip(places, cohort.predict(columns, places), strict=True):
+                    cohort.take(columns, place, answer)
+                    done += 1
+                    if progress is not None:
+                        progress(RunProgress(done, total, rate.note(done), len(cohort.failed), len(images) - total))
+                    if interrupted.is_set():
+                        raise KeyboardInterrupt
     except KeyboardInterrupt:
         cohort.put_away()
         raise Stopped(
@@ -84,6 +90,30 @@ def predict_cohort(
     finally:
         cohort.put_away()
     return cohort.result(total)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Set by Ctrl-C; a second one interrupts at once.
+
+    Python raises KeyboardInterrupt wherever the main thread happens to be: in the callback of a library, or where an
+    object is cleared away, it would be printed and lost, and the run would go on.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # others cannot be told
+        yield interrupted
+        return
+
+    def note(_number: int, _frame: object) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
 class _Cohort:

@@ -116,7 +116,8 @@ class CheckpointList(QWidget):
     @Slot(QListWidgetItem)
     def _ticked(self, item: QListWidgetItem) -> None:
         if not self._showing:
-            self._session.set_in_pane(self._rows[self.list.row(item)].digest, item.checkState() == Qt.CheckState.Checked)
+            checkpoint = self._rows[self.list.row(item)]
+            self._session.set_in_pane(checkpoint.digest, item.checkState() == Qt.CheckState.Checked)
 
     @Slot(int)
     def _chosen(self, row: int) -> None:
