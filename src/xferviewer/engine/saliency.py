@@ -134,7 +134,8 @@ def _maps(
                     logits = run(image)[0]
                 signed = [principal_map(channels_first(taps.output(layer), network, layer)) for layer in layers]
             case method:
-                logits, taken = _activations_and_slopes(network, run, image, rows, layers)
+                only_means = method == "gradcam"
+                logits, taken = _activations_and_slopes(network, run, image, rows, layers, only_means=only_means)
                 signed = [gradient_map(method, *each, eigen=eigen) for each in taken]
         maps, peaks = average_layers(signed, size)
     return logits, maps, peaks
@@ -148,11 +149,12 @@ def _run(loaded: LoadedCheckpoint, batch: Tensor) -> Tensor:
 
 
 def _activations_and_slopes(
-    network: nn.Module, run: Run, image: Tensor, rows: Sequence[int], layers: Sequence[str]
+    network: nn.Module, run: Run, image: Tensor, rows: Sequence[int], layers: Sequence[str], *, only_means: bool
 ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
     """All logits, and for each layer its output (channels, h, w) and the slopes (findings, channels, h, w)."""
-    with TappedLayers(network, layers, graph=True) as taps, short_backward(network, layers), torch.enable_grad():
-        logits = run(image)[0]
+    with TappedLayers(network, layers, graph=True) as taps, torch.enable_grad():
+        with short_backward(network, layers, only_means=only_means):
+            logits = run(image)[0]
         gradients = taps.gradients(logits[rows])
     return logits, [
         (

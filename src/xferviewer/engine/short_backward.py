@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def short_backward(network: nn.Module, layers: Sequence[str]) -> Iterator[None]:
+def short_backward(network: nn.Module, layers: Sequence[str], *, only_means: bool = False) -> Iterator[None]:
     """While entered, forward passes of `network` record shorter graphs; `layers` are those whose gradients are wanted.
 
+    With `only_means` a gradient is right in its mean over the positions alone, which is all that Grad-CAM takes of it.
     Enter it after the layers are tapped: hooks run in the order in which they were made.
     """
     with ExitStack() as hooks:
@@ -35,7 +36,8 @@ def short_backward(network: nn.Module, layers: Sequence[str]) -> Iterator[None]:
                 hooks.enter_context(forward_hook(module, _as_linear))
         block = _block_of_the_class_token(network, layers)
         if block is not None:
-            tokens = _ClassToken(network)
+            asked = [network.get_submodule(layer) for layer in layers]
+            tokens = _ClassToken(network, evenly=only_means and asked == [block.norm1])
             hooks.enter_context(forward_hook(block.norm1, tokens.keep))
             hooks.enter_context(forward_hook(block, tokens.only))
         yield
@@ -52,8 +54,9 @@ def _as_linear(convolution: nn.Conv2d, inputs: tuple[Tensor], output: Tensor) ->
 class _ClassToken:
     """The last block of a transformer, computed for the tokens before the patches alone: no other reaches a logit."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, *, evenly: bool) -> None:
         self._tokens: int = network.num_prefix_tokens
+        self._evenly = evenly
         self._normed: Tensor | None = None
 
     def keep(self, _norm: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -62,7 +65,7 @@ class _ClassToken:
     def only(self, block: Any, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
         if self._normed is None or not self._normed.requires_grad:
             return None
-        first = rows_after(block, inputs[0], self._normed, self._tokens)
+        first = rows_after(block, inputs[0], self._normed, self._tokens, evenly=self._evenly)
         read = _with_gradient_of(output[:, : self._tokens], first)
         return torch.cat([read, output[:, self._tokens :].detach()], dim=1)
 
