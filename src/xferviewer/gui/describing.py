@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QProcess, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from xferviewer.errors import XferviewerError
-from xferviewer.processes import own_command
+from xferviewer.gui.child_command import ChildCommand, CommandEnd
 
 
 class Describing(QObject):
@@ -19,60 +19,45 @@ class Describing(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._process: QProcess | None = None
+        self._command = ChildCommand(self)
+        self._command.finished.connect(self._ended)
+        self._command.not_started.connect(self._could_not_start)
 
     @property
     def running(self) -> bool:
         """Images are being measured."""
-        return self._process is not None
+        return self._command.running
 
     def start(self, checkpoint: Path, images: Path) -> None:
         """Measure the images (a folder, a table or a catalogue). Raises XferviewerError while others are measured."""
-        if self._process is not None:
+        if self.running:
             raise XferviewerError(
                 "Training images are being measured already.",
                 "Two would disturb one another.",
                 "Wait until it is done.",
             )
-        process = QProcess(self)
-        process.finished.connect(self._ended)
-        process.errorOccurred.connect(self._could_not_start)
-        self._process = process
-        command = own_command("describe-inputs", "--checkpoint", str(checkpoint), "--images", str(images), "--json")
-        process.start(command[0], command[1:])
+        self._command.start(["describe-inputs", "--checkpoint", str(checkpoint), "--images", str(images), "--json"])
 
     def stop(self) -> None:
         """End it; the card stays as it was."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.finished.disconnect(self._ended)
-            process.kill()
-            process.waitForFinished(2000)
+        self._command.stop()
 
-    @Slot(QProcess.ProcessError)
-    def _could_not_start(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
-            why = self._process.errorString()
-            self._process.deleteLater()
-            self._process = None
-            self.failed.emit(XferviewerError("Nothing was measured.", f"{why}.", "Install xferviewer again."))
+    @Slot(str)
+    def _could_not_start(self, why: str) -> None:
+        self.failed.emit(XferviewerError("Nothing was measured.", f"{why}.", "Install xferviewer again."))
 
-    @Slot(int, QProcess.ExitStatus)
-    def _ended(self, code: int, status: QProcess.ExitStatus) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
+    @Slot(object)
+    def _ended(self, end: CommandEnd) -> None:
         try:
-            said = json.loads(bytes(process.readAllStandardOutput().data()))
+            said = json.loads(end.output)
         except ValueError:
             said = {}
-        process.deleteLater()
-        if "images" in said and status == QProcess.ExitStatus.NormalExit:
+        if "images" in said and end.code is not None:
             self.finished.emit(said["images"])
             return
         error = said.get("error") or {
             "what": "The training images were not measured.",
-            "why": f"The process that measured them ended with code {code}.",
+            "why": "The process that measured them ended before it was done.",
             "todo": "Run xferviewer describe-inputs to see more.",
         }
         self.failed.emit(XferviewerError(error["what"], error["why"], error["todo"]))

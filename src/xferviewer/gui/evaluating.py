@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QProcess, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from xferviewer.errors import UnusableTable, XferviewerError
 from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
 from xferviewer.exchange.evaluation_snapshot import EvaluationSnapshot, write_snapshot
+from xferviewer.gui.child_command import ChildCommand, CommandEnd
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
-from xferviewer.processes import own_command
 from xferviewer.settings import write_atomically
 
 
@@ -29,13 +29,15 @@ class Evaluating(QObject):
         super().__init__(parent)
         self._session = session
         self._predicting = predicting
-        self._process: QProcess | None = None
         self._result = Path()
+        self._command = ChildCommand(self)
+        self._command.finished.connect(self._ended)
+        self._command.not_started.connect(self._could_not_start)
 
     @property
     def running(self) -> bool:
         """An export is being written."""
-        return self._process is not None
+        return self._command.running
 
     def snapshot(self, parent: Path, *, with_files: bool = False) -> EvaluationSnapshot:
         """Labels and scores of the chosen cohort in a folder below `parent`, and the command.
@@ -56,7 +58,7 @@ class Evaluating(QObject):
 
     def export(self, parent: Path) -> None:
         """Write report, figures, tables and numbers into a folder below `parent`; `finished` says which."""
-        if self._process is not None:
+        if self.running:
             raise XferviewerError(
                 "An evaluation is being written already.", "Two would disturb one another.", "Wait until it is done."
             )
@@ -64,47 +66,28 @@ class Evaluating(QObject):
         write_atomically(snapshot.folder / "command.txt", snapshot.text.encode())
         words = list(snapshot.arguments)
         self._result = snapshot.folder / words[words.index("--out") + 1]
-        process = QProcess(self)
-        process.setWorkingDirectory(str(snapshot.folder))
-        process.finished.connect(self._ended)
-        process.errorOccurred.connect(self._could_not_start)
-        self._process = process
-        command = own_command(*words[1:])
-        process.start(command[0], command[1:])
+        self._command.start(words[1:], snapshot.folder)
 
     def stop(self) -> None:
         """End an export that is under way; what it has written stays."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.finished.disconnect(self._ended)
-            process.kill()
-            process.waitForFinished(2000)
+        self._command.stop()
 
-    @Slot(QProcess.ProcessError)
-    def _could_not_start(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
-            why = self._process.errorString()
-            self._process.deleteLater()
-            self._process = None
-            self.failed.emit(XferviewerError("The evaluation was not written.", f"{why}.", "Install xferviewer again."))
+    @Slot(str)
+    def _could_not_start(self, why: str) -> None:
+        self.failed.emit(XferviewerError("The evaluation was not written.", f"{why}.", "Install xferviewer again."))
 
-    @Slot(int, QProcess.ExitStatus)
-    def _ended(self, code: int, status: QProcess.ExitStatus) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        said = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
-        process.deleteLater()
-        if code != 0 or status == QProcess.ExitStatus.CrashExit:
-            self.failed.emit(
-                XferviewerError(
-                    "The evaluation was not written to the end.",
-                    said.splitlines()[-1] if said else "The process that wrote it stopped.",
-                    f"Run the command in {self._result.parent / 'command.txt'} to see more.",
-                )
-            )
-        else:
+    @Slot(object)
+    def _ended(self, end: CommandEnd) -> None:
+        if end.code == 0:
             self.finished.emit(self._result)
+            return
+        self.failed.emit(
+            XferviewerError(
+                "The evaluation was not written to the end.",
+                end.messages.splitlines()[-1] if end.messages else "The process that wrote it stopped.",
+                f"Run the command in {self._result.parent / 'command.txt'} to see more.",
+            )
+        )
 
     def _names(self) -> dict[str, str]:
         """A name of its own for each digest: two checkpoints may be called alike."""
