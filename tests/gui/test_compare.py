@@ -336,3 +336,12 @@ def test_that_a_film_that_vanished_is_told_in_its_pane(opened: Application, tmp_
     qtbot.waitUntil(lambda: compare._film is not None and compare._film.error is not None, timeout=LONG)
     assert "gone.dcm" in compare.panes[0]._centre.text()
     assert compare.panes[0]._film.image is None
+
+
+def test_that_a_label_without_words_does_not_cover_the_film(opened: Application) -> None:
+    for pane in opened.window.compare.panes:
+        pane.set_orientation("", "")
+        pane.set_corner("bottom_right", "")
+        assert not any(label.isVisible() for label in (*pane._letters.values(), pane._corners["bottom_right"]))
+        pane.set_orientation("R", "H")
+        assert all(label.isVisible() for label in pane._letters.values())

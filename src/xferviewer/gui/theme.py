@@ -130,6 +130,7 @@ def _style_sheet(theme: Theme) -> str:
         QLabel#fault {{ color: {theme.error}; }}
         QLabel#seen {{ background: {theme.film}; }}
         QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 170); }}
+        QFrame#pane QLabel#notice, QFrame#pane QLabel#faint {{ background: rgba(0, 0, 0, 170); }}
         QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
         QWidget#films {{ background: {theme.film}; }}

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 from xferviewer.gui.theme import GRID, small_font
 
 _BAR = 3 * GRID
+_GROUND = QColor(0, 0, 0, 170)  # as below the words in the corners: a film may be white here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +59,8 @@ class ColourBar(QWidget):
             painter.drawLine(bar.left() - GRID, cut, bar.right(), cut)
         painter.setPen(QColor("#d8dce0"))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRect(0, 0, self.width(), text.height()), right, self._scale.top)
-        painter.drawText(QRect(0, bar.bottom(), self.width(), text.height()), right, self._scale.bottom)
+        for words, top in ((self._scale.top, 0), (self._scale.bottom, bar.bottom() + 1)):
+            place = painter.boundingRect(QRect(0, top, self.width(), text.height()), right, words)
+            painter.fillRect(place, _GROUND)
+            painter.drawText(place, right, words)
         painter.end()

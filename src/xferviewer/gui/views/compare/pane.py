@@ -130,8 +130,8 @@ class Pane(QFrame):
 
     def set_orientation(self, left: str, top: str) -> None:
         """The letters at the left and the upper edge; empty where they are not known."""
-        self._letters["left"].setText(f"<b>{left}</b>")
-        self._letters["top"].setText(f"<b>{top}</b>")
+        for edge, letter in (("left", left), ("top", top)):
+            self._letters[edge].setText(f"<b>{letter}</b>" if letter else "")
         self._place()
 
     def set_message(self, text: str) -> None:
@@ -161,7 +161,8 @@ class Pane(QFrame):
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            label.setVisible(self._has_room() and (corner in _ALWAYS or self.width() >= _SMALLEST_WITH_ALL_TEXT))
+            wide = corner in _ALWAYS or self.width() >= _SMALLEST_WITH_ALL_TEXT
+            label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
             label.adjustSize()
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
@@ -171,7 +172,7 @@ class Pane(QFrame):
         below = beneath.geometry().bottom() + GRID if beneath.text() and self._has_room() else area.top()
         self.mark.move(area.right() - self.mark.width(), below)
         for label in self._letters.values():
-            label.setVisible(self._has_room())
+            label.setVisible(self._has_room() and bool(label.text()))
             label.adjustSize()
         self._letters["left"].move(area.left(), area.center().y())
         self._letters["top"].move(area.center().x(), area.top())
