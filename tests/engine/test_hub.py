@@ -25,7 +25,7 @@ from xferviewer import cli, settings
 from xferviewer.checkpoints import Preprocessing, read_checkpoint
 from xferviewer.engine.inference import load
 from xferviewer.errors import UnusableCheckpoint, UnusableChoice, UnusableFolder, XferviewerError
-from xferviewer.jobs.spec import NetworkSpec
+from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.networks import backbones
 from xferviewer.networks.hub import download
 from xferviewer.networks.hub.obtaining import obtain, policy

@@ -22,7 +22,10 @@ from xferviewer.cli import main
 from xferviewer.evaluation.calibration import brier, expected_calibration_error, negative_log_likelihood
 from xferviewer.evaluation.recalibration import fit, recalibrators_of
 from xferviewer.evaluation.scores import scores_from_logits
-from xferviewer.jobs.spec import DataSpec, FolderData, NetworkSpec, Recipe, TrainingSpec, render_spec
+from xferviewer.jobs.data_spec import DataSpec, FolderData
+from xferviewer.jobs.network_spec import NetworkSpec
+from xferviewer.jobs.recipe import Recipe
+from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.studies.splits import split_patients
 
 FINDINGS = ("Edema", "Effusion")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableTable
-from xferviewer.jobs.spec import FolderData
+from xferviewer.jobs.data_spec import FolderData
 from xferviewer.training.cohort import Cohort, folder_cohort, leakage_receipt, split_by_patient
 from xferviewer.training.schedule import warmup_cosine
 

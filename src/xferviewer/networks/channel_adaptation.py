@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from xferviewer.jobs.spec import ChannelAdaptation
+from xferviewer.jobs.network_spec import ChannelAdaptation
 
 if TYPE_CHECKING:
     from torch import Tensor

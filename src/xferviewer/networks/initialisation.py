@@ -26,7 +26,7 @@ from xferviewer.networks.importing.weight_files import read_content
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xferviewer.jobs.spec import ChannelAdaptation, NetworkSpec
+    from xferviewer.jobs.network_spec import ChannelAdaptation, NetworkSpec
 
 # ImageNet weights of EfficientNet-Lite0, Apache-2.0. Of timm's two variants `tf_efficientnet_lite0` computes what they
 # were trained for (docs/decisions/0010).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xferviewer.jobs.spec import DataSpec, FolderData, PhantomData
+    from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
 
 
 # Labels of a table as training takes them; -1, uncertain, and None are not stated.

@@ -28,7 +28,8 @@ from xferviewer.engine.inference import load
 from xferviewer.engine.training_inputs import describe_images, write_described
 from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
-from xferviewer.jobs.spec import SETTINGS, NetworkSpec, TrainingSpec
+from xferviewer.jobs.network_spec import SETTINGS, NetworkSpec
+from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
