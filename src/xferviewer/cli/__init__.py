@@ -14,6 +14,7 @@ from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.cli import (
     checkpoints,
     children,
+    datasets,
     evaluation,
     machine,
     maps,
@@ -25,7 +26,7 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, training, children)
+_COMMANDS = (window, machine, studies, datasets, checkpoints, predictions, maps, evaluation, training, children)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
