@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def labels_of_files(cohort: CohortTable) -> LabelTable:
     """A row for each file of a cohort. The catalogue has one label of a finding for a file.
 
-    Of a stack, whose frames have rows of their own, what all frames agree on is kept: the label of an exam stays, labels
-    that differ from frame to frame are not stated, and neither is a patient, where there are several.
+    Of a stack, whose frames have rows of their own, what all frames agree on is kept: the label of an exam
+    stays, labels that differ from frame to frame are not stated, and neither is a patient, where there are several.
     """
     rows_of: dict[str, list[int]] = {}
     for row, image in enumerate(cohort.images):
