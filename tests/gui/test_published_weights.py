@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from xferviewer.checkpoints import read_checkpoint
 from xferviewer.gui.app import Application
 from xferviewer.gui.views.import_dialog import ImportDialog
-from xferviewer.gui.views.published_dialog import PublishedDialog
+from xferviewer.gui.views.import_dialog.published_dialog import PublishedDialog
 from xferviewer.processes import own_command
 
 MakeApplication = Callable[..., Application]

@@ -12,7 +12,7 @@ from xferviewer.gui.import_choices import WEIGHT_SUFFIXES, refusal
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.session import Session
 from xferviewer.gui.views.import_dialog import ImportDialog
-from xferviewer.gui.views.published_dialog import PublishedDialog
+from xferviewer.gui.views.import_dialog.published_dialog import PublishedDialog
 
 
 class Importing(QObject):
