@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
@@ -16,7 +19,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPixmap
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
@@ -75,9 +78,10 @@ class WorklistModel(QAbstractTableModel):
         self._numbers = numbers
         self._thumbnails = thumbnails
         self._theme = theme
-        self._studies: list[StudyRow] = []
+        self._studies = session.studies
         self._checkpoints: tuple[Scored, ...] = ()
         self._known_referred: set[int] | None = None
+        self._thumbnail_rows: dict[str, int] = {}  # of the studies whose thumbnails are being made, by identity
         self.hide_identity = False
         session.worklist_changed.connect(self._reset)
         session.scored_changed.connect(self._reset)
@@ -96,6 +100,7 @@ class WorklistModel(QAbstractTableModel):
     def _reset(self) -> None:
         self.beginResetModel()
         self._studies, self._checkpoints = self._session.studies, self._session.scored()
+        self._thumbnail_rows.clear()
         self.endResetModel()
 
     @Slot()
@@ -155,8 +160,7 @@ class WorklistModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(study, column)
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
-            identity = self._session.identities.get(study.first_image)
-            return self._thumbnails.pixmap(identity, Path(study.first_path)) if identity else None
+            return self._thumbnail(study, index.row())
         if role == Qt.ItemDataRole.TextAlignmentRole and column >= len(COLUMNS):
             return Qt.AlignmentFlag.AlignCenter
         if role == Qt.ItemDataRole.ForegroundRole and column == self.columnCount() - 1:
@@ -164,6 +168,14 @@ class WorklistModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole and column == len(COLUMNS) - 1:
             return study.labels
         return None
+
+    def _thumbnail(self, study: StudyRow, row: int) -> QPixmap | None:
+        if not study.first_identity:
+            return None
+        found = self._thumbnails.pixmap(study.first_identity, Path(study.first_path))
+        if found is None:
+            self._thumbnail_rows[study.first_identity] = row  # told when it has been made
+        return found
 
     def _text(self, study: StudyRow, column: int) -> str:
         if column == 0 and self.hide_identity:
@@ -181,12 +193,17 @@ class WorklistModel(QAbstractTableModel):
 
     def probability(self, study: StudyRow, place: int) -> float | None:
         """What a checkpoint says of the chosen finding in the study's first image."""
-        identity = self._session.identities.get(study.first_image, "")
-        return self._session.probability(self._checkpoints[place].digest, identity, self._session.finding)
+        return self._probability(study.first_identity, place)
 
     def disagreement(self, study: StudyRow) -> float | None:
         """The largest difference between two checkpoints' probabilities; None with fewer than two."""
-        values = [self.probability(study, place) for place in range(len(self._checkpoints))]
+        return self._disagreement(study.first_identity)
+
+    def _probability(self, identity: str, place: int) -> float | None:
+        return self._session.probability(self._checkpoints[place].digest, identity, self._session.finding)
+
+    def _disagreement(self, identity: str) -> float | None:
+        values = [self._probability(identity, place) for place in range(len(self._checkpoints))]
         known = [value for value in values if value is not None]
         return max(known) - min(known) if len(known) > 1 else None
 
@@ -199,22 +216,22 @@ class WorklistModel(QAbstractTableModel):
         place = column - len(COLUMNS)
         if column < 0 or column >= self.columnCount():
             return
-        ranks = {study.id: self._rank(study, place) for study in self._studies}
-        known = [study for study in self._studies if ranks[study.id] is not None]
-        unknown = [study for study in self._studies if ranks[study.id] is None]
-        known.sort(key=lambda study: ranks[study.id] or 0.0, reverse=descending)
-        self._session.set_worklist(known + unknown)
+        ids = self._studies.ids
+        ranks = self._ranks(ids, place)
+        places = np.argsort(-ranks if descending else ranks, kind="stable")  # NaN comes last either way
+        self._session.set_worklist(self._studies.reordered(ids[places]))
 
-    def _rank(self, study: StudyRow, place: int) -> float | None:
-        if place < len(self._checkpoints):
-            return self.probability(study, place)
-        if place == len(self._checkpoints):
-            return self.disagreement(study)
-        return float(study.id in self._referred)
+    def _ranks(self, ids: NDArray[np.int64], place: int) -> NDArray[np.float64]:
+        """What the studies are sorted by in a column beside the catalogue's: (n,), NaN where it is not known."""
+        if place > len(self._checkpoints):
+            return np.isin(ids, list(self._referred)).astype(np.float64)
+        identities = self._studies.first_identities()
+        rank = self._disagreement if place == len(self._checkpoints) else partial(self._probability, place=place)
+        found = (rank(identities.get(study, "")) for study in ids.tolist())
+        return np.array([np.nan if value is None else value for value in found], np.float64)
 
     @Slot(str)
     def _thumbnail_made(self, identity: str) -> None:
-        for row, study in enumerate(self._studies):
-            if self._session.identities.get(study.first_image) == identity:
-                self.dataChanged.emit(self.index(row, 0), self.index(row, 0), [Qt.ItemDataRole.DecorationRole])
-                break
+        row = self._thumbnail_rows.pop(identity, None)
+        if row is not None and row < len(self._studies):
+            self.dataChanged.emit(self.index(row, 0), self.index(row, 0), [Qt.ItemDataRole.DecorationRole])
