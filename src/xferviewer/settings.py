@@ -82,6 +82,10 @@ class Settings:
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
     same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    worklist_columns  names of the worklist's columns; empty: the usual ones
+    saved_searches    of the worklist: "name = words"
+    catalogue         the file of studies that is open; empty: the one in the data folder
+    recent            what was opened of late, the newest first
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
@@ -100,6 +104,10 @@ class Settings:
     hub: str = "off"
     mirror: str = ""
     same_findings: tuple[str, ...] = ()
+    worklist_columns: tuple[str, ...] = ()
+    saved_searches: tuple[str, ...] = ()
+    catalogue: str = ""
+    recent: tuple[str, ...] = ()
     acknowledged_inputs: tuple[str, ...] = ()
 
 

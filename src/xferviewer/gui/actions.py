@@ -38,6 +38,8 @@ ACTIONS = (
     ActionRow("import_checkpoint", "File", "Import a checkpoint …", ("Ctrl+I",)),
     ActionRow("import_published", "File", "Import published weights …", ("Ctrl+Shift+I",)),
     ActionRow("open_demo", "File", "Open the demo cohort"),
+    ActionRow("open_recent", "File", "Open recent …", ("Ctrl+R",)),
+    ActionRow("open_catalogue", "File", "Open or make a catalogue …"),
     ActionRow("refused_files", "File", "Files that were refused …"),
     ActionRow("export_evaluation", "File", "Export the evaluation …", ("Ctrl+E",)),
     ActionRow("copy_command", "File", "Copy the evaluation as a command", ("Ctrl+Shift+C",)),

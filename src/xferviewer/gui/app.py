@@ -19,6 +19,7 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.catalogues import Catalogues
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
@@ -107,6 +108,7 @@ class Application(QObject):
             self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
+        self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
         self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)
         self.describing = Describing(self)
         self.notifier = self.window.notifier
@@ -128,6 +130,14 @@ class Application(QObject):
         self.map_measuring.told.connect(self._tell)
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
+        window.recent_asked.connect(self.catalogues.show_recent)
+        window.catalogue_asked.connect(self.catalogues.ask)
+        self.catalogues.failed.connect(self._tell_error)
+        self.catalogues.paths_asked.connect(self.open_paths)
+        self.catalogues.changed.connect(self._open_first_study)
+        window.worklist.take_kept(self.settings.now.worklist_columns, self.settings.now.saved_searches)
+        window.worklist.menu.columns_changed.connect(self._keep_columns)
+        window.worklist.menu.searches_changed.connect(self._keep_searches)
         window.import_asked.connect(self.importing.ask)
         window.published_asked.connect(self.importing.ask_published)
         self.importing.imported.connect(self.checkpoints.add_imported)
@@ -172,6 +182,8 @@ class Application(QObject):
     def start(self) -> None:
         """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""
         self.library.refresh()
+        if not self._demo:
+            self.catalogues.open_kept()
         self._open_first_study()
         self.checkpoints.open_kept()
         self.engine.start()
@@ -201,6 +213,7 @@ class Application(QObject):
     def open_paths(self, paths: list[Path]) -> None:
         """Open whatever it is: a folder or images are indexed, a table is joined, a checkpoint is compared."""
         for path in paths:
+            self.catalogues.note(path)
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.checkpoints.add(found)
@@ -254,6 +267,15 @@ class Application(QObject):
         if self.session.shown is None:
             self._open_first_study()
 
+    @Slot(object)
+    def _keep_columns(self, names: tuple[str, ...]) -> None:
+        self.settings.keep(worklist_columns=names)
+
+    @Slot(object)
+    def _keep_searches(self, searches: tuple[str, ...]) -> None:
+        self.settings.keep(saved_searches=searches)
+
+    @Slot()
     def _open_first_study(self) -> None:
         if self.session.studies:
             self.library.show_study(0)

@@ -74,6 +74,16 @@ class Library(QObject):
         session.sampled_identities = self._sampled_identities
         session.case_list_changed.connect(self._case_list_changed)
 
+    def use(self, catalogue: Catalogue) -> None:
+        """Show the studies of another catalogue; the index of the one before stops, and goes on when that is opened."""
+        self._end_index()
+        self.catalogue.close()
+        self.catalogue = catalogue
+        self._session.set_case_list(None)
+        self._session.show(None)
+        self.refresh()
+        self.resume()
+
     # --- worklist
 
     @Slot(str)
@@ -252,6 +262,10 @@ class Library(QObject):
 
     def close(self) -> None:
         """Stop the index and close the catalogue."""
+        self._end_index()
+        self.catalogue.close()
+
+    def _end_index(self) -> None:
         self._waiting.clear()
         process, self._process = self._process, None
         if process is not None:
@@ -260,7 +274,7 @@ class Library(QObject):
             if not process.waitForFinished(5000):
                 process.kill()
                 process.waitForFinished(2000)
-        self.catalogue.close()
+            process.deleteLater()
 
     def _start_next(self) -> None:
         self._folder = self._waiting.popleft()

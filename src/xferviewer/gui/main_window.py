@@ -70,6 +70,8 @@ class MainWindow(QMainWindow):
     published_asked = Signal()
     import_asked = Signal()
     demo_asked = Signal()
+    recent_asked = Signal()
+    catalogue_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
@@ -229,6 +231,8 @@ class MainWindow(QMainWindow):
             "import_published": self.published_asked.emit,
             "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
+            "open_recent": self.recent_asked.emit,
+            "open_catalogue": self.catalogue_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),

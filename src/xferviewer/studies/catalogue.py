@@ -97,10 +97,8 @@ class Counts(NamedTuple):
 
 
 _ROWS_A_QUERY = 1000
-_STUDY = (
-    ", ".join(f"study.{field}" for field in StudyRow._fields[:-1])
-    + ", coalesce((SELECT identity FROM image WHERE image.id = study.first_image), '')"
-)
+_FIRST_IDENTITY = "coalesce((SELECT identity FROM image WHERE image.id = study.first_image), '')"
+_STUDY = ", ".join([*(f"study.{field}" for field in StudyRow._fields[:-1]), _FIRST_IDENTITY])
 _IMAGE = (
     "id, study, path, identity, frames, rows, columns, known_patient, known_study, series_uid, sop_uid, modality, "
     "known_sex, known_age, known_view, study_date, site, split"

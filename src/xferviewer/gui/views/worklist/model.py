@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,33 +26,10 @@ from xferviewer.gui.number_text import score_kind_text, short_probability_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.views.worklist.columns import IDENTIFYING, Column, chosen_columns
 from xferviewer.studies.catalogue import StudyRow
 
 _Index = QModelIndex | QPersistentModelIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the worklist. `order_by`: what the catalogue sorts it by; empty: the worklist sorts it itself."""
-
-    title: str
-    order_by: str
-    text: Callable[[StudyRow], str]
-    width: int
-
-
-def _age(study: StudyRow) -> str:
-    return f"{study.age:.0f}" if study.age is not None else ""
-
-
-COLUMNS = (
-    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 66),
-    Column("Sex", "sex", lambda s: s.sex, 34),
-    Column("Age", "age", _age, 36),
-    Column("View", "view", lambda s: s.view or s.modality, 42),
-    Column("Site", "site", lambda s: s.site, 36),
-    Column("Labels", "labels", lambda s: s.labels, 150),
-)
 
 
 class WorklistModel(QAbstractTableModel):
@@ -78,6 +53,7 @@ class WorklistModel(QAbstractTableModel):
         self._numbers = numbers
         self._thumbnails = thumbnails
         self._theme = theme
+        self.columns: tuple[Column, ...] = chosen_columns(())
         self._studies = session.studies
         self._checkpoints: tuple[Scored, ...] = ()
         self._known_referred: set[int] | None = None
@@ -96,6 +72,11 @@ class WorklistModel(QAbstractTableModel):
         self.hide_identity = hidden
         self._reset()
 
+    def set_columns(self, columns: tuple[Column, ...]) -> None:
+        """Show these; what the checkpoints say stays."""
+        self.columns = columns
+        self._reset()
+
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
@@ -108,7 +89,7 @@ class WorklistModel(QAbstractTableModel):
         """Who is referred is found when a cell that says so is looked at: sliders move where no worklist is seen."""
         self._known_referred = None
         if self._studies:
-            first = self.index(0, len(COLUMNS))
+            first = self.index(0, len(self.columns))
             self.dataChanged.emit(first, self.index(self.rowCount() - 1, self.columnCount() - 1))
 
     @property
@@ -124,13 +105,13 @@ class WorklistModel(QAbstractTableModel):
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         """Fixed columns, the checkpoints, disagreement, referral."""
-        return 0 if parent.isValid() else len(COLUMNS) + len(self._checkpoints) + 2
+        return 0 if parent.isValid() else len(self.columns) + len(self._checkpoints) + 2
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Column titles; a checkpoint's column shows its colour as a square and its name as a tool tip."""
         if orientation != Qt.Orientation.Horizontal:
             return None
-        place = section - len(COLUMNS)
+        place = section - len(self.columns)
         if role == Qt.ItemDataRole.ForegroundRole and 0 <= place < len(self._checkpoints):
             return QColor(style_of(place).colour)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -138,12 +119,14 @@ class WorklistModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if place < 0:
-            return COLUMNS[section].title
+            return self.columns[section].title
         if place < len(self._checkpoints):
             return f"■ {place + 1}"
         return self.tr("differ") if place == len(self._checkpoints) else self.tr("refer")
 
     def _tip(self, place: int) -> str:
+        if place < 0:
+            return self.columns[place].tip
         if 0 <= place < len(self._checkpoints):
             kind = score_kind_text(self._session.score_kind(self._checkpoints[place].digest))
             return f"{self._checkpoints[place].name}: {kind} of {self._session.finding}"
@@ -161,12 +144,12 @@ class WorklistModel(QAbstractTableModel):
             return self._text(study, column)
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
             return self._thumbnail(study, index.row())
-        if role == Qt.ItemDataRole.TextAlignmentRole and column >= len(COLUMNS):
+        if role == Qt.ItemDataRole.TextAlignmentRole and column >= len(self.columns):
             return Qt.AlignmentFlag.AlignCenter
         if role == Qt.ItemDataRole.ForegroundRole and column == self.columnCount() - 1:
             return QColor(self._theme.warning)
-        if role == Qt.ItemDataRole.ToolTipRole and column == len(COLUMNS) - 1:
-            return study.labels
+        if role == Qt.ItemDataRole.ToolTipRole and 0 < column < len(self.columns):
+            return self._text(study, column)  # what is too long for its column
         return None
 
     def _thumbnail(self, study: StudyRow, row: int) -> QPixmap | None:
@@ -180,9 +163,10 @@ class WorklistModel(QAbstractTableModel):
     def _text(self, study: StudyRow, column: int) -> str:
         if column == 0 and self.hide_identity:
             return self.tr("study {0}").format(study.id)
-        if column < len(COLUMNS):
-            return COLUMNS[column].text(study)
-        place = column - len(COLUMNS)
+        if column < len(self.columns):
+            hidden = self.hide_identity and self.columns[column].name in IDENTIFYING
+            return "" if hidden else self.columns[column].text(study)
+        place = column - len(self.columns)
         if place < len(self._checkpoints):
             value = self.probability(study, place)
             return short_probability_text(value) if value is not None else "…"
@@ -210,10 +194,10 @@ class WorklistModel(QAbstractTableModel):
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; what is not known comes last in either direction."""
         descending = order == Qt.SortOrder.DescendingOrder
-        if 0 <= column < len(COLUMNS):
-            self.sort_asked.emit(COLUMNS[column].order_by, descending)
+        if 0 <= column < len(self.columns):
+            self.sort_asked.emit(self.columns[column].name, descending)
             return
-        place = column - len(COLUMNS)
+        place = column - len(self.columns)
         if column < 0 or column >= self.columnCount():
             return
         ids = self._studies.ids
