@@ -1,0 +1,213 @@
+"""Fine-tuning from the window: new jobs are started, those that run are obeyed and watched, what ends is told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QProcess, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox
+
+from xferviewer.checkpoints import Checkpoint, read_checkpoint
+from xferviewer.errors import CannotStart, UnusableFolder, XferviewerError
+from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.job_watch import JobWatch, WatchedJob
+from xferviewer.gui.main_window import MainWindow
+from xferviewer.gui.notify import Offer
+from xferviewer.gui.training_cohort import TrainingCohort, look_at
+from xferviewer.jobs.spec import TrainingSpec, render_spec
+from xferviewer.processes import own_command
+from xferviewer.resources import bundled_checkpoints
+from xferviewer.settings import write_atomically
+
+
+class Training(QObject):
+    """What stands between the views of the Train perspective, the job folders and the commands that work on them."""
+
+    compare_asked = Signal(str)  # folder of a finished checkpoint
+    failed = Signal(object)  # XferviewerError
+
+    def __init__(
+        self, home: Path, watch: JobWatch, window: MainWindow, calculator: Calculator, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._specs = home / "specs"
+        self._watch = watch
+        self._window = window
+        self._calculator = calculator
+        self._form, self._view = window.training.form, window.training.job
+        self.question: QMessageBox | None = None
+        watch.ended.connect(self._tell_end)
+        self._view.asked.connect(self._obey)
+        self._form.images.folder_chosen.connect(self._look_at)
+        self._form.start_asked.connect(self._start)
+        self._form.command_asked.connect(self._copy_command)
+        self._form.images.changed.connect(self._show_summary)
+
+    def stop(self) -> None:
+        """End the commands that answer questions of the form; jobs go on."""
+        self._calculator.forget(self)
+
+    def offer_checkpoints(self, opened: Iterable[Checkpoint]) -> None:
+        """Offer those that came with the application and those that are open as what a job begins from."""
+        try:
+            bundled = [read_checkpoint(folder) for folder in bundled_checkpoints()]
+        except (CannotStart, XferviewerError):
+            bundled = []
+        offered = {checkpoint.weights_sha256: checkpoint for checkpoint in (*bundled, *opened)}
+        self._form.network.offer_checkpoints(list(offered.values()))
+
+    # --- the cohort
+
+    @Slot(object)
+    def _look_at(self, folder: Path) -> None:
+        """Read the tables of a cohort in a thread, and show what is in it."""
+        self._calculator.ask(self, str(folder), partial(_looked, folder), partial(self._take_cohort, folder))
+
+    def _take_cohort(self, folder: Path, found: TrainingCohort | XferviewerError) -> None:
+        if self._form.images.chosen_folder != folder:
+            return  # another one was chosen meanwhile
+        if isinstance(found, XferviewerError):
+            self._form.images.show_refusal(found)
+        else:
+            self._form.images.show_cohort(found)
+
+    @Slot()
+    def _show_summary(self) -> None:
+        self._form.summary.show_cohort(self._form.images.cohort)
+
+    # --- starting
+
+    @Slot(object)
+    def _start(self, spec: TrainingSpec) -> None:
+        """Start a process of its own for the job; it outlives the window."""
+        folder = self._watch.folder / spec.name
+        try:
+            self._free(folder)
+            file = self._write(spec)
+        except XferviewerError as error:
+            self.failed.emit(error)
+            return
+        command = own_command("train", str(file), "--out", str(folder))
+        QProcess.startDetached(command[0], command[1:])
+        self._window.notifier.tell(self.tr("The job {0} begins.").format(spec.name))
+        self._show_when_there(spec.name)
+
+    def _show_when_there(self, name: str) -> None:
+        self._watch.look()
+        self._window.jobs.choose(name)
+        self._window.training.show_job()
+
+    def _free(self, folder: Path) -> None:
+        if folder.exists():
+            raise UnusableFolder(
+                f"The job {folder.name} cannot be started.",
+                "There is a job of this name already.",
+                "Give the new one another short name.",
+            )
+
+    def _write(self, spec: TrainingSpec) -> Path:
+        file = self._specs / f"{spec.name}.toml"
+        write_atomically(file, render_spec(spec).encode())
+        return file
+
+    @Slot(object)
+    def _copy_command(self, spec: TrainingSpec) -> None:
+        """The specification goes to a file below the data folder, the command that runs it to the clipboard."""
+        try:
+            file = self._write(spec)
+        except XferviewerError as error:
+            self.failed.emit(error)
+            return
+        QGuiApplication.clipboard().setText(f"xferviewer train {file}")
+        self._window.notifier.tell(self.tr("The command is on the clipboard."), str(file))
+
+    # --- jobs that there are
+
+    @Slot(str, str)
+    def _obey(self, what: str, name: str) -> None:
+        """Do with a job what somebody asked for."""
+        job = self._watch.job(name)
+        if job is None:
+            return
+        requests: dict[str, Callable[[WatchedJob], None]] = {
+            "pause": lambda job: job.folder.request("pause"),
+            "resume": self._resume,
+            "cancel": lambda job: job.folder.request("cancel"),
+            "clone": self._clone,
+            "remove": self._ask_remove,
+            "compare": self._compare,
+        }
+        try:
+            requests[what](job)
+        except XferviewerError as error:
+            self.failed.emit(error)
+        self._watch.look()
+
+    def _resume(self, job: WatchedJob) -> None:
+        job.folder.request(None)
+
+    def _clone(self, job: WatchedJob) -> None:
+        self._form.show_spec(job.folder.spec())
+        self._window.training.show_form()
+
+    def _compare(self, job: WatchedJob) -> None:
+        checkpoint = job.folder.checkpoint()
+        if checkpoint is not None:
+            self.compare_asked.emit(str(checkpoint))
+
+    def _ask_remove(self, job: WatchedJob) -> None:
+        """Ask where a checkpoint or finished epochs would be lost."""
+        loses = job.folder.checkpoint() is not None or any(e.get("kind") == "epoch" for e in job.folder.events())
+        if not loses:
+            self._remove(job)
+            return
+        box = QMessageBox(self._window)
+        box.setWindowTitle(self.tr("Remove a job"))
+        box.setText(self.tr("Remove the job {0} with all that it has learned?").format(job.name))
+        box.setInformativeText(str(job.folder.path))
+        box.setStandardButtons(QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No)
+        box.setDefaultButton(QMessageBox.StandardButton.No)
+        box.button(QMessageBox.StandardButton.Yes).setText(self.tr("Remove"))
+        box.button(QMessageBox.StandardButton.No).setText(self.tr("Keep"))
+        box.accepted.connect(partial(self._remove, job))
+        box.finished.connect(box.deleteLater)
+        self.question = box
+        box.open()
+
+    def _remove(self, job: WatchedJob) -> None:
+        try:
+            shutil.rmtree(job.folder.path)
+        except OSError as error:
+            self.failed.emit(
+                UnusableFolder(
+                    f"The job {job.name} was not removed whole.",
+                    f"{error.strerror or error}.",
+                    f"Remove {job.folder.path} by hand.",
+                )
+            )
+        self._watch.look()
+
+    # --- telling
+
+    @Slot(object)
+    def _tell_end(self, job: WatchedJob) -> None:
+        """A finished job leads to the comparison in one press."""
+        notifier = self._window.notifier
+        if job.state == "finished":
+            offer = Offer(self.tr("Compare with …"), partial(self._compare, job))
+            notifier.tell(self.tr("The job {0} has finished.").format(job.name), lasting=True, offer=offer)
+        elif job.status is not None and job.status.error:
+            error = job.status.error
+            notifier.tell(error["what"], f"{error['why']} {error['todo']}", lasting=True)
+
+
+def _looked(folder: Path) -> TrainingCohort | XferviewerError:
+    """In a thread: what a folder offers, or why nothing."""
+    try:
+        return look_at(folder)
+    except XferviewerError as error:
+        return error
