@@ -18,6 +18,7 @@ from xferviewer.cli import (
     machine,
     maps,
     predictions,
+    splits,
     studies,
     training,
     window,
@@ -25,7 +26,7 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, training, children)
+_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, children)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
