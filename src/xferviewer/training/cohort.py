@@ -35,6 +35,7 @@ class Cohort:
     paths     (n,) of the files
     patients  (n,) the group that a split must not tear apart
     labels    float32 (n, findings): 1 present, 0 absent, NaN not stated
+    frames    (n,) which frame of its file each image is, from 0; left out, the first of every file
     """
 
     name: str
@@ -42,11 +43,20 @@ class Cohort:
     paths: tuple[Path, ...]
     patients: tuple[str, ...]
     labels: NDArray[np.float32]
+    frames: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            object.__setattr__(self, "frames", (0,) * len(self.paths))
+        if not len(self.paths) == len(self.patients) == len(self.labels) == len(self.frames):
+            raise ValueError("paths, patients, labels and frames should be of the same length.")
 
     def part(self, rows: NDArray[np.intp]) -> Cohort:
         """The same with these rows only."""
         paths, patients = tuple(self.paths[row] for row in rows), tuple(self.patients[row] for row in rows)
-        return Cohort(self.name, self.site, paths, patients, self.labels[rows])
+        return Cohort(
+            self.name, self.site, paths, patients, self.labels[rows], tuple(self.frames[row] for row in rows)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
 def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
     """What the training images look like to the network, without the moves of augmentation. Raises UnusableFolder."""
     return describe_images(
-        [(cohort.paths[row], 0) for row in split.training],
+        [(cohort.paths[row], cohort.frames[row]) for row in split.training],
         preprocessing,
         f"{cohort.name}, training split",
         lambda done, total: progress(f"training images: {done} of {total} measured"),
