@@ -205,7 +205,9 @@ class Augmentation:
         if not self.finer and (self.shift or self.scale or self.rotation):
             raise ValueError("shift, scale and rotation need finer images; name affine and turn, or finer = true.")
         if self.finer and (self.resized_crop or self.random_crop):
-            raise ValueError("a random crop brings the image to its size; say finer = false, shift, scale, rotation = 0.")
+            raise ValueError(
+                "a random crop brings the image to its size; say finer = false, shift, scale, rotation = 0."
+            )
         if self.resized_crop and self.random_crop:
             raise ValueError("name resized_crop or random_crop, not both.")
         if self.keras and (self.turn or self.affine):

@@ -105,7 +105,9 @@ class ArrayStore:
             number = len(self._segments)
             self._segments.append(_Segment(values, slots))
             for slot in range(slots):
-                self._places.setdefault(content[slot * KEY_BYTES : (slot + 1) * KEY_BYTES], (number << _SLOT_BITS) | slot)
+                self._places.setdefault(
+                    content[slot * KEY_BYTES : (slot + 1) * KEY_BYTES], (number << _SLOT_BITS) | slot
+                )
         with contextlib.suppress(OSError):  # when it was last used: the least recently used stores make room for others
             os.utime(self.folder)
 
