@@ -17,7 +17,7 @@ from xferviewer.evaluation.roc import auc
 from xferviewer.networks.backbones import train_mode
 from xferviewer.networks.preprocessing import normalise
 from xferviewer.training.augmentation import augment
-from xferviewer.training.schedule import warmup_cosine
+from xferviewer.training.schedules import warmup_cosine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
