@@ -26,6 +26,7 @@ from xferviewer.gui.theme import GRID
 from xferviewer.gui.training_cohort import PHANTOM, TrainingCohort
 from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, nested
 from xferviewer.jobs.data_spec import PhantomData
+from xferviewer.jobs.spec import TrainingSpec
 
 _MOST_ROWS = 6
 _FOLDER, _PHANTOM = "", "phantom"
@@ -53,6 +54,7 @@ class CohortSection(QWidget):
         self.import_.setAccessibleName(self.tr("Import a data set"))
         self.phantom = DerivedFields(PhantomData, "data.phantom")
         self.phantom.show_values(_FIRST_PHANTOM)
+        self.task = DerivedFields(TrainingSpec, "", only=("task",))
         self.findings = QListWidget()
         self.ticks = QLabel()
         self.ticks.setObjectName("faint")
@@ -79,6 +81,7 @@ class CohortSection(QWidget):
         self.browse.clicked.connect(self._browse)
         self.import_.clicked.connect(self.import_asked)
         self.phantom.changed.connect(self.changed)
+        self.task.changed.connect(self.changed)
         self.findings.itemChanged.connect(self._ticked)
         self._choose_known()
 
@@ -91,6 +94,7 @@ class CohortSection(QWidget):
         below.addSpacing(NAME_WIDTH + GRID)
         below.addWidget(self.ticks, 1)
         layout.addLayout(below)
+        layout.addWidget(self.task)
 
     # --- which cohort
 
@@ -207,6 +211,10 @@ class CohortSection(QWidget):
         items = (self.findings.item(row) for row in range(self.findings.count()))
         return tuple(item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked)
 
+    def show_task(self, task: str) -> None:
+        """What becomes of the logits: a sigmoid each, or a softmax."""
+        self.task.show_values({"task": task})
+
     def tick(self, findings: Sequence[str]) -> None:
         """Tick these and no others."""
         self.findings.blockSignals(True)
@@ -234,6 +242,7 @@ class CohortSection(QWidget):
         for path, field in self.fields.items():
             field.fault.show_fault(faults.get(path, ""))
         self.phantom.show_faults(faults)
+        self.task.show_faults(faults)
 
     def show_data(self, data: Mapping[str, Any], findings: Sequence[str]) -> None:
         """Show what a specification says of its images; its findings are ticked once they are known."""

@@ -34,6 +34,7 @@ class DerivedFields(QWidget):
         self.fields: dict[str, Field] = {}
         self.controls: dict[str, QWidget] = {}
         self._facts: dict[str, FieldFacts] = {}
+        self._groups: dict[str, tuple[QCheckBox, QWidget]] = {}  # what may be left out as a whole
         layout = QVBoxLayout(self)
         stack(layout)
         for facts in fields_of(cls):
@@ -42,8 +43,9 @@ class DerivedFields(QWidget):
 
     def _add(self, layout: QVBoxLayout, facts: FieldFacts, path: str, label: str) -> None:
         if facts.kind == "group" and facts.of is not None:
+            inside = self._optional_group(layout, facts, path, label) if facts.optional else layout
             for inner in fields_of(facts.of):
-                self._add(layout, inner, f"{path}.{inner.name}", f"{label}: {inner.label}")
+                self._add(inside, inner, f"{path}.{inner.name}", f"{label}: {inner.label}")
             return
         if facts.kind == "other":
             return
@@ -52,6 +54,25 @@ class DerivedFields(QWidget):
         field = Field(label, facts.words or label, control, name_width=NAME_WIDTH)
         self.fields[path] = field
         layout.addWidget(field)
+
+    def _optional_group(self, layout: QVBoxLayout, facts: FieldFacts, path: str, label: str) -> QVBoxLayout:
+        """A tick for the whole group, and the layout of its fields, which are seen where it is ticked."""
+        tick, content = QCheckBox(), QWidget()
+        tick.setAccessibleName(label)
+        tick.toggled.connect(content.setVisible)
+        tick.clicked.connect(self.changed)
+        self._groups[path] = tick, content
+        self.fields[path] = Field(label, facts.words or _first_line(facts.of) or label, tick, name_width=NAME_WIDTH)
+        layout.addWidget(self.fields[path])
+        layout.addWidget(content)
+        content.hide()
+        inside = QVBoxLayout(content)
+        stack(inside)
+        return inside
+
+    def _left_out(self, path: str) -> bool:
+        """It stands in a group without a tick."""
+        return any(path.startswith(f"{group}.") and not tick.isChecked() for group, (tick, _) in self._groups.items())
 
     def _control(self, facts: FieldFacts, label: str) -> QWidget:
         if facts.kind == "yes or no":
@@ -76,7 +97,7 @@ class DerivedFields(QWidget):
         """All fields by path, as a file would hold them; what is left out is not there."""
         found = {}
         for path, facts in self._facts.items():
-            value = self._value(path, facts)
+            value = None if self._left_out(path) else self._value(path, facts)
             if value is not None:
                 found[path] = value
         return found
@@ -91,7 +112,11 @@ class DerivedFields(QWidget):
         return read(text, facts)
 
     def show_values(self, values: Mapping[str, Any]) -> None:
-        """Show these by path; what is not among them gets its default."""
+        """Show these by path; what is not among them gets its default, an optional group none of whose fields is, none."""
+        for group, (tick, content) in self._groups.items():
+            there = any(path.startswith(f"{group}.") for path in values)
+            tick.setChecked(there)
+            content.setVisible(there)
         for path, facts in self._facts.items():
             control, value = self.controls[path], values.get(path, facts.default)
             if isinstance(control, QCheckBox):
@@ -105,6 +130,10 @@ class DerivedFields(QWidget):
         """Say by each field what is wrong there."""
         for path, field in self.fields.items():
             field.fault.show_fault(faults.get(path, ""))
+
+
+def _first_line(cls: type | None) -> str:
+    return (cls.__doc__ or "").strip().partition("\n")[0] if cls is not None else ""
 
 
 def written(value: Any) -> str:

@@ -147,6 +147,7 @@ class NewJobForm(QWidget):
     def _connect(self) -> None:
         for section in self.sections:
             section.changed.connect(self._check)
+        self.recipe.card_chosen.connect(self._take_card)
         self.close_.clicked.connect(self.closed)
         self.start.clicked.connect(self._start)
         self.copy_spec.clicked.connect(self._copy_spec)
@@ -162,6 +163,7 @@ class NewJobForm(QWidget):
         found = {
             **self.naming.mapping(),
             "findings": list(self.images.chosen_findings),
+            **self.images.task.mapping(),
             "network": self.network.mapping(),
             "data": {**self.images.mapping(), **self.split.mapping()},
             "recipe": self.recipe.mapping(),
@@ -173,10 +175,12 @@ class NewJobForm(QWidget):
         """Make the specification; say by each field what is wrong there."""
         self._suggest()
         spec, faults = spec_of(self.content())
-        faults = {**faults, **self.images.missing(), **self.network.missing(), **self.split.missing()}
+        missing = {**self.images.missing(), **self.split.missing(), **self.network.missing()}
+        faults = {**missing, **{path: text for path, text in faults.items() if path not in missing}}
         self.spec = None if faults else spec
         for section in self.sections:
             section.show_faults(faults)
+        self.recipe.show_deviations(self.spec)
         self.text.setPlainText(render_spec(self.spec) if self.spec is not None else next(iter(faults.values()), ""))
         for button in (self.copy_spec, self.copy_command, self.batch.draw):
             button.setEnabled(self.spec is not None)
@@ -200,11 +204,19 @@ class NewJobForm(QWidget):
         )
         self.naming.suggest(name, title)
 
+    @Slot(object)
+    def _take_card(self, content: Mapping[str, Any]) -> None:
+        """A published recipe speaks of the network too, and of what is learned."""
+        self.network.take_card(content.get("network", {}))
+        if "task" in content:
+            self.images.show_task(content["task"])
+
     def show_spec(self, spec: TrainingSpec) -> None:
         """Show the values of a job, to be changed and started as another one."""
         content: Mapping[str, Any] = to_mapping(spec)
         self._held_out = content.get("held_out", [])
         self.images.show_data(content["data"], content["findings"])
+        self.images.show_task(content.get("task", "multi-label"))
         self.split.show_data(content["data"])
         self.network.show_network(content["network"])
         self.recipe.show_recipe(content["recipe"])

@@ -14,7 +14,7 @@ from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFiel
 from xferviewer.jobs.spec import TrainingSpec
 
 # Sections of their own, or not to be entered here.
-_ELSEWHERE = ("name", "title", "license", "findings", "network", "data", "recipe", "held_out", "version")
+_ELSEWHERE = ("name", "title", "license", "findings", "network", "data", "recipe", "task", "held_out", "version")
 
 
 class NamingSection(QWidget):

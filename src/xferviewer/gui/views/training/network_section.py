@@ -271,6 +271,23 @@ class NetworkSection(QWidget):
         self.head.show_head(network.get("head", {}))
         self._show_preprocessing(network["preprocessing"])
 
+    def take_card(self, network: Mapping[str, Any]) -> None:
+        """Take what a published recipe says of the network; the rest stays, and so does what weights begin from.
+
+        Random weights stay random: a recipe's S3 is then S5.
+        """
+        if "architecture" in network:
+            self.architecture.setCurrentText(network["architecture"])
+        said = {**nested(self.learning.mapping(), "network"), **network}
+        if self.start.value == RANDOM:
+            said["setting"] = {"S2": "S4", "S3": "S5"}.get(said["setting"], said["setting"])
+        self.learning.show_values(flattened(said, "network"))
+        self._options = {**self._options, **network.get("options", {})}
+        if "head" in network:
+            self.head.show_head(network["head"])
+        if "preprocessing" in network:
+            self._show_preprocessing(network["preprocessing"])
+
     def show_faults(self, faults: Mapping[str, str]) -> None:
         """Say by each field what is wrong there."""
         for path, field in self.fields.items():
