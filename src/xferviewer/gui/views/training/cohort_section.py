@@ -39,6 +39,7 @@ class CohortSection(QWidget):
     changed = Signal()
     folder_chosen = Signal(object)  # Path: to be looked at
     import_asked = Signal()
+    cohort_shown = Signal(object)  # TrainingCohort, or None while nobody has looked at the chosen one
 
     def __init__(self) -> None:
         super().__init__()
@@ -168,9 +169,14 @@ class CohortSection(QWidget):
 
     def show_cohort(self, cohort: TrainingCohort | None) -> None:
         """Offer the findings of a cohort, ticked where there is something to learn of them."""
+        same = cohort is not None and self.cohort is not None and cohort.folder == self.cohort.folder
+        ticked = self._wanted or (self.chosen_findings if same else ())
         self._show_findings(cohort)
-        if cohort is not None and self._wanted:
-            self.tick(self._wanted)
+        if cohort is not None:
+            if not same:
+                self.show_task(cohort.task)
+            if ticked:
+                self.tick(ticked)
             self._wanted = ()
         self.changed.emit()
 
@@ -195,6 +201,7 @@ class CohortSection(QWidget):
         row = self.findings.sizeHintForRow(0) if self.findings.count() else self.fontMetrics().height()
         self.findings.setFixedHeight(min(max(2, self.findings.count()), _MOST_ROWS) * row + GRID)
         self._count_ticks()
+        self.cohort_shown.emit(cohort)
 
     @Slot()
     def _ticked(self) -> None:
@@ -229,6 +236,8 @@ class CohortSection(QWidget):
         """What the section `data` of a specification says of the images."""
         if self.is_phantom:
             return nested(self.phantom.mapping(), "data")
+        if self.cohort is not None and self.cohort.kind == "cohort":
+            return {}  # the split says which cohort it is of
         return {"folder": {"folder": str(self.chosen_folder or "")}}
 
     def missing(self) -> dict[str, str]:
@@ -251,5 +260,5 @@ class CohortSection(QWidget):
             self.known.choose(_PHANTOM)
             self.phantom.show_values({f"data.phantom.{key}": value for key, value in data["phantom"].items()})
             self._choose_known()
-        elif "folder" in data:
-            self.choose_folder(Path(data["folder"]["folder"]))
+        else:
+            self.choose_folder(Path(data["cohort" if "cohort" in data else "folder"]["folder"]))

@@ -45,31 +45,26 @@ class CohortSummary(QWidget):
 
     def show_cohort(self, cohort: TrainingCohort | None) -> None:
         """Show what was counted when the cohort was looked at."""
-        self.receipt.hide()
+        self.receipt.setVisible(cohort is not None and bool(cohort.receipt))
+        self.words.setVisible(cohort is not None and bool(cohort.notes))
         if cohort is None:
             self.title.setText(self.tr("Choose the images that the job learns from."))
-            self.words.setText("")
             self.show_rows((), ())
             return
         if cohort.images is None:
             self.title.setText(self.tr("Synthetic films, rendered when the job starts; their labels are known exactly."))
         else:
             self.title.setText(
-                self.tr("{0}: {1} images of {2} patients").format(
-                    cohort.name, f"{cohort.images:,}", f"{cohort.patients or 0:,}"
+                self.tr("{0}: {1} images, {2} × {3}").format(
+                    cohort.name, f"{cohort.images:,}", f"{cohort.patients or 0:,}", cohort.group
                 )
             )
+        leaks = self.tr("This split leaks, and was chosen by its name. ") if cohort.leaks else ""
+        self.receipt.setText(self.tr("Leakage receipt: {0}{1}").format(leaks, cohort.receipt))
+        self.receipt.setObjectName("notice" if cohort.leaks else "")
+        self.receipt.style().polish(self.receipt)
         self.words.setText("\n".join(cohort.notes))
-        self.words.setVisible(bool(cohort.notes))
-        self.show_rows(
-            (self.tr("finding"), self.tr("with"), self.tr("without"), self.tr("prevalence")),
-            [
-                (count.name, f"{count.positive:,}", f"{count.negative:,}",
-                 f"{count.positive / max(1, count.positive + (count.negative or 0)):.1%}")
-                if count.positive is not None else (count.name, "–", "–", "–")
-                for count in cohort.findings
-            ],
-        )  # fmt: skip
+        self.show_rows(cohort.titles, cohort.numbers)
 
     def show_rows(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Fill the table; the first column is text, the others numbers."""

@@ -25,6 +25,7 @@ from xferviewer.errors import XferviewerError
 from xferviewer.gui.field import FaultLine, tool_tip
 from xferviewer.gui.theme import GRID, heading_font
 from xferviewer.gui.training_choices import spec_of, suggested_name
+from xferviewer.gui.training_cohort import TrainingCohort
 from xferviewer.gui.views.training.batch_picture import BatchPicture
 from xferviewer.gui.views.training.cohort_section import CohortSection
 from xferviewer.gui.views.training.cohort_summary import CohortSummary
@@ -147,6 +148,7 @@ class NewJobForm(QWidget):
     def _connect(self) -> None:
         for section in self.sections:
             section.changed.connect(self._check)
+        self.images.cohort_shown.connect(self._take_cohort)
         self.recipe.card_chosen.connect(self._take_card)
         self.close_.clicked.connect(self.closed)
         self.start.clicked.connect(self._start)
@@ -215,13 +217,19 @@ class NewJobForm(QWidget):
         """Show the values of a job, to be changed and started as another one."""
         content: Mapping[str, Any] = to_mapping(spec)
         self._held_out = content.get("held_out", [])
+        self.split.show_data(content["data"])
         self.images.show_data(content["data"], content["findings"])
         self.images.show_task(content.get("task", "multi-label"))
-        self.split.show_data(content["data"])
         self.network.show_network(content["network"])
         self.recipe.show_recipe(content["recipe"])
         self.naming.show_spec(content)
         self._check()
+
+    @Slot(object)
+    def _take_cohort(self, cohort: TrainingCohort | None) -> None:
+        """What is in the chosen cohort, with the parts of its split."""
+        self.summary.show_cohort(cohort)
+        self.split.show_cohort(cohort)
 
     def set_taken(self, names: Sequence[str]) -> None:
         """Names of jobs that there are."""

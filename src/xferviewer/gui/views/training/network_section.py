@@ -44,6 +44,7 @@ class NetworkSection(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._checkpoints: dict[str, Checkpoint] = {}
+        self._chosen = False  # by a person, or by a job that is cloned
         self._options: dict[str, Any] = {}
         self.start: ChoiceBox[Start] = ChoiceBox(self.tr("Begins from"), stretches=True)
         self.source = QLineEdit()
@@ -147,11 +148,14 @@ class NetworkSection(QWidget):
             (self.tr("published weights by name …"), HUB), (self.tr("random weights"), RANDOM),
         ]  # fmt: skip
         self.start.offer([*offered, *others], offered[0][1] if offered else PACKAGE)
+        if not self._chosen and offered:
+            self.start.choose(offered[0][1])
         if self.start.value != before:
             self._take_start()
 
     @Slot()
     def _start_chosen(self) -> None:
+        self._chosen = True
         self._take_start()
         self.changed.emit()
 
@@ -176,6 +180,7 @@ class NetworkSection(QWidget):
 
     @Slot()
     def _setting_chosen(self) -> None:
+        self._chosen = True
         random = self.setting.value in ("S4", "S5")
         if random and self.start.value != RANDOM:
             self.start.choose(RANDOM)
@@ -253,6 +258,7 @@ class NetworkSection(QWidget):
 
     def show_network(self, network: Mapping[str, Any]) -> None:
         """Show what a specification says of its network."""
+        self._chosen = True
         weights, hub = network.get("weights"), network.get("hub")
         if network["setting"] in ("S4", "S5"):
             self.start.choose(RANDOM)
