@@ -19,10 +19,11 @@ from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpo
 from xferviewer.engine.inference import Prediction, load, predict_images
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.evaluation.roc import auc_interval
+from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.network_spec import NetworkSpec
-from xferviewer.jobs.recipe import Augmentation, Recipe
+from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec, read_spec
 from xferviewer.networks import backbones
 from xferviewer.networks.heads import ConvHead
