@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,11 +13,12 @@ import tomli_w
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.data_spec import DataSpec, PhantomData
+from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.recipe_cards import complete_spec
 
-# 2: recipes by name, and all that they need; classes that exclude each other
+# 2: recipes by name, and all that they need; classes that exclude each other; the machine
 SPEC_VERSION = 2
 
 
@@ -30,6 +31,7 @@ class TrainingSpec:
     task      "multi-label": each finding is present or absent; "multi-class": each image has one of them; "binary":
               there is one finding
     held_out  cohorts that only the finished checkpoint sees; its AUC on each goes to the card
+    machine   where it computes; no part of what it learns
     """
 
     name: str
@@ -42,6 +44,7 @@ class TrainingSpec:
     seed: int = 0
     task: Literal["multi-label", "multi-class", "binary"] = "multi-label"
     held_out: tuple[PhantomData, ...] = ()
+    machine: MachineSpec = field(default_factory=MachineSpec)
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from xferviewer.evaluation.aggregation import combined_scores
 from xferviewer.evaluation.confusion_matrix import confusion_matrix, mean_of_defined
@@ -15,7 +18,7 @@ from xferviewer.evaluation.row_groups import groups_in_order, per_group
 from xferviewer.evaluation.scores import scores_from_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,11 +49,22 @@ class EpochMetrics:
         """Over the findings that have one; NaN without any."""
         return mean_of_defined(np.array([area.auc for area in self.areas]))
 
-    def per_finding(self, findings: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """What an event says of each finding; None for what is undefined."""
+    def as_event(self, findings: Sequence[str]) -> dict[str, Any]:
+        """For events.jsonl, which holds no NaN: None is undefined."""
         return {
-            finding: {"auc": stated(a.auc), "lower": stated(a.lower), "upper": stated(a.upper), "f1": stated(f1)}
-            for finding, a, f1 in zip(findings, self.areas, self.f1, strict=True)
+            "validation_auc": _stated(self.mean_auc),
+            "validation_f1": _stated(self.mean_f1),
+            "validation_accuracy": _stated(self.accuracy),
+            "findings": {
+                finding: {
+                    "auc": _stated(a.auc),
+                    "lower": _stated(a.lower),
+                    "upper": _stated(a.upper),
+                    "f1": _stated(f1),
+                }
+                for finding, a, f1 in zip(findings, self.areas, self.f1, strict=True)
+            },
+            "majority_guess": self.majority,
         }
 
 
@@ -62,7 +76,8 @@ def epoch_metrics(
     logits, labels  float32 (images, findings); a label that is NaN is not stated
     units           the study or patient of each image, where the recipe counts those; None: images are counted
     """
-    said = majority_guess(task, logits)
+    answers = SameAnswers(task, logits.shape[1])
+    answers.add(torch.from_numpy(logits))
     scores: NDArray[np.float64]
     if units is None:
         scores, truth = finding_logits(logits, task), labels.astype(np.float64)
@@ -74,24 +89,39 @@ def epoch_metrics(
     f1, accuracy = _answers(task, scores, truth, middle)
     of_two_classes = task == "multi-class" and len(f1) == 2
     f1_of_all = f1[1] if of_two_classes else mean_of_defined(np.array(f1))
-    return EpochMetrics(areas, f1, f1_of_all, accuracy, said)
+    return EpochMetrics(areas, f1, f1_of_all, accuracy, answers.all_same())
 
 
-def majority_guess(task: Task, logits: NDArray[np.float32]) -> bool:
+class SameAnswers:
     """Whether every image gets the same answer: the same likeliest class, or of each finding the same side of 0.5.
 
-    The published code of the BUSI and MRNet study warns of a "bad local minimum" then.
+    The published code of the BUSI and MRNet study warns of a "bad local minimum" then. Batches are taken in one by
+    one, on the device that they lie on.
     """
-    if task == "multi-class":
-        likeliest = logits.argmax(axis=1)
-        return bool((likeliest == likeliest[:1]).all())
-    answers = logits > 0
-    return bool((answers == answers[:1]).all())
 
+    def __init__(self, task: Task, findings: int) -> None:
+        self._classes = task == "multi-class"
+        self._said_of_one = torch.zeros(findings, dtype=torch.bool)
+        self._said_of_all = torch.ones(findings, dtype=torch.bool)
 
-def stated(value: float) -> float | None:
-    """A number as JSON can hold it: None for NaN."""
-    return None if np.isnan(value) else float(value)
+    def add(self, logits: Tensor) -> None:
+        """Logits float32 (images, findings)."""
+        said = functional.one_hot(logits.argmax(dim=1), logits.shape[1]).bool() if self._classes else logits > 0
+        self._said_of_one = self._said_of_one.to(logits.device) | said.any(dim=0)
+        self._said_of_all = self._said_of_all.to(logits.device) & said.all(dim=0)
+
+    def all_same(self) -> bool:
+        """Of what was added since the last look, which is forgotten."""
+        same = bool((self._said_of_one == self._said_of_all).all())
+        self._said_of_one = torch.zeros_like(self._said_of_one)
+        self._said_of_all = torch.ones_like(self._said_of_all)
+        return same
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"of one": self._said_of_one, "of all": self._said_of_all}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        self._said_of_one, self._said_of_all = state["of one"], state["of all"]
 
 
 def _of_units(
@@ -124,3 +154,7 @@ def _answers(
         matrix = confusion_matrix(truth[rows, column], (scores[rows, column] > middle).astype(int), 2)
         f1.append(float(matrix.f1[1]))
     return tuple(f1), float(right.sum() / known.sum()) if known.any() else float("nan")
+
+
+def _stated(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)

@@ -47,3 +47,9 @@ def row_weights(labels: NDArray[np.float32], task: Task) -> NDArray[np.float64]:
     stated = np.maximum((~np.isnan(labels)).sum(axis=1), 1)
     found: NDArray[np.float64] = weights.sum(axis=1) / stated
     return found if found.any() else np.ones(len(labels))
+
+
+def batch_starts(recipe: Recipe, examples: int) -> list[int]:
+    """Where each batch of an epoch begins. A single image left over joins no batch: no variance comes of one."""
+    count = epoch_length(recipe, examples)
+    return [start for start in range(0, count, recipe.batch_size) if count - start > 1 or start == 0]

@@ -124,7 +124,7 @@ class ByValidationLoss:
         self._recipe = recipe
         self._epoch = 0.0
 
-    def rate(self, step: int) -> float:
+    def rate(self, step: int) -> float:  # noqa: ARG002  every schedule is asked by step
         return timm_cosine(self._recipe, self._epoch)
 
     def epoch_ended(self, validation_loss: float) -> None:
@@ -139,7 +139,7 @@ class ByValidationLoss:
 
 
 def warmup_cosine(steps: int, warmup_steps: int, base: float, final: float, start: float = 0.0) -> NDArray[np.float64]:
-    """The value at each of `steps` steps: linear from `start` to `base` over the warm-up, its end included, then a cosine.
+    """The value at each of `steps` steps: linear from `start` to `base` over the warm-up and its end, then a cosine.
 
     As in DINO (Caron et al. 2021, `cosine_scheduler`): with T steps after the warm-up, the i-th of them has
     final + (base - final) (1 + cos(π i / T)) / 2. A warm-up of one step has only its end, `base`.
