@@ -19,12 +19,14 @@ class JsonCommand(QObject):
 
     answered = Signal(object)  # dict
     failed = Signal(object)  # XferviewerError
+    progressed = Signal(str)  # what it said last on its way
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._what = ""
         self._command = ChildCommand(self)
         self._command.finished.connect(self._ended)
+        self._command.said.connect(self.progressed)
         self._command.not_started.connect(self._could_not_start)
 
     @property

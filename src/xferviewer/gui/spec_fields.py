@@ -39,7 +39,7 @@ class FieldFacts:
     @property
     def label(self) -> str:
         """Its name for people."""
-        return self.name.replace("_", " ")
+        return self.name.replace("_", " ").capitalize()
 
 
 @lru_cache(maxsize=64)

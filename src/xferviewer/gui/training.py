@@ -17,7 +17,7 @@ from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Offer
-from xferviewer.gui.training_cohort import TrainingCohort, look_at
+from xferviewer.gui.training_cohorts import TrainingCohorts
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.processes import own_command
 from xferviewer.resources import bundled_checkpoints
@@ -37,19 +37,18 @@ class Training(QObject):
         self._specs = home / "specs"
         self._watch = watch
         self._window = window
-        self._calculator = calculator
+        self.cohorts = TrainingCohorts(home / "cohorts", window.training.form, calculator, self)
         self._form, self._view = window.training.form, window.training.job
         self.question: QMessageBox | None = None
+        self.cohorts.failed.connect(self.failed)
         watch.ended.connect(self._tell_end)
         self._view.asked.connect(self._obey)
-        self._form.images.folder_chosen.connect(self._look_at)
         self._form.start_asked.connect(self._start)
         self._form.command_asked.connect(self._copy_command)
-        self._form.images.changed.connect(self._show_summary)
 
     def stop(self) -> None:
         """End the commands that answer questions of the form; jobs go on."""
-        self._calculator.forget(self)
+        self.cohorts.stop()
 
     def offer_checkpoints(self, opened: Iterable[Checkpoint]) -> None:
         """Offer those that came with the application and those that are open as what a job begins from."""
@@ -59,25 +58,6 @@ class Training(QObject):
             bundled = []
         offered = {checkpoint.weights_sha256: checkpoint for checkpoint in (*bundled, *opened)}
         self._form.network.offer_checkpoints(list(offered.values()))
-
-    # --- the cohort
-
-    @Slot(object)
-    def _look_at(self, folder: Path) -> None:
-        """Read the tables of a cohort in a thread, and show what is in it."""
-        self._calculator.ask(self, str(folder), partial(_looked, folder), partial(self._take_cohort, folder))
-
-    def _take_cohort(self, folder: Path, found: TrainingCohort | XferviewerError) -> None:
-        if self._form.images.chosen_folder != folder:
-            return  # another one was chosen meanwhile
-        if isinstance(found, XferviewerError):
-            self._form.images.show_refusal(found)
-        else:
-            self._form.images.show_cohort(found)
-
-    @Slot()
-    def _show_summary(self) -> None:
-        self._form.summary.show_cohort(self._form.images.cohort)
 
     # --- starting
 
@@ -203,11 +183,3 @@ class Training(QObject):
         elif job.status is not None and job.status.error:
             error = job.status.error
             notifier.tell(error["what"], f"{error['why']} {error['todo']}", lasting=True)
-
-
-def _looked(folder: Path) -> TrainingCohort | XferviewerError:
-    """In a thread: what a folder offers, or why nothing."""
-    try:
-        return look_at(folder)
-    except XferviewerError as error:
-        return error

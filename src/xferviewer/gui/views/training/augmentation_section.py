@@ -33,7 +33,7 @@ class AugmentationSection(QWidget):
         self.own = DerivedFields(Augmentation, _WHERE, leave=("card",))
         self.fields = {
             f"{_WHERE}.card": Field(
-                self.tr("published"), self.tr("Moves as a published recipe has them; they fill the fields below"),
+                self.tr("Published"), self.tr("Moves as a published recipe has them; they fill the fields below"),
                 self.card, name_width=NAME_WIDTH,
             ),
             **self.own.fields,

@@ -42,7 +42,8 @@ def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
 class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """Curves over epochs; the wheel zooms, a double click shows everything again."""
 
-    def __init__(self, theme: Theme, name: str, beside: str) -> None:
+    def __init__(self, theme: Theme, name: str, beside: str, *, rises: bool) -> None:
+        """`rises`: the curves end high, so that the legend stands below."""
         super().__init__(background=theme.panel)
         for widget in (self, self.viewport()):
             widget.setAccessibleName(name)
@@ -58,7 +59,7 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         self.getPlotItem().layout.setContentsMargins(1, 2 * GRID, 3 * GRID, 1)
         ground = pg.mkColor(theme.panel)
         ground.setAlpha(170)
-        self.legend = self.addLegend(offset=(-GRID, GRID), labelTextColor=theme.text, brush=ground)
+        self.legend = self.addLegend(offset=(-GRID, -GRID if rises else GRID), labelTextColor=theme.text, brush=ground)
         self.setDownsampling(auto=True, mode="subsample")
         self.setClipToView(True)
         self.scene().sigMouseClicked.connect(self._clicked)
@@ -116,8 +117,8 @@ class JobCurves(QWidget):
         self._steps = Steps()
         self._epochs: Sequence[Epoch] = ()
         self._steps_per_epoch = math.nan
-        self.loss = LearningPlot(theme, self.tr("Loss over epochs"), self.tr("loss"))
-        self.auc = LearningPlot(theme, self.tr("Validation AUC over epochs"), self.tr("validation AUC"))
+        self.loss = LearningPlot(theme, self.tr("Loss over epochs"), self.tr("loss"), rises=False)
+        self.auc = LearningPlot(theme, self.tr("Validation AUC over epochs"), self.tr("validation AUC"), rises=True)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setAccessibleName(self.tr("Smoothing of the training loss"))
         self.smoothing.setRange(0, _LARGEST_SMOOTHING)

@@ -45,7 +45,7 @@ class DerivedFields(QWidget):
         if facts.kind == "group" and facts.of is not None:
             inside = self._optional_group(layout, facts, path, label) if facts.optional else layout
             for inner in fields_of(facts.of):
-                self._add(inside, inner, f"{path}.{inner.name}", f"{label}: {inner.label}")
+                self._add(inside, inner, f"{path}.{inner.name}", f"{label}: {inner.label.lower()}")
             return
         if facts.kind == "other":
             return

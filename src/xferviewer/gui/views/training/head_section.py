@@ -37,7 +37,7 @@ class HeadSection(QWidget):
         for name, default in Head("conv-skip").arguments.items():
             line = QLineEdit(written(default))
             line.textEdited.connect(self.changed)
-            label = self.tr("head: {0}").format(name.replace("_", " "))
+            label = self.tr("Head: {0}").format(name.replace("_", " "))
             self.lines[name] = line
             self.fields[f"network.head.{name}"] = Field(label, words[name], line, name_width=NAME_WIDTH)
         self.kind.activated.connect(self._choose)

@@ -9,8 +9,6 @@ from xferviewer.gui.job_watch import JobWatch, WatchedJob
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.training.job_model import JobsModel
 
-_NAME_WIDTH = 36 * GRID
-
 
 class JobsPanel(QWidget):
     """The newest job on top. The chosen one stays chosen while others come and go."""
@@ -37,9 +35,8 @@ class JobsPanel(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setStretchLastSection(True)
-        self.table.setColumnWidth(0, _NAME_WIDTH)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().hide()
         self.table.setTabKeyNavigation(False)  # Tab leaves the table: it would be a trap for the keyboard
         layout = QVBoxLayout(self)

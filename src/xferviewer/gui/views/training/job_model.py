@@ -6,10 +6,11 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 
+from xferviewer.gui.field import tool_tip
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
 
 _Index = QModelIndex | QPersistentModelIndex
-COLUMNS = ("Job", "State", "Step", "Message")
+COLUMNS = ("Job", "State", "Step")
 
 
 class JobsModel(QAbstractTableModel):
@@ -46,7 +47,7 @@ class JobsModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Name, state, step, message."""
+        """Name, state, step."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -62,7 +63,8 @@ class JobsModel(QAbstractTableModel):
         job = self.rows[index.row()]
         status = job.status
         if status is None:
-            return (job.name, self.tr("unreadable"), "", "")[index.column()]
+            return (job.name, self.tr("unreadable"), "")[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tool_tip(f"{job.name}: {status.error['what'] if status.error else status.message}")
         step = f"{status.step} / {status.steps}" if status.steps else ""
-        message = status.error["what"] if status.error else status.message
-        return (job.name, job.state, step, message)[index.column()]
+        return (job.name, job.state, step)[index.column()]

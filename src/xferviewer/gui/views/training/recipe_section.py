@@ -74,10 +74,10 @@ class RecipeSection(QWidget):
                 self.card, name_width=NAME_WIDTH,
             ),
             "recipe.variant": Field(
-                self.tr("variant"), self.tr("The source has several"), self.variant, name_width=NAME_WIDTH
+                self.tr("Variant"), self.tr("The source has several"), self.variant, name_width=NAME_WIDTH
             ),
             "recipe.as_published": Field(
-                self.tr("as published"), self.tr("With what the published code did otherwise than meant"),
+                self.tr("As published"), self.tr("With what the published code did otherwise than meant"),
                 self.as_published, name_width=NAME_WIDTH,
             ),
         }  # fmt: skip

@@ -58,12 +58,12 @@ class SplitSection(QWidget):
                 self.frozen, name_width=NAME_WIDTH,
             ),
             "split.name": Field(
-                self.tr("name of the split"), self.tr("Its file below the cohort's folder is called so"), self.name,
+                self.tr("Name of the split"), self.tr("Its file below the cohort's folder is called so"), self.name,
                 name_width=NAME_WIDTH,
             ),
         }  # fmt: skip
         for part, line in self.lists.items():
-            name = self.tr("fold tables") if part == "folder" else self.tr("list: {0}").format(part)
+            name = self.tr("Fold tables") if part == "folder" else self.tr("List: {0}").format(part)
             tip = (
                 self.tr("The folder dataframe of the study's repository")
                 if part == "folder"
