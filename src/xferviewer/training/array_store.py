@@ -48,8 +48,8 @@ class ArrayStore:
 
     def __init__(self, folder: Path, dtype: Any, shape: tuple[int, ...]) -> None:
         self.folder = folder
-        self._dtype, self._shape = np.dtype(dtype), shape
-        self.item_bytes = int(self._dtype.itemsize * np.prod(shape, dtype=np.int64))
+        self.dtype, self._shape = np.dtype(dtype), shape
+        self.item_bytes = int(self.dtype.itemsize * np.prod(shape, dtype=np.int64))
         self._lock = threading.Lock()
         self._segments: list[_Segment] = []
         self._places: dict[bytes, int] = {}
@@ -63,8 +63,8 @@ class ArrayStore:
 
     def take(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """A copy of the arrays there, in that order: (len(places), *shape)."""
-        found = np.empty((len(places), *self._shape), self._dtype)
         numbers, slots = places >> _SLOT_BITS, places & ((1 << _SLOT_BITS) - 1)
+        found = np.empty((len(places), *self._shape), self.dtype)
         for number in np.unique(numbers):
             here = numbers == number
             found[here] = self._mapped(int(number), int(slots[here].max()))[slots[here]]
@@ -79,7 +79,7 @@ class ArrayStore:
                 if self._writing is None:
                     self._writing = self._begin()
                 number, segment = len(self._segments) - 1, self._segments[-1]
-                self._writing.append(key, np.ascontiguousarray(values, self._dtype))
+                self._writing.append(key, np.ascontiguousarray(values, self.dtype))
             except OSError as error:
                 raise _full(self.folder, error) from error
             self._places[key] = (number << _SLOT_BITS) | segment.slots
@@ -88,9 +88,10 @@ class ArrayStore:
     def close(self) -> None:
         """Write what is not yet safely on disk. The store may be used on."""
         with self._lock:
-            if self._writing is not None:
+            writing, self._writing = self._writing, None
+            if writing is not None:
                 try:
-                    self._writing.sync()
+                    writing.close()
                 except OSError as error:
                     raise _full(self.folder, error) from error
 
@@ -124,7 +125,7 @@ class ArrayStore:
                 if self._writing is not None and number == len(self._segments) - 1:
                     self._writing.flush()
                 shape = (segment.slots, *self._shape)
-                segment.mapped = np.memmap(segment.path, self._dtype, "r", shape=shape)
+                segment.mapped = np.memmap(segment.path, self.dtype, "r", shape=shape)
             return segment.mapped
 
 
@@ -156,6 +157,10 @@ class _Writing:
             self._keys.flush()
             self._unsafe.clear()
         self._synced = time.monotonic()
+
+    def close(self) -> None:
+        with self._values, self._keys:
+            self.sync()
 
 
 def _full(folder: Path, error: OSError) -> UnusableFolder:
