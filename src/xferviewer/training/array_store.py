@@ -1,8 +1,8 @@
-"""Arrays of one shape on disk, each found again by a key: what a job computed once, for its next epoch and for the next job.
+"""Arrays of one shape on disk, each found again by a key: what a job computed, for its next epoch and the next job.
 
-A store is a folder. Every process that adds to it writes a pair of files of its own, NAME.values and NAME.keys, so that
-several jobs may share a store without waiting for each other. A key is written once its values lie on the disk: whatever
-kills the process, and be it a power cut, costs the last second's arrays and leaves none that is half written.
+A store is a folder. Every process that adds to it writes a pair of files of its own, NAME.values and NAME.keys, so
+that several jobs may share a store without waiting for each other. A key is written once its values lie on the disk:
+whatever kills the process, and be it a power cut, costs the last second's arrays and leaves none that is half written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -106,7 +106,9 @@ class ArrayStore:
             number = len(self._segments)
             self._segments.append(_Segment(values, slots))
             for slot in range(slots):
-                self._places.setdefault(content[slot * KEY_BYTES : (slot + 1) * KEY_BYTES], (number << _SLOT_BITS) | slot)
+                self._places.setdefault(
+                    content[slot * KEY_BYTES : (slot + 1) * KEY_BYTES], (number << _SLOT_BITS) | slot
+                )
         with contextlib.suppress(OSError):  # when it was last used: the least recently used stores make room for others
             os.utime(self.folder)
 
@@ -122,45 +124,53 @@ class ArrayStore:
         with self._lock:
             segment = self._segments[number]
             if segment.mapped is None or len(segment.mapped) <= slot:
-                if self._writing is not None and number == len(self._segments) - 1:
-                    self._writing.flush()
                 shape = (segment.slots, *self._shape)
                 segment.mapped = np.memmap(segment.path, self.dtype, "r", shape=shape)
             return segment.mapped
 
 
 class _Writing:
-    """The pair of files that this process appends to."""
+    """The pair of files that this process appends to. After an error they hold whole arrays and keys all the same."""
 
     def __init__(self, values: Path) -> None:
-        self._values: BinaryIO = values.open("wb")
-        self._keys: BinaryIO = values.with_suffix(".keys").open("wb")
+        # unbuffered: what a buffer could not write would come again, in the middle of a later array
+        self._values: IO[bytes] = values.open("wb", buffering=0)
+        self._keys: IO[bytes] = values.with_suffix(".keys").open("wb", buffering=0)
         self._unsafe: list[bytes] = []
         self._synced = time.monotonic()
 
     def append(self, key: bytes, values: NDArray[Any]) -> None:
         # written, not mapped: a full disk is then an error, where a mapping would end the process
-        self._values.write(values.reshape(-1).view(np.uint8).data)
+        _append_whole(self._values, values.reshape(-1).view(np.uint8).data)
         self._unsafe.append(key)
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             self.sync()
 
-    def flush(self) -> None:
-        self._values.flush()
-
     def sync(self) -> None:
         """Values first, keys after them: what a key names is on the disk."""
-        if self._unsafe:
-            self._values.flush()
-            os.fsync(self._values.fileno())
-            self._keys.write(b"".join(self._unsafe))
-            self._keys.flush()
-            self._unsafe.clear()
         self._synced = time.monotonic()
+        if self._unsafe:
+            os.fsync(self._values.fileno())
+            _append_whole(self._keys, memoryview(b"".join(self._unsafe)))
+            self._unsafe.clear()
 
     def close(self) -> None:
         with self._values, self._keys:
             self.sync()
+
+
+def _append_whole(file: IO[bytes], content: memoryview) -> None:
+    """All of it, or nothing and an OSError."""
+    end = file.tell()
+    rest = content
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(end)
+        file.seek(end)
+        raise
 
 
 def _full(folder: Path, error: OSError) -> UnusableFolder:

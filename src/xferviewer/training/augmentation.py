@@ -19,22 +19,20 @@ from xferviewer.checkpoints.fields import to_mapping
 from xferviewer.networks.preprocessing import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from xferviewer.checkpoints import Preprocessing
     from xferviewer.jobs.augmentation_spec import Augmentation, Erasing, KerasMoves, RandAugment, ResizedCrop
 
-# Raise it when the same spec, seed, view and row give another picture: kept features are then not mistaken for new ones.
+# Raise it when the same spec, seed, view and row give another picture; kept features then go.
 AUGMENTATION_VERSION = 1
 
 # A view of an image that is drawn again in the same epoch is another one.
 _AGAIN = 1_000_003
 
 _MAGNITUDES = 1001  # of RandAugment, so that a magnitude may have decimals
-
-Step = "Callable[[Tensor], Tensor]"
 
 
 class Augmenter:
@@ -45,10 +43,10 @@ class Augmenter:
     """
 
     def __init__(
-        self, spec: Augmentation, preprocessing: Preprocessing, seed: int, rows: NDArray[np.intp], batch_size: int
+        self, spec: Augmentation, preprocessing: Preprocessing, seed: int, count: int, batch_size: int
     ) -> None:
-        self.spec, self._preprocessing, self._seed = spec, preprocessing, seed
-        self._rows, self._batch_size = rows, batch_size
+        self.spec, self._preprocessing, self.seed = spec, preprocessing, seed
+        self._count, self._batch_size = count, batch_size
         self._steps = _steps(spec, preprocessing)
         self._erase = _erasing(spec.erasing) if spec.erasing else None
 
@@ -61,7 +59,7 @@ class Augmenter:
         return epoch + occurrence * _AGAIN
 
     def inputs(
-        self, planes: Tensor, sizes: NDArray[np.int64], rows: NDArray[np.intp], views: Sequence[int]
+        self, planes: Tensor, sizes: NDArray[np.int64], rows: NDArray[np.intp], views: NDArray[np.int64]
     ) -> Tensor:
         """What the network takes: float32 (images, channels, rows, columns).
 
@@ -69,14 +67,18 @@ class Augmenter:
         sizes   (images, 2): rows and columns of each image in its file
         """
         spec = self.spec
+        if not len(rows):  # none of a batch could be read
+            return planes
         if spec.finer:
-            draws = torch.from_numpy(np.stack([self._moves(view)[row] for row, view in zip(rows, views, strict=True)]))
-            planes = move(planes, self._preprocessing.size, spec, draws)
+            draws = np.zeros((len(rows), 4), dtype=np.float32)
+            for view in np.unique(views):
+                draws[views == view] = self._moves(int(view))[rows[views == view]]
+            planes = move(planes, self._preprocessing.size, spec, torch.from_numpy(draws))
         if not self._steps and not self._erase and not spec.resized_crop:
             return normalise(planes, self._preprocessing)
         made = []
         for plane, size, row, view in zip(planes, sizes, rows, views, strict=True):
-            with _Drawn(generator(self._seed, view, int(row))):
+            with _Drawn(generator(self.seed, int(view), int(row))):
                 one = plane
                 if spec.resized_crop:
                     one = _resized_crop(one, size, spec.resized_crop, self._preprocessing.size)
@@ -92,16 +94,17 @@ class Augmenter:
             return b""
         drawn = self._moves(view)[row].tobytes() if self.spec.finer else b""
         # without other random steps the moves say all there is, whatever the seed
-        place = b"" if self.spec.finer and not self._steps and not self._erase else f"{self._seed} {view} {row}".encode()
+        place = b"" if self.spec.finer and not self._steps and not self._erase else f"{self.seed} {view} {row}".encode()
         return drawn + place
 
     def _moves(self, view: int) -> NDArray[np.float32]:
-        return _epoch_moves(self._seed, view, self._rows.tobytes(), self._batch_size)
+        return _epoch_moves(self.seed, view, self._count, self._batch_size)
 
 
-def epoch_order(seed: int, epoch: int, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The rows in the order of an epoch of its own."""
-    return rows[torch.randperm(len(rows), generator=_of_epoch(seed, epoch)).numpy()]
+def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.intp]:
+    """Rows from 0 to `count` in an order of the epoch's own."""
+    order: NDArray[np.intp] = torch.randperm(count, generator=_of_epoch(seed, epoch)).numpy()
+    return order
 
 
 def generator(*place: int) -> torch.Generator:
@@ -145,13 +148,12 @@ def move(planes: Tensor, size: tuple[int, int], moves: Augmentation, draws: Tens
 
 
 @lru_cache(maxsize=8)
-def _epoch_moves(seed: int, view: int, rows: bytes, batch_size: int) -> NDArray[np.float32]:
-    """(largest row + 1, 4): the draws of `move`, taken batch by batch in the order of the epoch, one kind at a time."""
-    numbers = np.frombuffer(rows, dtype=np.intp)
+def _epoch_moves(seed: int, view: int, count: int, batch_size: int) -> NDArray[np.float32]:
+    """(count, 4): the draws of `move`, taken batch by batch in the order of the epoch, one kind after the other."""
     random = _of_epoch(seed, view)
-    order = numbers[torch.randperm(len(numbers), generator=random).numpy()]
-    draws = np.zeros((int(numbers.max(initial=-1)) + 1, 4), dtype=np.float32)
-    for start in range(0, len(order), batch_size):
+    order = torch.randperm(count, generator=random).numpy()
+    draws = np.zeros((count, 4), dtype=np.float32)
+    for start in range(0, count, batch_size):
         batch = order[start : start + batch_size]
         for place in range(4):
             draws[batch, place] = torch.rand(len(batch), generator=random).numpy()
@@ -244,9 +246,9 @@ def _resized_crop(plane: Tensor, source: NDArray[np.int64], crop: ResizedCrop, s
 
 
 def _keras(moves: KerasMoves) -> Callable[[Tensor], Tensor]:
-    """Keras's ImageDataGenerator (keras_preprocessing.image.affine_transformations.apply_affine_transform).
+    """Keras's ImageDataGenerator (apply_affine_transform).
 
-    An output pixel (row, column) about the middle shows the input at R S H Z (row, column): rotation, shift, shear, zoom.
+    The pixel (row, column), from the middle, shows the input at R S H Z (row, column): rotation, shift, shear, zoom.
     """
 
     def step(plane: Tensor) -> Tensor:

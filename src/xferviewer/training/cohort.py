@@ -54,9 +54,7 @@ class Cohort:
     def part(self, rows: NDArray[np.intp]) -> Cohort:
         """The same with these rows only."""
         paths, patients = tuple(self.paths[row] for row in rows), tuple(self.patients[row] for row in rows)
-        return Cohort(
-            self.name, self.site, paths, patients, self.labels[rows], tuple(self.frames[row] for row in rows)
-        )
+        return Cohort(self.name, self.site, paths, patients, self.labels[rows], tuple(self.frames[row] for row in rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
-from xferviewer.training.examples import Examples, prepare_examples
 from xferviewer.training.fabric import make_fabric
 from xferviewer.training.loop import fit, make_optimiser
 from xferviewer.training.memory import check_memory
 from xferviewer.training.result import Made, measured, write_result
 from xferviewer.training.resume import Keeper
+from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
 from xferviewer.training.watch import Cancelled, Watch
 
@@ -81,15 +81,14 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         parameters=learning,
         bytes=needed,
     )
-    training = prepare_examples(spec.network.preprocessing, cohort, split.training, "training", watch)
-    validation = prepare_examples(spec.network.preprocessing, cohort, split.validation, "validation", watch)
-    state = TrainingState(network, make_optimiser(network, spec.recipe))
-    keeper = Keeper(watch.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
-    if keeper.restore(state):
-        watch.say(
-            "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
-        )
-    fit(spec, fabric, state, training, validation, watch, keeper)
+    with open_sides(spec, cohort, split, watch) as (training, validation):
+        state = TrainingState(network, make_optimiser(network, spec.recipe))
+        keeper = Keeper(watch.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        if keeper.restore(state):
+            watch.say(
+                "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
+            )
+        fit(spec, fabric, state, training, validation, watch, keeper)
     made = Made(spec, network, start, data, command, watch.folder.name)
     checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
     return measured(spec, checkpoint, cohort, watch)
@@ -102,11 +101,10 @@ def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
     return replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
 
 
-def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
+def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
     told = render_spec(replace(spec, machine=MachineSpec()))
-    rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
-    return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
+    return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
 def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:

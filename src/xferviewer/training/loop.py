@@ -12,35 +12,33 @@ from torch.nn import functional
 from xferviewer.engine.device import is_out_of_memory, release_memory
 from xferviewer.errors import XferviewerError
 from xferviewer.networks.backbones import train_mode
-from xferviewer.networks.preprocessing import normalise
-from xferviewer.training.augmentation import augment
 from xferviewer.training.schedule import warmup_cosine
-from xferviewer.training.seeds import generator, seed_of
+from xferviewer.training.seeds import seed_of
 from xferviewer.training.validation import Validation, validate
 from xferviewer.training.watch import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from lightning_fabric import Fabric
 
     from xferviewer.jobs.recipe import Recipe
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.examples import Examples
+    from xferviewer.training.batches import Batch, TrainingSide, ValidationSide
     from xferviewer.training.resume import Keeper
     from xferviewer.training.state import TrainingState
     from xferviewer.training.watch import Watch
 
 # What random numbers are for, so that no two uses share them.
-_DROPOUT, _AUGMENTATION = 1, 2
+_DROPOUT = 1
 
 
 def fit(
     spec: TrainingSpec,
     fabric: Fabric,
     state: TrainingState,
-    training: Examples,
-    validation: Examples,
+    training: TrainingSide,
+    validation: ValidationSide,
     watch: Watch,
     keeper: Keeper,
 ) -> None:
@@ -52,29 +50,30 @@ def fit(
     any more, or when the memory is too small.
     """
     recipe = spec.recipe
-    steps_per_epoch = len(_starts(training, recipe))
+    steps_per_epoch = training.steps
     steps = steps_per_epoch * recipe.epochs
     rates = make_schedule(recipe, steps_per_epoch)
     loss_of = stated_cross_entropy
-    network, optimiser = fabric.setup(state.network, state.optimiser)
+    network, optimiser = fabric.setup(training.part(state.network), state.optimiser)
     watch.before_waiting = lambda: keeper.save(state)
     while state.epoch < recipe.epochs:
         train_mode(network, spec.network.counting)
-        for inputs, labels in _batches(spec, training, state.epoch, state.step):
+        for batch in training.epoch(state.epoch, state.step):
             watch.working()
+            state.step = batch.number  # unreadable images may have cost one before it
             step = state.epoch * steps_per_epoch + state.step
             for group in state.optimiser.param_groups:
                 group["lr"] = rates[step]
-            loss = _gradients(spec, fabric, state, network, loss_of, inputs, labels)
+            loss = _gradients(spec, fabric, state, network, loss_of, batch)
             if fabric.device.type == "cpu" and not math.isfinite(loss):  # elsewhere looking waits for the device
                 raise _diverged(spec, step)
             optimiser.step()
             state.loss.add(loss)
             state.step += 1
-            watch.stepped(Step(step + 1, steps, state.epoch + 1, recipe.epochs, loss, rates[step], len(inputs)))
+            watch.stepped(Step(step + 1, steps, state.epoch + 1, recipe.epochs, loss, rates[step], len(batch.rows)))
             if keeper.due:
                 _save(spec, state, step, watch, keeper)
-        found = validate(spec, state.network, validation, loss_of, watch)
+        found = validate(spec, validation.part(state.network), validation, loss_of, watch)
         step = state.epoch * steps_per_epoch + state.step - 1
         _end_epoch(state, found, recipe, rates[step], watch)
         _save(spec, state, step, watch, keeper)
@@ -114,20 +113,19 @@ def _gradients(
     state: TrainingState,
     network: nn.Module,
     loss_of: Callable[[Tensor, Tensor], Tensor],
-    inputs: Tensor,
-    labels: Tensor,
+    batch: Batch,
 ) -> Tensor:
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
     while True:
         try:
             torch.manual_seed(seed_of(spec.seed, state.epoch, state.step, _DROPOUT))
             state.optimiser.zero_grad()
-            return _in_parts(fabric, network, loss_of, inputs, labels, state.parts)
+            return _in_parts(fabric, network, loss_of, batch.inputs, batch.labels, state.parts)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            if not spec.machine.allow_smaller_batch or state.parts * 2 > len(inputs) // 2:
-                raise _too_small(spec, fabric, state, len(inputs)) from error
+            if not spec.machine.allow_smaller_batch or state.parts * 2 > len(batch.rows) // 2:
+                raise _too_small(spec, fabric, state, len(batch.rows)) from error
         # outside the except clause, so that what the failed attempt held is free already
         state.optimiser.zero_grad()
         release_memory(fabric.device)
@@ -161,24 +159,6 @@ def _part_sizes(images: int, parts: int) -> list[int]:
     """Nearly equal, none of a single image: batch normalisation cannot learn from one."""
     parts = max(1, min(parts, images // 2))
     return [images // parts + (number < images % parts) for number in range(parts)]
-
-
-def _starts(training: Examples, recipe: Recipe) -> list[int]:
-    """Where each batch of an epoch begins. A single image left over joins no batch, for the same reason."""
-    count = len(training.rows)
-    return [start for start in range(0, count, recipe.batch_size) if count - start > 1 or start == 0]
-
-
-def _batches(spec: TrainingSpec, examples: Examples, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every example once in an order of its epoch's own, augmented, from the `first` batch on."""
-    made, recipe = spec.network.preprocessing, spec.recipe
-    order = torch.randperm(len(examples.rows), generator=torch.Generator().manual_seed(spec.seed * 100_003 + epoch))
-    ordered = examples.rows[order.numpy()]
-    for number, start in enumerate(_starts(examples, recipe)[first:], first):
-        rows = ordered[start : start + recipe.batch_size]
-        random = generator(spec.seed, epoch, number, _AUGMENTATION)
-        planes = augment(examples.planes.batch(rows), made.size, recipe.augmentation, random)
-        yield normalise(planes, made), torch.from_numpy(examples.labels[rows])
 
 
 def _end_epoch(state: TrainingState, found: Validation, recipe: Recipe, rate: float, watch: Watch) -> None:

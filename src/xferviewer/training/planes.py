@@ -42,8 +42,8 @@ class Planes:
     """The presentation of each image of a cohort at one size, before mean and deviation.
 
     Nothing is decoded before it is wanted: `ahead` says what will be, `batch` waits for it. What was decoded is kept on
-    disk, so that the next epoch and the next job take it from there. A file that cannot be read is told to `refused`
-    once and passed over from then on. May be used by several threads.
+    disk, so that the next epoch and the next job take it from there. A file that cannot be read is passed over; `tell`
+    says so once. May be used by several threads.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Planes:
         self._stores = [_store(preprocessing, precision, channels) for channels in sorted({1, preprocessing.channels})]
         self._places = [store.places(self.keys) for store in self._stores]
         self._lock = threading.Lock()
+        self._untold: list[UnreadableImage] = []
         self._coming: dict[int, Future[None]] = {}
         self._decoding = ThreadPoolExecutor(usable_cores(), "decode")
 
@@ -88,13 +89,22 @@ class Planes:
             with self._lock:
                 coming = self._coming.get(row)
             if coming is not None:
-                coming.result()
-                with self._lock:
-                    self._coming.pop(row, None)
+                try:
+                    coming.result()
+                finally:  # after an error it may be tried again
+                    with self._lock:
+                        self._coming.pop(row, None)
         return rows[self.readable[rows]]
 
+    def tell(self) -> None:
+        """Tell `refused` of the files that could not be read since it was told last, in the thread that calls this."""
+        with self._lock:
+            untold, self._untold = self._untold, []
+        for error in untold:
+            self._refused(error)
+
     def batch(self, rows: NDArray[np.intp]) -> Tensor:
-        """float32 (len(rows), channels, rows, columns) in [0, 1], of rows that `wait` gave; one channel where all are grey."""
+        """float32 (images, channels, rows, columns) in [0, 1], of rows that `wait` gave; one channel for grey ones."""
         grey = self._take(0, rows)
         if (grey_rows := self._places[0][rows] != ABSENT).all():
             return grey
@@ -145,7 +155,8 @@ class Planes:
             planes = fit(present(image), self._preprocessing)
         except UnreadableImage as error:
             self.readable[row] = False
-            self._refused(error)
+            with self._lock:
+                self._untold.append(error)
             return
         values = planes if self._precision is Precision.FLOAT32 else (planes * 255).round()
         number = 0 if len(planes) == 1 else len(self._stores) - 1

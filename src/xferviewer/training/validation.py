@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from xferviewer.evaluation.roc import AucInterval, auc_interval
-from xferviewer.networks.preprocessing import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.examples import Examples
+    from xferviewer.training.batches import ValidationSide
     from xferviewer.training.watch import Watch
-
-_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +56,21 @@ class Validation:
 def validate(
     spec: TrainingSpec,
     network: nn.Module,
-    examples: Examples,
+    examples: ValidationSide,
     loss: Callable[[Tensor, Tensor], Tensor],
     watch: Watch,
 ) -> Validation:
     """Loss and areas in float32, in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
-    found = []
+    found, stated = [], []
     with torch.inference_mode():
-        for start in range(0, len(examples.rows), _BATCH):
+        for batch in examples.batches():
             watch.working()
-            planes = examples.planes.batch(examples.rows[start : start + _BATCH])
-            inputs = normalise(planes, spec.network.preprocessing).to(device, memory_format=torch.channels_last)
+            inputs = batch.inputs.to(device)
             found.append(network(inputs).float().cpu())
-    logits, labels = torch.cat(found), examples.labels[examples.rows]
+            stated.append(batch.labels)
+    logits, labels = torch.cat(found), torch.cat(stated).numpy()
     scores = logits.numpy()
     if not np.isfinite(scores).all():
         return Validation(math.nan, {finding: _undefined(labels[:, 0]) for finding in spec.findings}, False)
