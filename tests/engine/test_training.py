@@ -30,8 +30,9 @@ from xferviewer.networks.heads import ConvHead
 from xferviewer.studies.images import read_image
 from xferviewer.training import array_store
 from xferviewer.training.augmentation import move
+from xferviewer.training.epoch_metrics import EpochMetrics
 from xferviewer.training.finetune import run
-from xferviewer.training.loop import stated_cross_entropy
+from xferviewer.training.losses import StatedLoss
 from xferviewer.training.memory import training_bytes
 from xferviewer.training.validation import Validation
 
@@ -130,7 +131,7 @@ def test_that_the_weights_kept_are_those_of_the_best_epoch(tmp_path, spec, monke
     def validate(_spec: object, network: torch.nn.Module, *_: object) -> Validation:
         kept.append({name: values.clone() for name, values in network.state_dict().items()})
         area = auc_interval([0, 1], [0, 1])
-        return Validation(0.5, {"left": replace(area, auc=next(means))}, majority_guess=False)
+        return Validation(0.5, EpochMetrics((replace(area, auc=next(means)),), (0.5,), 0.5, 0.5, majority=False))
 
     monkeypatch.setattr("xferviewer.training.loop.validate", validate)
     spec = replace(spec, findings=("left",), recipe=replace(spec.recipe, epochs=4))
@@ -299,13 +300,14 @@ def test_that_labels_that_are_not_stated_teach_nothing():
     logits = torch.tensor([[0.3, -2.0], [1.0, 5.0]], requires_grad=True)
     labels = torch.tensor([[1.0, float("nan")], [0.0, float("nan")]])
 
-    loss = stated_cross_entropy(logits, labels)
+    mean = StatedLoss("multi-label", Recipe(epochs=1, batch_size=2, learning_rate=1.0), None)
+    loss = mean(logits, labels)
     loss.backward()
 
     expected = torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], labels[:, 0])
     torch.testing.assert_close(loss, expected)
     assert torch.equal(logits.grad[:, 1], torch.zeros(2))
-    assert stated_cross_entropy(logits, torch.full((2, 2), float("nan"))) == 0
+    assert mean(logits, torch.full((2, 2), float("nan"))) == 0
 
 
 def test_that_augmentation_by_nothing_is_only_the_resize_and_by_a_shift_moves_the_picture():

@@ -17,6 +17,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 from xferviewer.checkpoints.fields import to_mapping
 from xferviewer.networks.preprocessing import normalise
+from xferviewer.training.seeds import generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ AUGMENTATION_VERSION = 1
 
 # A view of an image that is drawn again in the same epoch is another one.
 _AGAIN = 1_000_003
+
+_MOVES = 4  # what these random numbers are for: none is drawn from the same place for another use
 
 _MAGNITUDES = 1001  # of RandAugment, so that a magnitude may have decimals
 
@@ -78,7 +81,7 @@ class Augmenter:
             return normalise(planes, self._preprocessing)
         made = []
         for plane, size, row, view in zip(planes, sizes, rows, views, strict=True):
-            with _Drawn(generator(self.seed, int(view), int(row))):
+            with _Drawn(generator(self.seed, int(view), int(row), _MOVES)):
                 one = plane
                 if spec.resized_crop:
                     one = _resized_crop(one, size, spec.resized_crop, self._preprocessing.size)
@@ -101,16 +104,9 @@ class Augmenter:
         return _epoch_moves(self.seed, view, self._count, self._batch_size)
 
 
-def epoch_order(seed: int, epoch: int, count: int) -> NDArray[np.intp]:
-    """Rows from 0 to `count` in an order of the epoch's own."""
-    order: NDArray[np.intp] = torch.randperm(count, generator=_of_epoch(seed, epoch)).numpy()
-    return order
-
-
-def generator(*place: int) -> torch.Generator:
-    """A generator on the CPU that starts at a place, such as (seed, view, row)."""
-    # SeedSequence keeps neighbouring places apart
-    return torch.Generator().manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+def of_epoch(seed: int, epoch: int) -> torch.Generator:
+    """Where the order of an epoch, and the three oldest moves after it, are drawn from."""
+    return torch.Generator().manual_seed(seed * 100_003 + epoch)
 
 
 def augmentation_digest(spec: Augmentation) -> str:
@@ -150,7 +146,7 @@ def move(planes: Tensor, size: tuple[int, int], moves: Augmentation, draws: Tens
 @lru_cache(maxsize=8)
 def _epoch_moves(seed: int, view: int, count: int, batch_size: int) -> NDArray[np.float32]:
     """(count, 4): the draws of `move`, taken batch by batch in the order of the epoch, one kind after the other."""
-    random = _of_epoch(seed, view)
+    random = of_epoch(seed, view)
     order = torch.randperm(count, generator=random).numpy()
     draws = np.zeros((count, 4), dtype=np.float32)
     for start in range(0, count, batch_size):
@@ -158,10 +154,6 @@ def _epoch_moves(seed: int, view: int, count: int, batch_size: int) -> NDArray[n
         for place in range(4):
             draws[batch, place] = torch.rand(len(batch), generator=random).numpy()
     return draws
-
-
-def _of_epoch(seed: int, epoch: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 100_003 + epoch)
 
 
 # --- torchvision's own transforms, each image by itself

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -18,7 +18,8 @@ from torch import Tensor
 from xferviewer.errors import UnusableTable
 from xferviewer.networks.preprocessing import normalise
 from xferviewer.processes import usable_cores
-from xferviewer.training.augmentation import epoch_order
+from xferviewer.training.augmentation import of_epoch
+from xferviewer.training.sampling import batch_starts, epoch_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from xferviewer.checkpoints import Preprocessing
+    from xferviewer.evaluation.scores import Task
+    from xferviewer.jobs.recipe import Recipe
     from xferviewer.training.augmentation import Augmenter
     from xferviewer.training.planes import Planes
 
@@ -73,10 +76,6 @@ class TrainingSide(Protocol):
     def labels(self) -> NDArray[np.float32]:
         """(n, findings) of the whole side."""
 
-    @property
-    def steps(self) -> int:
-        """Batches of an epoch."""
-
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from the `first` on. One whose images could all not be read but one is left out."""
 
@@ -87,6 +86,10 @@ class TrainingSide(Protocol):
 class ValidationSide(Protocol):
     """What the loop is judged by."""
 
+    @property
+    def units(self) -> Sequence[str]:
+        """The study or patient of each row, where those are counted; empty where images are."""
+
     def batches(self) -> Iterator[Batch]:
         """Every image that can be read, in order."""
 
@@ -95,10 +98,7 @@ class ValidationSide(Protocol):
 
 
 class TrainingImages:
-    """The training side: each image once in an epoch, in an order of the epoch's own, moved as the recipe says.
-
-    order  gives the rows of an epoch; left out, all of them in an order that follows from the seed
-    """
+    """The training side: each image once in an epoch, in an order of the epoch's own, moved as the recipe says."""
 
     def __init__(
         self,
@@ -107,25 +107,22 @@ class TrainingImages:
         labels: NDArray[np.float32],
         keep: Keep,
         augmenter: Augmenter,
-        batch_size: int,
-        order: Callable[[int], NDArray[np.intp]] | None = None,
+        recipe: Recipe,
+        task: Task,
     ) -> None:
         self.name, self.planes, self.labels, self.keep, self.augmenter = name, planes, labels, keep, augmenter
         self.rows = np.arange(len(planes), dtype=np.intp)
-        self.batch_size = batch_size
-        self._order = order or (lambda epoch: epoch_order(augmenter.seed, epoch, len(planes)))
-
-    @cached_property
-    def steps(self) -> int:
-        """Batches of an epoch. A single image left over joins none: batch normalisation cannot learn from one."""
-        return len(starts(len(self._order(0)), self.batch_size))
+        self._recipe, self._task = recipe, task
 
     def plan(self, epoch: int) -> list[Planned]:
         """The batches of an epoch."""
-        order = self._order(epoch)
+        order = epoch_order(self._recipe, self._task, self.rows, self.labels, of_epoch(self.augmenter.seed, epoch))
         views = np.array([self.augmenter.view(epoch, again) for again in _occurrences(order)], dtype=np.int64)
-        ends = [slice(start, start + self.batch_size) for start in starts(len(order), self.batch_size)]
-        return [Planned(number, order[part], views[part]) for number, part in enumerate(ends)]
+        size, starts = self._recipe.batch_size, batch_starts(self._recipe, len(self.rows))
+        return [
+            Planned(number, order[start : start + size], views[start : start + size])
+            for number, start in enumerate(starts)
+        ]
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """See TrainingSide. Raises UnusableTable after an epoch without a single image that can be read."""
@@ -136,7 +133,7 @@ class TrainingImages:
 
     def batches(self, plan: Sequence[Planned]) -> Iterator[Batch]:
         """The batches that are planned, each without those images that cannot be read."""
-        return _made(self.planes, plan, self._batch, self.keep, depth(self.batch_size))
+        return _made(self.planes, plan, self._batch, self.keep, depth(self._recipe.batch_size))
 
     def part(self, network: nn.Module) -> nn.Module:
         """See TrainingSide."""
@@ -160,8 +157,9 @@ class ValidationImages:
         keep: Keep,
         preprocessing: Preprocessing,
         batch_size: int = VALIDATION_BATCH,
+        units: Sequence[str] = (),
     ) -> None:
-        self.name, self.planes, self.labels, self.keep = name, planes, labels, keep
+        self.name, self.planes, self.labels, self.keep, self.units = name, planes, labels, keep, units
         self._preprocessing, self._batch_size = preprocessing, batch_size
 
     def plan(self) -> list[Planned]:
@@ -202,11 +200,6 @@ def _made(
     for batch in made_ahead(plan, lambda planned: planes.ahead(planned.rows), make, keep, ahead):
         planes.tell()
         yield batch
-
-
-def starts(count: int, batch_size: int) -> list[int]:
-    """Where each batch of an epoch begins; a single image left over joins none."""
-    return [start for start in range(0, count, batch_size) if count - start > 1 or start == 0]
 
 
 def depth(batch_size: int) -> int:

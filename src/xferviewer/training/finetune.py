@@ -14,17 +14,24 @@ from xferviewer.errors import UnusableSpec, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
 from xferviewer.training.fabric import make_fabric
-from xferviewer.training.loop import fit, make_optimiser
+from xferviewer.training.head_start import start_head
+from xferviewer.training.loop import fit
+from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
+from xferviewer.training.method import make_method
+from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_result
 from xferviewer.training.resume import Keeper
+from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Cancelled, Watch
 
 if TYPE_CHECKING:
@@ -41,8 +48,10 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
     XferviewerError for what its user can mend, and anything else as it came.
     """
     heart = Heart(folder)
+    told = command or f"xferviewer train {folder.path / 'spec.toml'}"
     try:
-        checkpoint = _run(spec, Watch(folder, heart), command or f"xferviewer train {folder.path / 'spec.toml'}")
+        with deterministic(spec.recipe.deterministic):
+            checkpoint = _run(spec, Watch(folder, heart), told)
     except Cancelled:
         heart.stop("cancelled", "Cancelled as asked.")
         return None
@@ -69,7 +78,11 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     fabric = make_fabric(spec)
+    _say_recipe(spec, watch)
     cohort = open_cohort(spec.data, spec.findings, watch.working)
+    if spec.task == "multi-class":
+        check_classes(cohort.labels, spec.findings, cohort.name)
+    units = validation_units(spec, cohort)
     split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
     data = _training_data(spec, cohort, split, watch)
     needed, network, start = _build(spec, fabric.device, watch)
@@ -81,14 +94,16 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         parameters=learning,
         bytes=needed,
     )
-    with open_sides(spec, cohort, split, watch) as (training, validation):
-        state = TrainingState(network, make_optimiser(network, spec.recipe))
+    with open_sides(spec, cohort, split, units, watch) as (training, validation):
+        method = make_method(spec, network, training)
+        optimiser = make_optimiser(network, spec.recipe)
+        state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(watch.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
             watch.say(
                 "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
             )
-        fit(spec, fabric, state, training, validation, watch, keeper)
+        fit(spec, fabric, state, method, training, validation, watch, keeper)
     made = Made(spec, network, start, data, command, watch.folder.name)
     checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
     return measured(spec, checkpoint, cohort, watch)
@@ -99,6 +114,24 @@ def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
     equal = timm_equal(spec.network.architecture)
     options = {**equal.options, **spec.network.options}
     return replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
+
+
+def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
+    """Which published recipe this is, and where it departs from that."""
+    recipe = spec.recipe
+    if not recipe.name:
+        return
+    departs = deviations(spec)
+    how = "as published, its errors included" if recipe.as_published else "as meant"
+    watch.say(
+        "recipe",
+        f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}, {how}"
+        f"{'; a deviation: ' + ', '.join(departs) if departs else ''}",
+        name=recipe.name,
+        variant=recipe.variant,
+        as_published=recipe.as_published,
+        deviations=list(departs),
+    )
 
 
 def _identity(spec: TrainingSpec, split: Split) -> str:
@@ -138,6 +171,7 @@ def _build(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
         start = initialisation.start(network, made, lambda said: watch.say("weights", said))
+        start_head(network, spec.recipe)
         backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(

@@ -13,7 +13,7 @@ from xferviewer.training.batches import TrainingImages, ValidationImages
 from xferviewer.training.planes import Planes, Precision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from xferviewer.checkpoints import Preprocessing
     from xferviewer.jobs.augmentation_spec import Augmentation
@@ -42,9 +42,11 @@ def training_planes(preprocessing: Preprocessing, augmentation: Augmentation) ->
 
 @contextmanager
 def open_sides(
-    spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch
+    spec: TrainingSpec, cohort: Cohort, split: Split, units: Sequence[str], watch: Watch
 ) -> Iterator[tuple[TrainingImages, ValidationImages]]:
     """Training images in whole grey levels, as the augmentation needs them; validation images as in inference.
+
+    units  the study or patient of each image of the cohort, where validation counts those; else empty
 
     Nothing is decoded before the first batch is asked for.
     """
@@ -63,6 +65,13 @@ def open_sides(
     ):
         augmenter = Augmenter(recipe.augmentation, preprocessing, spec.seed, len(training), recipe.batch_size)
         yield (
-            TrainingImages(cohort.name, training, learned.labels, watch.keep, augmenter, recipe.batch_size),
-            ValidationImages(cohort.name, validation, judged.labels, watch.keep, preprocessing),
+            TrainingImages(cohort.name, training, learned.labels, watch.keep, augmenter, recipe, spec.task),
+            ValidationImages(
+                cohort.name,
+                validation,
+                judged.labels,
+                watch.keep,
+                preprocessing,
+                units=[units[row] for row in split.validation] if units else (),
+            ),
         )
