@@ -17,7 +17,7 @@ from PIL import Image
 
 from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpoint, read_seen_images
 from xferviewer.engine.inference import Prediction, load, predict_images
-from xferviewer.errors import UnusableCheckpoint, UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.errors import UnusableCheckpoint, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.evaluation.roc import auc_interval
 from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
@@ -28,7 +28,8 @@ from xferviewer.jobs.spec import TrainingSpec, read_spec
 from xferviewer.networks import backbones
 from xferviewer.networks.heads import ConvHead
 from xferviewer.studies.images import read_image
-from xferviewer.training.augmentation import augment
+from xferviewer.training import array_store
+from xferviewer.training.augmentation import move
 from xferviewer.training.epoch_metrics import EpochMetrics
 from xferviewer.training.finetune import run
 from xferviewer.training.losses import StatedLoss
@@ -155,16 +156,23 @@ def test_that_an_unreadable_image_is_left_out_and_named(tmp_path, spec, cohort):
     assert job.status().state == "finished"
 
 
-def test_that_a_full_disk_fails_in_words_and_leaves_nothing_half_written(tmp_path, spec, monkeypatch):
-    def full_disk(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+def test_that_a_job_waits_while_the_disk_is_full_and_then_learns_the_same(tmp_path, spec, monkeypatch):
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
+    before = run(spec, JobFolder.create(tmp_path / "before", spec))
+    append, full = array_store._append_whole, iter([False, True, True, False, True])
 
-    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full_disk)
-    job = JobFolder.create(tmp_path / "job", spec)
-    with pytest.raises(UnusableFolder, match="No space left"):
-        run(spec, job)
-    assert job.status().state == "failed"
-    assert list((tmp_path / "home" / "planes").iterdir()) == []
+    def sometimes_full(file: object, content: memoryview) -> None:
+        if next(full, False):
+            raise OSError(28, "No space left on device")
+        append(file, content)
+
+    monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "another"))
+    monkeypatch.setattr(array_store, "_append_whole", sometimes_full)
+
+    after = run(spec, JobFolder.create(tmp_path / "after", spec))
+
+    assert next(full, None) is None
+    assert after.weights_sha256 == before.weights_sha256
 
 
 def test_that_a_second_job_takes_the_images_that_the_first_prepared(tmp_path, spec, monkeypatch):
@@ -307,8 +315,11 @@ def test_that_augmentation_by_nothing_is_only_the_resize_and_by_a_shift_moves_th
     picture[..., 8:12, 18:22] = 1
     random = torch.Generator().manual_seed(0)
 
-    still = augment(picture, (20, 40), Augmentation(0.0, 0.0, 0.0), random)
-    moved = augment(picture.expand(200, -1, -1, -1), (20, 40), Augmentation(0.25, 0.0, 0.0), random)
+    still = move(
+        picture, (20, 40), Augmentation(shift=0.0, scale=0.0, rotation=0.0), torch.rand(1, 4, generator=random)
+    )
+    sideways = Augmentation(shift=0.25, scale=0.0, rotation=0.0)
+    moved = move(picture.expand(200, -1, -1, -1), (20, 40), sideways, torch.rand(200, 4, generator=random))
 
     torch.testing.assert_close(still, picture)
     weights = moved[:, 0] / moved[:, 0].sum(dim=(1, 2), keepdim=True)
@@ -320,7 +331,8 @@ def test_that_a_turned_picture_keeps_its_shape_when_it_is_not_square():
     picture = torch.zeros(1, 1, 40, 80)
     picture[..., 10:30, 30:50] = 1  # a square of 400 pixels
 
-    turned = augment(picture.expand(50, -1, -1, -1), (40, 80), Augmentation(0.0, 0.0, 45.0), torch.Generator())
+    only_turned = Augmentation(shift=0.0, scale=0.0, rotation=45.0)
+    turned = move(picture.expand(50, -1, -1, -1), (40, 80), only_turned, torch.rand(50, 4, generator=torch.Generator()))
 
     np.testing.assert_allclose(turned.sum(dim=(1, 2, 3)), 400, rtol=0.02)
 

@@ -19,7 +19,6 @@ from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
-from xferviewer.training.examples import Examples, prepare_examples
 from xferviewer.training.fabric import make_fabric
 from xferviewer.training.head_start import start_head
 from xferviewer.training.loop import fit
@@ -30,6 +29,7 @@ from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
+from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Cancelled, Watch
@@ -94,18 +94,16 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         parameters=learning,
         bytes=needed,
     )
-    training = prepare_examples(spec.network.preprocessing, cohort, split.training, "training", watch)
-    validation = prepare_examples(spec.network.preprocessing, cohort, split.validation, "validation", watch)
-    if units:
-        validation = replace(validation, units=tuple(units[row] for row in split.validation))
-    method = make_method(spec, network, training)
-    state = TrainingState(network, make_optimiser(network, spec.recipe), method.kept(), parts=spec.recipe.accumulation)
-    keeper = Keeper(watch.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
-    if keeper.restore(state):
-        watch.say(
-            "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
-        )
-    fit(spec, fabric, state, method, training, validation, watch, keeper)
+    with open_sides(spec, cohort, split, units, watch) as (training, validation):
+        method = make_method(spec, network, training)
+        optimiser = make_optimiser(network, spec.recipe)
+        state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
+        keeper = Keeper(watch.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        if keeper.restore(state):
+            watch.say(
+                "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
+            )
+        fit(spec, fabric, state, method, training, validation, watch, keeper)
     made = Made(spec, network, start, data, command, watch.folder.name)
     checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
     return measured(spec, checkpoint, cohort, watch)
@@ -136,11 +134,10 @@ def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
     )
 
 
-def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
+def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
     told = render_spec(replace(spec, machine=MachineSpec()))
-    rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
-    return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
+    return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
 def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
