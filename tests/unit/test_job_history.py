@@ -15,8 +15,8 @@ def append(folder: Path, *events: dict[str, object]) -> None:
         file.writelines(json.dumps({"time": 0.0, **event}) + "\n" for event in events)
 
 
-def step(number: int, loss: float = 0.5, time: float = 0.0) -> dict[str, object]:
-    return {"time": time, "kind": "step", "step": number, "loss": loss, "images_per_second": 20.0}
+def step(number: int, loss: float = 0.5) -> dict[str, object]:
+    return {"kind": "step", "step": number, "loss": loss, "images_per_second": 20.0}
 
 
 def read_all(history: JobHistory) -> None:
@@ -90,16 +90,6 @@ def test_that_another_job_under_the_same_name_is_read_from_its_beginning(tmp_pat
     append(tmp_path, step(1, 0.125))
     read_all(history)
     assert history.steps.loss == [0.125]
-
-
-def test_that_the_pace_is_that_of_the_latest_steps(tmp_path: Path) -> None:
-    history = JobHistory(tmp_path)
-    append(tmp_path, step(1, time=0.0))
-    read_all(history)
-    assert math.isnan(history.seconds_per_step())
-    append(tmp_path, *(step(number, time=2.0 * number) for number in range(2, 60)))
-    read_all(history)
-    assert history.seconds_per_step() == 2.0
 
 
 def test_that_a_hundred_thousand_events_are_taken_in_without_holding_up_the_window(tmp_path: Path) -> None:

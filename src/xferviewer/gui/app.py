@@ -183,6 +183,7 @@ class Application(QObject):
         if self._demo:
             self.open_demo()
         self.library.resume()
+        self.training.start_left_alone()
         if not self.settings.now.notice_seen:
             self.window.show_notice()
 

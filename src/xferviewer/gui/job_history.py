@@ -43,25 +43,17 @@ class Epoch:
 
 @dataclass(slots=True)
 class Steps:
-    """What steps told, one entry each; `number` rises.
-
-    time  seconds since the epoch; rate  images a second
-    """
+    """What steps told, one entry each; `number` rises. `rate` is in images a second."""
 
     number: list[int] = field(default_factory=list)
-    time: list[float] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
     rate: list[float] = field(default_factory=list)
 
     def cut(self, last: int) -> None:
         """Forget what came after a step: the job went back to it."""
         while self.number and self.number[-1] > last:
-            for values in (self.number, self.time, self.loss, self.rate):
+            for values in (self.number, self.loss, self.rate):
                 values.pop()
-
-
-_RECENT = 30
-"""Steps told of, over which the pace is taken."""
 
 
 class JobHistory:
@@ -95,13 +87,6 @@ class JobHistory:
             self._take(line)
         return end > 0
 
-    def seconds_per_step(self) -> float:
-        """The pace of the latest steps, pauses of the job among them; NaN while two steps have not been told of."""
-        number, time = self.steps.number[-_RECENT:], self.steps.time[-_RECENT:]
-        if len(number) < 2 or number[-1] == number[0]:
-            return math.nan
-        return (time[-1] - time[0]) / (number[-1] - number[0])
-
     def _begin_anew_where_replaced(self, handle: int) -> None:
         stat = os.fstat(handle)
         now = (stat.st_dev, stat.st_ino)
@@ -128,7 +113,6 @@ class JobHistory:
         if isinstance(number, int):
             self.steps.cut(number - 1)
             self.steps.number.append(number)
-            self.steps.time.append(_number(event.get("time")))
             self.steps.loss.append(_number(event.get("loss")))
             self.steps.rate.append(_number(event.get("images_per_second")))
 

@@ -17,26 +17,33 @@ _KEPT = "jobs/unfinished"
 
 @dataclass(frozen=True, slots=True)
 class WatchedJob:
-    """A job folder and how it stood at the last look; no status where that cannot be read."""
+    """A job folder and how it stood at the last look; no status where that cannot be read.
+
+    state  a word: that of the status; "lost" where its process is gone, "stalled" where it lives without coming
+           further, "unreadable"
+    """
 
     folder: JobFolder
     status: Status | None
+    state: str
 
     @property
     def name(self) -> str:
         return self.folder.name
 
     @property
-    def state(self) -> str:
-        """A word: the state, "lost" where nobody works on it any more, "unreadable"."""
-        if self.status is None:
-            return "unreadable"
-        return "lost" if self.status.lost() else self.status.state
-
-    @property
     def active(self) -> bool:
         """It runs, or waits for its turn or for a person."""
-        return self.state in ("queued", "running", "paused")
+        return self.state in ("queued", "running", "stalled", "paused")
+
+
+def watched(folder: JobFolder, status: Status | None) -> WatchedJob:
+    """How a job stands now."""
+    if status is None:
+        return WatchedJob(folder, None, "unreadable")
+    if status.lost() or (status.state == "running" and folder.runner() is None):
+        return WatchedJob(folder, status, "lost")
+    return WatchedJob(folder, status, "stalled" if status.stalled() else status.state)
 
 
 class JobWatch(QObject):
@@ -56,7 +63,7 @@ class JobWatch(QObject):
         self.jobs: list[WatchedJob] = []
         self.running = 0
         self._layout = layout
-        self._read: dict[Path, tuple[int, WatchedJob]] = {}
+        self._read: dict[Path, tuple[int, Status]] = {}
         self._unfinished: set[str] = self._kept()
         self._timer = QTimer(self, interval=_LOOK_UNSEEN_EVERY_MS)
         self._timer.timeout.connect(self.look)
@@ -84,7 +91,7 @@ class JobWatch(QObject):
         self.jobs = [self._job(folder) for folder in sorted(list_jobs(self.folder), key=_made, reverse=True)]
         self._read = {path: read for path, read in self._read.items() if any(j.folder.path == path for j in self.jobs)}
         self.looked.emit()
-        running = sum(job.state == "running" for job in self.jobs)
+        running = sum(job.state in ("running", "stalled") for job in self.jobs)
         if running != self.running:
             self.running = running
             self.running_changed.emit(running)
@@ -97,13 +104,11 @@ class JobWatch(QObject):
         try:
             changed = (folder.path / "status.json").stat().st_mtime_ns
             before = self._read.get(folder.path)
-            if before is not None and before[0] == changed:
-                return before[1]
-            job = WatchedJob(folder, folder.status())
-            self._read[folder.path] = (changed, job)
+            status = before[1] if before is not None and before[0] == changed else folder.status()
+            self._read[folder.path] = (changed, status)
         except (XferviewerError, OSError):
-            return WatchedJob(folder, None)
-        return job
+            return watched(folder, None)
+        return watched(folder, status)
 
     def _kept(self) -> set[str]:
         value = QSettings(str(self._layout), QSettings.Format.IniFormat).value(_KEPT)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QProcess, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
 from xferviewer.checkpoints import Checkpoint, read_checkpoint
-from xferviewer.errors import CannotStart, UnusableFolder, XferviewerError
+from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Offer
 from xferviewer.gui.training_cohorts import TrainingCohorts
+from xferviewer.jobs import control
+from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import TrainingSpec, render_spec
-from xferviewer.processes import own_command
 from xferviewer.resources import bundled_checkpoints
 from xferviewer.settings import write_atomically
 
@@ -66,28 +66,24 @@ class Training(QObject):
         """Start a process of its own for the job; it outlives the window."""
         folder = self._watch.folder / spec.name
         try:
-            self._free(folder)
-            file = self._write(spec)
+            job = JobFolder.create(folder, spec)
+            control.start_job(job)
         except XferviewerError as error:
             self.failed.emit(error)
             return
-        command = own_command("train", str(file), "--out", str(folder))
-        QProcess.startDetached(command[0], command[1:])
-        self._window.notifier.tell(self.tr("The job {0} begins.").format(spec.name))
-        self._show_when_there(spec.name)
-
-    def _show_when_there(self, name: str) -> None:
         self._watch.look()
-        self._window.jobs.choose(name)
+        self._window.jobs.choose(job.name)
         self._window.training.show_job()
 
-    def _free(self, folder: Path) -> None:
-        if folder.exists():
-            raise UnusableFolder(
-                f"The job {folder.name} cannot be started.",
-                "There is a job of this name already.",
-                "Give the new one another short name.",
-            )
+    def start_left_alone(self) -> None:
+        """Let go on what a kill or a power cut has stopped; called at the start of the window."""
+        try:
+            started = control.restart_left_alone(self._watch.folder)
+        except XferviewerError as error:
+            self.failed.emit(error)
+            return
+        for job in started:
+            self._window.notifier.tell(self.tr("The job {0} goes on from its last kept step.").format(job.name))
 
     def _write(self, spec: TrainingSpec) -> Path:
         file = self._specs / f"{spec.name}.toml"
@@ -113,10 +109,10 @@ class Training(QObject):
         job = self._watch.job(name)
         if job is None:
             return
-        requests: dict[str, Callable[[WatchedJob], None]] = {
-            "pause": lambda job: job.folder.request("pause"),
-            "resume": self._resume,
-            "cancel": lambda job: job.folder.request("cancel"),
+        requests: dict[str, Callable[[WatchedJob], object]] = {
+            "pause": lambda job: control.pause_job(job.folder),
+            "resume": lambda job: control.resume_job(job.folder),
+            "cancel": lambda job: control.cancel_job(job.folder),
             "clone": self._clone,
             "remove": self._ask_remove,
             "compare": self._compare,
@@ -126,9 +122,6 @@ class Training(QObject):
         except XferviewerError as error:
             self.failed.emit(error)
         self._watch.look()
-
-    def _resume(self, job: WatchedJob) -> None:
-        job.folder.request(None)
 
     def _clone(self, job: WatchedJob) -> None:
         self._form.show_spec(job.folder.spec())
@@ -160,15 +153,9 @@ class Training(QObject):
 
     def _remove(self, job: WatchedJob) -> None:
         try:
-            shutil.rmtree(job.folder.path)
-        except OSError as error:
-            self.failed.emit(
-                UnusableFolder(
-                    f"The job {job.name} was not removed whole.",
-                    f"{error.strerror or error}.",
-                    f"Remove {job.folder.path} by hand.",
-                )
-            )
+            control.remove_job(job.folder)
+        except XferviewerError as error:
+            self.failed.emit(error)
         self._watch.look()
 
     # --- telling

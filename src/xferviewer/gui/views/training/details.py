@@ -136,7 +136,7 @@ class DifferenceTable(QWidget):
         except XferviewerError as error:
             self.words.setText(str(error))
             return
-        self.words.setText(self.tr("{0} keys differ.").format(len(found)) if found else self.tr("They are equal."))
+        self.words.setText(self.tr("Keys that differ: {0}").format(len(found)) if found else self.tr("They are equal."))
         self.table.setHorizontalHeaderLabels([self.tr("key"), self._job.name, other.name])
         self.table.setRowCount(len(found))
         for row, difference in enumerate(found):

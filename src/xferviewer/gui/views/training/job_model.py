@@ -20,7 +20,6 @@ class JobsModel(QAbstractTableModel):
         super().__init__(parent)
         self._watch = watch
         self.rows: list[WatchedJob] = []
-        self._states: list[str] = []  # a job is lost when time passes, without a change of its status
         watch.looked.connect(self.take)
         self.take()
 
@@ -28,15 +27,13 @@ class JobsModel(QAbstractTableModel):
     def take(self) -> None:
         """Show the jobs as they stood at the last look."""
         rows = self._watch.jobs
-        states = [job.state for job in rows]
         if [job.folder.path for job in rows] != [job.folder.path for job in self.rows]:
             self.beginResetModel()
             self.rows = list(rows)
             self.endResetModel()
-        elif (rows, states) != (self.rows, self._states):
+        elif [(job.status, job.state) for job in rows] != [(job.status, job.state) for job in self.rows]:
             self.rows = list(rows)
             self.dataChanged.emit(self.index(0, 1), self.index(len(rows) - 1, len(COLUMNS) - 1))
-        self._states = states
 
     def row_of(self, name: str) -> int:
         """Where a job stands; -1 where it does not."""

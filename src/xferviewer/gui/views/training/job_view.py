@@ -145,8 +145,8 @@ class JobView(QWidget):
 
     def _offer(self, job: WatchedJob) -> None:
         state = job.state
-        self.pause.setEnabled(state == "running")
-        self.resume.setEnabled(state in ("paused", "lost", "failed"))
+        self.pause.setEnabled(state in ("queued", "running", "stalled"))
+        self.resume.setEnabled(state in ("paused", "lost", "failed", "cancelled"))
         self.cancel.setEnabled(job.active or state == "lost")
         self.clone.setEnabled(state != "unreadable")
         self.remove.setEnabled(not job.active)
@@ -213,12 +213,12 @@ class JobView(QWidget):
         rate = history.steps.rate[-1] if history.steps.rate else math.nan
         if math.isfinite(rate):
             parts.append(self.tr("{0} images/s").format(f"{rate:.1f}"))
-        if job.active:
-            left = history.seconds_per_step() * max(0, status.steps - status.step)
-            parts.append(self.tr("{0} left").format(duration(left)))
-        used = history.told.get("step", {}).get("memory") or history.told.get("network", {}).get("bytes")
-        if isinstance(used, int | float):
-            parts.append(self.tr("memory {0}").format(memory(used)))
+        if job.active and status.seconds_left is not None:
+            parts.append(self.tr("{0} left").format(duration(status.seconds_left)))
+        if status.device:
+            parts.append(status.device)
+        if status.memory:
+            parts.append(self.tr("holds {0}").format(memory(status.memory)))
         if status.host:
             parts.append(self.tr("process {0} on {1}").format(status.pid, status.host))
         self.facts.setText(" · ".join(parts))
