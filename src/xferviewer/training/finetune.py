@@ -15,17 +15,24 @@ from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.process import JobProcess
+from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
-from xferviewer.training.examples import Examples, prepare_examples
 from xferviewer.training.fabric import make_fabric
-from xferviewer.training.loop import fit, make_optimiser
+from xferviewer.training.head_start import start_head
+from xferviewer.training.loop import fit
+from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
+from xferviewer.training.method import make_method
+from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_result
 from xferviewer.training.resume import Keeper
+from xferviewer.training.seeds import deterministic
+from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
@@ -48,13 +55,22 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
 
 def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
     """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
+    with deterministic(spec.recipe.deterministic):
+        return _train(spec, process, command)
+
+
+def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
     watch = Watch(process)
     spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     fabric = make_fabric(spec, process.devices())
+    _say_recipe(spec, watch)
     cohort = open_cohort(spec.data, spec.findings, watch.working)
+    if spec.task == "multi-class":
+        check_classes(cohort.labels, spec.findings, cohort.name)
+    units = validation_units(spec, cohort)
     split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
     data = _training_data(spec, cohort, split, watch)
     needed, network, start = _build(spec, fabric.device, watch)
@@ -66,13 +82,15 @@ def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -
         parameters=learning,
         bytes=needed,
     )
-    training, validation = _examples(spec, cohort, split, watch)
-    state = TrainingState(network, make_optimiser(network, spec.recipe))
-    keeper = Keeper(process.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
-    if keeper.restore(state):
-        message = f"Goes on after {state.epoch} epochs and {state.step} steps"
-        watch.say("resumed", message, epoch=state.epoch, step=state.step)
-    fit(spec, fabric, state, training, validation, watch, keeper)
+    with open_sides(spec, cohort, split, units, watch) as (training, validation):
+        method = make_method(spec, network, training)
+        optimiser = make_optimiser(network, spec.recipe)
+        state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
+        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        if keeper.restore(state):
+            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
+            watch.say("resumed", message, epoch=state.epoch, step=state.step)
+        fit(spec, fabric, state, method, training, validation, watch, keeper)
     made = Made(spec, network, start, data, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, cohort, watch)
@@ -84,13 +102,6 @@ def _command(folder: JobFolder) -> str:
     return f"xferviewer train {folder.path / 'spec.toml'}"
 
 
-def _examples(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> tuple[Examples, Examples]:
-    """Both sides of the split. Images are prepared once for all jobs; a full disk is waited for."""
-    made = spec.network.preprocessing
-    training = watch.keep(lambda: prepare_examples(made, cohort, split.training, "training", watch))
-    return training, watch.keep(lambda: prepare_examples(made, cohort, split.validation, "validation", watch))
-
-
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
     """torchvision's name of a network that timm has too is timm's from here on, also on the card."""
     equal = timm_equal(spec.network.architecture)
@@ -98,11 +109,28 @@ def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
     return replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
 
 
-def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
+def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
+    """Which published recipe this is, and where it departs from that."""
+    recipe = spec.recipe
+    if not recipe.name:
+        return
+    departs = deviations(spec)
+    how = "as published, its errors included" if recipe.as_published else "as meant"
+    watch.say(
+        "recipe",
+        f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}, {how}"
+        f"{'; a deviation: ' + ', '.join(departs) if departs else ''}",
+        name=recipe.name,
+        variant=recipe.variant,
+        as_published=recipe.as_published,
+        deviations=list(departs),
+    )
+
+
+def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
     told = render_spec(replace(spec, machine=MachineSpec()))
-    rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
-    return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
+    return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
 def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
@@ -136,6 +164,7 @@ def _build(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
         start = initialisation.start(network, made, lambda said: watch.say("weights", said))
+        start_head(network, spec.recipe)
         backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(

@@ -25,6 +25,7 @@ from xferviewer.engine.inference import load
 from xferviewer.engine.training_inputs import describe_images, write_described
 from xferviewer.errors import UnusableFolder
 from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.networks import backbones
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
 from xferviewer.studies.examination import examine
@@ -79,7 +80,7 @@ def write_result(made: Made, folder: Path, cohort: Cohort, split: Split, watch: 
 def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
     """What the training images look like to the network, without the moves of augmentation. Raises UnusableFolder."""
     return describe_images(
-        [(cohort.paths[row], 0) for row in split.training],
+        [(cohort.paths[row], cohort.frames[row]) for row in split.training],
         preprocessing,
         f"{cohort.name}, training split",
         lambda done, total: progress(f"training images: {done} of {total} measured"),
@@ -115,7 +116,7 @@ def _card(made: Made) -> Card:
         architecture=spec.network.architecture,
         findings=spec.findings,
         trained_findings=spec.findings,
-        task="multi-label",
+        task=spec.task,
         preprocessing=spec.network.preprocessing,
         head=spec.network.head,
         weights_sha256="",
@@ -128,6 +129,7 @@ def _card(made: Made) -> Card:
             "counting": spec.network.counting,
             "channel_adaptation": spec.network.channel_adaptation,
             **to_mapping(spec.recipe),
+            "deviations": list(deviations(spec)),
         },
         seed=spec.seed,
         job=made.job,
