@@ -73,10 +73,11 @@ class JobWatch(QObject):
         return next((job for job in self.jobs if job.name == name), None)
 
     def set_watching(self, watching: bool) -> None:
-        """Somebody looks at jobs, or at something else."""
+        """Somebody looks at jobs, and sees them at once, or at something else."""
         self._timer.setInterval(_LOOK_EVERY_MS if watching else _LOOK_UNSEEN_EVERY_MS)
-        self.look()
         self._timer.start()
+        if watching:
+            self.look()
 
     def stop(self) -> None:
         """Look no more, and keep which jobs have not ended."""

@@ -84,6 +84,7 @@ class Training(QObject):
             return
         for job in started:
             self._window.notifier.tell(self.tr("The job {0} goes on from its last kept step.").format(job.name))
+        self._watch.look()
 
     def _write(self, spec: TrainingSpec) -> Path:
         file = self._specs / f"{spec.name}.toml"

@@ -99,8 +99,9 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         self.addItem(band)
 
     def drawn(self) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """What is drawn, x and y by name."""
-        return {key: curve.getOriginalDataset() for key, curve in self._curves.items()}
+        """What is drawn, x and y by name; a curve without points is not."""
+        found = {key: curve.getOriginalDataset() for key, curve in self._curves.items()}
+        return {key: (x, y) for key, (x, y) in found.items() if x is not None and len(x)}
 
     @Slot(object)
     def _clicked(self, event: object) -> None:
