@@ -17,7 +17,7 @@ from PIL import Image
 
 from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpoint, read_seen_images
 from xferviewer.engine.inference import Prediction, load, predict_images
-from xferviewer.errors import UnusableCheckpoint, UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.errors import UnusableCheckpoint, UnusableSpec, UnusableTable, XferviewerError
 from xferviewer.evaluation.roc import auc_interval
 from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
@@ -155,16 +155,28 @@ def test_that_an_unreadable_image_is_left_out_and_named(tmp_path, spec, cohort):
     assert job.status().state == "finished"
 
 
-def test_that_a_full_disk_fails_in_words_and_leaves_nothing_half_written(tmp_path, spec, monkeypatch):
-    def full_disk(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full_disk)
+def test_that_a_full_disk_pauses_the_job_which_says_so_and_goes_on_when_there_is_room(tmp_path, spec, monkeypatch):
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
     job = JobFolder.create(tmp_path / "job", spec)
-    with pytest.raises(UnusableFolder, match="No space left"):
-        run(spec, job)
-    assert job.status().state == "failed"
-    assert list((tmp_path / "home" / "planes").iterdir()) == []
+    write_header = np.lib.format.write_array_header_1_0
+    seen = []
+
+    def full_at_first(*arguments: object) -> None:
+        seen.append(job.status())
+        if len(seen) <= 2:
+            raise OSError(28, "No space left on device")
+        write_header(*arguments)
+
+    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full_at_first)
+    monkeypatch.setattr("xferviewer.jobs.process._ROOM_SECONDS", (0.01, 0.02))
+
+    run(spec, job)
+
+    assert seen[1].state == "paused"
+    assert "is full" in seen[1].message
+    assert job.status().state == "finished"
+    assert "there is room again" in (job.path / "log.txt").read_text()
+    assert not list((tmp_path / "home" / "planes").glob(".*.part"))
 
 
 def test_that_a_second_job_takes_the_images_that_the_first_prepared(tmp_path, spec, monkeypatch):

@@ -10,11 +10,12 @@ import torch
 
 from xferviewer.checkpoints import InitialisationStep, TrainingData
 from xferviewer.checkpoints.fields import to_mapping
-from xferviewer.errors import UnusableSpec, XferviewerError
-from xferviewer.jobs.folder import Heart, JobFolder
+from xferviewer.errors import UnusableSpec
+from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.recipe_cards import deviations
+from xferviewer.jobs.process import JobProcess
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
@@ -32,7 +33,7 @@ from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
 from xferviewer.training.state import TrainingState
 from xferviewer.training.validation import validation_units
-from xferviewer.training.watch import Cancelled, Watch
+from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,42 +43,24 @@ if TYPE_CHECKING:
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
-    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when the job was cancelled.
+    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when it was cancelled or stopped.
 
     `command` is what the card says reproduces the checkpoint. Whatever ends the job, its status says so. Raises
     XferviewerError for what its user can mend, and anything else as it came.
     """
-    heart = Heart(folder)
-    told = command or f"xferviewer train {folder.path / 'spec.toml'}"
-    try:
-        with deterministic(spec.recipe.deterministic):
-            checkpoint = _run(spec, Watch(folder, heart), told)
-    except Cancelled:
-        heart.stop("cancelled", "Cancelled as asked.")
-        return None
-    except XferviewerError as error:
-        folder.log(str(error))
-        heart.stop("failed", error.what, error)
-        raise
-    except BaseException as error:
-        told = XferviewerError(
-            f"The job {folder.name} stopped.",
-            f"{type(error).__name__}: {error}.",
-            "Read log.txt in its folder, and start it again.",
-        )
-        folder.log(str(told))
-        heart.stop("failed", told.what, told)
-        raise
-    heart.stop("finished", f"The checkpoint {checkpoint.name} is ready.")
-    return checkpoint
+    with JobProcess(folder) as process:
+        return train(spec, process, command)
+    return None  # the process says why
 
 
-def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
+def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
+    """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
+    watch = Watch(process)
     spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    fabric = make_fabric(spec)
+    fabric = make_fabric(spec, process.devices())
     _say_recipe(spec, watch)
     cohort = open_cohort(spec.data, spec.findings, watch.working)
     if spec.task == "multi-class":
@@ -94,21 +77,33 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         parameters=learning,
         bytes=needed,
     )
-    training = prepare_examples(spec.network.preprocessing, cohort, split.training, "training", watch)
-    validation = prepare_examples(spec.network.preprocessing, cohort, split.validation, "validation", watch)
+    training, validation = _examples(spec, cohort, split, watch)
     if units:
         validation = replace(validation, units=tuple(units[row] for row in split.validation))
     method = make_method(spec, network, training)
     state = TrainingState(network, make_optimiser(network, spec.recipe), method.kept(), parts=spec.recipe.accumulation)
-    keeper = Keeper(watch.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
+    keeper = Keeper(process.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
     if keeper.restore(state):
-        watch.say(
-            "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
-        )
-    fit(spec, fabric, state, method, training, validation, watch, keeper)
-    made = Made(spec, network, start, data, command, watch.folder.name)
-    checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
-    return measured(spec, checkpoint, cohort, watch)
+        message = f"Goes on after {state.epoch} epochs and {state.step} steps"
+        watch.say("resumed", message, epoch=state.epoch, step=state.step)
+    with deterministic(spec.recipe.deterministic):
+        fit(spec, fabric, state, method, training, validation, watch, keeper)
+    made = Made(spec, network, start, data, command or _command(process.folder), process.folder.name)
+    checkpoint = write_result(made, process.folder.result, cohort, split, watch)
+    checkpoint = measured(spec, checkpoint, cohort, watch)
+    process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    return checkpoint
+
+
+def _command(folder: JobFolder) -> str:
+    return f"xferviewer train {folder.path / 'spec.toml'}"
+
+
+def _examples(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> tuple[Examples, Examples]:
+    """Both sides of the split. Images are prepared once for all jobs; a full disk is waited for."""
+    made = spec.network.preprocessing
+    training = watch.keep(lambda: prepare_examples(made, cohort, split.training, "training", watch))
+    return training, watch.keep(lambda: prepare_examples(made, cohort, split.validation, "validation", watch))
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
