@@ -1,8 +1,8 @@
 """Images that look the same: a perceptual hash of 256 bits, and the search for hashes that differ in few of them.
 
 The hash is that of pHash with more coefficients: 64 by 64 pixels, the lowest 16 by 16 of their discrete cosine
-transform, one bit each for being above the median. It stays nearly the same when a picture is compressed, scaled, or shown with
-another window, and changes with its crop. Why 256 bits, and how far apart is near: docs/decisions/0082.
+transform, one bit each for being above the median. It stays nearly the same when a picture is compressed, scaled, or
+shown with another window, and changes with its crop. Why 256 bits, and how far apart is near: docs/decisions/0082.
 """
 
 from __future__ import annotations
