@@ -20,7 +20,7 @@ from xferviewer.studies.phantom.dicom import sop_instance_uid
 from xferviewer.studies.phantom.patients import plan_study
 from xferviewer.studies.splits import Split
 from xferviewer.training.cohort import Cohort, open_cohort, split_by_patient
-from xferviewer.training.finetune import described, seen_in
+from xferviewer.training.result import described, seen_in
 
 MODELS = Path(__file__).parent
 

@@ -18,10 +18,12 @@ from PIL import Image
 from xferviewer.checkpoints import Head, Preprocessing, image_mark, read_checkpoint, read_seen_images
 from xferviewer.engine.inference import Prediction, load, predict_images
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.evaluation.roc import auc_interval
+from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.network_spec import NetworkSpec
-from xferviewer.jobs.recipe import Augmentation, Recipe
+from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec, read_spec
 from xferviewer.networks import backbones
 from xferviewer.networks.heads import ConvHead
@@ -30,6 +32,7 @@ from xferviewer.training.augmentation import augment
 from xferviewer.training.finetune import run
 from xferviewer.training.loop import stated_cross_entropy
 from xferviewer.training.memory import training_bytes
+from xferviewer.training.validation import Validation
 
 SIZE = 32
 
@@ -123,11 +126,12 @@ def test_that_the_weights_kept_are_those_of_the_best_epoch(tmp_path, spec, monke
     means = iter([0.6, 0.8, 0.8, 0.7])
     kept = []
 
-    def validate(_spec: object, network: torch.nn.Module, *_: object) -> list[float]:
+    def validate(_spec: object, network: torch.nn.Module, *_: object) -> Validation:
         kept.append({name: values.clone() for name, values in network.state_dict().items()})
-        return [next(means)]
+        area = auc_interval([0, 1], [0, 1])
+        return Validation(0.5, {"left": replace(area, auc=next(means))}, majority_guess=False)
 
-    monkeypatch.setattr("xferviewer.training.loop._validate", validate)
+    monkeypatch.setattr("xferviewer.training.loop.validate", validate)
     spec = replace(spec, findings=("left",), recipe=replace(spec.recipe, epochs=4))
 
     checkpoint = run(spec, JobFolder.create(tmp_path / "job", spec))

@@ -82,7 +82,7 @@ def test_that_a_spec_written_by_hand_is_read_and_survives_being_written():
         ('site = "B"\ncount = 50\nseed = 2', 'site = "A"\ncount = 50\nseed = 1', "the seed of the training cohort"),
         ('["Edema", "Effusion"]', '["Edema", "Edema"]', "each once"),
         ('name = "lite0"', 'name = "../lite0"', "name of a folder"),
-        ('name = "lite0"', 'name = "lite0"\nversion = 2', "version 2"),
+        ('name = "lite0"', 'name = "lite0"\nversion = 3', "version 3"),
         ('name = "lite0"', 'name = "lite0', "not TOML"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import tomli_w
@@ -11,10 +11,11 @@ import tomli_w
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.data_spec import DataSpec, PhantomData
+from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.jobs.recipe import Recipe
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class TrainingSpec:
     name      short, for tables; also the name of the checkpoint
     findings  in the order of the logits
     held_out  cohorts that only the finished checkpoint sees; its AUC on each goes to the card
+    machine   where it computes; no part of what it learns
     """
 
     name: str
@@ -35,6 +37,7 @@ class TrainingSpec:
     license: str
     seed: int = 0
     held_out: tuple[PhantomData, ...] = ()
+    machine: MachineSpec = field(default_factory=MachineSpec)
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from xferviewer.jobs.recipe import Augmentation
+    from xferviewer.jobs.augmentation_spec import Augmentation
 
 
 def augment(planes: Tensor, size: tuple[int, int], moves: Augmentation, random: torch.Generator) -> Tensor:

@@ -2,56 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
+import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from xferviewer import __version__
-from xferviewer.checkpoints import (
-    Card,
-    Checkpoint,
-    InitialisationStep,
-    SeenImages,
-    TrainingData,
-    seen_images,
-    write_card,
-    write_checkpoint,
-    write_seen_images,
-)
+from xferviewer.checkpoints import InitialisationStep, TrainingData
 from xferviewer.checkpoints.fields import to_mapping
-from xferviewer.engine.device import choose_device
-from xferviewer.engine.inference import load
-from xferviewer.engine.training_inputs import describe_images, write_described
-from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
+from xferviewer.errors import UnusableSpec, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
-from xferviewer.jobs.network_spec import SETTINGS, NetworkSpec
-from xferviewer.jobs.spec import TrainingSpec
+from xferviewer.jobs.machine_spec import MachineSpec
+from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
-from xferviewer.studies.examination import examine
-from xferviewer.studies.splits import Split
-from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, phantom_cohort, split_by_patient
-from xferviewer.training.held_out import measure
-from xferviewer.training.loop import Examples, fit
+from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
+from xferviewer.training.examples import Examples, prepare_examples
+from xferviewer.training.fabric import make_fabric
+from xferviewer.training.loop import fit, make_optimiser
 from xferviewer.training.memory import check_memory
-from xferviewer.training.planes import Precision, prepare
+from xferviewer.training.result import Made, measured, write_result
+from xferviewer.training.resume import Keeper
+from xferviewer.training.state import TrainingState
 from xferviewer.training.watch import Cancelled, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import nn
 
-    from xferviewer.checkpoints import Preprocessing
-    from xferviewer.engine.training_inputs import Described
-
-# Training images are kept this much finer than the network's input, so that turning and scaling them costs no detail.
-_FINER = 1.15
+    from xferviewer.checkpoints import Checkpoint
+    from xferviewer.studies.splits import Split
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
@@ -84,17 +64,15 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
 
 
 def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
-    # torchvision's name of a network that timm has too is timm's from here on, also on the card
-    equal = timm_equal(spec.network.architecture)
-    options = {**equal.options, **spec.network.options}
-    spec = replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
+    spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
+    fabric = make_fabric(spec)
     cohort = open_cohort(spec.data, spec.findings, watch.working)
     split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
     data = _training_data(spec, cohort, split, watch)
-    needed, network, start = _build(spec, watch)
+    needed, network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
@@ -103,39 +81,32 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         parameters=learning,
         bytes=needed,
     )
-    training = _examples(spec.network, cohort, split.training, "training", watch)
-    validation = _examples(spec.network, cohort, split.validation, "validation", watch)
-    fit(spec, network, training, validation, watch)
-    card = _card(spec, start, data, command, watch.folder.name)
-    weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
-    options = backbones.options_for_timm(network, spec.network.options)
-    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, options, weights)
-    write_seen_images(checkpoint, seen_in(cohort, split))
-    try:
-        found = described(cohort, split, checkpoint.preprocessing, watch.working)
-    except UnusableFolder as error:
-        watch.say("training inputs", f"The card does not describe the training images: {error.why}")
-    else:
-        checkpoint = write_described(checkpoint, found)
-    return _measured(spec, checkpoint, cohort, watch)
+    training = prepare_examples(spec.network.preprocessing, cohort, split.training, "training", watch)
+    validation = prepare_examples(spec.network.preprocessing, cohort, split.validation, "validation", watch)
+    state = TrainingState(network, make_optimiser(network, spec.recipe))
+    keeper = Keeper(watch.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
+    if keeper.restore(state):
+        watch.say(
+            "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
+        )
+    fit(spec, fabric, state, training, validation, watch, keeper)
+    made = Made(spec, network, start, data, command, watch.folder.name)
+    checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
+    return measured(spec, checkpoint, cohort, watch)
 
 
-def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
-    """What the training images look like to the network, without the moves of augmentation. Raises UnusableFolder."""
-    return describe_images(
-        [(cohort.paths[row], cohort.frames[row]) for row in split.training],
-        preprocessing,
-        f"{cohort.name}, training split",
-        lambda done, total: progress(f"training images: {done} of {total} measured"),
-    )
+def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
+    """torchvision's name of a network that timm has too is timm's from here on, also on the card."""
+    equal = timm_equal(spec.network.architecture)
+    options = {**equal.options, **spec.network.options}
+    return replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
 
 
-def seen_in(cohort: Cohort, split: Split) -> SeenImages:
-    """The images of both sides, so that nobody takes numbers on them for numbers on new ones."""
-    entries = [examine(FileStamp(str(path), 0, 0)) for path in cohort.paths]
-    identities = [entry.identity if isinstance(entry, ImageEntry) else None for entry in entries]
-    sides = [[name for row in rows if (name := identities[row])] for rows in (split.training, split.validation)]
-    return seen_images(split.digest, *sides)
+def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
+    """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
+    told = render_spec(replace(spec, machine=MachineSpec()))
+    rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
+    return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
 
 
 def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
@@ -158,11 +129,13 @@ def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watc
     )
 
 
-def _build(spec: TrainingSpec, watch: Watch) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
+def _build(
+    spec: TrainingSpec, device: torch.device, watch: Watch
+) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
     """The bytes that training keeps, the network on its device, and what its weights start from."""
     made = spec.network
     try:
-        needed = check_memory(spec, choose_device())
+        needed = check_memory(spec, device)
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
@@ -174,76 +147,4 @@ def _build(spec: TrainingSpec, watch: Watch) -> tuple[int, nn.Module, tuple[Init
             f"{error}",
             "Correct the section network of the job, and start it again.",
         ) from error
-    return needed, network.to(choose_device()).to(memory_format=torch.channels_last), start
-
-
-def _examples(
-    made: NetworkSpec, cohort: Cohort, rows: np.ndarray, side: Literal["training", "validation"], watch: Watch
-) -> Examples:
-    """Training images finer than the network's input and in whole grey levels; validation images as in inference."""
-    preprocessing, precision = made.preprocessing, Precision.FLOAT32
-    if side == "training":
-        height, width = preprocessing.size
-        preprocessing = replace(preprocessing, size=(round(height * _FINER), round(width * _FINER)))
-        precision = Precision.UINT8
-    part = cohort.part(rows)
-    planes = prepare(
-        part,
-        preprocessing,
-        precision,
-        lambda done: watch.working(f"{side}: {done} of {len(rows)} images prepared"),
-        watch.refused,
-    )
-    if not planes.readable.any():
-        raise UnusableTable(
-            f"The job cannot learn from {cohort.name}.",
-            f"None of its {len(rows)} {side} images can be read; log.txt says why of each.",
-            "Correct the paths in the table of labels, or choose other images.",
-        )
-    return Examples(planes, part.labels, np.flatnonzero(planes.readable))
-
-
-def _card(
-    spec: TrainingSpec, start: tuple[InitialisationStep, ...], data: TrainingData, command: str, job: str
-) -> Card:
-    return Card(
-        name=spec.name,
-        title=spec.title,
-        architecture=spec.network.architecture,
-        findings=spec.findings,
-        trained_findings=spec.findings,
-        task="multi-label",
-        preprocessing=spec.network.preprocessing,
-        head=spec.network.head,
-        weights_sha256="",
-        license=spec.license,
-        initialisation=start,
-        data=data,
-        recipe={
-            "setting": f"{spec.network.setting}: {SETTINGS[spec.network.setting]}",
-            "top_groups": spec.network.trainable_groups,
-            "counting": spec.network.counting,
-            "channel_adaptation": spec.network.channel_adaptation,
-            **to_mapping(spec.recipe),
-        },
-        seed=spec.seed,
-        job=job,
-        command=command,
-        libraries={
-            "python": platform.python_version(),
-            "xferviewer": __version__,
-            **{name: importlib.metadata.version(name) for name in ("torch", "timm", "numpy", "safetensors")},
-        },
-    )
-
-
-def _measured(spec: TrainingSpec, checkpoint: Checkpoint, cohort: Cohort, watch: Watch) -> Checkpoint:
-    """The checkpoint with its AUC on every held-out cohort on its card."""
-    loaded = load(checkpoint, choose_device())
-    for data in spec.held_out:
-        unseen = phantom_cohort(data, spec.findings, watch.working)
-        found = measure(loaded, unseen, cohort, watch)
-        checkpoint = write_card(checkpoint, replace(checkpoint.card, metrics=(*checkpoint.card.metrics, *found)))
-        areas = ", ".join(f"{metric.finding} {metric.auc}" for metric in found)
-        watch.say("held out", f"{unseen.name}: {areas}", cohort=unseen.name, metrics=[to_mapping(one) for one in found])
-    return checkpoint
+    return needed, network.to(device).to(memory_format=torch.channels_last), start

@@ -1,0 +1,23 @@
+"""The device of a job, its precision and its helpers on other devices, by Lightning Fabric (docs/decisions/0089)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from lightning_fabric import Fabric
+
+if TYPE_CHECKING:
+    from xferviewer.jobs.spec import TrainingSpec
+
+_PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+
+def make_fabric(spec: TrainingSpec) -> Fabric:
+    """Fabric for the devices that a job names; weights stay float32 whatever the precision of the forward pass."""
+    kind, _, number = spec.machine.device.partition(":")
+    devices: Any = [int(number)] if number else spec.machine.devices
+    return Fabric(
+        accelerator="gpu" if kind == "cuda" else kind,
+        devices=devices,
+        precision=_PRECISIONS[spec.recipe.precision],
+    )
