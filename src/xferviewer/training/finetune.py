@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xferviewer.checkpoints import InitialisationStep, TrainingData
-from xferviewer.checkpoints.fields import to_mapping
+from xferviewer.checkpoints import InitialisationStep
 from xferviewer.errors import UnusableSpec, XferviewerError
 from xferviewer.jobs.folder import Heart, JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
@@ -17,9 +16,9 @@ from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
 from xferviewer.training.examples import Examples, prepare_examples
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit, make_optimiser
 from xferviewer.training.memory import check_memory
 from xferviewer.training.result import Made, measured, write_result
@@ -69,9 +68,10 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     fabric = make_fabric(spec)
-    cohort = open_cohort(spec.data, spec.findings, watch.working)
-    split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
-    data = _training_data(spec, cohort, split, watch)
+    opened = open_data(spec.data, spec.findings, watch.working)
+    cohort, split = opened.cohort, opened.split
+    data = say_receipt(spec, opened, watch)
+    taught = learnable(opened, spec.findings, "multi-label", watch)
     needed, network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
@@ -90,9 +90,9 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
             "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
         )
     fit(spec, fabric, state, training, validation, watch, keeper)
-    made = Made(spec, network, start, data, command, watch.folder.name)
+    made = Made(spec, network, start, data, taught, command, watch.folder.name)
     checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
-    return measured(spec, checkpoint, cohort, watch)
+    return measured(spec, checkpoint, opened, watch)
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
@@ -107,26 +107,6 @@ def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
     told = render_spec(replace(spec, machine=MachineSpec()))
     rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
     return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
-
-
-def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
-    receipt = leakage_receipt(cohort, split)
-    watch.say("receipt", f"Leakage receipt: {receipt}", **to_mapping(receipt), split_digest=split.digest)
-    if receipt.shared_patients:
-        raise UnusableSpec(
-            f"The job {spec.name} does not start.", f"{receipt}.", "Split the cohort by patient, and start it again."
-        )
-    return TrainingData(
-        cohort=cohort.name,
-        site=cohort.site,
-        seed=spec.data.phantom.seed if spec.data.phantom else None,
-        training=len(split.training),
-        validation=len(split.validation),
-        training_patients=receipt.training_patients,
-        validation_patients=receipt.validation_patients,
-        shared_patients=receipt.shared_patients,
-        split_digest=split.digest,
-    )
 
 
 def _build(
