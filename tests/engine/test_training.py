@@ -28,7 +28,8 @@ from xferviewer.jobs.spec import TrainingSpec, read_spec
 from xferviewer.networks import backbones
 from xferviewer.networks.heads import ConvHead
 from xferviewer.studies.images import read_image
-from xferviewer.training.augmentation import augment
+from xferviewer.training import array_store
+from xferviewer.training.augmentation import move
 from xferviewer.training.epoch_metrics import EpochMetrics
 from xferviewer.training.finetune import run
 from xferviewer.training.losses import StatedLoss
@@ -155,28 +156,23 @@ def test_that_an_unreadable_image_is_left_out_and_named(tmp_path, spec, cohort):
     assert job.status().state == "finished"
 
 
-def test_that_a_full_disk_pauses_the_job_which_says_so_and_goes_on_when_there_is_room(tmp_path, spec, monkeypatch):
+def test_that_a_job_waits_while_the_disk_is_full_and_then_learns_the_same(tmp_path, spec, monkeypatch):
     spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
-    job = JobFolder.create(tmp_path / "job", spec)
-    write_header = np.lib.format.write_array_header_1_0
-    seen = []
+    before = run(spec, JobFolder.create(tmp_path / "before", spec))
+    append, full = array_store._append_whole, iter([False, True, True, False, True])
 
-    def full_at_first(*arguments: object) -> None:
-        seen.append(job.status())
-        if len(seen) <= 2:
+    def sometimes_full(file: object, content: memoryview) -> None:
+        if next(full, False):
             raise OSError(28, "No space left on device")
-        write_header(*arguments)
+        append(file, content)
 
-    monkeypatch.setattr("numpy.lib.format.write_array_header_1_0", full_at_first)
-    monkeypatch.setattr("xferviewer.jobs.process._ROOM_SECONDS", (0.01, 0.02))
+    monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "another"))
+    monkeypatch.setattr(array_store, "_append_whole", sometimes_full)
 
-    run(spec, job)
+    after = run(spec, JobFolder.create(tmp_path / "after", spec))
 
-    assert seen[1].state == "paused"
-    assert "is full" in seen[1].message
-    assert job.status().state == "finished"
-    assert "there is room again" in (job.path / "log.txt").read_text()
-    assert not list((tmp_path / "home" / "planes").glob(".*.part"))
+    assert next(full, None) is None
+    assert after.weights_sha256 == before.weights_sha256
 
 
 def test_that_a_second_job_takes_the_images_that_the_first_prepared(tmp_path, spec, monkeypatch):
@@ -319,8 +315,11 @@ def test_that_augmentation_by_nothing_is_only_the_resize_and_by_a_shift_moves_th
     picture[..., 8:12, 18:22] = 1
     random = torch.Generator().manual_seed(0)
 
-    still = augment(picture, (20, 40), Augmentation(0.0, 0.0, 0.0), random)
-    moved = augment(picture.expand(200, -1, -1, -1), (20, 40), Augmentation(0.25, 0.0, 0.0), random)
+    still = move(
+        picture, (20, 40), Augmentation(shift=0.0, scale=0.0, rotation=0.0), torch.rand(1, 4, generator=random)
+    )
+    sideways = Augmentation(shift=0.25, scale=0.0, rotation=0.0)
+    moved = move(picture.expand(200, -1, -1, -1), (20, 40), sideways, torch.rand(200, 4, generator=random))
 
     torch.testing.assert_close(still, picture)
     weights = moved[:, 0] / moved[:, 0].sum(dim=(1, 2), keepdim=True)
@@ -332,7 +331,8 @@ def test_that_a_turned_picture_keeps_its_shape_when_it_is_not_square():
     picture = torch.zeros(1, 1, 40, 80)
     picture[..., 10:30, 30:50] = 1  # a square of 400 pixels
 
-    turned = augment(picture.expand(50, -1, -1, -1), (40, 80), Augmentation(0.0, 0.0, 45.0), torch.Generator())
+    only_turned = Augmentation(shift=0.0, scale=0.0, rotation=45.0)
+    turned = move(picture.expand(50, -1, -1, -1), (40, 80), only_turned, torch.rand(50, 4, generator=torch.Generator()))
 
     np.testing.assert_allclose(turned.sum(dim=(1, 2, 3)), 400, rtol=0.02)
 

@@ -166,19 +166,23 @@ class Erasing:
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random moves of each training image, in the order of the fields below. Every draw follows from the seed of the job,
-    the view and the row of the image; the same spec sees the same views whether it is resumed, cached or neither.
+    """Random moves of each training image, in the order of the fields below.
 
-    card           the published augmentation that stands for what is not said here (jobs.augmentation_cards)
-    shift, scale, rotation  one bilinear resampling out of an image 1.15 times finer, black from outside: a shift in both
-                   directions by ± a share of the side, 1 ± scale, ± degrees
-    finer          False: the image is resized as in validation and these three are 0
-    resized_crop, random_crop  one of them at most, and neither with the three above
-    flip           how often an image is mirrored from left to right, where laterality is "free"
-    laterality     "matters" keeps every flip off: the heart of a chest film lies on the left, a marker or a report says
-                   "right", and a mirrored film would teach that this may change
-    keras          instead of turn and affine, as RadImageNet's authors trained
-    views          how many views of each image there are, used in turns by the epochs; 0: a new one in each epoch
+    Every draw follows from the seed of the job, the view and the row of the image; the same spec sees the same views
+    whether it is resumed, cached or neither.
+
+    card         the published augmentation that stands for what is not said here (jobs.augmentation_cards)
+    shift, scale, rotation
+                 one bilinear resampling out of an image 1.15 times finer, black from outside: a shift in both
+                 directions by ± a share of the side, 1 ± scale, ± degrees
+    finer        False: the image is resized as in validation, and these three are 0
+    resized_crop, random_crop
+                 one of them at most, and neither with the three above
+    flip         how often an image is mirrored from left to right, where laterality is "free"
+    laterality   "matters" keeps every flip off: the heart of a chest film lies on the left, a marker or a report says
+                 "right", and a mirrored film would teach that this may change
+    keras        instead of turn and affine, as RadImageNet's authors trained
+    views        how many views of each image there are, used in turns by the epochs; 0: a new one in each epoch
     """
 
     card: str | None = None

@@ -78,8 +78,7 @@ _P1_GRID = RecipeCard(
     quirks=(
         "batch normalisation of frozen layers goes on taking in the statistics of each batch",
         "layer groups are the children of torchvision's network",
-        "convolutional heads have a kernel of 2, a dropout of 0.5 and a ratio of 0.5 whatever is named; their kinds are "
-        '"conv as published" and "conv-skip as published"',
+        'convolutional heads ignore kernel, dropout and ratio: the kinds "conv as published", "conv-skip as published"',
     ),
     seeds="1",
 )
@@ -124,8 +123,7 @@ _P1_BEST = RecipeCard(
         "recipe": {"layers": {"frozen_norm": "train"}},
     },
     quirks=(
-        "its top 5 of 9 children are the four stages of a ResNet50 and its pooling, which are 4 groups as they are "
-        "counted here; the same layers learn",
+        "its top 5 of 9 children are the pooling and the four stages of a ResNet50: the same layers as 4 groups here",
         "the head was built with a kernel of 2, a dropout of 0.5 and a ratio of 0.5 whatever the name of the run says",
         "batch normalisation of frozen layers goes on taking in the statistics of each batch",
     ),

@@ -1,8 +1,8 @@
-"""Arrays of one shape on disk, each found again by a key: what a job computed once, for its next epoch and for the next job.
+"""Arrays of one shape on disk, each found again by a key: what a job computed, for its next epoch and the next job.
 
-A store is a folder. Every process that adds to it writes a pair of files of its own, NAME.values and NAME.keys, so that
-several jobs may share a store without waiting for each other. A key is written once its values lie on the disk: whatever
-kills the process, and be it a power cut, costs the last second's arrays and leaves none that is half written.
+A store is a folder. Every process that adds to it writes a pair of files of its own, NAME.values and NAME.keys, so
+that several jobs may share a store without waiting for each other. A key is written once its values lie on the disk:
+whatever kills the process, and be it a power cut, costs the last second's arrays and leaves none that is half written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,8 +48,8 @@ class ArrayStore:
 
     def __init__(self, folder: Path, dtype: Any, shape: tuple[int, ...]) -> None:
         self.folder = folder
-        self._dtype, self._shape = np.dtype(dtype), shape
-        self.item_bytes = int(self._dtype.itemsize * np.prod(shape, dtype=np.int64))
+        self.dtype, self._shape = np.dtype(dtype), shape
+        self.item_bytes = int(self.dtype.itemsize * np.prod(shape, dtype=np.int64))
         self._lock = threading.Lock()
         self._segments: list[_Segment] = []
         self._places: dict[bytes, int] = {}
@@ -63,8 +63,8 @@ class ArrayStore:
 
     def take(self, places: NDArray[np.int64]) -> NDArray[Any]:
         """A copy of the arrays there, in that order: (len(places), *shape)."""
-        found = np.empty((len(places), *self._shape), self._dtype)
         numbers, slots = places >> _SLOT_BITS, places & ((1 << _SLOT_BITS) - 1)
+        found = np.empty((len(places), *self._shape), self.dtype)
         for number in np.unique(numbers):
             here = numbers == number
             found[here] = self._mapped(int(number), int(slots[here].max()))[slots[here]]
@@ -79,7 +79,7 @@ class ArrayStore:
                 if self._writing is None:
                     self._writing = self._begin()
                 number, segment = len(self._segments) - 1, self._segments[-1]
-                self._writing.append(key, np.ascontiguousarray(values, self._dtype))
+                self._writing.append(key, np.ascontiguousarray(values, self.dtype))
             except OSError as error:
                 raise _full(self.folder, error) from error
             self._places[key] = (number << _SLOT_BITS) | segment.slots
@@ -88,9 +88,10 @@ class ArrayStore:
     def close(self) -> None:
         """Write what is not yet safely on disk. The store may be used on."""
         with self._lock:
-            if self._writing is not None:
+            writing, self._writing = self._writing, None
+            if writing is not None:
                 try:
-                    self._writing.sync()
+                    writing.close()
                 except OSError as error:
                     raise _full(self.folder, error) from error
 
@@ -123,41 +124,53 @@ class ArrayStore:
         with self._lock:
             segment = self._segments[number]
             if segment.mapped is None or len(segment.mapped) <= slot:
-                if self._writing is not None and number == len(self._segments) - 1:
-                    self._writing.flush()
                 shape = (segment.slots, *self._shape)
-                segment.mapped = np.memmap(segment.path, self._dtype, "r", shape=shape)
+                segment.mapped = np.memmap(segment.path, self.dtype, "r", shape=shape)
             return segment.mapped
 
 
 class _Writing:
-    """The pair of files that this process appends to."""
+    """The pair of files that this process appends to. After an error they hold whole arrays and keys all the same."""
 
     def __init__(self, values: Path) -> None:
-        self._values: BinaryIO = values.open("wb")
-        self._keys: BinaryIO = values.with_suffix(".keys").open("wb")
+        # unbuffered: what a buffer could not write would come again, in the middle of a later array
+        self._values: IO[bytes] = values.open("wb", buffering=0)
+        self._keys: IO[bytes] = values.with_suffix(".keys").open("wb", buffering=0)
         self._unsafe: list[bytes] = []
         self._synced = time.monotonic()
 
     def append(self, key: bytes, values: NDArray[Any]) -> None:
         # written, not mapped: a full disk is then an error, where a mapping would end the process
-        self._values.write(values.reshape(-1).view(np.uint8).data)
+        _append_whole(self._values, values.reshape(-1).view(np.uint8).data)
         self._unsafe.append(key)
         if time.monotonic() - self._synced > _SYNC_SECONDS:
             self.sync()
 
-    def flush(self) -> None:
-        self._values.flush()
-
     def sync(self) -> None:
         """Values first, keys after them: what a key names is on the disk."""
-        if self._unsafe:
-            self._values.flush()
-            os.fsync(self._values.fileno())
-            self._keys.write(b"".join(self._unsafe))
-            self._keys.flush()
-            self._unsafe.clear()
         self._synced = time.monotonic()
+        if self._unsafe:
+            os.fsync(self._values.fileno())
+            _append_whole(self._keys, memoryview(b"".join(self._unsafe)))
+            self._unsafe.clear()
+
+    def close(self) -> None:
+        with self._values, self._keys:
+            self.sync()
+
+
+def _append_whole(file: IO[bytes], content: memoryview) -> None:
+    """All of it, or nothing and an OSError."""
+    end = file.tell()
+    rest = content
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            file.truncate(end)
+        file.seek(end)
+        raise
 
 
 def _full(folder: Path, error: OSError) -> UnusableFolder:

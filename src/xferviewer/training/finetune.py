@@ -18,7 +18,6 @@ from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.training.examples import Examples, prepare_examples
 from xferviewer.training.fabric import make_fabric
 from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
@@ -30,6 +29,7 @@ from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
+from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from xferviewer.checkpoints import Checkpoint
     from xferviewer.studies.splits import Split
-    from xferviewer.training.cohort import Cohort
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
@@ -78,17 +77,16 @@ def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -
         parameters=learning,
         bytes=needed,
     )
-    training, validation = _examples(spec, cohort, split, watch)
-    if units:
-        validation = replace(validation, units=tuple(units[row] for row in split.validation))
-    method = make_method(spec, network, training)
-    state = TrainingState(network, make_optimiser(network, spec.recipe), method.kept(), parts=spec.recipe.accumulation)
-    keeper = Keeper(process.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
-    if keeper.restore(state):
-        message = f"Goes on after {state.epoch} epochs and {state.step} steps"
-        watch.say("resumed", message, epoch=state.epoch, step=state.step)
-    with deterministic(spec.recipe.deterministic):
-        fit(spec, fabric, state, method, training, validation, watch, keeper)
+    with open_sides(spec, cohort, split, units, watch) as (training, validation):
+        method = make_method(spec, network, training)
+        optimiser = make_optimiser(network, spec.recipe)
+        state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
+        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        if keeper.restore(state):
+            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
+            watch.say("resumed", message, epoch=state.epoch, step=state.step)
+        with deterministic(spec.recipe.deterministic):
+            fit(spec, fabric, state, method, training, validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
@@ -98,13 +96,6 @@ def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -
 
 def _command(folder: JobFolder) -> str:
     return f"xferviewer train {folder.path / 'spec.toml'}"
-
-
-def _examples(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> tuple[Examples, Examples]:
-    """Both sides of the split. Images are prepared once for all jobs; a full disk is waited for."""
-    made = spec.network.preprocessing
-    training = watch.keep(lambda: prepare_examples(made, cohort, split.training, "training", watch))
-    return training, watch.keep(lambda: prepare_examples(made, cohort, split.validation, "validation", watch))
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
@@ -132,11 +123,10 @@ def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
     )
 
 
-def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
+def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
     told = render_spec(replace(spec, machine=MachineSpec()))
-    rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
-    return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
+    return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
 def _build(

@@ -11,30 +11,25 @@ from torch import Tensor, nn
 from xferviewer.engine.device import is_out_of_memory, release_memory
 from xferviewer.errors import XferviewerError
 from xferviewer.networks.backbones import train_mode
-from xferviewer.networks.preprocessing import normalise
-from xferviewer.training.augmentation import augment
 from xferviewer.training.layer_rates import unfreeze
 from xferviewer.training.mixing import mix
 from xferviewer.training.optimisers import set_rate
-from xferviewer.training.sampling import batch_starts, epoch_order
 from xferviewer.training.seeds import generator, seed_of
 from xferviewer.training.validation import Validation, validate
 from xferviewer.training.watch import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from lightning_fabric import Fabric
 
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.examples import Examples
+    from xferviewer.training.batches import Batch, TrainingSide, ValidationSide
     from xferviewer.training.method import Method
     from xferviewer.training.resume import Keeper
     from xferviewer.training.state import TrainingState
     from xferviewer.training.watch import Watch
 
 # What random numbers are for, so that no two uses share them.
-_DROPOUT, _AUGMENTATION, _MIXING = 1, 2, 3
+_DROPOUT, _MIXING = 1, 3
 
 
 def fit(
@@ -42,8 +37,8 @@ def fit(
     fabric: Fabric,
     state: TrainingState,
     method: Method,
-    training: Examples,
-    validation: Examples,
+    training: TrainingSide,
+    validation: ValidationSide,
     watch: Watch,
     keeper: Keeper,
 ) -> None:
@@ -56,20 +51,21 @@ def fit(
     run. Raises XferviewerError when the loss is no number any more, or when the memory is too small.
     """
     recipe, schedule = spec.recipe, method.schedule
-    network, optimiser = fabric.setup(state.network, state.optimiser)
+    network, optimiser = fabric.setup(training.part(state.network), state.optimiser)
     judged = state.network if method.average is None else method.average.network
     watch.before_waiting = lambda: keeper.save(state)
     while state.epoch < method.epochs and not method.selection.stops:
         unfreeze(state.network, recipe.layers, method.learning, state.epoch)
         train_mode(network, method.frozen_norm)
-        for inputs, labels in _batches(spec, method, training, state.epoch, state.step):
+        for batch in training.epoch(state.epoch, state.step):
             watch.working()
+            state.step = batch.number  # one before it may have had no image that can be read
             step = state.epoch * method.steps_per_epoch + state.step
             if step == schedule.steps:
                 break
             rate = schedule.rate(step)
             set_rate(state.optimiser, rate)
-            loss = _gradients(spec, fabric, state, network, method, inputs, labels)
+            loss = _gradients(spec, fabric, state, network, method, batch)
             if fabric.device.type == "cpu" and not math.isfinite(loss):  # elsewhere looking waits for the device
                 raise _diverged(spec, step)
             if recipe.clip_norm:
@@ -79,11 +75,11 @@ def fit(
                 method.average.follow(state.network, step)
             state.loss.add(loss)
             state.step += 1
-            watch.stepped(Step(step + 1, schedule.steps, state.epoch + 1, method.epochs, loss, rate, len(inputs)))
+            watch.stepped(Step(step + 1, schedule.steps, state.epoch + 1, method.epochs, loss, rate, len(batch.rows)))
             if keeper.due:
                 _save(spec, state, step, watch, keeper)
         step = state.epoch * method.steps_per_epoch + state.step - 1
-        found = validate(spec, judged, validation, method.loss, watch)
+        found = validate(spec, validation.part(judged), validation, method.loss, watch)
         _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
         _save(spec, state, step, watch, keeper)
     watch.before_waiting = None
@@ -96,10 +92,13 @@ def _gradients(
     state: TrainingState,
     network: nn.Module,
     method: Method,
-    inputs: Tensor,
-    labels: Tensor,
+    batch: Batch,
 ) -> Tensor:
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
+    inputs, labels = batch.inputs, batch.labels
+    if method.mixes:
+        random = generator(spec.seed, state.epoch, state.step, _MIXING)
+        inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
     while True:
         try:
             torch.manual_seed(seed_of(spec.seed, state.epoch, state.step, _DROPOUT))
@@ -135,23 +134,6 @@ def _part_sizes(images: int, parts: int) -> list[int]:
     """Nearly equal, none of a single image: batch normalisation cannot learn from one."""
     parts = max(1, min(parts, images // 2))
     return [images // parts + (number < images % parts) for number in range(parts)]
-
-
-def _batches(
-    spec: TrainingSpec, method: Method, examples: Examples, epoch: int, first: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """The images of an epoch in an order of its own, augmented and mixed, from the `first` batch on."""
-    made, recipe = spec.network.preprocessing, spec.recipe
-    random = torch.Generator().manual_seed(spec.seed * 100_003 + epoch)
-    ordered = epoch_order(recipe, spec.task, examples.rows, examples.labels, random)
-    for number, start in enumerate(batch_starts(recipe, len(examples.rows))[first:], first):
-        rows = ordered[start : start + recipe.batch_size]
-        random = generator(spec.seed, epoch, number, _AUGMENTATION)
-        planes = augment(examples.planes.batch(rows), made.size, recipe.augmentation, random)
-        inputs, labels = normalise(planes, made), torch.from_numpy(examples.labels[rows])
-        if method.mixes:
-            inputs, labels = mix(inputs, labels, recipe.mixing, generator(spec.seed, epoch, number, _MIXING))
-        yield inputs, labels
 
 
 def _end_epoch(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.examples import Examples
+    from xferviewer.training.batches import TrainingSide
     from xferviewer.training.state import Stateful
 
 
@@ -57,7 +57,7 @@ class Method:
         return objects if self.average is None else {**objects, "average": self.average}
 
 
-def make_method(spec: TrainingSpec, network: nn.Module, training: Examples) -> Method:
+def make_method(spec: TrainingSpec, network: nn.Module, training: TrainingSide) -> Method:
     """The recipe of a job for a network that is frozen as its setting says, and these training images."""
     recipe, examples = spec.recipe, len(training.rows)
     steps_per_epoch = len(batch_starts(recipe, examples))

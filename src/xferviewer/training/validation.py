@@ -10,19 +10,16 @@ import numpy as np
 import torch
 
 from xferviewer.errors import UnusableTable
-from xferviewer.networks.preprocessing import normalise
 from xferviewer.training.epoch_metrics import EpochMetrics, epoch_metrics
 
 if TYPE_CHECKING:
     from torch import nn
 
     from xferviewer.jobs.spec import TrainingSpec
+    from xferviewer.training.batches import ValidationSide
     from xferviewer.training.cohort import Cohort
-    from xferviewer.training.examples import Examples
     from xferviewer.training.losses import StatedLoss
     from xferviewer.training.watch import Watch
-
-_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +49,23 @@ class Validation:
         return {"validation_loss": None if math.isnan(self.loss) else round(self.loss, 6), **rest}
 
 
-def validate(spec: TrainingSpec, network: nn.Module, examples: Examples, loss: StatedLoss, watch: Watch) -> Validation:
+def validate(
+    spec: TrainingSpec, network: nn.Module, examples: ValidationSide, loss: StatedLoss, watch: Watch
+) -> Validation:
     """Loss and areas in float32, in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
-    found = []
+    found, stated, rows = [], [], []
     with torch.inference_mode():
-        for start in range(0, len(examples.rows), _BATCH):
+        for batch in examples.batches():
             watch.working()
-            planes = examples.planes.batch(examples.rows[start : start + _BATCH])
-            inputs = normalise(planes, spec.network.preprocessing).to(device, memory_format=torch.channels_last)
-            found.append(network(inputs).float().cpu())
-    logits, labels = torch.cat(found), examples.labels[examples.rows]
+            found.append(network(batch.inputs.to(device)).float().cpu())
+            stated.append(batch.labels)
+            rows += batch.rows.tolist()
+    logits, labels = torch.cat(found), torch.cat(stated).numpy()
     if not np.isfinite(logits.numpy()).all():
         return Validation(math.nan, None)
-    units = [examples.units[row] for row in examples.rows] if examples.units else None
+    units = [examples.units[row] for row in rows] if examples.units else None
     return Validation(
         loss=float(loss(logits, torch.from_numpy(labels))),
         metrics=epoch_metrics(spec.task, spec.recipe, logits.numpy(), labels, units),
