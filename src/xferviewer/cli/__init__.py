@@ -27,9 +27,7 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (
-    window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, jobs, children,
-)  # fmt: skip
+_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, jobs, children)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

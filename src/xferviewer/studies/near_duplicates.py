@@ -1,8 +1,8 @@
 """Images that look the same: a perceptual hash of 256 bits, and the search for hashes that differ in few of them.
 
 The hash is that of pHash with more coefficients: 64 by 64 pixels, the lowest 16 by 16 of their discrete cosine
-transform, one bit each for being above the median. It stays nearly the same when a picture is compressed, scaled, or shown with
-another window, and changes with its crop. Why 256 bits, and how far apart is near: docs/decisions/0082.
+transform, one bit each for being above the median. It stays nearly the same when a picture is compressed, scaled, or
+shown with another window, and changes with its crop. Why 256 bits, and how far apart is near: docs/decisions/0082.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ NEAR = 24
 """Two hashes that differ in at most so many of their 256 bits are near duplicates."""
 
 _SIDE, _KEPT = 64, 16
-_WORDS = _KEPT * _KEPT // 64
 _LEAST_CONTRAST = 1 / 255  # standard deviation of the small picture: below it there is nothing to compare
 
 
@@ -61,19 +60,18 @@ def near_pairs(
     Multi-index hashing (Norouzi, Punjani and Fleet, CVPR 2012): the 256 bits are cut into most + 1 keys; two hashes
     that differ in at most `most` bits have one key in common. So only hashes with a common key are compared.
     """
-    rows = np.arange(len(hashes), dtype=np.int64)
     pairs = [np.empty(0, dtype=np.int64)]
     for key in _keys(hashes, most + 1):
         order = np.argsort(key, kind="stable")
-        pairs += [np.unique(first * len(rows) + second) for first, second in _close(hashes, key[order], order, most)]
-    found = np.unique(np.concatenate(pairs))
-    first, second = found // max(len(rows), 1), found % max(len(rows), 1)
+        pairs += [first * len(hashes) + second for first, second in _close(hashes, key[order], order, most)]
+    found = np.unique(np.concatenate(pairs))  # those with several keys in common were found several times
+    first, second = np.divmod(found, max(len(hashes), 1))
     return first, second, distances(hashes[first], hashes[second])
 
 
 def _keys(hashes: NDArray[np.uint64], count: int) -> Iterator[NDArray[np.int64]]:
     """The bits of each hash in `count` keys. Each takes bits from everywhere: neighbours say nearly the same."""
-    bits = np.unpackbits(hashes.view(np.uint8).reshape(len(hashes), -1), axis=1)
+    bits = np.unpackbits(np.ascontiguousarray(hashes).view(np.uint8).reshape(len(hashes), _KEPT * _KEPT // 8), axis=1)
     for first in range(count):
         chosen = bits[:, first::count]
         yield chosen.astype(np.int64) @ (1 << np.arange(chosen.shape[1], dtype=np.int64))

@@ -102,7 +102,7 @@ class MadeSplit:
 def groups_of(cohort: CohortTable) -> tuple[str, ...]:
     """What a split of the cohort must not tear apart, for each image: its patient, else its study, else itself."""
     return tuple(
-        f"p {patient}" if patient else f"s {study}" if study else f"i {image} {frame}"
+        patient or (f"study {study}" if study else f"image {image} {frame}")
         for patient, study, image, frame in zip(
             cohort.patients, cohort.studies, cohort.images, cohort.frames, strict=True
         )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xferviewer.studies.cohort_folder import cohorts_folder
 from xferviewer.studies.fingerprints import Fingerprints, fingerprints_of, unheard
 from xferviewer.studies.leakage import leakage_receipt
 from xferviewer.studies.split_file import FrozenSplit, freeze
 from xferviewer.studies.split_making import SplitPlan, groups_of, make_split
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from xferviewer.errors import UnreadableImage
     from xferviewer.studies.cohort import CohortTable
 
@@ -43,6 +43,13 @@ def split_cohort(
         cohort, name, made.parts, made.method, _parameters(plan), receipt,
         leaks=made.published_leak, notes=made.notes,
     )  # fmt: skip
+
+
+def cohort_path(named: Path | str) -> Path:
+    """The folder of a cohort that was named, or given as a path."""
+    path = Path(named)
+    below = cohorts_folder() / path
+    return below if not path.is_dir() and below.is_dir() else path
 
 
 def cohort_fingerprints(
