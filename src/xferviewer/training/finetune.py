@@ -20,6 +20,7 @@ from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
 from xferviewer.training.loop import fit
 from xferviewer.training.losses import check_classes
@@ -94,8 +95,8 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         parameters=learning,
         bytes=needed,
     )
-    with open_sides(spec, cohort, split, units, watch) as (training, validation):
-        method = make_method(spec, network, training)
+    with open_sides(spec, cohort, split, units, watch) as images:
+        method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(watch.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
@@ -103,7 +104,8 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
             watch.say(
                 "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
             )
-        fit(spec, fabric, state, method, training, validation, watch, keeper)
+        with kept_features(spec, network, method, *images, watch) as (training, validation):
+            fit(spec, fabric, state, method, training, validation, watch, keeper)
     made = Made(spec, network, start, data, command, watch.folder.name)
     checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
     return measured(spec, checkpoint, cohort, watch)
