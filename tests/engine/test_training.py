@@ -156,12 +156,15 @@ def test_that_an_unreadable_image_is_left_out_and_named(tmp_path, spec, cohort):
     assert job.status().state == "finished"
 
 
-def test_that_a_job_waits_while_the_disk_is_full_and_then_learns_the_same(tmp_path, spec, monkeypatch):
+def test_that_a_job_pauses_while_the_disk_is_full_says_so_and_then_learns_the_same(tmp_path, spec, monkeypatch):
     spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
     before = run(spec, JobFolder.create(tmp_path / "before", spec))
+    monkeypatch.setattr("xferviewer.jobs.process._ROOM_SECONDS", (0.01, 0.02))
+    job, seen = JobFolder.create(tmp_path / "after", spec), []
     append, full = array_store._append_whole, iter([False, True, True, False, True])
 
     def sometimes_full(file: object, content: memoryview) -> None:
+        seen.append(job.status())
         if next(full, False):
             raise OSError(28, "No space left on device")
         append(file, content)
@@ -169,10 +172,14 @@ def test_that_a_job_waits_while_the_disk_is_full_and_then_learns_the_same(tmp_pa
     monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "another"))
     monkeypatch.setattr(array_store, "_append_whole", sometimes_full)
 
-    after = run(spec, JobFolder.create(tmp_path / "after", spec))
+    after = run(spec, job)
 
     assert next(full, None) is None
     assert after.weights_sha256 == before.weights_sha256
+    assert seen[2].state == "paused"
+    assert "is full" in seen[2].message
+    assert job.status().state == "finished"
+    assert "there is room again" in (job.path / "log.txt").read_text()
 
 
 def test_that_a_second_job_takes_the_images_that_the_first_prepared(tmp_path, spec, monkeypatch):

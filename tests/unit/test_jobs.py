@@ -10,7 +10,8 @@ import time
 import pytest
 
 from xferviewer.errors import UnusableFolder, UnusableSpec, XferviewerError
-from xferviewer.jobs.folder import Heart, JobFolder, Status, list_jobs
+from xferviewer.jobs.folder import JobFolder, Status, list_jobs
+from xferviewer.jobs.heart import Heart
 from xferviewer.jobs.spec import parse_spec, read_spec, render_spec
 
 SPEC = """
@@ -122,7 +123,7 @@ def test_that_a_folder_with_another_job_is_refused(job):
 def test_that_a_heart_writes_when_the_state_changes_or_time_has_passed(job, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "time", lambda: now)
-    heart = Heart(job, steps=10)
+    heart = Heart(job)
     heart.beat(step=1)
     assert job.status().step == 0
     now = 1006.0

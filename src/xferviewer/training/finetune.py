@@ -10,10 +10,11 @@ import torch
 
 from xferviewer.checkpoints import InitialisationStep, TrainingData
 from xferviewer.checkpoints.fields import to_mapping
-from xferviewer.errors import UnusableSpec, XferviewerError
-from xferviewer.jobs.folder import Heart, JobFolder
+from xferviewer.errors import UnusableSpec
+from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.process import JobProcess
 from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
@@ -33,7 +34,7 @@ from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
 from xferviewer.training.validation import validation_units
-from xferviewer.training.watch import Cancelled, Watch
+from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,42 +44,29 @@ if TYPE_CHECKING:
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
-    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when the job was cancelled.
+    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when it was cancelled or stopped.
 
     `command` is what the card says reproduces the checkpoint. Whatever ends the job, its status says so. Raises
     XferviewerError for what its user can mend, and anything else as it came.
     """
-    heart = Heart(folder)
-    told = command or f"xferviewer train {folder.path / 'spec.toml'}"
-    try:
-        with deterministic(spec.recipe.deterministic):
-            checkpoint = _run(spec, Watch(folder, heart), told)
-    except Cancelled:
-        heart.stop("cancelled", "Cancelled as asked.")
-        return None
-    except XferviewerError as error:
-        folder.log(str(error))
-        heart.stop("failed", error.what, error)
-        raise
-    except BaseException as error:
-        told = XferviewerError(
-            f"The job {folder.name} stopped.",
-            f"{type(error).__name__}: {error}.",
-            "Read log.txt in its folder, and start it again.",
-        )
-        folder.log(str(told))
-        heart.stop("failed", told.what, told)
-        raise
-    heart.stop("finished", f"The checkpoint {checkpoint.name} is ready.")
-    return checkpoint
+    with JobProcess(folder) as process:
+        return train(spec, process, command)
+    return None  # the process says why
 
 
-def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
+def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
+    """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
+    with deterministic(spec.recipe.deterministic):
+        return _train(spec, process, command)
+
+
+def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
+    watch = Watch(process)
     spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    fabric = make_fabric(spec)
+    fabric = make_fabric(spec, process.devices())
     _say_recipe(spec, watch)
     cohort = open_cohort(spec.data, spec.findings, watch.working)
     if spec.task == "multi-class":
@@ -99,16 +87,21 @@ def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
         method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
-        keeper = Keeper(watch.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
-            watch.say(
-                "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
-            )
+            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
+            watch.say("resumed", message, epoch=state.epoch, step=state.step)
         with kept_features(spec, network, method, *images, watch) as (training, validation):
             fit(spec, fabric, state, method, training, validation, watch, keeper)
-    made = Made(spec, network, start, data, command, watch.folder.name)
-    checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
-    return measured(spec, checkpoint, cohort, watch)
+    made = Made(spec, network, start, data, command or _command(process.folder), process.folder.name)
+    checkpoint = write_result(made, process.folder.result, cohort, split, watch)
+    checkpoint = measured(spec, checkpoint, cohort, watch)
+    process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    return checkpoint
+
+
+def _command(folder: JobFolder) -> str:
+    return f"xferviewer train {folder.path / 'spec.toml'}"
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
