@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xferviewer.checkpoints import InitialisationStep, TrainingData
-from xferviewer.checkpoints.fields import to_mapping
+from xferviewer.checkpoints import InitialisationStep
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
@@ -19,10 +18,10 @@ from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
 from xferviewer.training.fabric import make_fabric
 from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
+from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
 from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
@@ -68,12 +67,13 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         torch.set_num_threads(spec.recipe.threads)
     fabric = make_fabric(spec, process.devices())
     _say_recipe(spec, watch)
-    cohort = open_cohort(spec.data, spec.findings, watch.working)
+    opened = open_data(spec.data, spec.findings, watch.working)
+    cohort, split = opened.cohort, opened.split
     if spec.task == "multi-class":
         check_classes(cohort.labels, spec.findings, cohort.name)
     units = validation_units(spec, cohort)
-    split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
-    data = _training_data(spec, cohort, split, watch)
+    data = say_receipt(spec, opened, watch)
+    taught = learnable(opened, spec.findings, spec.task, watch)
     needed, network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
@@ -91,11 +91,14 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         if keeper.restore(state):
             message = f"Goes on after {state.epoch} epochs and {state.step} steps"
             watch.say("resumed", message, epoch=state.epoch, step=state.step)
-        with kept_features(spec, network, method, *images, watch) as (training, validation):
+        with (
+            deterministic(spec.recipe.deterministic),
+            kept_features(spec, network, method, *images, watch) as (training, validation),
+        ):
             fit(spec, fabric, state, method, training, validation, watch, keeper)
-    made = Made(spec, network, start, data, command or _command(process.folder), process.folder.name)
+    made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
-    checkpoint = measured(spec, checkpoint, cohort, watch)
+    checkpoint = measured(spec, checkpoint, opened, watch)
     process.finish(f"The checkpoint {checkpoint.name} is ready.")
     return checkpoint
 
@@ -133,26 +136,6 @@ def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
     told = render_spec(replace(spec, machine=MachineSpec()))
     return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
-
-
-def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
-    receipt = leakage_receipt(cohort, split)
-    watch.say("receipt", f"Leakage receipt: {receipt}", **to_mapping(receipt), split_digest=split.digest)
-    if receipt.shared_patients:
-        raise UnusableSpec(
-            f"The job {spec.name} does not start.", f"{receipt}.", "Split the cohort by patient, and start it again."
-        )
-    return TrainingData(
-        cohort=cohort.name,
-        site=cohort.site,
-        seed=spec.data.phantom.seed if spec.data.phantom else None,
-        training=len(split.training),
-        validation=len(split.validation),
-        training_patients=receipt.training_patients,
-        validation_patients=receipt.validation_patients,
-        shared_patients=receipt.shared_patients,
-        split_digest=split.digest,
-    )
 
 
 def _build(
