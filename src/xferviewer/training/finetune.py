@@ -19,6 +19,7 @@ from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
@@ -54,6 +55,11 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
 
 def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
     """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
+    with deterministic(spec.recipe.deterministic):
+        return _train(spec, process, command)
+
+
+def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
     watch = Watch(process)
     spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
@@ -77,15 +83,18 @@ def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -
         parameters=learning,
         bytes=needed,
     )
-    with open_sides(spec, cohort, split, units, watch) as (training, validation):
-        method = make_method(spec, network, training)
+    with open_sides(spec, cohort, split, units, watch) as images:
+        method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
             message = f"Goes on after {state.epoch} epochs and {state.step} steps"
             watch.say("resumed", message, epoch=state.epoch, step=state.step)
-        with deterministic(spec.recipe.deterministic):
+        with (
+            deterministic(spec.recipe.deterministic),
+            kept_features(spec, network, method, *images, watch) as (training, validation),
+        ):
             fit(spec, fabric, state, method, training, validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)

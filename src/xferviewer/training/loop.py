@@ -122,7 +122,7 @@ def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor
     count = method.loss.count(labels).clamp(min=1e-12).to(fabric.device)
     for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
-            logits = network(some.to(fabric.device, memory_format=torch.channels_last)).float()
+            logits = network(some.to(fabric.device)).float()
             loss = method.loss.total(logits, theirs.to(fabric.device)) / count
             fabric.backward(loss)
         method.answers.add(logits.detach())
