@@ -16,6 +16,7 @@ from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Offer
+from xferviewer.gui.training_answers import TrainingAnswers
 from xferviewer.gui.training_cohorts import TrainingCohorts
 from xferviewer.jobs import control
 from xferviewer.jobs.folder import JobFolder
@@ -40,6 +41,8 @@ class Training(QObject):
         self.cohorts = TrainingCohorts(home / "cohorts", window.training.form, calculator, self)
         self._form, self._view = window.training.form, window.training.job
         self.question: QMessageBox | None = None
+        self.answers = TrainingAnswers(self._specs, watch.folder, window.training, self)
+        self.answers.failed.connect(self.failed)
         self.cohorts.failed.connect(self.failed)
         watch.ended.connect(self._tell_end)
         self._view.asked.connect(self._obey)
@@ -49,6 +52,7 @@ class Training(QObject):
     def stop(self) -> None:
         """End the commands that answer questions of the form; jobs go on."""
         self.cohorts.stop()
+        self.answers.stop()
 
     def offer_checkpoints(self, opened: Iterable[Checkpoint]) -> None:
         """Offer those that came with the application and those that are open as what a job begins from."""

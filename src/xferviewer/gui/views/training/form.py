@@ -46,6 +46,7 @@ class NewJobForm(QWidget):
     estimate_asked = Signal(object)  # TrainingSpec, once the choices have settled
     batch_asked = Signal(object)  # TrainingSpec
     command_asked = Signal(object)  # TrainingSpec
+    changed = Signal()  # what was estimated is of another job
     closed = Signal()
 
     def __init__(self) -> None:
@@ -156,7 +157,7 @@ class NewJobForm(QWidget):
         self.copy_command.clicked.connect(self._copy_command)
         self.batch.asked.connect(self._ask_batch)
         self._settle.timeout.connect(self._ask_estimate)
-        QShortcut(QKeySequence("Ctrl+Return"), self, self._start, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(QKeySequence("Ctrl+Shift+Return"), self, self._start, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     # --- the specification
 
@@ -189,11 +190,12 @@ class NewJobForm(QWidget):
         self.refusal.show_fault(next(iter(faults.values()), ""))
         self.estimate.setText("")
         self._offer_start()
+        self.changed.emit()
         self._settle.start()
 
     def _offer_start(self) -> None:
         self.start.setEnabled(self.spec is not None and not self._starting)
-        self.start.setToolTip(tool_tip(self.refusal.text() if self.spec is None else "Ctrl+Return"))
+        self.start.setToolTip(tool_tip(self.refusal.text() if self.spec is None else "Ctrl+Shift+Return"))
 
     def _suggest(self) -> None:
         cohort = self.images.cohort
