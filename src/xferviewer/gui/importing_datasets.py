@@ -13,7 +13,7 @@ from xferviewer.errors import XferviewerError
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.json_command import JsonCommand
 from xferviewer.gui.views.training import ImportDatasetDialog
-from xferviewer.studies.datasets import source_of
+from xferviewer.studies.datasets import find_source
 
 
 class ImportingDatasets(QObject):
@@ -98,6 +98,8 @@ class ImportingDatasets(QObject):
 
 
 def _key_of(folder: Path) -> str:
-    """In a thread: the key of the source whose layout the folder has."""
-    source = source_of(folder)
-    return source.key if source is not None else ""
+    """In a thread: the key of the source whose layout the folder has; "" where it has none, or several."""
+    try:
+        return find_source(folder).key
+    except XferviewerError:
+        return ""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMessageBox
 from xferviewer.checkpoints import Checkpoint, read_checkpoint
 from xferviewer.errors import CannotStart, XferviewerError
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.importing_datasets import ImportingDatasets
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Offer
@@ -41,6 +42,10 @@ class Training(QObject):
         self.cohorts = TrainingCohorts(home / "cohorts", window.training.form, calculator, self)
         self._form, self._view = window.training.form, window.training.job
         self.question: QMessageBox | None = None
+        self.datasets = ImportingDatasets(home / "cohorts", window, calculator, self)
+        self.datasets.imported.connect(self._take_imported)
+        self.datasets.told.connect(window.notifier.tell)
+        self._form.images.import_asked.connect(self.datasets.ask)
         self.answers = TrainingAnswers(self._specs, watch.folder, window.training, self)
         self.answers.failed.connect(self.failed)
         self.cohorts.failed.connect(self.failed)
@@ -51,6 +56,7 @@ class Training(QObject):
 
     def stop(self) -> None:
         """End the commands that answer questions of the form; jobs go on."""
+        self.datasets.stop()
         self.cohorts.stop()
         self.answers.stop()
 
@@ -62,6 +68,13 @@ class Training(QObject):
             bundled = []
         offered = {checkpoint.weights_sha256: checkpoint for checkpoint in (*bundled, *opened)}
         self._form.network.offer_checkpoints(list(offered.values()))
+
+    @Slot(object)
+    def _take_imported(self, folder: Path) -> None:
+        """A new cohort is chosen in the form, which is shown: it was imported to learn from."""
+        self.cohorts.offer_known()
+        self._form.images.choose_folder(folder)
+        self._window.new_job()
 
     # --- starting
 

@@ -112,7 +112,9 @@ class TrainingAnswers(QObject):
 
 def estimate_words(said: dict[str, Any]) -> str:
     """The estimate of `xferviewer train --estimate --json` in a line."""
-    parts = [f"{said['parameters']:,} parameters, {said['learning']:,} of them learn"]
-    parts.append(f"{memory(said['bytes'])} of {memory(said['available'])}")
-    parts.append(duration(said["seconds"]))
-    return " · ".join(parts)
+    has = said["device_bytes"]
+    room = f" of {memory(has)}" if has is not None else ""
+    return (
+        f"{said['parameters']:,} parameters, {said['learning']:,} learn · about {memory(said['bytes']['total'])}{room} "
+        f"({said['device']}) · {said['steps']:,} steps, {duration(said['seconds'])} besides reading and validation"
+    )

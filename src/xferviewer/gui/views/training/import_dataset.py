@@ -23,7 +23,7 @@ from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.field import FaultLine, Field, said, stack
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.training.derived_fields import NAME_WIDTH
-from xferviewer.studies.datasets import SOURCES, Source, find_source
+from xferviewer.studies.datasets import SOURCES, Source, source_of
 
 
 class ImportDatasetDialog(QDialog):
@@ -142,7 +142,7 @@ class ImportDatasetDialog(QDialog):
     @property
     def chosen(self) -> Source | None:
         """The data set; None while nobody knows."""
-        return find_source(self.source.value) if self.source.value else None
+        return source_of(self.source.value) if self.source.value else None
 
     @Slot()
     def _show_source(self) -> None:
@@ -230,15 +230,16 @@ class ImportDatasetDialog(QDialog):
     def words_of(self) -> list[str]:
         """The words after `xferviewer` that import it."""
         source = self.chosen
-        words = ["import-dataset", self.folder.text().strip(), "--out", str(self.out)]
+        key = source.key if source is not None else "auto"
+        words = ["import-dataset", key, self.folder.text().strip(), "--out", str(self.out)]
         if source is None:
             return words
-        words += ["--source", source.key, *(["--accept-terms"] if source.terms.text else [])]
+        words += ["--accept-terms"] if source.terms.text else []
         for choice in source.choices:
             control = self.choices[choice.name]
             value = control.value if isinstance(control, ChoiceBox) else control.text().strip()
             if value and value != choice.default:
-                words += ["--choose", f"{choice.name}={value}"]
+                words += [f"--{choice.name}", value]
         return words
 
     def show_working(self, words: str, *, working: bool) -> None:
