@@ -74,10 +74,13 @@ def rows(model: JobsModel) -> list[list[object]]:
 
 
 @pytest.fixture
-def train(opened: Application) -> Application:
+def train(make_application: Callable[..., Application], qtbot: QtBot) -> Application:
     """The window on the Train perspective; no job is there yet."""
-    opened.window.show_perspective("train")
-    return opened
+    application = make_application()
+    application.window.show()
+    qtbot.waitExposed(application.window)
+    application.window.show_perspective("train")
+    return application
 
 
 def choose(application: Application, name: str) -> None:

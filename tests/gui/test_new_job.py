@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,13 +13,17 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from xferviewer.checkpoints import read_checkpoint
+from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.gui.app import Application
+from xferviewer.gui.training_cohort import look_at_labels
 from xferviewer.gui.views.training import NewJobForm
 from xferviewer.gui.views.training.network_section import FILE, HUB, RANDOM
 from xferviewer.jobs import control
 from xferviewer.jobs.folder import JobFolder
-from xferviewer.jobs.recipe_cards import RECIPE_CARDS
-from xferviewer.jobs.spec import parse_spec, read_spec, render_spec
+from xferviewer.jobs.recipe_cards import RECIPE_CARDS, complete_spec
+from xferviewer.jobs.spec import TrainingSpec, parse_spec, read_spec, render_spec
+from xferviewer.resources import bundled_checkpoints
 
 LONG = 60_000
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -27,7 +31,7 @@ SPECS = Path(__file__).parents[2] / "models/specs"
 
 
 @pytest.fixture
-def form(make_application: Callable[..., Application], qtbot: QtBot) -> tuple[Application, NewJobForm]:
+def window_form(make_application: Callable[..., Application], qtbot: QtBot) -> tuple[Application, NewJobForm]:
     """The form on the Train perspective of an empty window; it asks nobody for estimates."""
     application = make_application()
     application.window.show()
@@ -36,6 +40,17 @@ def form(make_application: Callable[..., Application], qtbot: QtBot) -> tuple[Ap
     qtbot.mouseClick(application.window.jobs.new, Qt.MouseButton.LeftButton)
     application.window.training.form.estimate_asked.disconnect()
     return application, application.window.training.form
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> Iterator[NewJobForm]:
+    """The form alone, with the bundled checkpoints to begin from."""
+    new = NewJobForm()
+    new.network.offer_checkpoints([read_checkpoint(folder) for folder in bundled_checkpoints()])
+    new.show()
+    yield new
+    new.close()
+    new.deleteLater()
 
 
 def write_text(control: QWidget, text: str) -> None:
@@ -67,9 +82,9 @@ def fault_at(form: NewJobForm, path: str) -> str:
 
 
 def test_that_a_labelled_cohort_is_trained_on_in_six_actions(
-    form: tuple[Application, NewJobForm], cohort: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+    window_form: tuple[Application, NewJobForm], cohort: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
-    application, new = form
+    application, new = window_form
     application.window.training.form.close_.click()
     application.window.show_perspective("read")
     started: list[Path] = []
@@ -94,8 +109,8 @@ def test_that_a_labelled_cohort_is_trained_on_in_six_actions(
     assert application.window.training.job.name.text() == job.name
 
 
-def test_that_the_file_shown_is_the_specification(form: tuple[Application, NewJobForm], tmp_path: Path) -> None:
-    application, new = form
+def test_that_the_file_shown_is_the_specification(window_form: tuple[Application, NewJobForm]) -> None:
+    _, new = window_form
     with_phantom(new)
     assert parse_spec(new.text.toPlainText(), "shown") == new.spec
     new.copy_spec.click()
@@ -107,23 +122,32 @@ def test_that_the_file_shown_is_the_specification(form: tuple[Application, NewJo
 
 
 @pytest.mark.parametrize("name", ["lite0-probe", "vit-tiny-random"])
-def test_that_the_values_of_a_job_come_back_when_it_is_cloned(
-    form: tuple[Application, NewJobForm], name: str, qtbot: QtBot
-) -> None:
-    application, new = form
+def test_that_the_values_of_a_job_come_back_in_the_form(form: NewJobForm, name: str) -> None:
     spec = read_spec(SPECS / f"{name}.toml")
+    form.set_taken([spec.name])
+    form.show_spec(spec)
+    assert form.spec is not None, form.refusal.text()
+    assert replace(form.spec, name=spec.name, title=spec.title) == spec
+    assert form.spec.name != spec.name
+
+
+def test_that_cloning_a_job_opens_the_form_with_its_values(
+    window_form: tuple[Application, NewJobForm], qtbot: QtBot
+) -> None:
+    application, new = window_form
+    spec = read_spec(SPECS / "lite0-probe.toml")
     JobFolder.create(application.folders.jobs / "given", spec)
+    new.close_.click()
     application.jobs.look()
     application.window.jobs.choose("given")
     qtbot.mouseClick(application.window.training.job.clone, Qt.MouseButton.LeftButton)
     assert new.isVisible()
-    assert new.spec is not None, new.refusal.text()
-    assert replace(new.spec, name=spec.name, title=spec.title) == spec
+    assert new.spec.recipe == spec.recipe
     assert new.spec.name != "given"
 
 
-def test_that_what_is_wrong_stands_by_its_field(form: tuple[Application, NewJobForm]) -> None:
-    _, new = form
+def test_that_what_is_wrong_stands_by_its_field(form: NewJobForm) -> None:
+    new = form
     assert not new.start.isEnabled()
     assert fault_at(new, "data.folder") == new.refusal.text() != ""
     with_phantom(new)
@@ -151,9 +175,9 @@ def test_that_what_is_wrong_stands_by_its_field(form: tuple[Application, NewJobF
 
 
 def test_that_a_published_recipe_fills_the_form_as_its_name_would_in_a_file(
-    form: tuple[Application, NewJobForm],
+    form: NewJobForm,
 ) -> None:
-    _, new = form
+    new = form
     with_phantom(new)
     for name, card in RECIPE_CARDS.items():
         pick(new.recipe.card, name)
@@ -163,10 +187,6 @@ def test_that_a_published_recipe_fills_the_form_as_its_name_would_in_a_file(
         variant = next(iter(card.variants), "")
         named = {**content, "recipe": {"name": name, "variant": variant}}
         meant = parse_spec(render_spec(new.spec), name)
-        from xferviewer.checkpoints.fields import from_mapping
-        from xferviewer.jobs.recipe_cards import complete_spec
-        from xferviewer.jobs.spec import TrainingSpec
-
         expected = from_mapping(TrainingSpec, complete_spec(named))
         assert meant.recipe == expected.recipe, name
         assert new.recipe.departs.isHidden(), (name, new.recipe.departs.text())
@@ -174,8 +194,8 @@ def test_that_a_published_recipe_fills_the_form_as_its_name_would_in_a_file(
     assert "epochs" in new.recipe.departs.text()
 
 
-def test_that_random_weights_and_the_setting_go_together(form: tuple[Application, NewJobForm]) -> None:
-    _, new = form
+def test_that_random_weights_and_the_setting_go_together(form: NewJobForm) -> None:
+    new = form
     with_phantom(new)
     assert new.spec.network.pretrained
     assert Path(new.spec.network.weights).is_dir()  # one of the bundled checkpoints
@@ -194,8 +214,8 @@ def test_that_random_weights_and_the_setting_go_together(form: tuple[Application
     assert (new.spec.network.hub, new.spec.network.weights) == ("timm/resnet50.a1_in1k", None)
 
 
-def test_that_a_head_has_the_arguments_of_its_kind(form: tuple[Application, NewJobForm]) -> None:
-    _, new = form
+def test_that_a_head_has_the_arguments_of_its_kind(form: NewJobForm) -> None:
+    new = form
     with_phantom(new)
     pick(new.network.head.kind, "conv-skip")
     write_text(new.network.head.lines["filters"], "16")
@@ -210,11 +230,11 @@ def test_that_a_head_has_the_arguments_of_its_kind(form: tuple[Application, NewJ
 
 
 def test_that_findings_without_cases_have_no_tick(
-    form: tuple[Application, NewJobForm], cohort: Path, qtbot: QtBot
+    form: NewJobForm, cohort: Path
 ) -> None:
-    _, new = form
+    new = form
     new.images.choose_folder(cohort / "A")
-    qtbot.waitUntil(lambda: new.images.findings.count() > 0, timeout=LONG)
+    new.images.show_cohort(look_at_labels(cohort / "A"))
     counts = {count.name: count for count in new.images.cohort.findings}
     assert set(new.images.chosen_findings) == {name for name, count in counts.items() if count.learnable}
     assert new.spec.findings == new.images.chosen_findings
@@ -228,17 +248,17 @@ def test_that_findings_without_cases_have_no_tick(
 
 
 def test_that_a_folder_without_labels_is_refused_beside_its_field(
-    form: tuple[Application, NewJobForm], tmp_path: Path, qtbot: QtBot
+    window_form: tuple[Application, NewJobForm], tmp_path: Path, qtbot: QtBot
 ) -> None:
-    _, new = form
+    _, new = window_form
     (tmp_path / "empty").mkdir()
     new.images.choose_folder(tmp_path / "empty")
     qtbot.waitUntil(lambda: "labels.csv" in fault_at(new, "data.folder"), timeout=LONG)
     assert not new.start.isEnabled()
 
 
-def test_that_a_part_of_a_name_finds_a_backbone(form: tuple[Application, NewJobForm]) -> None:
-    _, new = form
+def test_that_a_part_of_a_name_finds_a_backbone(form: NewJobForm) -> None:
+    new = form
     with_phantom(new)
     completer = new.network.architecture.completer()
     completer.setCompletionPrefix("vit_base")
@@ -253,9 +273,9 @@ def test_that_a_part_of_a_name_finds_a_backbone(form: tuple[Application, NewJobF
 
 
 def test_that_the_keyboard_starts_a_job_and_reaches_the_form(
-    form: tuple[Application, NewJobForm], monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+    window_form: tuple[Application, NewJobForm], qtbot: QtBot
 ) -> None:
-    application, new = form
+    application, new = window_form
     started: list[object] = []
     new.start_asked.disconnect()
     new.start_asked.connect(started.append)
