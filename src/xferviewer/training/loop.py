@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from xferviewer.training.watch import Watch
 
 # What random numbers are for, so that no two uses share them.
-_DROPOUT, _MIXING = 1, 3
+_DROPOUT, MIXING = 1, 3
 
 
 def fit(
@@ -97,7 +97,7 @@ def _gradients(
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
     inputs, labels = batch.inputs, batch.labels
     if method.mixes:
-        random = generator(spec.seed, state.epoch, state.step, _MIXING)
+        random = generator(spec.seed, state.epoch, state.step, MIXING)
         inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
     while True:
         try:
