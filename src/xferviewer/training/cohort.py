@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
+    from xferviewer.jobs.data_spec import FolderData, PhantomData
 
 
 # Labels of a table as training takes them; -1, uncertain, and None are not stated.
@@ -69,29 +69,6 @@ class Cohort:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LeakageReceipt:
-    """Patients on each side of a split, and on both."""
-
-    training_patients: int
-    validation_patients: int
-    shared_patients: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.training_patients} patients in training, {self.validation_patients} in validation, "
-            f"{self.shared_patients} in both"
-        )
-
-
-def open_cohort(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> Cohort:
-    """The training cohort of a job. Raises UnusableTable."""
-    if data.phantom:
-        return phantom_cohort(data.phantom, findings, progress)
-    assert data.folder  # noqa: S101  DataSpec has one of the two
-    return folder_cohort(data.folder, findings)
-
-
 def phantom_cohort(data: PhantomData, findings: Sequence[str], progress: Callable[[str], None]) -> Cohort:
     """Synthetic films, rendered below the data folder where they are not there yet. They are kept for later jobs."""
     name = f"phantom site {data.site}, seed {data.seed}, {data.count} films as PNG"
@@ -128,12 +105,6 @@ def split_by_patient(cohort: Cohort, validation_fraction: float, seed: int) -> S
             "Take a larger cohort, or another validation_fraction.",
         )
     return split
-
-
-def leakage_receipt(cohort: Cohort, split: Split) -> LeakageReceipt:
-    """Counted from the split itself, however it was made."""
-    training, validation = ({cohort.patients[row] for row in rows} for rows in (split.training, split.validation))
-    return LeakageReceipt(len(training), len(validation), len(training & validation))
 
 
 def _read(path: Path, folder: Path, findings: Sequence[str], name: str, site: str | None) -> Cohort:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from xferviewer.checkpoints import InitialisationStep, TrainingData
-from xferviewer.checkpoints.fields import to_mapping
+from xferviewer.checkpoints import InitialisationStep
+from xferviewer.engine.device import describe
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
@@ -19,9 +19,10 @@ from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, split_by_patient
+from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
 from xferviewer.training.head_start import start_head
+from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
 from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
@@ -66,21 +67,22 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     fabric = make_fabric(spec, process.devices())
+    watch.working(device=describe(fabric.device, spec.recipe.precision))
     _say_recipe(spec, watch)
-    cohort = open_cohort(spec.data, spec.findings, watch.working)
+    opened = open_data(spec.data, spec.findings, watch.working)
+    cohort, split = opened.cohort, opened.split
+    data = say_receipt(spec, opened, watch)
     if spec.task == "multi-class":
         check_classes(cohort.labels, spec.findings, cohort.name)
+    taught = learnable(opened, spec.findings, spec.task, watch)
     units = validation_units(spec, cohort)
-    split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
-    data = _training_data(spec, cohort, split, watch)
-    needed, network, start = _build(spec, fabric.device, watch)
+    _say_estimate(spec, fabric.device, len(split.training), watch)
+    network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
-        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn; "
-        f"weights, gradients and AdamW take {needed / 1e9:.2f} GB",
+        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
-        bytes=needed,
     )
     with open_sides(spec, cohort, split, units, watch) as (training, validation):
         method = make_method(spec, network, training)
@@ -91,15 +93,36 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
             message = f"Goes on after {state.epoch} epochs and {state.step} steps"
             watch.say("resumed", message, epoch=state.epoch, step=state.step)
         fit(spec, fabric, state, method, training, validation, watch, keeper)
-    made = Made(spec, network, start, data, command or _command(process.folder), process.folder.name)
+    made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
-    checkpoint = measured(spec, checkpoint, cohort, watch)
+    checkpoint = measured(spec, checkpoint, opened, watch)
     process.finish(f"The checkpoint {checkpoint.name} is ready.")
     return checkpoint
 
 
 def _command(folder: JobFolder) -> str:
     return f"xferviewer train {folder.path / 'spec.toml'}"
+
+
+def estimate_job(spec: TrainingSpec) -> Estimate:
+    """What a job will take, from its specification and its data; nothing of it is kept.
+
+    Raises XferviewerError as the job would, UnusableSpec where the device has no room for it.
+    """
+    spec = _as_timm_names_it(spec)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
+    opened = open_data(spec.data, spec.findings, lambda _: None)
+    return estimate(spec, make_fabric(spec).device, len(opened.split.training))
+
+
+def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:
+    """Before anything is built; a job that goes on was estimated when it began, and only has to fit."""
+    if any(event["kind"] == "estimate" for event in watch.folder.events()):
+        check_memory(spec, device)
+        return
+    found = estimate(spec, device, images)
+    watch.say("estimate", f"Before the start: {found}", **found.as_event())
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
@@ -133,33 +156,10 @@ def _identity(spec: TrainingSpec, split: Split) -> str:
     return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
-def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
-    receipt = leakage_receipt(cohort, split)
-    watch.say("receipt", f"Leakage receipt: {receipt}", **to_mapping(receipt), split_digest=split.digest)
-    if receipt.shared_patients:
-        raise UnusableSpec(
-            f"The job {spec.name} does not start.", f"{receipt}.", "Split the cohort by patient, and start it again."
-        )
-    return TrainingData(
-        cohort=cohort.name,
-        site=cohort.site,
-        seed=spec.data.phantom.seed if spec.data.phantom else None,
-        training=len(split.training),
-        validation=len(split.validation),
-        training_patients=receipt.training_patients,
-        validation_patients=receipt.validation_patients,
-        shared_patients=receipt.shared_patients,
-        split_digest=split.digest,
-    )
-
-
-def _build(
-    spec: TrainingSpec, device: torch.device, watch: Watch
-) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
-    """The bytes that training keeps, the network on its device, and what its weights start from."""
+def _build(spec: TrainingSpec, device: torch.device, watch: Watch) -> tuple[nn.Module, tuple[InitialisationStep, ...]]:
+    """The network on its device, and what its weights start from."""
     made = spec.network
     try:
-        needed = check_memory(spec, device)
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
@@ -172,4 +172,4 @@ def _build(
             f"{error}",
             "Correct the section network of the job, and start it again.",
         ) from error
-    return needed, network.to(device).to(memory_format=torch.channels_last), start
+    return network.to(device).to(memory_format=torch.channels_last), start

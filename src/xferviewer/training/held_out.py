@@ -21,11 +21,8 @@ if TYPE_CHECKING:
     from xferviewer.training.watch import Watch
 
 
-def measure(loaded: LoadedCheckpoint, cohort: Cohort, learned_from: Cohort, watch: Watch) -> list[Metric]:
-    """AUC per finding with 95 % DeLong interval, each image alone as inference computes it.
-
-    Raises UnusableSpec when a patient of the training cohort is among the held-out ones.
-    """
+def refuse_shared(cohort: Cohort, learned_from: Cohort) -> None:
+    """Raise UnusableSpec when a patient of the training cohort is among the held-out ones."""
     shared = set(cohort.patients) & set(learned_from.patients)
     if shared:
         raise UnusableSpec(
@@ -33,6 +30,10 @@ def measure(loaded: LoadedCheckpoint, cohort: Cohort, learned_from: Cohort, watc
             f"{len(shared)} of its patients are in the training cohort {learned_from.name}.",
             "Take a cohort with another seed.",
         )
+
+
+def measure(loaded: LoadedCheckpoint, cohort: Cohort, watch: Watch) -> list[Metric]:
+    """AUC per finding with 95 % DeLong interval, each image alone as inference computes it."""
     made = loaded.checkpoint.preprocessing
     with (
         ReadingProcesses(usable_cores()) as reading,

@@ -12,6 +12,7 @@ from xferviewer.checkpoints import (
     Card,
     Checkpoint,
     InitialisationStep,
+    Metric,
     SeenImages,
     TrainingData,
     seen_images,
@@ -29,8 +30,9 @@ from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.networks import backbones
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
 from xferviewer.studies.examination import examine
+from xferviewer.studies.images import frame_identity
 from xferviewer.training.cohort import phantom_cohort
-from xferviewer.training.held_out import measure
+from xferviewer.training.held_out import measure, refuse_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from xferviewer.jobs.spec import TrainingSpec
     from xferviewer.studies.splits import Split
     from xferviewer.training.cohort import Cohort
+    from xferviewer.training.job_data import JobData
     from xferviewer.training.watch import Watch
 
 
@@ -51,6 +54,7 @@ class Made:
     """What a run has made, and what its card says of how.
 
     start    what the weights began from
+    taught   the findings that the training images could teach
     command  reproduces the checkpoint
     job      the name of its folder
     """
@@ -59,6 +63,7 @@ class Made:
     network: nn.Module
     start: tuple[InitialisationStep, ...]
     data: TrainingData
+    taught: tuple[str, ...]
     command: str
     job: str
 
@@ -90,22 +95,31 @@ def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progre
 def seen_in(cohort: Cohort, split: Split) -> SeenImages:
     """The images of both sides, so that nobody takes numbers on them for numbers on new ones."""
     entries = [examine(FileStamp(str(path), 0, 0)) for path in cohort.paths]
-    identities = [entry.identity if isinstance(entry, ImageEntry) else None for entry in entries]
+    identities = [
+        frame_identity(entry.identity, frame) if isinstance(entry, ImageEntry) else None
+        for entry, frame in zip(entries, cohort.frames, strict=True)
+    ]
     sides = [[name for row in rows if (name := identities[row])] for rows in (split.training, split.validation)]
     return seen_images(split.digest, *sides)
 
 
-def measured(spec: TrainingSpec, checkpoint: Checkpoint, cohort: Cohort, watch: Watch) -> Checkpoint:
-    """The checkpoint with its AUC on every held-out cohort on its card."""
+def measured(spec: TrainingSpec, checkpoint: Checkpoint, data: JobData, watch: Watch) -> Checkpoint:
+    """The checkpoint with its AUC on its test images and on every held-out cohort on its card."""
     loaded = load(checkpoint, choose_device())
-    for data in spec.held_out:
-        unseen = phantom_cohort(data, spec.findings, watch.working)
-        found = measure(loaded, unseen, cohort, watch)
-        card = replace(checkpoint.card, metrics=(*checkpoint.card.metrics, *found))
-        checkpoint = write_card(checkpoint, card)
-        areas = ", ".join(f"{metric.finding} {metric.auc}" for metric in found)
-        watch.say("held out", f"{unseen.name}: {areas}", cohort=unseen.name, metrics=[to_mapping(one) for one in found])
+    if data.test is not None:
+        checkpoint = _with_metrics(checkpoint, measure(loaded, data.test, watch), data.test.name, watch)
+    for held_out in spec.held_out:
+        unseen = phantom_cohort(held_out, spec.findings, watch.working)
+        refuse_shared(unseen, data.cohort)
+        checkpoint = _with_metrics(checkpoint, measure(loaded, unseen, watch), unseen.name, watch)
     return checkpoint
+
+
+def _with_metrics(checkpoint: Checkpoint, found: list[Metric], cohort: str, watch: Watch) -> Checkpoint:
+    card = replace(checkpoint.card, metrics=(*checkpoint.card.metrics, *found))
+    areas = ", ".join(f"{metric.finding} {metric.auc}" for metric in found)
+    watch.say("held out", f"{cohort}: {areas}", cohort=cohort, metrics=[to_mapping(one) for one in found])
+    return write_card(checkpoint, card)
 
 
 def _card(made: Made) -> Card:
@@ -115,7 +129,7 @@ def _card(made: Made) -> Card:
         title=spec.title,
         architecture=spec.network.architecture,
         findings=spec.findings,
-        trained_findings=spec.findings,
+        trained_findings=made.taught,
         task=spec.task,
         preprocessing=spec.network.preprocessing,
         head=spec.network.head,
