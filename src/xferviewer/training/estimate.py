@@ -110,7 +110,7 @@ def _seconds_per_step(spec: TrainingSpec, device: torch.device) -> float:
         backbones.train_mode(network)
         if device.type == "cpu":
             few, more = (_fastest_step(spec, network, images, device) for images in (_FEW, _MORE))
-            part = few + max(more - few, more / _MORE) * (at_once - _FEW) / (_MORE - _FEW) if at_once > _FEW else few
+            part = few + max(more - few, 0.0) * (at_once - _FEW) / (_MORE - _FEW)
         else:
             part = _fastest_step(spec, network, at_once, device)
     return part * recipe.accumulation
@@ -133,6 +133,6 @@ def _fastest_step(spec: TrainingSpec, network: torch.nn.Module, images: int, dev
             logits = network(inputs).float()
         (loss_over.total(logits, labels) / count).backward()
         optimiser.step()
-        float(logits.sum())  # waits for the device
+        float(logits.detach().sum())  # waits for the device
         took.append(time.perf_counter() - began)
     return min(took[1:])
