@@ -77,6 +77,7 @@ class Settings:
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
     same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    jobs_per_device   how many training jobs compute on one device at a time; the others wait for their turn
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
@@ -96,6 +97,7 @@ class Settings:
     mirror: str = ""
     same_findings: tuple[str, ...] = ()
     acknowledged_inputs: tuple[str, ...] = ()
+    jobs_per_device: int = 1
 
 
 _CHOICES = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from xferviewer.errors import UnusableTable
 from xferviewer.jobs.data_spec import FolderData
 from xferviewer.training.cohort import Cohort, folder_cohort, leakage_receipt, split_by_patient
-from xferviewer.training.schedule import warmup_cosine
+from xferviewer.training.schedules import warmup_cosine
 
 
 def cohort_of(patients: list[int]) -> Cohort:

@@ -15,6 +15,7 @@ from xferviewer.cli import (
     checkpoints,
     children,
     evaluation,
+    jobs,
     machine,
     maps,
     predictions,
@@ -26,7 +27,7 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, children)
+_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, jobs, children)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

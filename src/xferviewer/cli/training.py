@@ -1,4 +1,4 @@
-"""`train`: a job."""
+"""`train`: a job, in this process or in one of its own."""
 
 from __future__ import annotations
 
@@ -14,32 +14,97 @@ from xferviewer.cli.options import (
     command,
     print_json,
 )
+from xferviewer.errors import UnusableChoice
 
 if TYPE_CHECKING:
-    pass
+    from xferviewer.jobs.folder import JobFolder
 
 
 def add_to(commands: Any) -> None:
     """Add these sub-commands to those of a parser."""
     train = command(commands, "train", _train, "fine-tune a checkpoint as a specification says")
-    train.add_argument("spec", type=Path, metavar="SPEC.toml")
+    train.add_argument("spec", type=Path, metavar="SPEC.toml", nargs="?")
     train.add_argument("--out", type=Path, help="job folder (default: a new one among the window's jobs)")
+    train.add_argument("--job", type=Path, metavar="FOLDER", help="run the job of this folder, or go on with it")
+    train.add_argument(
+        "--detach", action="store_true", help="in a process of its own, which goes on when this one ends"
+    )
+    train.add_argument("--now", action="store_true", help="do not wait until the device is free")
+    train.add_argument("--estimate", action="store_true", help="only say what it would take: parameters, memory, time")
     train.add_argument("--json", action="store_true")
 
 
 def _train(options: argparse.Namespace) -> int:
+    from xferviewer.jobs.launch import start
+
+    if options.estimate:
+        return _estimate(options)
+    job, made_by = _job(options)
+    print(f"job folder: {job.path}", file=sys.stderr)
+    if options.detach:
+        pid = start(job)
+        if options.json:
+            print_json({"job": str(job.path), "pid": pid})
+        else:
+            print(job.path)
+        return DONE
+    return _run_here(job, made_by, options)
+
+
+def _job(options: argparse.Namespace) -> tuple[JobFolder, str | None]:
+    """The job to run, and the command that reproduces its checkpoint where that is known."""
+    from xferviewer.jobs.control import find_job, jobs_folder
     from xferviewer.jobs.folder import JobFolder
     from xferviewer.jobs.spec import read_spec
-    from xferviewer.settings import data_folder
-    from xferviewer.training.finetune import run
 
+    _check_named(options)
+    if options.job is not None:
+        return find_job(str(options.job)), None
     spec = read_spec(options.spec)
-    out = options.out or data_folder() / "jobs" / f"{options.spec.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    print(f"job folder: {out}", file=sys.stderr)
-    checkpoint = run(spec, JobFolder.create(out, spec), f"xferviewer train {options.spec}")
+    out = options.out or jobs_folder() / f"{options.spec.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return JobFolder.create(out, spec), f"xferviewer train {options.spec}"
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    from xferviewer.jobs.control import find_job
+    from xferviewer.jobs.spec import read_spec
+    from xferviewer.training.finetune import estimate_job
+
+    _check_named(options)
+    spec = read_spec(options.spec) if options.spec is not None else find_job(str(options.job)).spec()
+    found = estimate_job(spec)
+    if options.json:
+        print_json({"name": spec.name, **found.as_event()})
+    else:
+        print(found)
+    return DONE
+
+
+def _check_named(options: argparse.Namespace) -> None:
+    if (options.spec is None) == (options.job is None):
+        raise UnusableChoice(
+            "There is nothing to train.",
+            "Neither a specification nor a job was named."
+            if options.spec is None
+            else "Both SPEC.toml and --job were.",
+            "Name one: `xferviewer train SPEC.toml` begins a job, `xferviewer train --job FOLDER` goes on with one.",
+        )
+
+
+def _run_here(job: JobFolder, made_by: str | None, options: argparse.Namespace) -> int:
+    """Wait for the turn, then train. torch is imported only then: whoever waits takes little room."""
+    from xferviewer.jobs.process import JobProcess
+
+    checkpoint = None
+    with JobProcess(job, queue=not options.now) as process:
+        spec = job.spec()
+        process.wait_for_turn()
+        from xferviewer.training.finetune import train
+
+        checkpoint = train(spec, process, made_by)
     folder = str(checkpoint.folder) if checkpoint is not None else None
     if options.json:
-        print_json({"job": str(out), "checkpoint": folder})
+        print_json({"job": str(job.path), "checkpoint": folder})
     elif folder is not None:
         print(folder)
     return DONE if folder is not None else COULD_NOT_RUN

@@ -36,6 +36,7 @@ class Cohort:
     patients  (n,) the group that a split must not tear apart
     labels    float32 (n, findings): 1 present, 0 absent, NaN not stated
     frames    (n,) which frame of its file each image is, from 0; left out, the first of every file
+    studies   (n,) "" where it is not known; left out, of none
     """
 
     name: str
@@ -44,17 +45,28 @@ class Cohort:
     patients: tuple[str, ...]
     labels: NDArray[np.float32]
     frames: tuple[int, ...] = ()
+    studies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.frames:
             object.__setattr__(self, "frames", (0,) * len(self.paths))
-        if not len(self.paths) == len(self.patients) == len(self.labels) == len(self.frames):
-            raise ValueError("paths, patients, labels and frames should be of the same length.")
+        if not self.studies:
+            object.__setattr__(self, "studies", ("",) * len(self.paths))
+        columns = (self.patients, self.labels, self.frames, self.studies)
+        if any(len(column) != len(self.paths) for column in columns):
+            raise ValueError("paths, patients, labels, frames and studies should be of the same length.")
 
     def part(self, rows: NDArray[np.intp]) -> Cohort:
         """The same with these rows only."""
-        paths, patients = tuple(self.paths[row] for row in rows), tuple(self.patients[row] for row in rows)
-        return Cohort(self.name, self.site, paths, patients, self.labels[rows], tuple(self.frames[row] for row in rows))
+        return Cohort(
+            self.name,
+            self.site,
+            tuple(self.paths[row] for row in rows),
+            tuple(self.patients[row] for row in rows),
+            self.labels[rows],
+            tuple(self.frames[row] for row in rows),
+            tuple(self.studies[row] for row in rows),
+        )
 
 
 def phantom_cohort(data: PhantomData, findings: Sequence[str], progress: Callable[[str], None]) -> Cohort:
@@ -114,6 +126,7 @@ def _read(path: Path, folder: Path, findings: Sequence[str], name: str, site: st
         tuple(folder / row.path for row in table.rows),
         tuple(row.patient_id for row in table.rows),
         labels.astype(np.float32),
+        studies=tuple(row.study_uid for row in table.rows),
     )
 
 

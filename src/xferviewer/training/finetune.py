@@ -9,22 +9,32 @@ from typing import TYPE_CHECKING
 import torch
 
 from xferviewer.checkpoints import InitialisationStep
-from xferviewer.errors import UnusableSpec, XferviewerError
-from xferviewer.jobs.folder import Heart, JobFolder
+from xferviewer.engine.device import describe
+from xferviewer.errors import UnusableSpec
+from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.process import JobProcess
+from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.training.examples import Examples, prepare_examples
+from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
-from xferviewer.training.loop import fit, make_optimiser
+from xferviewer.training.loop import fit
+from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
+from xferviewer.training.method import make_method
+from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_result
 from xferviewer.training.resume import Keeper
+from xferviewer.training.seeds import deterministic
+from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
-from xferviewer.training.watch import Cancelled, Watch
+from xferviewer.training.validation import validation_units
+from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,65 +44,85 @@ if TYPE_CHECKING:
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
-    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when the job was cancelled.
+    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when it was cancelled or stopped.
 
     `command` is what the card says reproduces the checkpoint. Whatever ends the job, its status says so. Raises
     XferviewerError for what its user can mend, and anything else as it came.
     """
-    heart = Heart(folder)
-    try:
-        checkpoint = _run(spec, Watch(folder, heart), command or f"xferviewer train {folder.path / 'spec.toml'}")
-    except Cancelled:
-        heart.stop("cancelled", "Cancelled as asked.")
-        return None
-    except XferviewerError as error:
-        folder.log(str(error))
-        heart.stop("failed", error.what, error)
-        raise
-    except BaseException as error:
-        told = XferviewerError(
-            f"The job {folder.name} stopped.",
-            f"{type(error).__name__}: {error}.",
-            "Read log.txt in its folder, and start it again.",
-        )
-        folder.log(str(told))
-        heart.stop("failed", told.what, told)
-        raise
-    heart.stop("finished", f"The checkpoint {checkpoint.name} is ready.")
-    return checkpoint
+    with JobProcess(folder) as process:
+        return train(spec, process, command)
+    return None  # the process says why
 
 
-def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
+def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
+    """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
+    with deterministic(spec.recipe.deterministic):
+        return _train(spec, process, command)
+
+
+def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
+    watch = Watch(process)
     spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    fabric = make_fabric(spec)
+    fabric = make_fabric(spec, process.devices())
+    watch.working(device=describe(fabric.device, spec.recipe.precision))
+    _say_recipe(spec, watch)
     opened = open_data(spec.data, spec.findings, watch.working)
     cohort, split = opened.cohort, opened.split
     data = say_receipt(spec, opened, watch)
-    taught = learnable(opened, spec.findings, "multi-label", watch)
-    needed, network, start = _build(spec, fabric.device, watch)
+    if spec.task == "multi-class":
+        check_classes(cohort.labels, spec.findings, cohort.name)
+    taught = learnable(opened, spec.findings, spec.task, watch)
+    units = validation_units(spec, cohort)
+    _say_estimate(spec, fabric.device, len(split.training), watch)
+    network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
-        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn; "
-        f"weights, gradients and AdamW take {needed / 1e9:.2f} GB",
+        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
-        bytes=needed,
     )
-    training = prepare_examples(spec.network.preprocessing, cohort, split.training, "training", watch)
-    validation = prepare_examples(spec.network.preprocessing, cohort, split.validation, "validation", watch)
-    state = TrainingState(network, make_optimiser(network, spec.recipe))
-    keeper = Keeper(watch.folder.path / "resume", _identity(spec, split, training), spec.machine.save_seconds)
-    if keeper.restore(state):
-        watch.say(
-            "resumed", f"Goes on after epoch {state.epoch}, step {state.step}", epoch=state.epoch, step=state.step
-        )
-    fit(spec, fabric, state, training, validation, watch, keeper)
-    made = Made(spec, network, start, data, taught, command, watch.folder.name)
-    checkpoint = write_result(made, watch.folder.result, cohort, split, watch)
-    return measured(spec, checkpoint, opened, watch)
+    with open_sides(spec, cohort, split, units, watch) as (training, validation):
+        method = make_method(spec, network, training)
+        optimiser = make_optimiser(network, spec.recipe)
+        state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
+        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        if keeper.restore(state):
+            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
+            watch.say("resumed", message, epoch=state.epoch, step=state.step)
+        fit(spec, fabric, state, method, training, validation, watch, keeper)
+    made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
+    checkpoint = write_result(made, process.folder.result, cohort, split, watch)
+    checkpoint = measured(spec, checkpoint, opened, watch)
+    process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    return checkpoint
+
+
+def _command(folder: JobFolder) -> str:
+    return f"xferviewer train {folder.path / 'spec.toml'}"
+
+
+def estimate_job(spec: TrainingSpec) -> Estimate:
+    """What a job will take, from its specification and its data; nothing of it is kept.
+
+    Raises XferviewerError as the job would, UnusableSpec where the device has no room for it.
+    """
+    spec = _as_timm_names_it(spec)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
+    opened = open_data(spec.data, spec.findings, lambda _: None)
+    return estimate(spec, make_fabric(spec).device, len(opened.split.training))
+
+
+def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:
+    """Before anything is built; a job that goes on was estimated when it began, and only has to fit."""
+    if any(event["kind"] == "estimate" for event in watch.folder.events()):
+        check_memory(spec, device)
+        return
+    found = estimate(spec, device, images)
+    watch.say("estimate", f"Before the start: {found}", **found.as_event())
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
@@ -102,24 +132,39 @@ def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
     return replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
 
 
-def _identity(spec: TrainingSpec, split: Split, training: Examples) -> str:
+def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
+    """Which published recipe this is, and where it departs from that."""
+    recipe = spec.recipe
+    if not recipe.name:
+        return
+    departs = deviations(spec)
+    how = "as published, its errors included" if recipe.as_published else "as meant"
+    watch.say(
+        "recipe",
+        f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}, {how}"
+        f"{'; a deviation: ' + ', '.join(departs) if departs else ''}",
+        name=recipe.name,
+        variant=recipe.variant,
+        as_published=recipe.as_published,
+        deviations=list(departs),
+    )
+
+
+def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
     told = render_spec(replace(spec, machine=MachineSpec()))
-    rows = hashlib.sha256(training.rows.tobytes()).hexdigest()
-    return hashlib.sha256(f"{told}\n{split.digest}\n{rows}".encode()).hexdigest()
+    return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
-def _build(
-    spec: TrainingSpec, device: torch.device, watch: Watch
-) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
-    """The bytes that training keeps, the network on its device, and what its weights start from."""
+def _build(spec: TrainingSpec, device: torch.device, watch: Watch) -> tuple[nn.Module, tuple[InitialisationStep, ...]]:
+    """The network on its device, and what its weights start from."""
     made = spec.network
     try:
-        needed = check_memory(spec, device)
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
         start = initialisation.start(network, made, lambda said: watch.say("weights", said))
+        start_head(network, spec.recipe)
         backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(
@@ -127,4 +172,4 @@ def _build(
             f"{error}",
             "Correct the section network of the job, and start it again.",
         ) from error
-    return needed, network.to(device).to(memory_format=torch.channels_last), start
+    return network.to(device).to(memory_format=torch.channels_last), start

@@ -7,105 +7,83 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from xferviewer.engine.device import is_out_of_memory, release_memory
 from xferviewer.errors import XferviewerError
 from xferviewer.networks.backbones import train_mode
-from xferviewer.networks.preprocessing import normalise
-from xferviewer.training.augmentation import augment
-from xferviewer.training.schedule import warmup_cosine
+from xferviewer.training.layer_rates import unfreeze
+from xferviewer.training.mixing import mix
+from xferviewer.training.optimisers import set_rate
 from xferviewer.training.seeds import generator, seed_of
 from xferviewer.training.validation import Validation, validate
 from xferviewer.training.watch import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from lightning_fabric import Fabric
 
-    from xferviewer.jobs.recipe import Recipe
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.examples import Examples
+    from xferviewer.training.batches import Batch, TrainingSide, ValidationSide
+    from xferviewer.training.method import Method
     from xferviewer.training.resume import Keeper
     from xferviewer.training.state import TrainingState
     from xferviewer.training.watch import Watch
 
 # What random numbers are for, so that no two uses share them.
-_DROPOUT, _AUGMENTATION = 1, 2
+_DROPOUT, _MIXING = 1, 3
 
 
 def fit(
     spec: TrainingSpec,
     fabric: Fabric,
     state: TrainingState,
-    training: Examples,
-    validation: Examples,
+    method: Method,
+    training: TrainingSide,
+    validation: ValidationSide,
     watch: Watch,
     keeper: Keeper,
 ) -> None:
-    """Train `state.network` in place; it ends with the weights of the epoch with the largest mean validation AUC.
+    """Train `state.network` in place; it ends with the weights of the epoch that the recipe selects.
 
-    A later epoch must be strictly better to replace an earlier one. The run goes on from where `state` is. On one
-    device with one number of threads it depends on the spec alone, however often it was interrupted: what is random is
-    drawn anew at each step, from the seed and the place in the run. Raises XferviewerError when the loss is no number
-    any more, or when the memory is too small.
+    method  the recipe at work; what it remembers has to be among what `state` keeps
+
+    The run goes on from where `state` is. On one device with one number of threads it depends on the spec alone,
+    however often it was interrupted: what is random is drawn anew at each step, from the seed and the place in the
+    run. Raises XferviewerError when the loss is no number any more, or when the memory is too small.
     """
-    recipe = spec.recipe
-    steps_per_epoch = len(_starts(training, recipe))
-    steps = steps_per_epoch * recipe.epochs
-    rates = make_schedule(recipe, steps_per_epoch)
-    loss_of = stated_cross_entropy
-    network, optimiser = fabric.setup(state.network, state.optimiser)
+    recipe, schedule = spec.recipe, method.schedule
+    network, optimiser = fabric.setup(training.part(state.network), state.optimiser)
+    judged = state.network if method.average is None else method.average.network
     watch.before_waiting = lambda: keeper.save(state)
-    while state.epoch < recipe.epochs:
-        train_mode(network, spec.network.counting)
-        for inputs, labels in _batches(spec, training, state.epoch, state.step):
+    while state.epoch < method.epochs and not method.selection.stops:
+        unfreeze(state.network, recipe.layers, method.learning, state.epoch)
+        train_mode(network, method.frozen_norm)
+        for batch in training.epoch(state.epoch, state.step):
             watch.working()
-            step = state.epoch * steps_per_epoch + state.step
-            for group in state.optimiser.param_groups:
-                group["lr"] = rates[step]
-            loss = _gradients(spec, fabric, state, network, loss_of, inputs, labels)
+            state.step = batch.number  # one before it may have had no image that can be read
+            step = state.epoch * method.steps_per_epoch + state.step
+            if step == schedule.steps:
+                break
+            rate = schedule.rate(step)
+            set_rate(state.optimiser, rate)
+            loss = _gradients(spec, fabric, state, network, method, batch)
             if fabric.device.type == "cpu" and not math.isfinite(loss):  # elsewhere looking waits for the device
                 raise _diverged(spec, step)
+            if recipe.clip_norm:
+                fabric.clip_gradients(network, optimiser, max_norm=recipe.clip_norm, error_if_nonfinite=False)
             optimiser.step()
+            if method.average is not None:
+                method.average.follow(state.network, step)
             state.loss.add(loss)
             state.step += 1
-            watch.stepped(Step(step + 1, steps, state.epoch + 1, recipe.epochs, loss, rates[step], len(inputs)))
+            watch.stepped(Step(step + 1, schedule.steps, state.epoch + 1, method.epochs, loss, rate, len(batch.rows)))
             if keeper.due:
                 _save(spec, state, step, watch, keeper)
-        found = validate(spec, state.network, validation, loss_of, watch)
-        step = state.epoch * steps_per_epoch + state.step - 1
-        _end_epoch(state, found, recipe, rates[step], watch)
+        step = state.epoch * method.steps_per_epoch + state.step - 1
+        found = validate(spec, validation.part(judged), validation, method.loss, watch)
+        _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
         _save(spec, state, step, watch, keeper)
     watch.before_waiting = None
     state.network.load_state_dict(state.best.weights)
-
-
-def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW on what learns. Weight decay for matrices and kernels; none for vectors, scalars and what timm exempts."""
-    exempt = set(network.no_weight_decay()) if hasattr(network, "no_weight_decay") else set()  # type: ignore[operator]
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            (plain if parameter.ndim <= 1 or name in exempt else decayed).append(parameter)
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
-
-
-def make_schedule(recipe: Recipe, steps_per_epoch: int) -> Sequence[float]:
-    """The learning rate of each step of the run."""
-    warmup = round(recipe.warmup_epochs * steps_per_epoch)
-    steps = steps_per_epoch * recipe.epochs
-    return [float(r) for r in warmup_cosine(steps, warmup, recipe.learning_rate, recipe.minimum_learning_rate)]
-
-
-def stated_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy with logits, averaged over the labels that are stated; NaN is not stated. 0 if none is."""
-    stated = ~torch.isnan(labels)
-    each = functional.binary_cross_entropy_with_logits(logits, torch.nan_to_num(labels), reduction="none")
-    return (each * stated).sum() / stated.sum().clamp(min=1)
 
 
 def _gradients(
@@ -113,16 +91,19 @@ def _gradients(
     fabric: Fabric,
     state: TrainingState,
     network: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    inputs: Tensor,
-    labels: Tensor,
+    method: Method,
+    batch: Batch,
 ) -> Tensor:
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
+    inputs, labels = batch.inputs, batch.labels
+    if method.mixes:
+        random = generator(spec.seed, state.epoch, state.step, _MIXING)
+        inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
     while True:
         try:
             torch.manual_seed(seed_of(spec.seed, state.epoch, state.step, _DROPOUT))
             state.optimiser.zero_grad()
-            return _in_parts(fabric, network, loss_of, inputs, labels, state.parts)
+            return _in_parts(fabric, network, method, inputs, labels, state.parts)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -134,25 +115,17 @@ def _gradients(
         state.parts *= 2
 
 
-def _in_parts(
-    fabric: Fabric,
-    network: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    inputs: Tensor,
-    labels: Tensor,
-    parts: int,
-) -> Tensor:
-    """Sum up the gradients of the parts of a batch, each weighed by its share of the labels that are stated."""
+def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
+    """Sum up the gradients of the parts of a batch: the loss is a mean over the stated labels of the whole."""
     total = torch.zeros((), device=fabric.device)
-    stated = (~torch.isnan(labels)).sum().clamp(min=1)
     sizes = _part_sizes(len(inputs), parts)
+    count = method.loss.count(labels).clamp(min=1e-12).to(fabric.device)
     for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
             logits = network(some.to(fabric.device, memory_format=torch.channels_last)).float()
-            loss = loss_of(logits, theirs.to(fabric.device))
-            if len(sizes) > 1:
-                loss = loss * ((~torch.isnan(theirs)).sum() / stated).to(fabric.device)
+            loss = method.loss.total(logits, theirs.to(fabric.device)) / count
             fabric.backward(loss)
+        method.answers.add(logits.detach())
         total += loss.detach()
     return total
 
@@ -163,41 +136,35 @@ def _part_sizes(images: int, parts: int) -> list[int]:
     return [images // parts + (number < images % parts) for number in range(parts)]
 
 
-def _starts(training: Examples, recipe: Recipe) -> list[int]:
-    """Where each batch of an epoch begins. A single image left over joins no batch, for the same reason."""
-    count = len(training.rows)
-    return [start for start in range(0, count, recipe.batch_size) if count - start > 1 or start == 0]
-
-
-def _batches(spec: TrainingSpec, examples: Examples, epoch: int, first: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every example once in an order of its epoch's own, augmented, from the `first` batch on."""
-    made, recipe = spec.network.preprocessing, spec.recipe
-    order = torch.randperm(len(examples.rows), generator=torch.Generator().manual_seed(spec.seed * 100_003 + epoch))
-    ordered = examples.rows[order.numpy()]
-    for number, start in enumerate(_starts(examples, recipe)[first:], first):
-        rows = ordered[start : start + recipe.batch_size]
-        random = generator(spec.seed, epoch, number, _AUGMENTATION)
-        planes = augment(examples.planes.batch(rows), made.size, recipe.augmentation, random)
-        yield normalise(planes, made), torch.from_numpy(examples.labels[rows])
-
-
-def _end_epoch(state: TrainingState, found: Validation, recipe: Recipe, rate: float, watch: Watch) -> None:
-    """Count the epoch, keep its weights where they are the best so far, and say so."""
-    training_loss = state.loss.mean()
+def _end_epoch(
+    spec: TrainingSpec,
+    state: TrainingState,
+    method: Method,
+    judged: nn.Module,
+    found: Validation,
+    rate: float,
+    watch: Watch,
+) -> None:
+    """Count the epoch, keep the weights that were judged where they are the best so far, and say so."""
+    training_loss, same = state.loss.mean(), method.answers.all_same()
     state.epoch, state.step, state.loss = state.epoch + 1, 0, type(state.loss)()
-    better = found.auc > state.best.score or not state.best.epoch
+    better = method.selection.epoch_ended(found.auc, found.loss)
+    method.schedule.epoch_ended(found.loss)
     if better:
-        state.keep_as_best(found.auc if not math.isnan(found.auc) else -math.inf)
+        state.keep_as_best(judged)
+    sides = [name for name, one in (("training", same), ("validation", found.majority_guess)) if one]
+    told_same = f"; it says the same of every {' and '.join(sides)} image" if sides else ""
     watch.say(
         "epoch",
-        f"Epoch {state.epoch} of {recipe.epochs}: loss {training_loss:.4f}, validation loss {found.loss:.4f}, "
+        f"Epoch {state.epoch} of {method.epochs}: loss {training_loss:.4f}, validation loss {found.loss:.4f}, "
         f"validation AUC {found.auc:.4f}{', the best so far' if better else ''}"
-        f"{'; it says the same of every image' if found.majority_guess else ''}",
+        f"{told_same}{', and it stops: patience has run out' if method.selection.stops else ''}",
         epoch=state.epoch,
         training_loss=training_loss,
         learning_rate=rate,
         best=better,
-        **found.as_event(),
+        training_majority_guess=same,
+        **found.as_event(spec),
     )
 
 

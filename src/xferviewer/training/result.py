@@ -26,6 +26,7 @@ from xferviewer.engine.inference import load
 from xferviewer.engine.training_inputs import describe_images, write_described
 from xferviewer.errors import UnusableFolder
 from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.networks import backbones
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
 from xferviewer.studies.examination import examine
@@ -129,7 +130,7 @@ def _card(made: Made) -> Card:
         architecture=spec.network.architecture,
         findings=spec.findings,
         trained_findings=made.taught,
-        task="multi-label",
+        task=spec.task,
         preprocessing=spec.network.preprocessing,
         head=spec.network.head,
         weights_sha256="",
@@ -142,6 +143,7 @@ def _card(made: Made) -> Card:
             "counting": spec.network.counting,
             "channel_adaptation": spec.network.channel_adaptation,
             **to_mapping(spec.recipe),
+            "deviations": list(deviations(spec)),
         },
         seed=spec.seed,
         job=made.job,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 
@@ -14,3 +18,22 @@ def seed_of(*place: int) -> int:
 def generator(*place: int) -> torch.Generator:
     """A generator on the CPU that starts at a place."""
     return torch.Generator().manual_seed(seed_of(*place))
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """Only algorithms that give the same bits each time, while it lasts; torch refuses what has no such one.
+
+    CUDA's matrix products are told by the environment, which is read when the first of them is computed.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.backends.cudnn.benchmark = benchmark

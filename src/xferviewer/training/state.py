@@ -25,10 +25,9 @@ class Stateful(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Best:
-    """The epoch whose weights the job will keep: its number from 1, 0 before the first; its score, larger is better."""
+    """The epoch whose weights the job will keep: its number from 1, 0 before the first."""
 
     epoch: int = 0
-    score: float = -math.inf
     weights: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -78,7 +77,7 @@ class TrainingState:
             "epoch": self.epoch,
             "step": self.step,
             "loss": {"total": self.loss.total, "steps": self.loss.steps},
-            "best": {"epoch": self.best.epoch, "score": self.best.score},
+            "best": {"epoch": self.best.epoch},
             "parts": self.parts,
         }
 
@@ -96,12 +95,12 @@ class TrainingState:
             one.load_state_dict(state["kept"][name])
         self.epoch, self.step, self.parts = state["epoch"], state["step"], state["parts"]
         self.loss = MeanLoss(state["loss"]["total"], state["loss"]["steps"])
-        self.best = Best(state["best"]["epoch"], state["best"]["score"], best)
+        self.best = Best(state["best"]["epoch"], best)
 
-    def keep_as_best(self, score: float) -> None:
-        """The present weights become those of the best epoch, which is the one that is just done."""
-        copies = {name: values.detach().clone() for name, values in self.network.state_dict().items()}
-        self.best = Best(self.epoch, score, copies)
+    def keep_as_best(self, network: nn.Module) -> None:
+        """The present weights of `network` become those of the best epoch, which is the one that is just done."""
+        copies = {name: values.detach().clone() for name, values in network.state_dict().items()}
+        self.best = Best(self.epoch, copies)
 
     def is_finite(self) -> bool:
         """Whether every weight is a finite number. Looking waits for the device."""

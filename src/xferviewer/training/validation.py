@@ -9,85 +9,80 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from xferviewer.evaluation.roc import AucInterval, auc_interval
-from xferviewer.networks.preprocessing import normalise
+from xferviewer.errors import UnusableTable
+from xferviewer.training.epoch_metrics import EpochMetrics, epoch_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import Tensor, nn
+    from torch import nn
 
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.examples import Examples
+    from xferviewer.training.batches import ValidationSide
+    from xferviewer.training.cohort import Cohort
+    from xferviewer.training.losses import StatedLoss
     from xferviewer.training.watch import Watch
-
-_BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
     """How well the network does on images that it does not learn from.
 
-    loss            on all of them, without augmentation
-    areas           per finding, with 95 % DeLong interval; NaN where a finding has one class only
-    majority_guess  the network says the same of every image, for every finding (METHODS 1.3's bad local minimum)
+    loss     on all of them, without augmentation; the loss of the recipe, its weights and smoothing included
+    metrics  what else comes of the logits, in the unit that the recipe counts; None where they are no numbers
     """
 
     loss: float
-    areas: dict[str, AucInterval]
-    majority_guess: bool
+    metrics: EpochMetrics | None
 
     @property
     def auc(self) -> float:
         """The mean over the findings that have both classes; NaN where none has."""
-        defined = [area.auc for area in self.areas.values() if not math.isnan(area.auc)]
-        return float(np.mean(defined)) if defined else math.nan
+        return self.metrics.mean_auc if self.metrics else math.nan
 
-    def as_event(self) -> dict[str, Any]:
+    @property
+    def majority_guess(self) -> bool:
+        """The network says the same of every image."""
+        return self.metrics is not None and self.metrics.majority
+
+    def as_event(self, spec: TrainingSpec) -> dict[str, Any]:
         """For events.jsonl, which holds no NaN."""
-        return {
-            "validation_loss": _stated(self.loss),
-            "validation_auc": _stated(self.auc),
-            "findings": {
-                finding: {"auc": _stated(area.auc), "lower": _stated(area.lower), "upper": _stated(area.upper)}
-                for finding, area in self.areas.items()
-            },
-            "majority_guess": self.majority_guess,
-        }
+        rest = self.metrics.as_event(spec.findings) if self.metrics else {"validation_auc": None}
+        return {"validation_loss": None if math.isnan(self.loss) else round(self.loss, 6), **rest}
 
 
 def validate(
-    spec: TrainingSpec,
-    network: nn.Module,
-    examples: Examples,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    watch: Watch,
+    spec: TrainingSpec, network: nn.Module, examples: ValidationSide, loss: StatedLoss, watch: Watch
 ) -> Validation:
     """Loss and areas in float32, in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
-    found = []
+    found, stated, rows = [], [], []
     with torch.inference_mode():
-        for start in range(0, len(examples.rows), _BATCH):
+        for batch in examples.batches():
             watch.working()
-            planes = examples.planes.batch(examples.rows[start : start + _BATCH])
-            inputs = normalise(planes, spec.network.preprocessing).to(device, memory_format=torch.channels_last)
-            found.append(network(inputs).float().cpu())
-    logits, labels = torch.cat(found), examples.labels[examples.rows]
-    scores = logits.numpy()
-    if not np.isfinite(scores).all():
-        return Validation(math.nan, {finding: _undefined(labels[:, 0]) for finding in spec.findings}, False)
+            found.append(network(batch.inputs.to(device)).float().cpu())
+            stated.append(batch.labels)
+            rows += batch.rows.tolist()
+    logits, labels = torch.cat(found), torch.cat(stated).numpy()
+    if not np.isfinite(logits.numpy()).all():
+        return Validation(math.nan, None)
+    units = [examples.units[row] for row in rows] if examples.units else None
     return Validation(
         loss=float(loss(logits, torch.from_numpy(labels))),
-        areas={finding: auc_interval(labels[:, k], scores[:, k]) for k, finding in enumerate(spec.findings)},
-        majority_guess=bool(((scores > 0) == (scores[:1] > 0)).all()),
+        metrics=epoch_metrics(spec.task, spec.recipe, logits.numpy(), labels, units),
     )
 
 
-def _undefined(labels: np.ndarray) -> AucInterval:
-    """Logits that are no numbers rank nothing."""
-    return auc_interval(np.full_like(labels, np.nan), np.zeros(len(labels)))
+def validation_units(spec: TrainingSpec, cohort: Cohort) -> tuple[str, ...]:
+    """The study or patient of each image, by what the recipe counts; () where it counts images.
 
-
-def _stated(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 6)
+    Raises UnusableTable where the cohort does not know them.
+    """
+    unit = spec.recipe.unit
+    names = {"image": (), "patient": cohort.patients, "study": cohort.studies}[unit]
+    if unit != "image" and not all(names):
+        raise UnusableTable(
+            f"The job {spec.name} cannot be validated by {unit}.",
+            f"{cohort.name} does not say of every image which {unit} it belongs to.",
+            f'Add a column {unit} to its table, or set recipe.unit = "image".',
+        )
+    return names

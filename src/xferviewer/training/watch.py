@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -13,16 +12,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from xferviewer.errors import XferviewerError
-    from xferviewer.jobs.folder import Heart, JobFolder
+    from xferviewer.jobs.process import JobProcess
 
 T = TypeVar("T")
 
-_PAUSE_SECONDS = 0.2
 _STEP_EVENT_SECONDS = 1.0
-
-
-class Cancelled(Exception):
-    """Someone asked the job to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +39,13 @@ class Step:
 class Watch:
     """What the code of a job calls between any two pieces of its work.
 
-    before_waiting  keeps the state of the run; called when the job pauses or is cancelled
+    before_waiting  keeps the state of the run; called when the job pauses or ends before its end
     """
 
-    def __init__(self, folder: JobFolder, heart: Heart) -> None:
-        self.folder = folder
+    def __init__(self, process: JobProcess) -> None:
+        self.folder = process.folder
         self.before_waiting: Callable[[], None] | None = None
-        self._heart = heart
+        self._process = process
         self._said = time.monotonic()
         self._images = 0
 
@@ -59,7 +53,7 @@ class Watch:
         """Tell everyone: an event, a line of the log, and the message of the status."""
         self.keep(lambda: self.folder.append_event(kind, message=message, **values))
         self.keep(lambda: self.folder.log(message))
-        self.keep(lambda: self._heart.beat(message=message))
+        self.keep(lambda: self._process.heart.beat(message=message))
 
     def refused(self, error: XferviewerError) -> None:
         """An image is left out."""
@@ -68,11 +62,11 @@ class Watch:
     def stepped(self, step: Step) -> None:
         """One step more is done; at most once a second this is an event."""
         self._images += step.images
-        self._heart.beat(step=step.done, steps=step.steps)
+        self.keep(lambda: self._process.heart.stepped(step.done, step.steps))
         now = time.monotonic()
         if now - self._said < _STEP_EVENT_SECONDS:
             return
-        loss = float(step.loss)
+        loss, pace = float(step.loss), round(self._images / (now - self._said), 2)
         self.keep(
             lambda: self.folder.append_event(
                 "step",
@@ -80,42 +74,22 @@ class Watch:
                 epoch=step.epoch,
                 loss=loss,
                 learning_rate=step.learning_rate,
-                images_per_second=round(self._images / (now - self._said), 2),
+                images_per_second=pace,
             )
         )
         self._said, self._images = now, 0
         self.working(f"Epoch {step.epoch} of {step.epochs}, loss {loss:.4f}")
 
-    def working(self, message: str = "") -> None:
-        """Say that the job lives, and what it does. Waits while a pause is asked for; raises Cancelled."""
-        asked = self.folder.requested()
-        if asked and self.before_waiting is not None:
-            self.keep(self.before_waiting)
-        if asked == "pause":
-            self._heart.beat(state="paused")
-            while (asked := self.folder.requested()) == "pause":
-                self._heart.beat()
-                time.sleep(_PAUSE_SECONDS)
-        if asked == "cancel":
-            raise Cancelled
-        changes = {"message": message} if message else {}
-        self._heart.beat(state="running", **changes)
+    def working(self, message: str = "", **changes: object) -> None:
+        """Say that the job lives, what it does, and more of its status. Waits while a pause is asked for.
+
+        Raises Cancelled or Interrupted.
+        """
+        self._process.obey(self.before_waiting)
+        if message:
+            changes["message"] = message
+        self.keep(lambda: self._process.heart.beat(state="running", **changes))
 
     def keep(self, write: Callable[[], T]) -> T:
-        """Write something; while the disk is full the job says so and waits until there is room, or it is cancelled."""
-        while True:
-            try:
-                return write()
-            except Exception as error:
-                if not is_disk_full(error) or self.folder.requested() == "cancel":
-                    raise
-            time.sleep(_PAUSE_SECONDS)
-
-
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether the disk, or the share of it that this person may use, is full: at the bottom of an error of ours too."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__
-    return False
+        """Write something; while the disk is full the job says so and waits until there is room."""
+        return self._process.keep(write)
