@@ -29,7 +29,7 @@ from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
-    window, machine, studies, datasets, checkpoints, predictions, maps, evaluation, splits, training, jobs, children,
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, training, jobs, children
 )  # fmt: skip
 
 
