@@ -86,6 +86,7 @@ class Settings:
     saved_searches    of the worklist: "name = words"
     catalogue         the file of studies that is open; empty: the one in the data folder
     recent            what was opened of late, the newest first
+    jobs_per_device   how many training jobs compute on one device at a time; the others wait for their turn
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
@@ -109,6 +110,7 @@ class Settings:
     catalogue: str = ""
     recent: tuple[str, ...] = ()
     acknowledged_inputs: tuple[str, ...] = ()
+    jobs_per_device: int = 1
 
 
 _CHOICES = {

@@ -74,6 +74,7 @@ ACTIONS = (
     ActionRow("reset", "Film", "Reset view and window", ("Esc", "R")),
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
+    ActionRow("new_job", "Work", "New training job …", ("Ctrl+N",)),
     ActionRow("calibrate", "Work", "Calibrate the active checkpoint …"),
     ActionRow("describe_inputs", "Work", "Training images of the active checkpoint …"),
     ActionRow("measure_curves", "Work", "Delete and insert the shown maps' pixels"),

@@ -27,6 +27,7 @@ from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.import_choices import is_weights
 from xferviewer.gui.importing import Importing
+from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
@@ -38,6 +39,7 @@ from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.training import Training
 from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
@@ -103,15 +105,17 @@ class Application(QObject):
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
         self.evaluating = Evaluating(self.session, self.predicting, self)
         self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
+        self.jobs = JobWatch(folders.jobs, folders.layout, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
-            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.theme, folders.layout, self.jobs, drag_up=chosen.drag_up,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
         self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)
         self.describing = Describing(self)
         self.notifier = self.window.notifier
+        self.training = Training(folders.home, self.jobs, self.window, self.calculator, self)
         self._connect()
         try:
             self.session.set_vocabulary(Vocabulary(own_equalities(chosen.same_findings)))
@@ -156,8 +160,10 @@ class Application(QObject):
         window.export_asked.connect(self._export)
         self.evaluating.finished.connect(self._tell_export)
         self.evaluating.failed.connect(self._tell_export_failed)
-        window.jobs.compare_asked.connect(self._compare)
-        window.jobs.failed.connect(self._tell_error)
+        self.training.compare_asked.connect(self._compare)
+        self.training.failed.connect(self._tell_error)
+        self.session.checkpoints_changed.connect(self._offer_starts)
+        self._offer_starts()
         window.figures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
@@ -190,12 +196,14 @@ class Application(QObject):
         if self._demo:
             self.open_demo()
         self.library.resume()
+        self.training.start_left_alone()
         if not self.settings.now.notice_seen:
             self.window.show_notice()
 
     def close(self) -> None:
         """End the children and write what is not written."""
         self.importing.stop()
+        self.training.stop()
         self.evaluating.stop()
         self.describing.stop()
         self.measuring.put_away()
@@ -326,6 +334,10 @@ class Application(QObject):
     def _compare(self, folder: str) -> None:
         self.checkpoints.add([Path(folder)])
         self.window.show_perspective("evaluate")
+
+    @Slot()
+    def _offer_starts(self) -> None:
+        self.training.offer_checkpoints(self.session.checkpoints)
 
     @Slot(object)
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:

@@ -35,7 +35,7 @@ from xferviewer.gui.import_client import ImportClient, ImportProgress
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.import_dialog.card_section import CardSection
-from xferviewer.gui.views.import_dialog.field import Field, tool_tip
+from xferviewer.gui.field import Field, tool_tip
 from xferviewer.gui.views.import_dialog.file_section import FileSection
 from xferviewer.gui.views.import_dialog.findings_section import FindingsSection
 from xferviewer.gui.views.import_dialog.preprocessing_section import PreprocessingSection
