@@ -19,6 +19,7 @@ from xferviewer.cli import (
     machine,
     maps,
     predictions,
+    recipes,
     splits,
     studies,
     training,
@@ -27,7 +28,20 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, jobs, children)
+_COMMANDS = (
+    window,
+    machine,
+    studies,
+    checkpoints,
+    predictions,
+    maps,
+    evaluation,
+    splits,
+    recipes,
+    training,
+    jobs,
+    children,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
