@@ -34,6 +34,7 @@ from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
@@ -93,7 +94,7 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         if keeper.restore(state):
             watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
         with kept_features(spec, network, method, *images, watch) as (training, validation):
-            last = fit(spec, fabric, state, method, training, validation, watch, keeper)
+            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
@@ -115,7 +116,7 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     spec = _as_timm_names_it(spec)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    opened = open_data(spec.data, spec.findings, lambda _: None)
+    opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
     return estimate(spec, make_fabric(spec).device, len(opened.split.training))
 
 
