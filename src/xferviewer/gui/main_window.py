@@ -249,6 +249,7 @@ class MainWindow(QMainWindow):
             "overlay": self._toggle_overlay,
             "difference": self._toggle_difference,
             "regions": self._toggle_regions,
+            "planes": self._toggle_planes,
             "invert": self._toggle_inverted,
             "fit": self.compare.fit,
             "zoom_in": lambda: self.compare.zoom(1.25),
@@ -355,6 +356,10 @@ class MainWindow(QMainWindow):
     def _toggle_regions(self) -> None:
         display = self._session.display
         self._session.set_display(replace(display, regions_visible=not display.regions_visible))
+
+    def _toggle_planes(self) -> None:
+        display = self._session.display
+        self._session.set_display(replace(display, planes_visible=not display.planes_visible))
 
     def _toggle_inverted(self) -> None:
         display = self._session.display

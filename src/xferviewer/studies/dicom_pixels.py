@@ -15,6 +15,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.gdcm_pixels import decode_with_gdcm
+from xferviewer.studies.limits import largest_frame_bytes, too_large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from xferviewer.studies.dicom_header import DicomHeader, PixelElement
     from xferviewer.studies.opening import OpenedFile
 
-LARGEST_FRAME_BYTES = 1 << 30
 # A frame up to this size is worth decoding whatever its compressed length; above, its data must be long enough for it.
 _ALWAYS_DECODED_BYTES = 64 << 20
 _LARGEST_COMPRESSION = 2000
@@ -66,12 +66,8 @@ def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixe
     """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
     size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
-    if declared > LARGEST_FRAME_BYTES:
-        raise UnreadableImage(
-            f"{path.name} is too large to be opened.",
-            f"It declares {size}, over the limit of {LARGEST_FRAME_BYTES >> 20} MiB a frame.",
-            "Open a smaller version of it, or fetch the file again if its header is damaged.",
-        )
+    if declared > largest_frame_bytes():
+        raise too_large(path.name, size)
     if pixels.length is None:
         too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
         too_short = too_short or not _holds_its_fragments(file, header, pixels)

@@ -21,6 +21,8 @@ _SMALLEST_WITH_ALL_TEXT = 380
 _OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
 """A light line on a dark one: to be seen on white, on black and on every colour map."""
 
+_PLANES_TABLE = np.array([[0, 0, 0, 0], [0x7F, 0xFF, 0xD4, 0xFF]], np.uint8)
+
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 EDGES = ("left", "top")
 _ALWAYS = ("top_right", "bottom_left")  # what the checkpoint says, and how the film is shown
@@ -55,7 +57,10 @@ class Pane(QFrame):
         self._overlay = pg.ImageItem(axisOrder="row-major")
         self._overlay.setZValue(1)
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
+        self._planes = pg.ImageItem(axisOrder="row-major", levels=(0, 1), lut=_PLANES_TABLE)
+        self._planes.setZValue(1)
         self.box.addItem(self._film)
+        self.box.addItem(self._planes)
         self.box.addItem(self._overlay)
         for line in (self._outline_ground, self._outline):
             line.setZValue(2)
@@ -108,6 +113,12 @@ class Pane(QFrame):
         """Draw lines from each even to the next odd point, in pixels of the film; none where there are no points."""
         for line in (self._outline_ground, self._outline):
             line.setData(x, y, connect="pairs")
+
+    def set_planes(self, drawn: NDArray[np.bool_] | None) -> None:
+        """Draw these pixels of the film, (rows, columns) bool, in one light colour; None draws nothing."""
+        self._planes.setVisible(drawn is not None)
+        if drawn is not None:
+            self._planes.setImage(drawn.view(np.uint8), autoLevels=False)
 
     def set_scale(self, scale: BarScale | None) -> None:
         """Show the colour bar, or hide it with the map."""

@@ -232,6 +232,15 @@ class CompareView(QWidget):
             pane.set_orientation(*orientation_letters(image))
         self._draw_maps()
         self._draw_outline()
+        self._draw_planes()
+
+    @Slot()
+    def _draw_planes(self) -> None:
+        """The overlays of the film's file, for a person: no network sees them."""
+        image = self.image
+        drawn = image.overlaid() if image is not None and self._session.display.planes_visible else None
+        for pane in self.panes:
+            pane.set_planes(drawn)
 
     def _message(self) -> str:
         if self._session.shown is None:
