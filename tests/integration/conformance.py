@@ -12,17 +12,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom.data
 import pydicom.uid
+from numpy.typing import NDArray
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID
 from tests.unit.studies.layouts import LAYOUTS
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.content import Content
-from xferviewer.studies.dicom_header import read_header
+from xferviewer.studies.dicom_header import read_header, refuse_unless_image
+from xferviewer.studies.dicom_pixels import stored_pixels
 from xferviewer.studies.images import read_image
 from xferviewer.studies.opening import opened
 
@@ -110,8 +113,6 @@ def comparisons(path: Path, syntax: UID) -> tuple[tuple[str, ...], tuple[str, ..
     equal, differs = [], []
     if path.name in NOT_COMPARED:
         return (), ()
-    ours = read_image(path)
-    places = {0, ours.frames - 1}
     for command in SECOND_DECODERS.get(syntax, ()):
         with tempfile.TemporaryDirectory() as folder:
             plain = Path(folder) / "plain.dcm"
@@ -119,13 +120,19 @@ def comparisons(path: Path, syntax: UID) -> tuple[tuple[str, ...], tuple[str, ..
             if done.returncode or not plain.exists():
                 continue
             try:
-                same = all(
-                    np.array_equal(read_image(path, place).pixels, read_image(plain, place).pixels) for place in places
-                )
+                same = all(np.array_equal(one, other) for one, other in zip(stored(path), stored(plain), strict=True))
             except UnreadableImage:
                 continue
         (equal if same else differs).append(command[0])
     return tuple(equal), tuple(differs)
+
+
+def stored(path: Path) -> list[NDArray[Any]]:
+    """The stored values of the first and the last frame; of slides, too, which are shown as a whole."""
+    with opened(path) as source:
+        header = read_header(path, source)
+        places = (0, header.frames - 1)
+        return [stored_pixels(path, source, header, refuse_unless_image(path, header), place) for place in places]
 
 
 def page(proofs: Iterable[Proof]) -> str:

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.content import not_an_image
-from xferviewer.studies.dicom import refuse_missing_frame
+from xferviewer.studies.content import not_an_image, refuse_missing_frame
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.limits import largest_frame_bytes, too_large
 from xferviewer.studies.opening import LARGEST_UNPACKED_BYTES, digest_identity

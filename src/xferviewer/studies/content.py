@@ -26,6 +26,7 @@ _RASTER_SIGNATURES = (
 )
 
 
+_SLIDE_SIGNATURE = b"ZISRAWFILE"  # Zeiss CZI; other makers' slides are TIFF, JPEG or DICOM to begin with
 _ARRAY_SIGNATURES = (b"\x93NUMPY", b"PK\x03\x04")  # .npy; a ZIP archive, which .npz is and much else
 
 
@@ -34,6 +35,7 @@ class Content(Enum):
     RASTER = "raster image"
     ARRAY = "NumPy array"
     NIFTI = "NIfTI volume"
+    SLIDE = "whole slide"
     OTHER = "other"
 
 
@@ -45,6 +47,8 @@ def content_of(head: bytes) -> Content:
         return Content.RASTER
     if head[:1] == b"P" and head[1:2] in b"2356" and head[2:3] in b" \t\r\n" and len(head) > 2:  # PGM and PPM
         return Content.RASTER
+    if head.startswith(_SLIDE_SIGNATURE):
+        return Content.SLIDE
     if head.startswith(_ARRAY_SIGNATURES):
         return Content.ARRAY
     if head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:8] in (b"n+2\x00", b"ni2\x00"):
@@ -76,4 +80,16 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
         why = "It holds text, not pixels."
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
-    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy or NIfTI files.")
+    return UnreadableImage(
+        f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy, NIfTI or slide files."
+    )
+
+
+def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
+    """Raise UnreadableImage for a frame that the file does not have."""
+    if not 0 <= frame < frames:
+        raise UnreadableImage(
+            f"{path.name} has no frame {frame}.",
+            f"It holds {frames} frame(s), counted from 0.",
+            "Choose one of them.",
+        )

@@ -8,13 +8,14 @@ import numpy as np
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies import dicom_geometry
-from xferviewer.studies.content import unopenable
+from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_overlays import overlay_planes
 from xferviewer.studies.dicom_pixels import stored_pixels
 from xferviewer.studies.image import Image
 from xferviewer.studies.opening import digest_identity
+from xferviewer.studies.slides import is_slide, read_slide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,8 @@ def read_dicom(path: Path, source: OpenedFile, frame: int) -> Image:
     try:
         header = read_header(path, source)
         pixel_element = refuse_unless_image(path, header)
+        if is_slide(path, source, text(header.dataset, "SOPClassUID")):
+            return read_slide(path, frame, facts(header))
         refuse_missing_frame(path, frame, header.frames)
         pixels = stored_pixels(path, source, header, pixel_element, frame)
         overlays = overlay_planes(source, header, pixel_element, frame)
@@ -48,16 +51,6 @@ def dicom_identity(header: DicomHeader, source: OpenedFile) -> str:
     if uid:
         return uid
     return digest_identity(source)
-
-
-def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
-    """Raise UnreadableImage for a frame that the file does not have."""
-    if not 0 <= frame < frames:
-        raise UnreadableImage(
-            f"{path.name} has no frame {frame}.",
-            f"It holds {frames} frame(s), counted from 0.",
-            "Choose one of them.",
-        )
 
 
 def _image(

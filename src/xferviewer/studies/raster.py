@@ -20,8 +20,7 @@ from PIL import (
 )
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.content import unopenable
-from xferviewer.studies.dicom import refuse_missing_frame
+from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_header import be_quiet
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.limits import largest_frame_bytes, too_large
