@@ -8,6 +8,7 @@ import numpy as np
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies import dicom_geometry
+from xferviewer.studies.colour_profiles import usable_profile
 from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
@@ -73,6 +74,7 @@ def _image(
         facts=facts(header),
         padding=padding,
         padding_limit=padding_limit,
+        profile=_profile(header) if colour else None,
         overlays=overlays,
     )
 
@@ -84,6 +86,16 @@ def _shows_low_values_bright(header: DicomHeader) -> bool:
     dataset = header.dataset
     monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
     return monochrome1 or text(dataset, "PresentationLUTShape") == "INVERSE"
+
+
+def _profile(header: DicomHeader) -> bytes | None:
+    """Of the image, else of its first optical path (PS3.3 C.11.15, C.8.12.5)."""
+    dataset = header.dataset
+    for place in (dataset, *(dataset.get("OpticalPathSequence") or [])[:1]):
+        profile = usable_profile(place.get("ICCProfile"))
+        if profile is not None:
+            return profile
+    return None
 
 
 def _padding(header: DicomHeader, stored: NDArray[Any], modality: ModalityLut) -> tuple[float | None, float | None]:

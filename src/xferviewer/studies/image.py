@@ -83,6 +83,8 @@ class Image:
                  with "#frame" where a file holds several; "slide:HEX" for a whole slide
     padding      pixel padding value in `unit`; with `padding_limit` the other end of a range of such values
     pyramid      of a whole slide, whose overview `pixels` are; None for all else
+    profile      ICC profile of a colour image, for the screen alone (`colour_profiles.in_srgb`); None where the file
+                 has none, or one that changes nothing
     overlays     planes that the file lays over the image; `pixels` and what `present` makes of them are without
     """
 
@@ -101,6 +103,7 @@ class Image:
     padding_limit: float | None = None
     overlays: tuple[OverlayPlane, ...] = ()
     pyramid: Pyramid | None = None
+    profile: bytes | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape

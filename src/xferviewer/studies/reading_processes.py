@@ -6,6 +6,7 @@ wait for each; some crash or never return on damaged data (docs/decisions/0050).
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import faulthandler
 import json
@@ -250,6 +251,7 @@ def _described(image: Image) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         arrays.append(image.voi_lut.values)
     values["overlays"] = [{"kind": plane.kind, "label": plane.label} for plane in image.overlays]
     arrays += [plane.pixels for plane in image.overlays]
+    values["profile"] = None if image.profile is None else base64.b64encode(image.profile).decode("ascii")
     values["pyramid"] = None if image.pyramid is None else asdict(image.pyramid)
     return values, [np.ascontiguousarray(array) for array in arrays]
 
@@ -258,6 +260,7 @@ def _image(values: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Image:
     pixels, *further = arrays
     voi_lut = values.pop("voi_lut")
     lut = None if voi_lut is None else VoiLut(voi_lut["first"], further.pop(0), voi_lut["explanation"])
+    profile = values.pop("profile")
     spacing, orientation, pyramid = values.pop("spacing_mm"), values.pop("orientation"), values.pop("pyramid")
     return Image(
         pixels=pixels,
@@ -266,6 +269,7 @@ def _image(values: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Image:
         spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
         orientation=None if orientation is None else (orientation[0], orientation[1]),
         facts=ImageFacts(**values.pop("facts")),
+        profile=None if profile is None else base64.b64decode(profile),
         pyramid=pyramid and Pyramid(tuple(map(_pair, pyramid["levels"])), pyramid["pixels_of_finest"]),
         overlays=tuple(
             OverlayPlane(plane, **words) for plane, words in zip(further, values.pop("overlays"), strict=True)

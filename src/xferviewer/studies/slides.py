@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xferviewer.errors import UnreadableImage
+from xferviewer.studies.colour_profiles import usable_profile
 from xferviewer.studies.content import refuse_missing_frame
 from xferviewer.studies.image import Image, ImageFacts, Pyramid
 from xferviewer.studies.limits import largest_frame_bytes, too_large
@@ -101,6 +102,7 @@ def read_slide(path: Path, frame: int, facts: ImageFacts | None = None) -> Image
             frame=0,
             frames=1,
             facts=_facts(slide, facts),
+            profile=usable_profile(slide.color_profile and slide.color_profile.tobytes()),
             pyramid=Pyramid(
                 levels=tuple((rows, columns) for columns, rows in slide.level_dimensions), pixels_of_finest=scale
             ),
