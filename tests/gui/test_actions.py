@@ -356,7 +356,7 @@ def check_reset(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None
     app.window.compare.zoom(3)
     press(app, "reset")
     assert app.window.compare.panes[0].box.viewRect().width() == pytest.approx(before)
-    assert not app.session.display.inverted
+    assert not app.window.compare.looks[0].inverted
 
 
 def check_more_referral(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
         self.evaluation.predictions_asked.connect(self._open_predictions)
         self.evaluation.export_asked.connect(self._export_evaluation)
         self.evaluation.command_asked.connect(self.command_asked)
-        session.image_changed.connect(self._want_film)
+        self.compare.films_wanted.connect(self._want_films)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
         self.curves.save_asked.connect(self.figures.save)
@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
             "overlay": self._toggle_overlay,
             "difference": self._toggle_difference,
             "regions": self._toggle_regions,
-            "invert": self._toggle_inverted,
+            "invert": self.compare.invert,
             "fit": self.compare.fit,
             "zoom_in": lambda: self.compare.zoom(1.25),
             "zoom_out": lambda: self.compare.zoom(0.8),
@@ -338,11 +338,9 @@ class MainWindow(QMainWindow):
 
     # --- film
 
-    @Slot()
-    def _want_film(self) -> None:
-        shown = self._session.shown
-        if shown is not None:
-            self._films.want(Path(shown.image.path), shown.frame, self._library.neighbours())
+    @Slot(object)
+    def _want_films(self, films: list[tuple[Path, int]]) -> None:
+        self._films.want(films, self._library.neighbours())
 
     def _toggle_overlay(self) -> None:
         display = self._session.display
@@ -355,10 +353,6 @@ class MainWindow(QMainWindow):
     def _toggle_regions(self) -> None:
         display = self._session.display
         self._session.set_display(replace(display, regions_visible=not display.regions_visible))
-
-    def _toggle_inverted(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, inverted=not display.inverted))
 
     def _toggle_identity(self) -> None:
         hidden = self.actions_by_name["hide_identity"].isChecked()

@@ -98,11 +98,10 @@ class Session(QObject):
         self.worklist_changed.emit()
 
     def show(self, shown: ShownImage | None) -> None:
-        """Put an image into the panes; its window is its own again, maps of the one before are gone."""
+        """Put an image into the panes; maps of the one before are gone."""
         self.shown = shown
         self.forget_maps()
         self.marked = ()
-        self.display = replace(self.display, window=None)
         self.image_changed.emit()
 
     def position(self) -> int:

@@ -15,7 +15,7 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
     Double click: this pane alone. Dragging with Ctrl goes four times as far.
     """
 
-    windowed = Signal(float, float)  # drag right and up, in fractions of the box's size
+    windowed = Signal(float, float)  # drag right and up, in pixels of the screen
     moved = Signal(object)  # QRectF: the part of the film in view, after the user changed it
     stepped = Signal(int)  # wheel: -1 towards the first, +1 towards the last
     pressed = Signal()
@@ -32,8 +32,7 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         factor = 4.0 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1.0
         step = event.screenPos() - event.lastScreenPos()
         if event.button() == Qt.MouseButton.LeftButton:
-            size = max(self.width(), 1.0), max(self.height(), 1.0)
-            self.windowed.emit(factor * step.x() / size[0], -factor * step.y() / size[1])
+            self.windowed.emit(factor * step.x(), -factor * step.y())
         elif event.button() == Qt.MouseButton.MiddleButton:
             pixel = self.viewPixelSize()
             view = self.viewRect()

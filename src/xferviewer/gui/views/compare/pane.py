@@ -7,12 +7,15 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsItem, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import BarScale, ColourBar
 from xferviewer.gui.views.compare.film_box import FilmBox
+from xferviewer.gui.views.compare.film_item import FilmItem
 from xferviewer.gui.views.compare.input_mark import InputMark
+from xferviewer.gui.views.compare.looks import Look
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
@@ -51,15 +54,17 @@ class Pane(QFrame):
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._graphics.setAccessibleName(self.tr("Film"))
         self._graphics.viewport().setAccessibleName(self.tr("Film"))
-        self._film = pg.ImageItem(axisOrder="row-major")
+        self._film = FilmItem()
+        self.box.addItem(self._film, ignoreBounds=True)
+        # What lies on the film lies in the pixels of the film as stored, and is turned with it.
+        self.on_film = pg.ItemGroup()
+        self.on_film.setZValue(1)
+        self.box.addItem(self.on_film, ignoreBounds=True)
         self._overlay = pg.ImageItem(axisOrder="row-major")
-        self._overlay.setZValue(1)
+        self._overlay.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)  # a step of the window leaves it alone
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
-        self.box.addItem(self._film)
-        self.box.addItem(self._overlay)
-        for line in (self._outline_ground, self._outline):
-            line.setZValue(2)
-            self.box.addItem(line, ignoreBounds=True)
+        for item in (self._overlay, self._outline_ground, self._outline):
+            item.setParentItem(self.on_film)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self._graphics)
@@ -89,13 +94,12 @@ class Pane(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
 
-    def set_film(self, pixels: NDArray[np.uint8] | None) -> None:
-        """Show these pixels, uint8 (rows, columns) or (rows, columns, 3); None shows an empty pane."""
-        if pixels is None:
-            self._film.clear()
-        else:
-            self._film.setImage(pixels, autoLevels=False, levels=(0, 255))
-        self._overlay.setVisible(False)
+    def set_film(self, raster: FilmRaster | None, look: Look) -> None:
+        """Show this film in the look's window, turned as it says; None shows an empty pane."""
+        self._film.show_film(raster, look.window, look.turn, inverted=look.inverted)
+        if raster is not None:
+            self.on_film.setTransform(look.turn.transform(*raster.image.pixels.shape[:2]))
+        self.on_film.setVisible(raster is not None)
 
     def set_map(self, levels: NDArray[np.uint8] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
         """Draw rows (rows, columns) of a table of colours over the part `placed` of the film, in pixels of the film."""
@@ -118,10 +122,7 @@ class Pane(QFrame):
 
     def set_corner(self, corner: str, text: str) -> None:
         """Text (rich) of one of the four corners."""
-        label = self._corners[corner]
-        if label.text() != text:
-            label.setText(text)
-            self._place()
+        self._write(self._corners[corner], text)
 
     def set_mark(self, mark: str, words: str, *, quiet: bool) -> None:
         """What the checkpoint does not expect of the image, below what it says of it; nothing for an empty mark."""
@@ -131,14 +132,14 @@ class Pane(QFrame):
     def set_orientation(self, left: str, top: str) -> None:
         """The letters at the left and the upper edge; empty where they are not known."""
         for edge, letter in (("left", left), ("top", top)):
-            self._letters[edge].setText(f"<b>{letter}</b>" if letter else "")
-        self._place()
+            self._write(self._letters[edge], f"<b>{letter}</b>" if letter else "")
 
     def set_message(self, text: str) -> None:
         """A sentence over the film: why there is none, or what is being waited for."""
-        self._centre.setText(text)
-        self._centre.setVisible(bool(text))
-        self._place()
+        if text != self._centre.text():
+            self._centre.setText(text)
+            self._centre.setVisible(bool(text))
+            self._place()
 
     def look_at(self, part: QRectF) -> None:
         """Bring this part of the film, in its pixels, into view."""
@@ -155,6 +156,12 @@ class Pane(QFrame):
         super().resizeEvent(event)
         self.resized.emit()
 
+    def _write(self, label: QLabel, text: str) -> None:
+        if label.text() != text:
+            label.setText(text)
+            label.adjustSize()
+            self._place()
+
     def _has_room(self) -> bool:
         return self.width() >= _SMALLEST_WITH_TEXT
 
@@ -163,7 +170,6 @@ class Pane(QFrame):
         for corner, label in self._corners.items():
             wide = corner in _ALWAYS or self.width() >= _SMALLEST_WITH_ALL_TEXT
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
-            label.adjustSize()
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
             label.move(x, y)
@@ -173,7 +179,6 @@ class Pane(QFrame):
         self.mark.move(area.right() - self.mark.width(), below)
         for label in self._letters.values():
             label.setVisible(self._has_room() and bool(label.text()))
-            label.adjustSize()
         self._letters["left"].move(area.left(), area.center().y())
         self._letters["top"].move(area.center().x(), area.top())
         self._centre.setGeometry(
