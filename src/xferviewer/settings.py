@@ -71,6 +71,7 @@ class Settings:
     map_layers        where maps are taken: a name of LAYER_SETS, or names of layers with commas
     map_smoothing     one of SMOOTHINGS
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
+    unlinked          what panes do each for itself, of pan, zoom, window, frame and turn
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -89,6 +90,7 @@ class Settings:
     map_layers: str = "standard"
     map_smoothing: str = "none"
     drag_up: str = "brighter"
+    unlinked: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
@@ -16,8 +17,13 @@ from xferviewer.gui.actions import ACTIONS, cheat_sheet
 from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.notify import Toast
+from xferviewer.gui.views.compare import LINKS
+from xferviewer.gui.views.compare.looks import Look
+from xferviewer.gui.windowing import presets
 from xferviewer.protocol import MeasureMaps
+from xferviewer.settings import read_settings, settings_file
 from xferviewer.studies.regions import Box, Region
+from xferviewer.studies.voi import Window
 
 LONG = 120_000
 
@@ -357,6 +363,125 @@ def check_reset(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None
     press(app, "reset")
     assert app.window.compare.panes[0].box.viewRect().width() == pytest.approx(before)
     assert not app.window.compare.looks[0].inverted
+
+
+def turned(app: Application, action: str) -> np.ndarray:
+    """What the pane beside the one in focus shows after an action, of a film without symmetry; fitted all the time."""
+    compare = app.window.compare
+    press(app, action)
+    part = compare.panes[1].box.viewRect()
+    shown = compare.looks[1].turn.of(compare.image.pixels)
+    assert part.contains(QRectF(0, 0, shown.shape[1], shown.shape[0]))
+    return shown
+
+
+def check_turn_clockwise(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert (turned(app, "turn_clockwise") == np.rot90(app.window.compare.image.pixels, -1)).all()
+    assert "turned 90°" in app.window.compare.panes[1]._corners["bottom_left"].text()
+
+
+def check_turn_back(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert (turned(app, "turn_back") == np.rot90(app.window.compare.image.pixels, 1)).all()
+
+
+def check_mirror_sideways(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert (turned(app, "mirror_sideways") == app.window.compare.image.pixels[:, ::-1]).all()
+
+
+def check_mirror_upright(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert (turned(app, "mirror_upright") == app.window.compare.image.pixels[::-1]).all()
+
+
+def check_auto_level(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "auto_level")
+    window, values = app.window.compare.looks[1].window, app.window.compare.image.pixels
+    ends = [window.centre - window.width / 2, window.centre + window.width / 2]
+    assert ends == pytest.approx(np.percentile(values, [1, 99]).tolist(), abs=1)
+    assert "auto level" in app.window.compare.panes[1]._corners["bottom_left"].text()
+
+
+def _check_preset(place: int) -> Callable[[Application, QtBot, pytest.MonkeyPatch], None]:
+    def check(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+        compare = app.window.compare
+        offered = presets(compare.raster(0))
+        by_hand = Window(1234, 567)
+        compare.set_window(by_hand)
+        press(app, f"preset_{place}")
+        expected = offered[place - 1].window if place <= len(offered) else by_hand
+        assert [look.window for look in compare.looks] == [expected] * 2
+
+    return check
+
+
+for _place in range(1, 10):
+    globals()[f"check_preset_{_place}"] = _check_preset(_place)
+
+
+def check_drag_up(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    compare = app.window.compare
+    press(app, "drag_up")
+    compare.panes[0].box.windowed.emit(0, 40)
+    before = compare.image.default_window().centre
+    assert (compare.looks[0].window.centre > before) != compare.image.inverted
+    assert app.settings.now.drag_up == "darker"
+    press(app, "drag_up")
+    assert read_settings(settings_file())[0].drag_up == "brighter"
+
+
+def unlinks(app: Application, what: str, do: Callable[[], object], look: Callable[[Look], object]) -> None:
+    """Both panes do it, then only the one in focus, then again both, and the choice is kept."""
+    looks, action = app.window.compare.looks, app.window.actions_by_name[f"link_{what}"]
+    assert action.isChecked()
+    do()
+    assert look(looks[0]) == look(looks[1])
+    press(app, f"link_{what}")
+    assert not action.isChecked()
+    before = look(looks[1])
+    do()
+    assert look(looks[0]) != before
+    assert look(looks[1]) == before
+    assert read_settings(settings_file())[0].unlinked == (what,)
+    press(app, f"link_{what}")
+    do()
+    assert look(looks[0]) == look(looks[1])
+
+
+def check_link_pan(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    box = app.window.compare.panes[0].box
+    app.window.compare.zoom(2)
+    unlinks(app, "pan", lambda: box.moved.emit(box.viewRect().translated(7, 5)), lambda look: look.part.center())
+
+
+def check_link_zoom(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    unlinks(app, "zoom", lambda: app.window.compare.zoom(1.5), lambda look: look.part.width())
+
+
+def check_link_window(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    box = app.window.compare.panes[0].box
+    unlinks(app, "window", lambda: box.windowed.emit(9, 4), lambda look: look.window)
+
+
+def check_link_turn(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    unlinks(app, "turn", app.window.actions_by_name["turn_clockwise"].trigger, lambda look: look.turn)
+
+
+def check_link_frame(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "link_frame")
+    app.window.compare.panes[0].box.stepped.emit(1)  # the study has one image: a pane by itself leaves it not
+    assert row_of(app) == 0
+    press(app, "link_frame")
+    app.window.compare.panes[0].box.stepped.emit(1)
+    assert row_of(app) == 1
+
+
+def check_link_all(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    looks = app.window.compare.looks
+    press(app, "link_all")
+    assert looks.linked == frozenset()
+    press(app, "link_window")
+    press(app, "link_all")
+    assert looks.linked == frozenset(LINKS)
+    assert app.window.compare.film_bar.links_button.text() == "Linked"
 
 
 def check_more_referral(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ class Application(QObject):
         self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
-            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.theme, folders.layout, folders.jobs, self.settings,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, Signal, Slot
@@ -26,7 +25,9 @@ from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.figure_saving import FigureSaving
+from xferviewer.gui.film_commands import FilmCommands
 from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
 from xferviewer.gui.live_hand_over import LiveHandOver
@@ -93,8 +94,7 @@ class MainWindow(QMainWindow):
         theme: Theme,
         layout_file: Path,
         jobs_folder: Path,
-        *,
-        drag_up: str = "brighter",
+        kept: KeptSettings,
     ) -> None:
         super().__init__()
         self._session = session
@@ -108,7 +108,8 @@ class MainWindow(QMainWindow):
         self.notifier = Notifier(self)
         self.worklist = Worklist(session, numbers, thumbnails, theme)
         self.live_maps = LiveMaps(session, calculator, self)
-        self.compare = CompareView(session, self.live_maps, drag_up)
+        self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
+        self.film_commands = FilmCommands(session, self.compare, kept, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
@@ -131,6 +132,8 @@ class MainWindow(QMainWindow):
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
+        self.film_commands.show_ticks(self.actions_by_name)
+        self.compare.film_bar.offer(self.actions_by_name)
         self.top = TopBar(session, self.actions_by_name, self)
         self.addToolBar(self.top)
         self._build_centre()
@@ -246,14 +249,7 @@ class MainWindow(QMainWindow):
             "next_checkpoint": session.step_active,
             "disagreements": self._read_disagreements,
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
-            "overlay": self._toggle_overlay,
-            "difference": self._toggle_difference,
-            "regions": self._toggle_regions,
-            "invert": self.compare.invert,
-            "fit": self.compare.fit,
-            "zoom_in": lambda: self.compare.zoom(1.25),
-            "zoom_out": lambda: self.compare.zoom(0.8),
-            "reset": self.compare.reset,
+            **self.film_commands.handlers(),
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
@@ -341,18 +337,6 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _want_films(self, films: list[tuple[Path, int]]) -> None:
         self._films.want(films, self._library.neighbours())
-
-    def _toggle_overlay(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, overlay_visible=not display.overlay_visible))
-
-    def _toggle_difference(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, difference=not display.difference))
-
-    def _toggle_regions(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, regions_visible=not display.regions_visible))
 
     def _toggle_identity(self) -> None:
         hidden = self.actions_by_name["hide_identity"].isChecked()

@@ -111,11 +111,11 @@ class Looks(QObject):
         self._together(pane, "window", lambda look: replace(look, inverted=inverted))
 
     def turn(self, pane: int, how: Callable[[Turn], Turn]) -> None:
-        """Turn or mirror what is shown; the part in view stays."""
+        """Turn or mirror what is shown; the part in view stays. What is linked is turned like the pane."""
         changed = {}
+        turn = how(self._looks[pane].turn)
         for each in [*(self._related(pane) if "turn" in self.linked else []), pane]:
             look, placed = self._looks[each], self._placed[each]
-            turn = how(look.turn)
             part = look.part
             if part is not None:
                 to_stored, _ = look.turn.transform(placed.rows, placed.columns).inverted()

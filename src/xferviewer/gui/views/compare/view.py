@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.session import Session
+from xferviewer.gui.turn import Turn
 from xferviewer.gui.views.compare.contents import Content, ahead, columns_for, contents
 from xferviewer.gui.views.compare.corner_text import image_text, input_mark, patient_text, pixel_text, result_text
+from xferviewer.gui.views.compare.film_bar import FilmBar
 from xferviewer.gui.views.compare.looks import Looks, Placed
 from xferviewer.gui.views.compare.map_drawing import MapDrawing
 from xferviewer.gui.views.compare.outline import NO_LINES, outline_of
@@ -35,16 +37,22 @@ class CompareView(QWidget):
     """
 
     stepped = Signal(int)  # the wheel asks for the next (+1) or previous (-1) frame, image or study
+    focus_changed = Signal()  # another pane, another film in it, or another look of it
     films_wanted = Signal(object)  # list[tuple[Path, int]]: what the panes show, the chosen image first
 
     def __init__(
-        self, session: Session, maps: LiveMaps, drag_up: str = "brighter", parent: QWidget | None = None
+        self,
+        session: Session,
+        maps: LiveMaps,
+        drag_up: str = "brighter",
+        unlinked: Iterable[str] = (),
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._drawing = MapDrawing(session, maps)
         self.up_is_brighter = drag_up == "brighter"
-        self.looks = Looks((), self)
+        self.looks = Looks(unlinked, self)
         self._films: dict[tuple[str, int], Film] = {}
         self._series: object = None
         self._maximised: int | None = None
@@ -62,10 +70,12 @@ class CompareView(QWidget):
         self._grid = QGridLayout(self.films)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
+        self.film_bar = FilmBar(self)
         self.overlay_bar = OverlayBar(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.addWidget(self.film_bar)
         layout.addWidget(self.films, 1)
         layout.addWidget(self.overlay_bar)
         session.panes_changed.connect(self._arrange)
@@ -95,6 +105,7 @@ class CompareView(QWidget):
         if showing:
             self._draw_maps()
             self._draw_outline()
+            self.focus_changed.emit()
 
     @Slot()
     def fit(self) -> None:
@@ -119,6 +130,11 @@ class CompareView(QWidget):
     def invert(self) -> None:
         """Exchange bright and dark."""
         self.looks.set_inverted(self.focus, inverted=not self.looks[self.focus].inverted)
+
+    def turn(self, how: Callable[[Turn], Turn]) -> None:
+        """Turn or mirror what the pane in focus shows."""
+        if self.image is not None:
+            self.looks.turn(self.focus, how)
 
     def set_hide_identity(self, hidden: bool) -> None:
         """Leave the patient out of the corner text."""
@@ -215,6 +231,7 @@ class CompareView(QWidget):
     def _show_focus(self) -> None:
         for number, pane in enumerate(self.panes):
             pane.set_active(len(self.panes) > 1 and number == self._focus)
+        self.focus_changed.emit()
 
     def _maximise(self, number: int) -> None:
         self._maximised = number if self._maximised is None else None
@@ -257,6 +274,8 @@ class CompareView(QWidget):
             self._place(number)
             self._draw_film(number)
             self._write_corner(number)
+        if self.focus in changed:
+            self.focus_changed.emit()
         if standing != self._standing:
             self._want_films()
             self._draw_maps()
