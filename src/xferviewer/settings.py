@@ -72,6 +72,7 @@ class Settings:
     map_smoothing     one of SMOOTHINGS
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
     unlinked          what panes do each for itself, of pan, zoom, window, frame and turn
+    layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -91,6 +92,7 @@ class Settings:
     map_smoothing: str = "none"
     drag_up: str = "brighter"
     unlinked: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()

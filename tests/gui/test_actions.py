@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
@@ -195,6 +195,76 @@ def check_hide_identity(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     assert patient not in pane._corners["top_left"].text()
     press(app, "hide_identity")
     assert patient in pane._corners["top_left"].text()
+
+
+def check_detach_films(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    compare = app.window.compare
+    press(app, "detach_films")
+    films = app.window.film_place.window_of_films
+    bot.waitExposed(films)
+    assert compare.window() is films
+    assert app.window.film_place.back.isVisible()
+    films.activateWindow()
+    QTest.qWaitForWindowActive(films)
+    compare.films.setFocus()
+    bot.keyClick(compare.films, Qt.Key.Key_I)  # keys go on
+    assert compare.looks[0].inverted
+    bot.keyClick(compare.films, Qt.Key.Key_F11)
+    assert films.isFullScreen()
+    assert not app.window.isFullScreen()
+    films.close()
+    assert compare.window() is app.window
+    assert compare.isVisible()
+    press(app, "detach_films")
+    bot.mouseClick(app.window.film_place.back, Qt.MouseButton.LeftButton)
+    assert compare.window() is app.window
+
+
+def check_choose_layout(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    menu = app.window.compare.film_bar.layout_button.menu()
+    steps = [Qt.Key.Key_Down] * 3 + [Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Down, Qt.Key.Key_Return]
+
+    def choose() -> None:  # two rows of three, by keys alone
+        for key in steps:
+            bot.keyClick(QApplication.activePopupWidget(), key)
+
+    menu.aboutToShow.connect(lambda: QTimer.singleShot(50, choose))
+    press(app, "choose_layout")
+    bot.waitUntil(lambda: len(app.window.compare.panes) == 6)
+    assert app.window.compare.grid == (2, 3)
+    assert read_settings(settings_file())[0].layouts == (f"{app.session.shown.image.modality or '-'} 2x3",)
+
+
+def check_layout_auto(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.window.film_commands.choose_grid((3, 4))
+    assert len(app.window.compare.panes) == 12
+    press(app, "layout_auto")
+    assert [pane.digest for pane in app.window.compare.panes] == list(app.session.in_panes)
+    assert read_settings(settings_file())[0].layouts == ()
+
+
+def check_next_pane(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    app.window.film_commands.choose_grid((2, 2))
+    for expected in (1, 2, 3, 0):
+        press(app, "next_pane")
+        assert app.window.compare.focus == expected
+        assert [pane.property("active") for pane in app.window.compare.panes].index(True) == expected
+
+
+def check_previous_pane(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "previous_pane")
+    assert app.window.compare.focus == 1
+    assert app.session.active == app.session.in_panes[1]
+
+
+def check_maximise(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    panes = app.window.compare.panes
+    press(app, "maximise")
+    assert [pane.isVisible() for pane in panes] == [True, False]
+    press(app, "next_pane")
+    assert [pane.isVisible() for pane in panes] == [False, True]
+    press(app, "maximise")
+    assert [pane.isVisible() for pane in panes] == [True, True]
 
 
 def check_reset_layout(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -547,6 +617,7 @@ def check_about(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None
     assert "research" in box_titled(app, "About").text()
 
 
+@pytest.mark.qt_log_ignore(r"does not support (raise|grabbing)", extend=True)  # a menu of the offscreen platform
 @pytest.mark.parametrize("name", [row.name for row in ACTIONS])
 def test_that_the_action_does_what_it_says(
     opened: Application, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, name: str

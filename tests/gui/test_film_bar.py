@@ -1,13 +1,11 @@
-"""The line above the films: presets by their names, links, turning; links outlive a study, unrelated films are left out."""
+"""The line above the films: presets by their names, links, turning; links outlive a study, unrelated films stay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -23,39 +21,6 @@ def entries(application: Application) -> dict[str, Callable[[], None]]:
     menu = application.window.compare.film_bar.window_button.menu()
     menu.aboutToShow.emit()
     return {action.text().split("\t")[0]: action.trigger for action in menu.actions() if action.text()}
-
-
-@pytest.fixture
-def study(cohort: Path, tmp_path: Path) -> Path:
-    """A CT study: a series of three slices of one size and a fourth image of another series."""
-    folder = tmp_path / "study"
-    folder.mkdir()
-    dataset = next(
-        read
-        for read in map(pydicom.dcmread, sorted((cohort / "A" / "images").glob("*.dcm")))
-        if not read.file_meta.TransferSyntaxUID.is_compressed and "VOILUTSequence" not in read
-    )
-    dataset.Modality, dataset.PatientID = "CT", "one"
-    dataset.StudyInstanceUID = pydicom.uid.generate_uid()
-    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, -1024, "HU"
-    dataset.WindowCenter, dataset.WindowWidth = [40, -600], [400, 1500]
-    dataset.WindowCenterWidthExplanation = ["SOFT TISSUE", "LUNGS"]
-    for number, series in enumerate((1, 1, 1, 2)):
-        dataset.SeriesInstanceUID = f"1.2.3.{series}"
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{series}.{number}"
-        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
-    return folder
-
-
-@pytest.fixture
-def stack(make_application: Callable[..., Application], study: Path, checkpoints: list[Path], qtbot: QtBot) -> Application:
-    application: Application = make_application()
-    application.window.show()
-    application.checkpoints.open(checkpoints)
-    with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([study])
-    qtbot.waitUntil(lambda: application.window.compare.image is not None, timeout=LONG)
-    return application
 
 
 def test_that_the_button_offers_the_windows_of_file_and_modality_by_their_names(stack: Application) -> None:
@@ -163,7 +128,5 @@ def test_that_what_is_painted_is_what_the_raster_gives_pixel_for_pixel(opened: A
     picture = pane._graphics.viewport().grab().toImage()
     expected = np.rot90(pane._film.image, -1)
     at = box.mapViewToDevice(box.mapSceneToView(box.scenePos()).__class__(0, 0)).toPoint()
-    shown = np.array(
-        [[picture.pixelColor(at.x() + x, at.y() + y).red() for x in range(20, 60)] for y in range(20, 60)]
-    )
+    shown = np.array([[picture.pixelColor(at.x() + x, at.y() + y).red() for x in range(20, 60)] for y in range(20, 60)])
     assert (shown == expected[20:60, 20:60]).all()

@@ -1,4 +1,4 @@
-"""Films at the size of the screen: the same brightness as networks see where a pixel is a pixel, means where it is many."""
+"""Films at the size of the screen: the brightness that networks see, means where a pixel stands for many."""
 
 from __future__ import annotations
 

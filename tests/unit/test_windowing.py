@@ -1,4 +1,4 @@
-"""Windows by dragging and by presets: a pixel of the screen is the same step in every pane, presets say whose they are."""
+"""Windows by dragging and by presets: the same step in every pane; presets say whose they are."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_that_no_drag_makes_a_window_that_the_standard_does_not_allow() -> None:
 
 
 def test_that_the_file_s_windows_come_first_with_their_explanations() -> None:
-    raster = film(windows=(Window(40, 400, explanation="SOFT TISSUE"), Window(-600, 1500, explanation=""), Window(1, 2)))
+    raster = film(
+        windows=(Window(40, 400, explanation="SOFT TISSUE"), Window(-600, 1500, explanation=""), Window(1, 2))
+    )
     names = [preset.name for preset in presets(raster)]
     assert names == ["SOFT TISSUE", "Window 2 of the file", "Window 3 of the file", "Auto level", "Whole range"]
     assert presets(raster)[0].window is None

@@ -1,4 +1,4 @@
-"""What menus and keys do to films and maps: every action of the menus Film, Window and Links."""
+"""What menus and keys do to films, maps and panes: every action of the menus Film, Window and Links, and layouts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction
 
 from xferviewer.gui.kept_settings import KeptSettings
+from xferviewer.gui.pane_layouts import Grid, PaneLayouts
 from xferviewer.gui.session import Session
 from xferviewer.gui.turn import Turn
 from xferviewer.gui.views.compare import LINKS, CompareView
@@ -27,6 +28,9 @@ class FilmCommands(QObject):
         self._compare = compare
         self._kept = kept
         self._actions: Mapping[str, QAction] = {}
+        self._layouts = PaneLayouts(kept.now.layouts)
+        session.image_changed.connect(self._lay_out)
+        compare.film_bar.grid_chosen.connect(self.choose_grid)
         compare.looks.links_changed.connect(self._keep_links)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
@@ -36,6 +40,11 @@ class FilmCommands(QObject):
             "overlay": partial(self._toggle, "overlay_visible"),
             "difference": partial(self._toggle, "difference"),
             "regions": partial(self._toggle, "regions_visible"),
+            "choose_layout": compare.film_bar.layout_button.showMenu,
+            "layout_auto": partial(self.choose_grid, None),
+            "next_pane": compare.step_focus,
+            "previous_pane": partial(compare.step_focus, -1),
+            "maximise": compare.maximise,
             "fit": compare.fit,
             "zoom_in": partial(compare.zoom, 1.25),
             "zoom_out": partial(compare.zoom, 0.8),
@@ -64,6 +73,26 @@ class FilmCommands(QObject):
         offered = presets(raster) if raster is not None else []
         if place < len(offered):
             self._compare.set_window(offered[place].window)
+
+    # --- layouts
+
+    @Slot(object)
+    def choose_grid(self, grid: Grid | None) -> None:
+        """Use this layout for the modality of the shown study, now and at later starts."""
+        self._layouts.choose(self._modality(), grid)
+        self._kept.keep(layouts=self._layouts.lines())
+        self._compare.set_grid(grid)
+
+    @Slot()
+    def _lay_out(self) -> None:
+        if self._session.shown is not None:
+            self._compare.set_grid(self._layouts.of(self._modality()))
+
+    def _modality(self) -> str:
+        shown = self._session.shown
+        return shown.image.modality if shown is not None else ""
+
+    # --- windows
 
     def _auto_level(self) -> None:
         raster = self._compare.raster(self._compare.focus)

@@ -55,7 +55,9 @@ class FilmRaster:
         """Percentiles of the values that are not padding, of a reduction of at most a quarter of a megapixel."""
         level = next((each for each in self._levels if each.shape[0] * each.shape[1] <= 1 << 18), self._levels[-1])
         values = level[(level >= self.low) & (level <= self.high)]
-        return [float(value) for value in np.percentile(values, per_cent)] if values.size else [self.low] * len(per_cent)
+        return (
+            [float(value) for value in np.percentile(values, per_cent)] if values.size else [self.low] * len(per_cent)
+        )
 
     def on_screen(
         self, place: Place, rows: int, columns: int, window: Window | None, *, inverted: bool
@@ -103,7 +105,9 @@ def _centres(first: float, last: float, count: int, scale: float) -> NDArray[np.
     steps = first + (np.arange(count) + 0.5) * ((last - first) / count)
     centres = steps * scale - 0.5
     whole = np.rint(centres)
-    return np.where(np.abs(centres - whole) < 1e-4, whole, centres).astype(np.float32)  # one to one: no value is changed
+    return np.where(np.abs(centres - whole) < 1e-4, whole, centres).astype(
+        np.float32
+    )  # one to one: no value is changed
 
 
 def _interpolated(level: NDArray[Any], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[Any]:

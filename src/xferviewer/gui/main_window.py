@@ -26,6 +26,7 @@ from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.film_commands import FilmCommands
+from xferviewer.gui.film_place import FilmPlace
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import Library
@@ -147,7 +148,8 @@ class MainWindow(QMainWindow):
     def _build_perspectives(self) -> dict[str, Perspective]:
         area = Qt.DockWidgetArea
         left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
-        read = Perspective("read", self.compare)
+        self.film_place = FilmPlace(self.compare)
+        read = Perspective("read", self.film_place)
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         checkpoints = read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
@@ -236,6 +238,7 @@ class MainWindow(QMainWindow):
             "perspective_evaluate": lambda: self.show_perspective("evaluate"),
             "perspective_train": lambda: self.show_perspective("train"),
             "full_screen": self._toggle_full_screen,
+            "detach_films": lambda: self.film_place.toggle(list(self.actions_by_name.values())),
             "hide_identity": self._toggle_identity,
             "reset_layout": self._reset_layout,
             "next_study": lambda: library.step_study(1),
@@ -320,6 +323,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout."""
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self.film_place.bring_back()
         self._layout.setValue("geometry", self.saveGeometry())
         for name, perspective in self.perspectives.items():
             if perspective.was_shown:
@@ -330,7 +334,10 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        """The films, where they have a window of their own and it is worked in; else this window."""
+        films = self.film_place.window_of_films
+        window = films if films is not None and films.isActiveWindow() else self
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     # --- film
 

@@ -26,6 +26,7 @@ from xferviewer.gui.columns import Column, EnsembleColumn, PassColumn, still_pos
 from xferviewer.gui.comparison import BY_HAND, CaseList, Comparison, ThresholdOrigin
 from xferviewer.gui.display import Display, ShownImage
 from xferviewer.gui.input_guard import InputGuard
+from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
@@ -33,7 +34,8 @@ from xferviewer.studies.catalogue import StudyRow
 from xferviewer.studies.regions import Region, folded
 
 DEFAULT_THRESHOLD = 0.5
-MOST_PANES = 4
+AT_FIRST = 4
+"""Checkpoints that get a pane by themselves."""
 
 
 class Session(QObject):
@@ -120,13 +122,13 @@ class Session(QObject):
     # --- checkpoints and findings
 
     def set_checkpoints(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """Compare these checkpoints; those that are new get a pane while there is room for four."""
+        """Compare these checkpoints; those that are new get a pane while there are fewer than four."""
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
         self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
-        chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
+        chosen += [digest for digest in digests if digest not in known][: max(AT_FIRST - len(chosen), 0)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
         self._explanations = {d: e for d, e in self._explanations.items() if d in digests}
         self._failures = {key: why for key, why in self._failures.items() if key[0]}  # it is opened anew
@@ -248,7 +250,7 @@ class Session(QObject):
         return next((each.holds_probabilities for each in self.imported if each.digest == digest), True)
 
     def set_in_pane(self, digest: str, shown: bool) -> None:
-        """Give a checkpoint a pane, or take it away. At least one and at most four checkpoints have one."""
+        """Give a checkpoint a pane, or take it away. At least one and at most twelve checkpoints have one."""
         chosen = [d for d in self.in_panes if d != digest]
         if shown:
             chosen.append(digest)

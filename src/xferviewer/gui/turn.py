@@ -68,7 +68,7 @@ class Turn:
         return around[-self.quarters % 4], around[(1 - self.quarters) % 4]
 
     def words(self) -> str:
-        """"turned 90°, mirrored"; empty while the film is shown as it is stored."""
+        """ "turned 90°, mirrored"; empty while the film is shown as it is stored."""
         parts = [f"turned {90 * self.quarters}°"] if self.quarters else []
         return ", ".join([*parts, "mirrored"] if self.mirrored else parts)
 

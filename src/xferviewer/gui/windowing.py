@@ -107,7 +107,7 @@ def dragged(
 
 
 def window_words(image: Image, window: Window | None) -> str:
-    """"W 1500 L -600 HU Lung": what the film is shown with; empty for colour."""
+    """ "W 1500 L -600 HU Lung": what the film is shown with; empty for colour."""
     if image.is_colour:
         return ""
     if window is None and isinstance(image.voi_lut, VoiLut):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
+from xferviewer.gui.pane_layouts import GRIDS, Grid
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.compare.looks import LINKS
 from xferviewer.gui.windowing import Preset, presets, window_words
@@ -22,6 +24,8 @@ _KEPT_IN_MENU = ("invert", "auto_level", "drag_up")
 class FilmBar(QWidget):
     """Buttons with menus; what they hold are the window's actions, so that keys and menus never differ."""
 
+    grid_chosen = Signal(object)  # Grid | None
+
     def __init__(self, compare: CompareView) -> None:
         super().__init__()
         self._compare = compare
@@ -33,6 +37,11 @@ class FilmBar(QWidget):
         self.window_button.menu().aboutToShow.connect(self._fill_presets)
         self.links_button = self._button(self.tr("Linked"), self.tr("What the panes do together"))
         self.turn_button = self._button(self.tr("Turn"), self.tr("Turn and mirror films"))
+        self.layout_button = self._button(self.tr("Layout"), self.tr("Rows and columns of panes"))
+        self.layout_button.menu().aboutToShow.connect(self._tick_grid)
+        self._grids = {grid: QAction(f"{grid[0]} × {grid[1]}", self, checkable=True) for grid in GRIDS}
+        for grid, action in self._grids.items():
+            action.triggered.connect(partial(self._choose, grid))
         self._layout.addStretch(1)
 
     def offer(self, actions: Mapping[str, QAction]) -> None:
@@ -42,6 +51,14 @@ class FilmBar(QWidget):
             self.links_button.menu().addAction(actions[name])
         for name in ("turn_clockwise", "turn_back", "mirror_sideways", "mirror_upright"):
             self.turn_button.menu().addAction(actions[name])
+        layouts = self.layout_button.menu()
+        layouts.addAction(actions["layout_auto"])
+        for rows in dict.fromkeys(rows for rows, _ in GRIDS):
+            below = layouts.addMenu(self.tr("1 row") if rows == 1 else self.tr("{0} rows").format(rows))
+            below.addActions([action for (own, _), action in self._grids.items() if own == rows])
+        layouts.addSeparator()
+        for name in ("maximise", "detach_films"):
+            layouts.addAction(actions[name])
         self._compare.looks.links_changed.connect(self._show_links)
         self._compare.focus_changed.connect(self._show_window)
         self._show_links()
@@ -57,6 +74,14 @@ class FilmBar(QWidget):
         button.setMenu(QMenu(button))
         self._layout.addWidget(button)
         return button
+
+    def _choose(self, grid: Grid, _checked: bool = False) -> None:
+        self.grid_chosen.emit(grid)
+
+    @Slot()
+    def _tick_grid(self) -> None:
+        for grid, action in self._grids.items():
+            action.setChecked(grid == self._compare.grid)
 
     @Slot()
     def _fill_presets(self) -> None:
@@ -103,5 +128,3 @@ class FilmBar(QWidget):
         self.links_button.setText(
             self.tr("Linked") if not apart else self.tr("Not linked") if not linked else self.tr("Partly linked")
         )
-
-

@@ -61,7 +61,9 @@ class Pane(QFrame):
         self.on_film.setZValue(1)
         self.box.addItem(self.on_film, ignoreBounds=True)
         self._overlay = pg.ImageItem(axisOrder="row-major")
-        self._overlay.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)  # a step of the window leaves it alone
+        self._overlay.setCacheMode(
+            QGraphicsItem.CacheMode.DeviceCoordinateCache
+        )  # a step of the window leaves it alone
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
         for item in (self._overlay, self._outline_ground, self._outline):
             item.setParentItem(self.on_film)
@@ -74,6 +76,7 @@ class Pane(QFrame):
         self._centre.setObjectName("corner")
         self._centre.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._centre.setWordWrap(True)
+        self._centre.hide()
         self.mark = InputMark(self._graphics)
         self._bar = ColourBar(self._graphics)
         self._bar.hide()
@@ -180,7 +183,10 @@ class Pane(QFrame):
         for label in self._letters.values():
             label.setVisible(self._has_room() and bool(label.text()))
         self._letters["left"].move(area.left(), area.center().y())
-        self._letters["top"].move(area.center().x(), area.top())
+        top = self._letters["top"]
+        top.move(area.center().x(), area.top())
+        if beneath.isVisible() and top.geometry().intersects(beneath.geometry()):
+            top.move(area.center().x(), beneath.geometry().bottom() + GRID)
         self._centre.setGeometry(
             area.adjusted(area.width() // 8, area.height() // 3, -area.width() // 8, -area.height() // 3)
         )

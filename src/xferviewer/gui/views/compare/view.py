@@ -15,6 +15,7 @@ from xferviewer.gui.display import ShownImage
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
+from xferviewer.gui.pane_layouts import Grid
 from xferviewer.gui.session import Session
 from xferviewer.gui.turn import Turn
 from xferviewer.gui.views.compare.contents import Content, ahead, columns_for, contents
@@ -58,6 +59,7 @@ class CompareView(QWidget):
         self._maximised: int | None = None
         self._focus = 0
         self._cursors: dict[int, QPointF] = {}
+        self.grid: Grid | None = None
         self.hide_identity = False
         self.panes: list[Pane] = []
         self._standing: list[ShownImage | None] = []  # what the maps lie over
@@ -177,9 +179,24 @@ class CompareView(QWidget):
 
     # --- panes
 
+    def set_grid(self, grid: Grid | None) -> None:
+        """So many rows and columns of panes; None: a pane for each checkpoint."""
+        if grid != self.grid:
+            self.grid = grid
+            self._arrange()
+            self._fill_grid()
+
+    def step_focus(self, by: int = 1) -> None:
+        """The next pane, round and round."""
+        self._press((self.focus + by) % len(self.panes))
+
+    def maximise(self) -> None:
+        """The pane in focus alone, or all again."""
+        self._maximise(self.focus)
+
     @Slot()
     def _arrange(self) -> None:
-        wanted = contents(self._session.in_panes, None)
+        wanted = contents(self._session.in_panes, self.grid[0] * self.grid[1] if self.grid is not None else None)
         if wanted != self._contents:
             self._rebuild(wanted)
         active = self._session.active
@@ -205,7 +222,7 @@ class CompareView(QWidget):
     def _fill_grid(self) -> None:
         """One pane alone, or all of them."""
         shown = [pane for number, pane in enumerate(self.panes) if self._maximised in (None, number)]
-        columns = columns_for(len(shown))
+        columns = columns_for(len(shown)) if self.grid is None or self._maximised is not None else self.grid[1]
         for pane in self.panes:
             self._grid.removeWidget(pane)
             pane.setVisible(pane in shown)
@@ -225,6 +242,9 @@ class CompareView(QWidget):
 
     def _press(self, number: int) -> None:
         self._focus = number
+        if self._maximised is not None and self._maximised != number:
+            self._maximised = number
+            self._fill_grid()
         self._session.set_active(self._contents[number].digest)
         self._show_focus()
 
@@ -246,9 +266,7 @@ class CompareView(QWidget):
     def _drag_window(self, number: int, right: float, up: float) -> None:
         raster, look = self.raster(number), self.looks[number]
         if raster is not None and not raster.image.is_colour:
-            window = dragged(
-                raster, look.window, right, up, inverted=look.inverted, up_is_brighter=self.up_is_brighter
-            )
+            window = dragged(raster, look.window, right, up, inverted=look.inverted, up_is_brighter=self.up_is_brighter)
             self.looks.set_window(number, window)
 
     def _step(self, number: int, by: int) -> None:
@@ -413,6 +431,3 @@ class CompareView(QWidget):
 def _series(shown: ShownImage) -> tuple[object, ...]:
     """What films of one kind have in common: the series, else the file."""
     return shown.study.id, shown.image.series_uid or shown.image.id, shown.image.rows, shown.image.columns
-
-
-
