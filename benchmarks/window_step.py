@@ -1,6 +1,6 @@
 """A step of the window on four linked panes of a film of 3000 × 3000 pixels of 16 bits, to the painted window.
 
-Beside it, in turns in the same process: four linked panes of pyqtgraph, each with its plain ImageItem, in the same size.
+Beside it, in turns in one process: four linked panes of pyqtgraph, each with its plain ImageItem, in the same size.
 The aim: at most a quarter of pyqtgraph's time, and 95 % of the steps below 16 ms; python -m benchmarks.window_step
 """
 

@@ -79,6 +79,7 @@ class Settings:
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
     same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    largest_frame_mib    1 to 65536; a frame that would take more MiB, decoded, is refused before anything is decoded
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
@@ -99,6 +100,7 @@ class Settings:
     hub: str = "off"
     mirror: str = ""
     same_findings: tuple[str, ...] = ()
+    largest_frame_mib: int = 1024
     acknowledged_inputs: tuple[str, ...] = ()
 
 
@@ -111,6 +113,9 @@ _CHOICES = {
     "map_method": tuple(METHODS),
     "map_smoothing": tuple(SMOOTHINGS),
 }
+
+
+_RANGES = {"largest_frame_mib": (1, 1 << 16)}
 
 
 def read_settings(path: Path) -> tuple[Settings, list[str]]:
@@ -141,6 +146,8 @@ def _usable(key: str, value: Any, default: Any) -> Any:
         return tuple(value) if strings else None
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if key in _RANGES and isinstance(value, int) and not _RANGES[key][0] <= value <= _RANGES[key][1]:
+        return None
     if type(value) is not type(default) or value not in _CHOICES.get(key, (value,)):
         return None
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,15 @@ from pytestqt.qtbot import QtBot
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
 from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
+from xferviewer.gui.film_raster import FilmRaster
+from xferviewer.gui.films import Film
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.views.compare import LINKS
 from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.windowing import presets
 from xferviewer.protocol import MeasureMaps
 from xferviewer.settings import read_settings, settings_file
+from xferviewer.studies.image import OverlayPlane
 from xferviewer.studies.regions import Box, Region
 from xferviewer.studies.voi import Window
 
@@ -373,6 +377,23 @@ def check_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert app.window.compare.panes[0]._outline.getData()[0].size
     press(app, "regions")
     assert not app.window.compare.panes[0]._outline.getData()[0].size
+
+
+def check_planes(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    image = app.window.compare.image
+    assert image is not None
+    drawn = np.zeros(image.pixels.shape, np.bool_)
+    drawn[2:5, 3:9] = True
+    shown = app.session.shown
+    overlaid = replace(image, overlays=(OverlayPlane(drawn),))
+    app.window.compare.show_film(Film(str(shown.image.path), shown.frame, FilmRaster(overlaid), None))
+    planes = app.window.compare.panes[0]._planes
+    assert planes.isVisible()
+    assert planes.image.sum() == 18
+    press(app, "planes")
+    assert not planes.isVisible()
+    press(app, "planes")
+    assert planes.isVisible()
 
 
 def measures(app: Application, patch: pytest.MonkeyPatch, action: str) -> MeasureMaps:

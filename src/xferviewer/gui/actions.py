@@ -70,6 +70,7 @@ ACTIONS = (
     ActionRow("overlay", "Film", "Show the map", ("O",)),
     ActionRow("difference", "Film", "Show the difference of the maps", ("Shift+O",)),
     ActionRow("regions", "Film", "Outline what people marked", ("M",)),
+    ActionRow("planes", "Film", "Draw the overlays of the file", ("Shift+M",)),
     ActionRow("fit", "Film", "Fit to pane", ("Ctrl+Return",)),
     ActionRow("zoom_in", "Film", "Zoom in", ("+", "=")),
     ActionRow("zoom_out", "Film", "Zoom out", ("-",)),

@@ -23,7 +23,7 @@ from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
-from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.films import READERS, FilmShelf
 from xferviewer.gui.import_choices import is_weights
 from xferviewer.gui.importing import Importing
 from xferviewer.gui.kept_settings import KeptSettings
@@ -41,6 +41,7 @@ from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
@@ -91,8 +92,9 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.films = FilmShelf(self)
-        self.thumbnails = Thumbnails(folders.thumbnails, self)
+        self.reading = FilmReading(READERS + 1)
+        self.films = FilmShelf(self.reading, self)
+        self.thumbnails = Thumbnails(folders.thumbnails, self.reading, self)
         self.engine = EngineClient(self)
         self.checkpoints = OpenCheckpoints(self.session, self.engine, self.settings, self)
         self.predicting = Predicting(
@@ -190,8 +192,10 @@ class Application(QObject):
         self.engine.stop()
         self.library.close()
         self.calculator.close()
+        self.reading.interrupt()  # so that nobody waits for a film that holds its decoder
         self.films.close()
         self.thumbnails.close()
+        self.reading.close()
         self.store.close()
 
     # --- opening

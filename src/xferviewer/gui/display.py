@@ -21,6 +21,7 @@ class Display:
     difference        panes beside the active one show the difference of its map to theirs
     top_share         of a map's pixels that count as its highest, 0 to 1
     regions_visible   what people marked is outlined
+    planes_visible    what the film's own file draws over it (`Image.overlays`)
     """
 
     overlay_visible: bool = True
@@ -31,6 +32,7 @@ class Display:
     difference: bool = False
     top_share: float = TOP_SHARE
     regions_visible: bool = True
+    planes_visible: bool = True
 
 
 @dataclass(frozen=True, slots=True)

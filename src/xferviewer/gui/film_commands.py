@@ -40,6 +40,7 @@ class FilmCommands(QObject):
             "overlay": partial(self._toggle, "overlay_visible"),
             "difference": partial(self._toggle, "difference"),
             "regions": partial(self._toggle, "regions_visible"),
+            "planes": partial(self._toggle, "planes_visible"),
             "choose_layout": compare.film_bar.layout_button.showMenu,
             "layout_auto": partial(self.choose_grid, None),
             "next_pane": compare.step_focus,

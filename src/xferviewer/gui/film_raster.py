@@ -1,7 +1,7 @@
 """A film at the size of the screen: what a step of the window costs is the screen's pixels, not the film's.
 
-A film of 9 megapixels is drawn on half a megapixel. Its values are brought to that size once for each place and zoom, and
-a step of the window is one look-up for each pixel of the screen.
+A film of 9 megapixels is drawn on half a megapixel. Its values are brought to that size once for each place and zoom,
+and a step of the window is one look-up for each pixel of the screen.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class FilmRaster:
 
 
 def _centres(first: float, last: float, count: int, scale: float) -> NDArray[np.float32]:
-    """The centres of `count` screen pixels from `first` to `last`, counted in a level's pixels from its first centre."""
+    """The centres of `count` screen pixels from `first` to `last`, in a level's pixels from its first centre."""
     steps = first + (np.arange(count) + 0.5) * ((last - first) / count)
     centres = steps * scale - 0.5
     whole = np.rint(centres)
@@ -111,7 +111,7 @@ def _centres(first: float, last: float, count: int, scale: float) -> NDArray[np.
 
 
 def _interpolated(level: NDArray[Any], x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[Any]:
-    """Values at the crossings of rows `y` and columns `x` of a level, bilinearly; beyond its edges those of the edge."""
+    """Values where rows `y` and columns `x` of a level cross, bilinearly; beyond its edges those of the edge."""
     rows, columns = level.shape[:2]
     x, y = np.clip(x, 0, columns - 1), np.clip(y, 0, rows - 1)
     x0, y0 = x.astype(np.intp), y.astype(np.intp)

@@ -1,6 +1,7 @@
 """Films for the screen: read away from the window's thread, kept while they are likely to be looked at again.
 
-Decoding is C code that releases Python's lock, so threads are enough here; nothing of Qt's widgets is touched in them.
+The threads here wait for other processes where a decoder might crash or hang (`studies.film_reading`); nothing of Qt's
+widgets is touched in them.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.film_raster import FilmRaster
-from xferviewer.studies.images import Image, read_image
+from xferviewer.studies.film_reading import FilmReading
+from xferviewer.studies.images import Image
 
 _MOST_CACHED_BYTES = 512 << 20
+READERS = max(2, min(4, (os.cpu_count() or 2) - 1))
+"""Films read at a time; never one alone, which a film that holds its decoder would keep from all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,10 @@ class FilmShelf(QObject):
 
     film_read = Signal(object)  # Film
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, reading: FilmReading, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = ThreadPoolExecutor(
-            max_workers=max(1, min(4, (os.cpu_count() or 2) - 1)), thread_name_prefix="film"
-        )
+        self._source = reading
+        self._pool = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="film")
         self._films: OrderedDict[tuple[str, int], Film] = OrderedDict()
         self._reading: dict[tuple[str, int], Future[None]] = {}
         self._wanted: list[tuple[str, int]] = []
@@ -80,7 +83,7 @@ class FilmShelf(QObject):
     def _read_now(self, key: tuple[str, int]) -> None:
         path, frame = key
         try:
-            film = Film(path, frame, FilmRaster(read_image(path, frame)), None)
+            film = Film(path, frame, FilmRaster(self._source.read(path, frame)), None)
         except XferviewerError as error:
             film = Film(path, frame, None, error)
         self._arrived.emit(film)

@@ -73,6 +73,10 @@ class Turn:
         return ", ".join([*parts, "mirrored"] if self.mirrored else parts)
 
 
+UPRIGHT = Turn()
+"""As stored."""
+
+
 def _opposite(towards: str) -> str:
     letters = [_OPPOSITE.get(letter, "") for letter in towards]
     return "".join(letters) if all(letters) else ""  # "L/F" or a word of a veterinarian: not half of it

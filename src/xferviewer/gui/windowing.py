@@ -1,4 +1,4 @@
-"""Windows that a person chooses: by dragging, from the presets of the file and of its modality, by the film's own values."""
+"""Windows that a person chooses: by dragging, from presets of the file and its modality, by the film's own values."""
 
 from __future__ import annotations
 

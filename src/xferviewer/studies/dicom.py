@@ -11,6 +11,7 @@ from xferviewer.studies import dicom_geometry
 from xferviewer.studies.content import unopenable
 from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
+from xferviewer.studies.dicom_overlays import overlay_planes
 from xferviewer.studies.dicom_pixels import stored_pixels
 from xferviewer.studies.image import Image
 from xferviewer.studies.opening import digest_identity
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from xferviewer.studies.image import OverlayPlane
     from xferviewer.studies.opening import OpenedFile
 
 
@@ -30,7 +32,8 @@ def read_dicom(path: Path, source: OpenedFile, frame: int) -> Image:
         pixel_element = refuse_unless_image(path, header)
         refuse_missing_frame(path, frame, header.frames)
         pixels = stored_pixels(path, source, header, pixel_element, frame)
-        return _image(header, pixels, frame, dicom_identity(header, source))
+        overlays = overlay_planes(source, header, pixel_element, frame)
+        return _image(header, pixels, frame, dicom_identity(header, source), overlays)
     except UnreadableImage:
         raise
     except OSError as error:
@@ -57,7 +60,9 @@ def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
         )
 
 
-def _image(header: DicomHeader, pixels: NDArray[Any], frame: int, identity: str) -> Image:
+def _image(
+    header: DicomHeader, pixels: NDArray[Any], frame: int, identity: str, overlays: tuple[OverlayPlane, ...]
+) -> Image:
     colour = pixels.ndim == 3
     modality = ModalityLut() if colour else modality_lut(header, frame)
     padding, padding_limit = (None, None) if colour else _padding(header, pixels, modality)
@@ -68,6 +73,7 @@ def _image(header: DicomHeader, pixels: NDArray[Any], frame: int, identity: str)
         voi_lut=None if colour else voi_lut(header, frame, signed=pixels.dtype.kind == "i"),
         inverted=not colour and _shows_low_values_bright(header),
         spacing_mm=dicom_geometry.spacing_mm(header, frame),
+        spacing_source=dicom_geometry.spacing_source(header, frame),
         orientation=dicom_geometry.orientation(header, frame),
         identity=f"{identity}#{frame}",
         frame=frame,
@@ -75,6 +81,7 @@ def _image(header: DicomHeader, pixels: NDArray[Any], frame: int, identity: str)
         facts=facts(header),
         padding=padding,
         padding_limit=padding_limit,
+        overlays=overlays,
     )
 
 

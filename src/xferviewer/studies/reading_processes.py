@@ -6,6 +6,7 @@ wait for each; some crash or never return on damaged data (docs/decisions/0050).
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -24,8 +25,9 @@ import numpy as np
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.processes import own_command
-from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.image import Image, ImageFacts, OverlayPlane
 from xferviewer.studies.images import read_image
+from xferviewer.studies.limits import largest_frame_bytes
 from xferviewer.studies.voi import VoiLut, Window
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ MOST_SECONDS = 75.0
 _ATTEMPTS = 2  # a process may also have been ended for what others did, or stood still with the whole computer
 
 _LENGTH = struct.Struct(">I")
+_MEMORY_OF_PYTHON = 2 << 30  # address space of the libraries themselves
+_FRAMES_OF_MEMORY = 4  # decoded, converted, rescaled, and to spare
 _PIPE_BYTES = 1 << 20  # Linux gives a pipe 64 KiB unless it is asked; a film then takes a hundred turns
 
 
@@ -51,9 +55,16 @@ class ReadingProcesses:
     `read` may be called by any number of threads; each waits until one of the processes is free.
     """
 
-    def __init__(self, count: int, command: Sequence[str] | None = None, most_seconds: float = MOST_SECONDS) -> None:
+    def __init__(
+        self,
+        count: int,
+        command: Sequence[str] | None = None,
+        most_seconds: float = MOST_SECONDS,
+        attempts: int = _ATTEMPTS,
+    ) -> None:
         self._command = [*(command or own_command(SUBCOMMAND)), str(most_seconds)]
         self._most_seconds = most_seconds
+        self._attempts = attempts
         self._free: queue.LifoQueue[_Process | None] = queue.LifoQueue()
         for _ in range(count):
             self._free.put(None)
@@ -64,12 +75,12 @@ class ReadingProcesses:
     def read(self, path: Path, frame: int = 0) -> Image:
         """What `studies.images.read_image` gives, from another process. Raises UnreadableImage.
 
-        That is also raised for a file on which two processes crashed or took longer than they may; the next file gets
-        a new process.
+        That is also raised for a file on which `attempts` processes crashed or took longer than they may; the next
+        file gets a new process.
         """
         process = self._free.get()
         try:
-            for _ in range(_ATTEMPTS):
+            for _ in range(self._attempts):
                 begun = time.monotonic()
                 try:
                     process = self._running_one(process)
@@ -218,20 +229,26 @@ def _described(image: Image) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     if image.voi_lut is not None:
         values["voi_lut"] = {"first": image.voi_lut.first, "explanation": image.voi_lut.explanation}
         arrays.append(image.voi_lut.values)
+    values["overlays"] = [{"kind": plane.kind, "label": plane.label} for plane in image.overlays]
+    arrays += [plane.pixels for plane in image.overlays]
     return values, [np.ascontiguousarray(array) for array in arrays]
 
 
 def _image(values: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Image:
-    pixels, *luts = arrays
+    pixels, *further = arrays
     voi_lut = values.pop("voi_lut")
+    lut = None if voi_lut is None else VoiLut(voi_lut["first"], further.pop(0), voi_lut["explanation"])
     spacing, orientation = values.pop("spacing_mm"), values.pop("orientation")
     return Image(
         pixels=pixels,
         windows=tuple(Window(**window) for window in values.pop("windows")),
-        voi_lut=None if voi_lut is None else VoiLut(voi_lut["first"], luts[0], voi_lut["explanation"]),
+        voi_lut=lut,
         spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
         orientation=None if orientation is None else (orientation[0], orientation[1]),
         facts=ImageFacts(**values.pop("facts")),
+        overlays=tuple(
+            OverlayPlane(plane, **words) for plane, words in zip(further, values.pop("overlays"), strict=True)
+        ),
         **values,
     )
 
@@ -243,6 +260,7 @@ def main(arguments: list[str]) -> int:
     """
     most_seconds = float(arguments[0])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command that started this
+    _limit_memory()
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin.buffer:
@@ -251,6 +269,16 @@ def main(arguments: list[str]) -> int:
         _answer(output, Path(path), frame)
         faulthandler.cancel_dump_traceback_later()
     return 0
+
+
+def _limit_memory() -> None:
+    """A decoder that asks for more memory than any film needs ends this process, not the computer's other ones."""
+    if sys.platform != "win32":  # Windows has no such limit of its own; there the size is checked before decoding
+        import resource
+
+        most = _MEMORY_OF_PYTHON + _FRAMES_OF_MEMORY * largest_frame_bytes()
+        with contextlib.suppress(ValueError, OSError):  # a lower limit is already set
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _answer(output: IO[bytes], path: Path, frame: int) -> None:

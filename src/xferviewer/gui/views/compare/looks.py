@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 
-from xferviewer.gui.turn import Turn
+from xferviewer.gui.turn import UPRIGHT, Turn
 from xferviewer.studies.voi import Window
 
 LINKS = ("pan", "zoom", "window", "frame", "turn")
@@ -27,7 +27,7 @@ class Look:
     part: QRectF | None = None
     window: Window | None = None
     inverted: bool = False
-    turn: Turn = Turn()
+    turn: Turn = UPRIGHT
     ahead: int = 0
 
 

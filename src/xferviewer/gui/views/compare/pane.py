@@ -24,6 +24,8 @@ _SMALLEST_WITH_ALL_TEXT = 380
 _OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
 """A light line on a dark one: to be seen on white, on black and on every colour map."""
 
+_PLANES_TABLE = np.array([[0, 0, 0, 0], [0x7F, 0xFF, 0xD4, 0xFF]], np.uint8)
+
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 EDGES = ("left", "top")
 _ALWAYS = ("top_right", "bottom_left")  # what the checkpoint says, and how the film is shown
@@ -65,7 +67,8 @@ class Pane(QFrame):
             QGraphicsItem.CacheMode.DeviceCoordinateCache
         )  # a step of the window leaves it alone
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
-        for item in (self._overlay, self._outline_ground, self._outline):
+        self._planes = pg.ImageItem(axisOrder="row-major", levels=(0, 1), lut=_PLANES_TABLE)
+        for item in (self._planes, self._overlay, self._outline_ground, self._outline):
             item.setParentItem(self.on_film)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
@@ -115,6 +118,12 @@ class Pane(QFrame):
         """Draw lines from each even to the next odd point, in pixels of the film; none where there are no points."""
         for line in (self._outline_ground, self._outline):
             line.setData(x, y, connect="pairs")
+
+    def set_planes(self, drawn: NDArray[np.bool_] | None) -> None:
+        """Draw these pixels of the film, (rows, columns) bool, in one light colour; None draws nothing."""
+        self._planes.setVisible(drawn is not None)
+        if drawn is not None:
+            self._planes.setImage(drawn.view(np.uint8), autoLevels=False)
 
     def set_scale(self, scale: BarScale | None) -> None:
         """Show the colour bar, or hide it with the map."""

@@ -376,7 +376,11 @@ class CompareView(QWidget):
 
     @Slot()
     def _draw_outline(self) -> None:
-        """The region of the chosen finding; one that does not fit the film is told of where maps are measured."""
+        """The region of the chosen finding, and what the film's file draws over it, which no network sees.
+
+        A region that does not fit the film is told of where maps are measured.
+        """
+        planes = self._session.display.planes_visible
         region = self._session.marked_finding() if self._session.display.regions_visible else None
         for number, pane in enumerate(self.panes):
             image, lines = self._chosen(number), NO_LINES
@@ -386,6 +390,8 @@ class CompareView(QWidget):
                 except XferviewerError:
                     lines = NO_LINES
             pane.set_outline(*lines)
+            raster = self.raster(number)
+            pane.set_planes(raster.image.overlaid() if raster is not None and planes else None)
 
     # --- corner text
 
