@@ -73,6 +73,7 @@ class Settings:
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
     unlinked          what panes do each for itself, of pan, zoom, window, frame and turn
     layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
+    corner_text       how much text stands over films: "all", "minimal" or "none"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -93,6 +94,7 @@ class Settings:
     map_smoothing: str = "none"
     drag_up: str = "brighter"
     unlinked: tuple[str, ...] = ()
+    corner_text: str = "all"
     layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ _CHOICES = {
     "device": ("auto", "cuda", "mps", "cpu"),
     "precision": ("fp32", "bf16", "fp16"),
     "drag_up": ("brighter", "darker"),
+    "corner_text": ("all", "minimal", "none"),
     "hub": ("off", "on"),
     "map_method": tuple(METHODS),
     "map_smoothing": tuple(SMOOTHINGS),

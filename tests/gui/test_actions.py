@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QRectF, Qt, QTimer
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
@@ -199,6 +199,53 @@ def check_hide_identity(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     assert patient not in pane._corners["top_left"].text()
     press(app, "hide_identity")
     assert patient in pane._corners["top_left"].text()
+
+
+def check_corner_text(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    pane = app.window.compare.panes[0]
+    app.window.actions_by_name["mirror_sideways"].trigger()
+
+    def seen() -> list[bool]:
+        corners = [label.isVisible() for label in pane._corners.values() if label.text()]
+        return [all(corners), any(corners), pane._warning.isVisible()]
+
+    app.window.compare._hover(0, QPointF(3, 4))  # so that every corner has words
+    assert seen() == [True, True, True]
+    press(app, "corner_text")
+    assert seen() == [False, True, True]
+    assert pane._corners["top_right"].isVisible()
+    press(app, "corner_text")
+    assert seen() == [False, False, True]  # a warning is never hidden
+    assert read_settings(settings_file())[0].corner_text == "none"
+    press(app, "corner_text")
+    assert seen() == [True, True, True]
+
+
+def check_copy_picture(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    def copied() -> np.ndarray:
+        press(app, "copy_picture")
+        picture = QGuiApplication.clipboard().image().convertToFormat(QImage.Format.Format_RGB32)
+        assert picture.height() > app.window.compare.films.height()  # the notice stands below
+        return np.array(picture.constBits()).reshape(picture.height(), picture.width(), 4)
+
+    named = copied()
+    app.window.actions_by_name["hide_identity"].trigger()
+    app.session.shown = replace(app.session.shown, study=app.session.shown.study._replace(patient_id="somebody"))
+    hidden = copied()
+    app.window.actions_by_name["hide_identity"].trigger()
+    assert (hidden != named).any()
+    app.window.actions_by_name["hide_identity"].trigger()
+    app.session.shown = replace(app.session.shown, study=app.session.shown.study._replace(patient_id="nobody"))
+    assert (copied() == hidden).all()  # whoever it is
+
+
+def check_save_picture(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    path = app.folders.home / "films.png"
+    for answer in (str(path), "", str(path / "below.png")):
+        patch.setattr(QFileDialog, "getSaveFileName", lambda *_, answer=answer, **__: (answer, ""))
+        press(app, "save_picture")
+    assert QImage(str(path)).width() == app.window.compare.films.width()
+    assert any("could not be saved" in toast.what for toast in app.window.findChildren(Toast))
 
 
 def check_detach_films(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

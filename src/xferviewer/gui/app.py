@@ -150,6 +150,7 @@ class Application(QObject):
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
+        window.film_commands.pictures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
         engine.checkpoint_opened.connect(self._show_in_use)

@@ -11,12 +11,14 @@ from PySide6.QtGui import QAction
 
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.pane_layouts import Grid, PaneLayouts
+from xferviewer.gui.pictures import Pictures
 from xferviewer.gui.session import Session
 from xferviewer.gui.turn import Turn
 from xferviewer.gui.views.compare import LINKS, CompareView
 from xferviewer.gui.windowing import auto_level, presets
 
 _MOST_PRESETS = 9
+_SAID = ("all", "minimal", "none")
 
 
 class FilmCommands(QObject):
@@ -29,6 +31,8 @@ class FilmCommands(QObject):
         self._kept = kept
         self._actions: Mapping[str, QAction] = {}
         self._layouts = PaneLayouts(kept.now.layouts)
+        self.pictures = Pictures(compare.films)
+        compare.set_said(kept.now.corner_text)
         session.image_changed.connect(self._lay_out)
         compare.film_bar.grid_chosen.connect(self.choose_grid)
         compare.looks.links_changed.connect(self._keep_links)
@@ -41,6 +45,9 @@ class FilmCommands(QObject):
             "difference": partial(self._toggle, "difference"),
             "regions": partial(self._toggle, "regions_visible"),
             "planes": partial(self._toggle, "planes_visible"),
+            "corner_text": self._say_less,
+            "copy_picture": self.pictures.copy,
+            "save_picture": self.pictures.save,
             "choose_layout": compare.film_bar.layout_button.showMenu,
             "layout_auto": partial(self.choose_grid, None),
             "next_pane": compare.step_focus,
@@ -74,6 +81,12 @@ class FilmCommands(QObject):
         offered = presets(raster) if raster is not None else []
         if place < len(offered):
             self._compare.set_window(offered[place].window)
+
+    def _say_less(self) -> None:
+        """All text, then the least, then none, then all again."""
+        said = _SAID[(_SAID.index(self._compare.said) + 1) % len(_SAID)]
+        self._compare.set_said(said)
+        self._kept.keep(corner_text=said)
 
     # --- layouts
 

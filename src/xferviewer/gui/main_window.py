@@ -203,6 +203,7 @@ class MainWindow(QMainWindow):
         self.curves.save_asked.connect(self.figures.save)
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
+        self.film_commands.pictures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.map_quality.run_asked.connect(self._measuring.measure_shown)
         self.map_quality.cancel_asked.connect(self._measuring.cancel)

@@ -23,7 +23,7 @@ _LONGEST_LINE = 40  # letters: the corner above the film is narrow
 
 
 def patient_text(shown: ShownImage | None, *, hide_identity: bool) -> str:
-    """Patient, sex, age; study date, view and site. Without the patient's identifier where it is to be hidden."""
+    """Patient, sex, age; study date, view and site. Without patient and date where these are to be hidden."""
     if shown is None:
         return ""
     study = shown.study
@@ -31,7 +31,7 @@ def patient_text(shown: ShownImage | None, *, hide_identity: bool) -> str:
     age = f"{study.age:.0f} y" if study.age is not None else ""
     lines = [
         " ".join(part for part in (who, study.sex, age) if part),
-        " ".join(part for part in (study.modality, study.view, study.study_date) if part),
+        " ".join(part for part in (study.modality, study.view, "" if hide_identity else study.study_date) if part),
         f"site {study.site}" if study.site else "",
     ]
     return "<br>".join(escape(line) for line in lines if line)
@@ -51,6 +51,8 @@ def image_text(shown: ShownImage | None, image: Image | None, look: Look, zoom: 
         lines.append("inverted by you")
     if look.turn.words():
         lines.append(f"{look.turn.words()} by you")
+    if image.orientation is None:
+        lines.append("orientation unknown")
     lines.append(f"zoom {100 * zoom:.0f} %")
     return "<br>".join(escape(line) for line in lines if line)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGraphicsItem, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import BarScale, ColourBar
@@ -16,6 +17,7 @@ from xferviewer.gui.views.compare.film_box import FilmBox
 from xferviewer.gui.views.compare.film_item import FilmItem
 from xferviewer.gui.views.compare.input_mark import InputMark
 from xferviewer.gui.views.compare.looks import Look
+from xferviewer.gui.views.compare.scale_bar import ScaleBar
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
@@ -81,6 +83,13 @@ class Pane(QFrame):
         self._centre.setWordWrap(True)
         self._centre.hide()
         self.mark = InputMark(self._graphics)
+        self.scale_bar = ScaleBar(self._graphics)
+        self._warning = QLabel(self._graphics)
+        self._warning.setObjectName("notice")
+        self._warning.setFont(small_font())
+        self._warning.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._warning.hide()
+        self._said = "all"
         self._bar = ColourBar(self._graphics)
         self._bar.hide()
         self._graphics.installEventFilter(self)
@@ -146,6 +155,19 @@ class Pane(QFrame):
         for edge, letter in (("left", left), ("top", top)):
             self._write(self._letters[edge], f"<b>{letter}</b>" if letter else "")
 
+    def set_warning(self, text: str) -> None:
+        """What must not be overlooked of how the film is shown; it stays when all other text is hidden."""
+        if text != self._warning.text():
+            self._warning.setText(text)
+            self._warning.adjustSize()
+            self._warning.setVisible(bool(text))
+            self._place()
+
+    def set_said(self, said: str) -> None:
+        """Show "all" text, the "minimal" one, or "none" of it."""
+        self._said = said
+        self._place()
+
     def set_message(self, text: str) -> None:
         """A sentence over the film: why there is none, or what is being waited for."""
         if text != self._centre.text():
@@ -153,9 +175,13 @@ class Pane(QFrame):
             self._centre.setVisible(bool(text))
             self._place()
 
-    def look_at(self, part: QRectF) -> None:
-        """Bring this part of the film, in its pixels, into view."""
+    def look_at(self, part: QRectF, calibration: Calibration, *, turned: bool) -> None:
+        """Bring this part of the film as shown, in its pixels, into view. `turned`: by a quarter."""
         self.box.setRange(part, padding=0)
+        words, line = self.scale_bar.words, self.scale_bar.line
+        self.scale_bar.measure(calibration, self.box.viewPixelSize()[0], turned=turned)
+        if (words, line) != (self.scale_bar.words, self.scale_bar.line):
+            self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Place the text again when the film's area changes."""
@@ -175,12 +201,12 @@ class Pane(QFrame):
             self._place()
 
     def _has_room(self) -> bool:
-        return self.width() >= _SMALLEST_WITH_TEXT
+        return self.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
 
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            wide = corner in _ALWAYS or self.width() >= _SMALLEST_WITH_ALL_TEXT
+            wide = corner in _ALWAYS or (self.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
@@ -196,6 +222,15 @@ class Pane(QFrame):
         top.move(area.center().x(), area.top())
         if beneath.isVisible() and top.geometry().intersects(beneath.geometry()):
             top.move(area.center().x(), beneath.geometry().bottom() + GRID)
+        self._warning.move(area.center().x() - self._warning.width() // 2, area.bottom() - self._warning.height())
+        self.scale_bar.setVisible(self._has_room() and self.scale_bar.is_needed())
+        above = self._warning.height() + GRID if self._warning.isVisible() else 0
+        self.scale_bar.move(
+            max(
+                area.center().x() - self.scale_bar.width() // 2, self._corners["bottom_left"].geometry().right() + GRID
+            ),
+            area.bottom() - self.scale_bar.height() - above,
+        )
         self._centre.setGeometry(
             area.adjusted(area.width() // 8, area.height() // 3, -area.width() // 8, -area.height() // 3)
         )

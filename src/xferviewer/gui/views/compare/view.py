@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from xferviewer.errors import XferviewerError
 from xferviewer.exchange.checkpoint_styles import style_of
+from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.display import ShownImage
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
@@ -60,6 +61,7 @@ class CompareView(QWidget):
         self._focus = 0
         self._cursors: dict[int, QPointF] = {}
         self.grid: Grid | None = None
+        self.said = "all"
         self.hide_identity = False
         self.panes: list[Pane] = []
         self._standing: list[ShownImage | None] = []  # what the maps lie over
@@ -141,7 +143,13 @@ class CompareView(QWidget):
     def set_hide_identity(self, hidden: bool) -> None:
         """Leave the patient out of the corner text."""
         self.hide_identity = hidden
-        self._write_corners()
+        self._draw()
+
+    def set_said(self, said: str) -> None:
+        """How much text the panes show: "all", "minimal" or "none" of it."""
+        self.said = said
+        for pane in self.panes:
+            pane.set_said(said)
 
     def set_peeking(self, peeking: bool) -> None:
         """Take the maps away for as long as a key is held."""
@@ -231,6 +239,7 @@ class CompareView(QWidget):
 
     def _new_pane(self, number: int, digest: str) -> Pane:
         pane = Pane(digest, self)
+        pane.set_said(self.said)
         pane.box.windowed.connect(partial(self._drag_window, number))
         pane.box.moved.connect(partial(self._move, number))
         pane.box.stepped.connect(partial(self._step, number))
@@ -305,11 +314,17 @@ class CompareView(QWidget):
         pane.set_film(raster, look)
         pane.set_message(self._message(number))
         pane.set_orientation(*look.turn.edges(raster.image.orientation if raster is not None else None))
+        pane.set_warning(self.tr("⚠ mirrored: what is written on the film, too") if look.turn.mirrored else "")
         self._look_at(number)
 
     def _look_at(self, number: int) -> None:
-        if self.raster(number) is not None:
-            self.panes[number].look_at(self.looks.part(number))
+        raster = self.raster(number)
+        if raster is not None:
+            self.panes[number].look_at(
+                self.looks.part(number),
+                Calibration.of(raster.image),
+                turned=self.looks[number].turn.quarters % 2 == 1,
+            )
 
     def _place(self, number: int) -> None:
         """Tell the looks what stands in a pane."""
@@ -356,6 +371,8 @@ class CompareView(QWidget):
         film = self.film(number)
         if film is None:
             return self.tr("Reading …")
+        if film.error is not None and self.hide_identity:  # files are often named after patients
+            return self.tr("This image cannot be shown.")
         return str(film.error) if film.error is not None else ""
 
     @Slot()
