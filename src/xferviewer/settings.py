@@ -74,6 +74,7 @@ class Settings:
     unlinked          what panes do each for itself, of pan, zoom, window, frame and turn
     layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
     corner_text       how much text stands over films: "all", "minimal" or "none"
+    cine_per_second   1 to 60 frames a second
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -95,6 +96,7 @@ class Settings:
     drag_up: str = "brighter"
     unlinked: tuple[str, ...] = ()
     corner_text: str = "all"
+    cine_per_second: int = 12
     layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
@@ -118,7 +120,7 @@ _CHOICES = {
 }
 
 
-_RANGES = {"largest_frame_mib": (1, 1 << 16)}
+_RANGES = {"cine_per_second": (1, 60), "largest_frame_mib": (1, 1 << 16)}
 
 
 def read_settings(path: Path) -> tuple[Settings, list[str]]:

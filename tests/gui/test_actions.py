@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QMenu, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QFileDialog, QInputDialog, QMenu, QMessageBox, QToolButton
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
@@ -25,6 +26,7 @@ from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.windowing import presets
 from xferviewer.protocol import MeasureMaps
 from xferviewer.settings import read_settings, settings_file
+from xferviewer.studies.film_notes import Measurement
 from xferviewer.studies.image import OverlayPlane
 from xferviewer.studies.regions import Box, Region
 from xferviewer.studies.voi import Window
@@ -620,6 +622,175 @@ def check_link_all(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> N
     press(app, "link_all")
     assert looks.linked == frozenset(LINKS)
     assert app.window.compare.film_bar.links_button.text() == "Linked"
+
+
+def drawn(app: Application, tool: str, begun: tuple[float, float], end: tuple[float, float]) -> tuple[Measurement, ...]:
+    """What is kept of the shown frame after a tool was chosen by its key and drawn with in the second pane."""
+    compare = app.window.compare
+    if app.window.tool_commands.tools.kind != tool:
+        press(app, f"tool_{tool}")
+    box = compare.panes[1].box
+    assert box.draws
+    box.drawn.emit(QPointF(*begun), QPointF(*end), False)
+    box.drawn.emit(QPointF(*begun), QPointF(*end), True)
+    return app.decisions.of(app.session.shown.reference.identity).measurements
+
+
+def check_tool_ruler(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    (ruler,) = drawn(app, "ruler", (10, 20), (40, 60))
+    assert ruler == Measurement("ruler", ((10, 20), (40, 60)))
+    words = [[item.words for item in pane._measurements] for pane in app.window.compare.panes]
+    row, column = app.window.compare.image.spacing_mm
+    length = math.hypot(30 * column, 40 * row)
+    assert words == [[f"{length:.1f} mm {app.window.compare.image.spacing_source}"]] * 2
+
+
+def check_tool_angle(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    assert drawn(app, "angle", (10, 10), (50, 10)) == ()
+    box = app.window.compare.panes[1].box
+    box.hovered.emit(QPointF(50, 40))
+    assert app.window.compare.panes[0]._measurements[0].words == "90.0°"
+    box.clicked.emit(QPointF(50, 30))
+    (angle,) = app.decisions.of(app.session.shown.reference.identity).measurements
+    assert angle == Measurement("angle", ((10, 10), (50, 10), (50, 30)))
+
+
+def check_tool_ellipse(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    drawn(app, "ellipse", (10, 20), (40, 60))
+    assert app.window.compare.panes[0]._measurements[0].words.startswith("mean ")
+
+
+def check_tool_window(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "tool_ruler")
+    press(app, "tool_window")
+    assert not any(pane.box.draws for pane in app.window.compare.panes)
+
+
+def check_remove_measurement(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    drawn(app, "ruler", (10, 20), (40, 60))
+    assert len(drawn(app, "ruler", (1, 2), (4, 6))) == 2
+    press(app, "remove_measurement")
+    assert [len(pane._measurements) for pane in app.window.compare.panes] == [1, 1]
+
+
+def check_undo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    identity = app.session.shown.reference.identity
+    drawn(app, "ruler", (10, 20), (40, 60))
+    press(app, "key_image")
+    press(app, "undo")
+    assert not app.decisions.of(identity).is_key
+    assert app.decisions.of(identity).measurements
+    press(app, "undo")
+    assert not app.window.compare.panes[0]._measurements
+    press(app, "undo")  # nothing is left to undo
+    assert not app.decisions.of(identity).measurements
+
+
+def check_redo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    session, digest = app.session, app.session.active
+    begun = session.threshold(digest, session.finding)
+    for threshold in (0.6, 0.7):  # a slider is moved: one step
+        session.set_thresholds(session.finding, {digest: threshold})
+    press(app, "undo")
+    assert session.threshold(digest, session.finding) == begun
+    press(app, "redo")
+    assert session.threshold(digest, session.finding) == 0.7
+    assert app.window.actions_by_name["undo"].text() == "Undo threshold"
+
+
+def check_magnifier(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    compare, lenses = app.window.compare, app.window.tool_commands.lenses
+    compare.set_window(Window(1500, 2000))
+    press(app, "magnifier")
+    compare.panes[0].box.hovered.emit(QPointF(48, 48))
+    assert [glass.isVisible() for glass in lenses.glasses] == [True, True]
+    glass = lenses.glasses[1]
+    at = compare.panes[1].on_surface(QPointF(48, 48))
+    assert (glass.geometry().center() - at.toPoint()).manhattanLength() <= 3
+    times = 3 / compare.panes[1].box.viewPixelSize()[0]
+    seen = glass.grab().toImage()
+    column = 48 + 60 / times  # of the film, 60 pixels to the right of the middle of the glass
+    expected = np.interp(column - 0.5, np.arange(96), compare.panes[1]._film.image[48 - 1 : 49].mean(axis=0))
+    assert abs(seen.pixelColor(160, 100).red() - expected) < 12
+    press(app, "magnifier")
+    assert not any(glass.isVisible() for glass in lenses.glasses)
+
+
+def check_key_image(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "key_image")
+    assert all("key image" in pane._notes.text() for pane in app.window.compare.panes)
+    assert app.decisions.of(app.session.shown.reference.identity).is_key
+    press(app, "key_image")
+    assert not any(pane._notes.isVisible() for pane in app.window.compare.panes)
+
+
+def check_note(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "note")
+    dialog = app.window.findChild(QInputDialog)
+    dialog.setTextValue("a <b>shadow</b>\nbehind the heart")
+    dialog.accept()
+    assert "a &lt;b&gt;shadow&lt;/b&gt;<br>behind the heart" in app.window.compare.panes[1]._notes.text()
+    assert app.decisions.of(app.session.shown.reference.identity).note.endswith("behind the heart")
+
+
+def check_cine(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "cine")  # the study has one film: nothing moves, and nothing is ticked
+    assert not app.window.tool_commands.cine.is_running
+    assert not app.window.actions_by_name["cine"].isChecked()
+
+
+def check_cine_faster(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "cine_faster")
+    assert app.window.tool_commands.cine.per_second == 15
+    assert read_settings(settings_file())[0].cine_per_second == 15
+
+
+def check_cine_slower(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    for _ in range(20):
+        press(app, "cine_slower")
+    assert app.window.tool_commands.cine.per_second == 1
+
+
+def check_blink(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    first, second = app.window.compare.panes
+    press(app, "blink")
+    bot.waitUntil(lambda: first.geometry() == second.geometry())
+    seen = set()
+    for _ in range(3):
+        effect = second.graphicsEffect()
+        seen.add(effect.opacity())
+        bot.waitUntil(lambda effect=effect: second.graphicsEffect() is not effect, timeout=LONG)
+    assert seen == {0.0, 1.0}
+    press(app, "blink")
+    bot.waitUntil(lambda: first.geometry() != second.geometry())
+    assert second.graphicsEffect() is None
+
+
+def check_fade(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    compare, fade = app.window.compare, app.window.tool_commands.fade
+    app.window.actions_by_name["overlay"].trigger()
+    press(app, "link_window")
+    app.window.actions_by_name["corner_text"].trigger()
+    app.window.actions_by_name["corner_text"].trigger()
+    press(app, "fade")
+    assert fade.slider.isVisible()
+    compare.looks.set_window(0, Window(0, 2))  # white where anything is, in the first
+    compare.looks.set_window(1, Window(60000, 2))  # black in the second
+    bot.wait(20)
+    middle = compare.films.rect().center()
+
+    def brightness() -> int:
+        return compare.films.grab().toImage().pixelColor(middle).red()
+
+    fade.slider.setValue(0)
+    assert brightness() == 255
+    fade.slider.setValue(40)
+    assert brightness() == pytest.approx(0.6 * 255, abs=3)
+    fade.slider.setValue(100)
+    assert brightness() == 0
+    press(app, "fade")
+    assert not fade.slider.isVisible()
+    bot.waitUntil(lambda: compare.panes[0].geometry() != compare.panes[1].geometry())
 
 
 def check_more_referral(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

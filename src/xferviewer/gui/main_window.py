@@ -24,6 +24,7 @@ from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.column_dialog import ColumnDialog
+from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.film_commands import FilmCommands
 from xferviewer.gui.film_place import FilmPlace
@@ -40,6 +41,7 @@ from xferviewer.gui.perspective import Perspective
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.tool_commands import ToolCommands
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
@@ -96,6 +98,7 @@ class MainWindow(QMainWindow):
         layout_file: Path,
         jobs_folder: Path,
         kept: KeptSettings,
+        decisions: Decisions,
     ) -> None:
         super().__init__()
         self._session = session
@@ -111,6 +114,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
+        self.tool_commands = ToolCommands(self.compare, decisions, kept, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
@@ -134,6 +138,7 @@ class MainWindow(QMainWindow):
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
         self.film_commands.show_ticks(self.actions_by_name)
+        self.tool_commands.show_ticks(self.actions_by_name)
         self.compare.film_bar.offer(self.actions_by_name)
         self.top = TopBar(session, self.actions_by_name, self)
         self.addToolBar(self.top)
@@ -254,6 +259,7 @@ class MainWindow(QMainWindow):
             "disagreements": self._read_disagreements,
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
             **self.film_commands.handlers(),
+            **self.tool_commands.handlers(),
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,

@@ -34,6 +34,8 @@ from xferviewer.studies.catalogue import StudyRow
 from xferviewer.studies.regions import Region, folded
 
 DEFAULT_THRESHOLD = 0.5
+OperatingPoints = dict[tuple[str, str, str], tuple[float, ThresholdOrigin]]
+"""By checkpoint, finding and kind of score: the threshold, and how it was chosen."""
 AT_FIRST = 4
 """Checkpoints that get a pane by themselves."""
 
@@ -81,8 +83,7 @@ class Session(QObject):
         self.cohort = Cohort.empty()
         self.vocabulary = PUBLISHED
         self._alike: tuple[tuple[tuple[str, tuple[str, ...]], ...], dict[str, dict[str, str]]] = ((), {})
-        self._thresholds: dict[tuple[str, str, str], float] = {}  # checkpoint, finding, kind of score
-        self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
+        self.operating_points: OperatingPoints = {}
         self._seen: dict[str, SeenImages] = {}
         self._book = ScoreBook()
         self.marked: tuple[Region, ...] = ()
@@ -344,20 +345,26 @@ class Session(QObject):
 
         Until one is chosen it is 0.5 for a probability, and 0, its logit, for scores of another scale.
         """
-        chosen = self._thresholds.get(self._threshold_key(digest, finding))
-        return chosen if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
+        chosen = self.operating_points.get(self._threshold_key(digest, finding))
+        return chosen[0] if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
 
     def threshold_origin(self, digest: str, finding: str) -> ThresholdOrigin | None:
         """How the operating point was chosen; None while it is the one that all begin with."""
-        return self._origins.get(self._threshold_key(digest, finding))
+        chosen = self.operating_points.get(self._threshold_key(digest, finding))
+        return chosen[1] if chosen is not None else None
 
     def set_thresholds(self, finding: str, thresholds: dict[str, float], origin: ThresholdOrigin = BY_HAND) -> None:
         """Set the operating points of some checkpoints (by digest) for a finding, and say where they come from."""
         for digest, threshold in thresholds.items():
             limited = min(max(threshold, 0.0), 1.0) if self.holds_probabilities(digest) else threshold
-            self._thresholds[self._threshold_key(digest, finding)] = limited
-            self._origins[self._threshold_key(digest, finding)] = origin
+            self.operating_points[self._threshold_key(digest, finding)] = limited, origin
         self.thresholds_changed.emit()
+
+    def restore_operating_points(self, points: OperatingPoints) -> None:
+        """All of them as they were once chosen."""
+        if points != self.operating_points:
+            self.operating_points = dict(points)
+            self.thresholds_changed.emit()
 
     def _threshold_key(self, digest: str, finding: str) -> tuple[str, str, str]:
         """A finding keeps its threshold when it is called by another name because something else is compared."""

@@ -32,11 +32,18 @@ def columns_for(panes: int) -> int:
     return math.ceil(math.sqrt(panes))
 
 
+def places(shown: ShownImage) -> list[tuple[int, int]]:
+    """All frames of the study in their order: (image, frame)."""
+    return [(index, frame) for index, image in enumerate(shown.images) for frame in range(image.frames)]
+
+
 def ahead(shown: ShownImage, by: int) -> ShownImage | None:
     """The frame or image of the study that lies `by` after the shown one; None beyond its ends."""
-    places = [(index, frame) for index, image in enumerate(shown.images) for frame in range(image.frames)]
-    wanted = places.index((shown.index, shown.frame)) + by
-    if not 0 <= wanted < len(places):
+    if not by:
+        return shown
+    frames = places(shown)
+    wanted = frames.index((shown.index, shown.frame)) + by
+    if not 0 <= wanted < len(frames):
         return None
-    index, frame = places[wanted]
+    index, frame = frames[wanted]
     return replace(shown, index=index, frame=frame)

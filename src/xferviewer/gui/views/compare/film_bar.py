@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
+from xferviewer.gui.actions import ACTIONS
 from xferviewer.gui.pane_layouts import GRIDS, Grid
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.compare.looks import LINKS
@@ -42,6 +43,7 @@ class FilmBar(QWidget):
         self._grids = {grid: QAction(f"{grid[0]} × {grid[1]}", self, checkable=True) for grid in GRIDS}
         for grid, action in self._grids.items():
             action.triggered.connect(partial(self._choose, grid))
+        self.tools_button = self._button(self.tr("Tools"), self.tr("Measuring, key images, notes, cine"))
         self._layout.addStretch(1)
 
     def offer(self, actions: Mapping[str, QAction]) -> None:
@@ -51,6 +53,7 @@ class FilmBar(QWidget):
             self.links_button.menu().addAction(actions[name])
         for name in ("turn_clockwise", "turn_back", "mirror_sideways", "mirror_upright"):
             self.turn_button.menu().addAction(actions[name])
+        self.tools_button.menu().addActions([actions[row.name] for row in ACTIONS if row.menu == "Tools"])
         layouts = self.layout_button.menu()
         layouts.addAction(actions["layout_auto"])
         for rows in dict.fromkeys(rows for rows, _ in GRIDS):
@@ -63,6 +66,10 @@ class FilmBar(QWidget):
         self._compare.focus_changed.connect(self._show_window)
         self._show_links()
         self._show_window()
+
+    def add(self, control: QWidget) -> None:
+        """Another control at the end of the line."""
+        self._layout.insertWidget(self._layout.count() - 1, control)
 
     def _button(self, text: str, name: str) -> QToolButton:
         button = QToolButton()

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRect, QRectF
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -73,6 +73,21 @@ class FilmItem(QGraphicsItem):
         painter.setClipRect(on_screen)
         painter.drawImage(QPointF(left / ratio, top / ratio), picture)
         painter.restore()
+
+    def paint_part(self, painter: QPainter, part: QRectF, target: QRect) -> None:
+        """Draw a part of the film as shown, in its pixels, on these pixels of a widget; nothing beyond its edges."""
+        inside = part.intersected(self.boundingRect())
+        if self._raster is None or inside.isEmpty():
+            return
+        scale = target.width() / part.width()
+        drawn = QRectF(
+            target.left() + (inside.left() - part.left()) * scale,
+            target.top() + (inside.top() - part.top()) * scale,
+            inside.width() * scale,
+            inside.height() * scale,
+        ).toRect()
+        if not drawn.isEmpty():
+            painter.drawImage(drawn, _picture(self._pixels(self._raster, inside, drawn.height(), drawn.width())))
 
     def _pixels(self, raster: FilmRaster, part: QRectF, rows: int, columns: int) -> NDArray[np.uint8]:
         """What is drawn of a part of the film as shown on so many pixels."""

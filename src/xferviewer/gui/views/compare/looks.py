@@ -127,6 +127,10 @@ class Looks(QObject):
         """Move one pane on by its own frames or images."""
         self._change({pane: replace(self._looks[pane], ahead=self._looks[pane].ahead + by)})
 
+    def run_ahead(self, by: int) -> None:
+        """All panes by so many frames or images."""
+        self._change({pane: replace(look, ahead=by) for pane, look in enumerate(self._looks)})
+
     def reset(self, pane: int) -> None:
         """Whole film, upright, in its own window and polarity and at its place: the pane, and what is linked to it."""
         plain = Look()

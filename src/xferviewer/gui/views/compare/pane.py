@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+from textwrap import wrap
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGraphicsItem, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -17,10 +21,13 @@ from xferviewer.gui.views.compare.film_box import FilmBox
 from xferviewer.gui.views.compare.film_item import FilmItem
 from xferviewer.gui.views.compare.input_mark import InputMark
 from xferviewer.gui.views.compare.looks import Look
+from xferviewer.gui.views.compare.measurement_items import MeasurementItem
 from xferviewer.gui.views.compare.scale_bar import ScaleBar
+from xferviewer.studies.film_notes import Measurement
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
+_LONGEST_NOTE_LINE = 40
 """Panes narrower than this many pixels show no corner text, or only half of it: it would hide the film."""
 
 _OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
@@ -90,6 +97,9 @@ class Pane(QFrame):
         self._warning.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._warning.hide()
         self._said = "all"
+        self._measurements: list[MeasurementItem] = []
+        self._notes = self._corner_label("top_left")
+        self._notes.hide()
         self._bar = ColourBar(self._graphics)
         self._bar.hide()
         self._graphics.installEventFilter(self)
@@ -155,6 +165,34 @@ class Pane(QFrame):
         for edge, letter in (("left", left), ("top", top)):
             self._write(self._letters[edge], f"<b>{letter}</b>" if letter else "")
 
+    @property
+    def film(self) -> FilmItem:
+        """The film that is drawn."""
+        return self._film
+
+    @property
+    def surface(self) -> QWidget:
+        """What lies below everything that stands over the film."""
+        surface: QWidget = self._graphics
+        return surface
+
+    def on_surface(self, place: QPointF) -> QPointF:
+        """A place of the film as shown, in its pixels, in pixels of the surface."""
+        return QPointF(self._graphics.mapFromScene(self.box.mapViewToScene(place)))
+
+    def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
+        """Draw these on the film, each with its words."""
+        for item in self._measurements:
+            item.setParentItem(None)
+            self.box.scene().removeItem(item)
+        self._measurements = [MeasurementItem(each, words, self.on_film) for each, words in measurements]
+
+    def set_notes(self, *, is_key: bool, note: str) -> None:
+        """That the image is a key image, and the note on it."""
+        lines = [f"<b>★ {self.tr('key image')}</b>"] if is_key else []
+        lines += [escape(line) for given in note.splitlines() for line in wrap(given, _LONGEST_NOTE_LINE)]
+        self._write(self._notes, "<br>".join(lines))
+
     def set_warning(self, text: str) -> None:
         """What must not be overlooked of how the film is shown; it stays when all other text is hidden."""
         if text != self._warning.text():
@@ -211,6 +249,9 @@ class Pane(QFrame):
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
             label.move(x, y)
+        self._notes.setVisible(self._has_room() and bool(self._notes.text()))
+        under = self._corners["top_left"]
+        self._notes.move(area.left(), under.geometry().bottom() + GRID if under.isVisible() else area.top())
         # it is there also where there is no room for any other text
         beneath = self._corners["top_right"]
         below = beneath.geometry().bottom() + GRID if beneath.text() and self._has_room() else area.top()

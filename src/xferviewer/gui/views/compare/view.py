@@ -11,15 +11,15 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from xferviewer.errors import XferviewerError
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.display import ShownImage
+from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.pane_layouts import Grid
 from xferviewer.gui.session import Session
 from xferviewer.gui.turn import Turn
-from xferviewer.gui.views.compare.contents import Content, ahead, columns_for, contents
+from xferviewer.gui.views.compare.contents import Content, ahead, columns_for, contents, places
 from xferviewer.gui.views.compare.corner_text import image_text, input_mark, patient_text, pixel_text, result_text
 from xferviewer.gui.views.compare.film_bar import FilmBar
 from xferviewer.gui.views.compare.looks import Looks, Placed
@@ -39,6 +39,9 @@ class CompareView(QWidget):
     """
 
     stepped = Signal(int)  # the wheel asks for the next (+1) or previous (-1) frame, image or study
+    panes_rebuilt = Signal()
+    standing_changed = Signal()  # what stands in the panes: other films, or a film that was read
+    image_replaced = Signal()  # another image was chosen
     focus_changed = Signal()  # another pane, another film in it, or another look of it
     films_wanted = Signal(object)  # list[tuple[Path, int]]: what the panes show, the chosen image first
 
@@ -58,6 +61,7 @@ class CompareView(QWidget):
         self._films: dict[tuple[str, int], Film] = {}
         self._series: object = None
         self._maximised: int | None = None
+        self.blended: tuple[int, int] | None = None
         self._focus = 0
         self._cursors: dict[int, QPointF] = {}
         self.grid: Grid | None = None
@@ -194,6 +198,28 @@ class CompareView(QWidget):
             self._arrange()
             self._fill_grid()
 
+    def set_blended(self, panes: tuple[int, int] | None) -> None:
+        """Show two panes in one place, the second over the first; None: all of them."""
+        self.blended = panes
+        self._fill_grid()
+
+    def choose(self, shown: ShownImage) -> None:
+        """Let this frame be the one that everything speaks of."""
+        if shown != self._session.shown:
+            self._session.show(shown)
+
+    def frames(self) -> int:
+        """Frames and images of the shown study."""
+        return len(places(self._session.shown)) if self._session.shown is not None else 0
+
+    def wrapped(self, by: int) -> int:
+        """So many frames after the chosen one, from the last one on to the first."""
+        shown = self._session.shown
+        if shown is None:
+            return 0
+        at = places(shown).index((shown.index, shown.frame))
+        return (at + by) % self.frames() - at
+
     def step_focus(self, by: int = 1) -> None:
         """The next pane, round and round."""
         self._press((self.focus + by) % len(self.panes))
@@ -219,16 +245,25 @@ class CompareView(QWidget):
             pane.hide()
             pane.deleteLater()
         self._contents = wanted
-        self._focus, self._maximised = min(self._focus, len(wanted) - 1), None
+        self._focus, self._maximised, self.blended = min(self._focus, len(wanted) - 1), None, None
         self.looks.lay_out(len(wanted))
         self.panes = [self._new_pane(number, content.digest) for number, content in enumerate(wanted)]
         self._fill_grid()
         self._want_films()
         for number in range(len(wanted)):
             self._place(number)
+        self.panes_rebuilt.emit()
 
     def _fill_grid(self) -> None:
         """One pane alone, or all of them."""
+        if self.blended is not None:
+            for number, pane in enumerate(self.panes):
+                self._grid.removeWidget(pane)
+                pane.setVisible(number in self.blended)
+            for number in self.blended:  # one over the other
+                self._grid.addWidget(self.panes[number], 0, 0)
+                self.panes[number].raise_()
+            return
         shown = [pane for number, pane in enumerate(self.panes) if self._maximised in (None, number)]
         columns = columns_for(len(shown)) if self.grid is None or self._maximised is not None else self.grid[1]
         for pane in self.panes:
@@ -340,6 +375,7 @@ class CompareView(QWidget):
         shown = self._session.shown
         series = _series(shown) if shown is not None else None
         self._cursors.clear()
+        self.image_replaced.emit()
         if series != self._series:
             self._series = series
             self.looks.begin_anew()
@@ -409,6 +445,7 @@ class CompareView(QWidget):
             pane.set_outline(*lines)
             raster = self.raster(number)
             pane.set_planes(raster.image.overlaid() if raster is not None and planes else None)
+        self.standing_changed.emit()
 
     # --- corner text
 
@@ -422,7 +459,7 @@ class CompareView(QWidget):
         raster, shown, look = self.raster(number), self.shown(number), self.looks[number]
         image = raster.image if raster is not None else None
         zoom = 1 / pane.box.viewPixelSize()[0] if image is not None else 0.0
-        cursor = self._stored(number, self._cursors.get(number))
+        cursor = self.stored(number, self._cursors.get(number))
         pane.set_corner("top_left", patient_text(shown, hide_identity=self.hide_identity))
         pane.set_corner("bottom_left", image_text(shown, image, look, zoom))
         pane.set_corner("bottom_right", pixel_text(image, cursor))
@@ -442,13 +479,20 @@ class CompareView(QWidget):
         style = style_of(self._session.place_of(pane.digest))
         pane.set_corner("top_right", result_text(self._session, shown, checkpoint, style, explained, index))
 
-    def _stored(self, number: int, cursor: QPointF | None) -> QPointF | None:
+    def stored(self, number: int, cursor: QPointF | None) -> QPointF | None:
         """A place on a pane's film as shown, in the pixels of the film as stored."""
         raster = self.raster(number)
         if cursor is None or raster is None:
             return None
         to_stored, _ = self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).inverted()
         return to_stored.map(cursor)
+
+    def as_shown(self, number: int, stored: QPointF) -> QPointF:
+        """A place in the pixels of the film as stored, on a pane's film as shown."""
+        raster = self.raster(number)
+        if raster is None:
+            return stored
+        return self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).map(stored)
 
 
 def _series(shown: ShownImage) -> tuple[object, ...]:
