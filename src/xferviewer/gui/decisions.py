@@ -17,7 +17,7 @@ _MOST_STEPS = 200
 
 
 class Decisions(QObject):
-    """What is kept about frames, and the steps that led there; each step is written as it is made, undone and redone."""
+    """What is kept about frames, and the steps that led there; a step is written when it is made, undone and redone."""
 
     changed = Signal(str)  # the identity of the frame about which something else is kept now
     failed = Signal(object)  # XferviewerError: it could not be written or read
@@ -64,6 +64,7 @@ class Decisions(QObject):
 
     def close(self) -> None:
         """Let go of the file."""
+        self.steps.blockSignals(True)  # Qt clears the stack while it deletes it, and would tell so
         self._store.close()
 
     def _decide(self, identity: str, after: FilmNotes, what: str) -> None:
@@ -103,13 +104,13 @@ class _Step(QUndoCommand):
         self, what: str, do: Callable[[], None], undo: Callable[[], None], moved: frozenset[object] = frozenset()
     ) -> None:
         super().__init__(what)
-        self._do = do
+        self.do = do
         self._undo = undo
-        self._moved = moved
+        self.moved = moved
 
     def redo(self) -> None:
         """Make it."""
-        self._do()
+        self.do()
 
     def undo(self) -> None:
         """Unmake it."""
@@ -117,11 +118,11 @@ class _Step(QUndoCommand):
 
     def id(self) -> int:
         """Steps of a slider are merged, others never."""
-        return 1 if self._moved else -1
+        return 1 if self.moved else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
         """The same thresholds moved on."""
-        if not isinstance(other, _Step) or other._moved != self._moved:
+        if not isinstance(other, _Step) or other.moved != self.moved:
             return False
-        self._do = other._do
+        self.do = other.do
         return True

@@ -335,7 +335,6 @@ class CompareView(QWidget):
         for number in sorted(changed):
             self._place(number)
             self._draw_film(number)
-            self._write_corner(number)
         if self.focus in changed:
             self.focus_changed.emit()
         if standing != self._standing:
@@ -360,6 +359,7 @@ class CompareView(QWidget):
                 Calibration.of(raster.image),
                 turned=self.looks[number].turn.quarters % 2 == 1,
             )
+            self._write_corner(number)  # it tells the zoom
 
     def _place(self, number: int) -> None:
         """Tell the looks what stands in a pane."""
