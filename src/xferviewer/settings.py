@@ -71,6 +71,10 @@ class Settings:
     map_layers        where maps are taken: a name of LAYER_SETS, or names of layers with commas
     map_smoothing     one of SMOOTHINGS
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
+    unlinked          what panes do each for itself, of pan, zoom, window, frame and turn
+    layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
+    corner_text       how much text stands over films: "all", "minimal" or "none"
+    cine_per_second   1 to 60 frames a second
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -90,6 +94,10 @@ class Settings:
     map_layers: str = "standard"
     map_smoothing: str = "none"
     drag_up: str = "brighter"
+    unlinked: tuple[str, ...] = ()
+    corner_text: str = "all"
+    cine_per_second: int = 12
+    layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
@@ -105,13 +113,14 @@ _CHOICES = {
     "device": ("auto", "cuda", "mps", "cpu"),
     "precision": ("fp32", "bf16", "fp16"),
     "drag_up": ("brighter", "darker"),
+    "corner_text": ("all", "minimal", "none"),
     "hub": ("off", "on"),
     "map_method": tuple(METHODS),
     "map_smoothing": tuple(SMOOTHINGS),
 }
 
 
-_RANGES = {"largest_frame_mib": (1, 1 << 16)}
+_RANGES = {"cine_per_second": (1, 60), "largest_frame_mib": (1, 1 << 16)}
 
 
 def read_settings(path: Path) -> tuple[Settings, list[str]]:

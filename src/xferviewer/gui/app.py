@@ -19,6 +19,7 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
@@ -104,9 +105,10 @@ class Application(QObject):
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
         self.evaluating = Evaluating(self.session, self.predicting, self)
         self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
+        self.decisions = Decisions(folders.home / "film_notes.sqlite", self.session, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
-            self.theme, folders.layout, folders.jobs, drag_up=chosen.drag_up,
+            self.theme, folders.layout, folders.jobs, self.settings, self.decisions,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
@@ -127,6 +129,7 @@ class Application(QObject):
         self.checkpoints.told.connect(self._tell)
         self.checkpoints.failed.connect(self._tell_error)
         self.settings.failed.connect(self._tell_error)
+        self.decisions.failed.connect(self._tell_error)
         self.map_measuring.told.connect(self._tell)
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
@@ -150,6 +153,7 @@ class Application(QObject):
         window.jobs.compare_asked.connect(self._compare)
         window.jobs.failed.connect(self._tell_error)
         window.figures.failed.connect(self._tell_error)
+        window.film_commands.pictures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
         engine.checkpoint_opened.connect(self._show_in_use)
@@ -197,6 +201,7 @@ class Application(QObject):
         self.thumbnails.close()
         self.reading.close()
         self.store.close()
+        self.decisions.close()
 
     # --- opening
 

@@ -67,6 +67,7 @@ def _image(
         voi_lut=None if colour else voi_lut(header, frame, signed=pixels.dtype.kind == "i"),
         inverted=not colour and _shows_low_values_bright(header),
         spacing_mm=dicom_geometry.spacing_mm(header, frame),
+        spacing_source=dicom_geometry.spacing_source(header, frame),
         orientation=dicom_geometry.orientation(header, frame),
         identity=f"{identity}#{frame}",
         frame=frame,

@@ -85,6 +85,7 @@ class Image:
     pyramid      of a whole slide, whose overview `pixels` are; None for all else
     profile      ICC profile of a colour image, for the screen alone (`colour_profiles.in_srgb`); None where the file
                  has none, or one that changes nothing
+    spacing_source  where `spacing_mm` holds, in words: "in the patient", "at the detector" …; empty without it
     overlays     planes that the file lays over the image; `pixels` and what `present` makes of them are without
     """
 
@@ -104,6 +105,7 @@ class Image:
     overlays: tuple[OverlayPlane, ...] = ()
     pyramid: Pyramid | None = None
     profile: bytes | None = None
+    spacing_source: str = ""
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape

@@ -80,6 +80,7 @@ def read_nifti(path: Path, source: OpenedFile, frame: int) -> Image:
         voi_lut=None,
         inverted=False,
         spacing_mm=volume.spacing_mm,
+        spacing_source="in the patient" if volume.spacing_mm is not None else "",
         orientation=letters,
         identity=nifti_identity(source, frame, volume.frames),
         frame=frame,

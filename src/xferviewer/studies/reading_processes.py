@@ -240,7 +240,8 @@ def _described(image: Image) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     values: dict[str, Any] = {
         name: getattr(image, name)
         for name in (
-            "unit", "inverted", "spacing_mm", "orientation", "identity", "frame", "frames", "padding", "padding_limit"
+            "unit", "inverted", "spacing_mm", "spacing_source", "orientation", "identity", "frame", "frames",
+            "padding", "padding_limit",
         )
     }  # fmt: skip
     values["windows"] = [asdict(window) for window in image.windows]
