@@ -29,6 +29,11 @@ def settings_file() -> Path:
     return folder / "settings.toml"
 
 
+def weights_folder() -> Path:
+    """Where published weights that were fetched are kept."""
+    return data_folder() / "weights"
+
+
 def log_folder() -> Path:
     """Where each process keeps its log."""
     home = os.environ.get("XFERVIEWER_HOME")

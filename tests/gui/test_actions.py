@@ -130,6 +130,13 @@ def check_import_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPa
     assert app.importing.dialog is None  # refused with the reason
 
 
+def check_import_published(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "import_published")
+    assert app.importing.published is not None
+    app.importing.published.reject()
+    assert app.importing.published is None
+
+
 def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     with bot.waitSignal(app.window.demo_asked):
         press(app, "open_demo")

@@ -36,6 +36,7 @@ ACTIONS = (
     ActionRow("open_regions", "File", "Open regions (boxes, masks) …", ("Ctrl+B",)),
     ActionRow("add_checkpoint", "File", "Add checkpoint folder …", ("Ctrl+K",)),
     ActionRow("import_checkpoint", "File", "Import a checkpoint …", ("Ctrl+I",)),
+    ActionRow("import_published", "File", "Import published weights …", ("Ctrl+Shift+I",)),
     ActionRow("open_demo", "File", "Open the demo cohort"),
     ActionRow("refused_files", "File", "Files that were refused …"),
     ActionRow("export_evaluation", "File", "Export the evaluation …", ("Ctrl+E",)),

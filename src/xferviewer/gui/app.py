@@ -111,7 +111,7 @@ class Application(QObject):
             self.theme, folders.layout, folders.jobs, self.settings, self.decisions,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
-        self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
+        self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)
         self.describing = Describing(self)
         self.notifier = self.window.notifier
         self._connect()
@@ -134,6 +134,7 @@ class Application(QObject):
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
         window.import_asked.connect(self.importing.ask)
+        window.published_asked.connect(self.importing.ask_published)
         self.importing.imported.connect(self.checkpoints.add_imported)
         self.importing.refused.connect(self._tell_error)
         window.cancel_asked.connect(self._cancel_work)

@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     predictions_chosen = Signal(object)  # list[Path]: tables
     regions_chosen = Signal(object)  # Path: a table of boxes
+    published_asked = Signal()
     import_asked = Signal()
     demo_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
@@ -236,6 +237,7 @@ class MainWindow(QMainWindow):
             "open_regions": self._open_regions,
             "add_checkpoint": self.add_checkpoint,
             "import_checkpoint": self.import_asked.emit,
+            "import_published": self.published_asked.emit,
             "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
