@@ -20,11 +20,12 @@ from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.catalogues import Catalogues
+from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
-from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.films import READERS, FilmShelf
 from xferviewer.gui.import_choices import is_weights
 from xferviewer.gui.importing import Importing
 from xferviewer.gui.job_watch import JobWatch
@@ -44,6 +45,7 @@ from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
@@ -94,8 +96,9 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.films = FilmShelf(self)
-        self.thumbnails = Thumbnails(folders.thumbnails, self)
+        self.reading = FilmReading(READERS + 1)
+        self.films = FilmShelf(self.reading, self)
+        self.thumbnails = Thumbnails(folders.thumbnails, self.reading, self)
         self.engine = EngineClient(self)
         self.checkpoints = OpenCheckpoints(self.session, self.engine, self.settings, self)
         self.predicting = Predicting(
@@ -106,9 +109,10 @@ class Application(QObject):
         self.evaluating = Evaluating(self.session, self.predicting, self)
         self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
         self.jobs = JobWatch(folders.jobs, folders.layout, self)
+        self.decisions = Decisions(folders.home / "film_notes.sqlite", self.session, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
-            self.theme, folders.layout, self.jobs, drag_up=chosen.drag_up,
+            self.theme, folders.layout, self.jobs, self.settings, self.decisions,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
@@ -131,6 +135,7 @@ class Application(QObject):
         self.checkpoints.told.connect(self._tell)
         self.checkpoints.failed.connect(self._tell_error)
         self.settings.failed.connect(self._tell_error)
+        self.decisions.failed.connect(self._tell_error)
         self.map_measuring.told.connect(self._tell)
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
@@ -165,6 +170,7 @@ class Application(QObject):
         self.session.checkpoints_changed.connect(self._offer_starts)
         self._offer_starts()
         window.figures.failed.connect(self._tell_error)
+        window.film_commands.pictures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
         engine.checkpoint_opened.connect(self._show_in_use)
@@ -211,9 +217,12 @@ class Application(QObject):
         self.engine.stop()
         self.library.close()
         self.calculator.close()
+        self.reading.interrupt()  # so that nobody waits for a film that holds its decoder
         self.films.close()
         self.thumbnails.close()
+        self.reading.close()
         self.store.close()
+        self.decisions.close()
 
     # --- opening
 

@@ -52,7 +52,9 @@ class CohortSummary(QWidget):
             self.show_rows((), ())
             return
         if cohort.images is None:
-            self.title.setText(self.tr("Synthetic films, rendered when the job starts; their labels are known exactly."))
+            self.title.setText(
+                self.tr("Synthetic films, rendered when the job starts; their labels are known exactly.")
+            )
         else:
             self.title.setText(
                 self.tr("{0}: {1} images, {2} × {3}").format(

@@ -157,7 +157,9 @@ class NewJobForm(QWidget):
         self.copy_command.clicked.connect(self._copy_command)
         self.batch.asked.connect(self._ask_batch)
         self._settle.timeout.connect(self._ask_estimate)
-        QShortcut(QKeySequence("Ctrl+Shift+Return"), self, self._start, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(
+            QKeySequence("Ctrl+Shift+Return"), self, self._start, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
+        )
 
     # --- the specification
 

@@ -31,9 +31,7 @@ class NamingSection(QWidget):
             "title": (self.tr("Title"), self.tr("One line for people, on the card")),
             "license": (self.tr("Licence"), self.tr("Of the new weights; that of what they begin from goes on")),
         }
-        self.fields = {
-            name: Field(*words[name], line, name_width=NAME_WIDTH) for name, line in self.lines.items()
-        }
+        self.fields = {name: Field(*words[name], line, name_width=NAME_WIDTH) for name, line in self.lines.items()}
         self.lines["license"].setText("unknown")
         self.rest = DerivedFields(TrainingSpec, "", leave=_ELSEWHERE)
         for name, line in self.lines.items():

@@ -126,7 +126,9 @@ class RecipeSection(QWidget):
         if card is not None:
             words += [self.tr("Departs on purpose: {0}.").format(card.deviation)] if card.deviation else []
             words += [self.tr("The published code: {0}.").format("; ".join(card.quirks))] if card.quirks else []
-            gaps = "; ".join(f"{key.removeprefix('recipe.').replace('_', ' ')} {text}" for key, text in card.gaps.items())
+            gaps = "; ".join(
+                f"{key.removeprefix('recipe.').replace('_', ' ')} {text}" for key, text in card.gaps.items()
+            )
             words += [self.tr("Left open by the source: {0}.").format(gaps)] if gaps else []
         self.words.setText("\n".join(words))
         self.words.setVisible(bool(words))

@@ -112,7 +112,9 @@ class SplitSection(QWidget):
         if cohort is None or not imported:
             return
         known = list(cohort.splits)
-        self.frozen.offer([*((name, name) for name in known), (self.tr("a new one …"), _NEW)], known[0] if known else _NEW)
+        self.frozen.offer(
+            [*((name, name) for name in known), (self.tr("a new one …"), _NEW)], known[0] if known else _NEW
+        )
         if self._wanted in known:
             self.frozen.choose(self._wanted)
             self._wanted = ""
