@@ -23,6 +23,7 @@ from xferviewer.studies.catalogue_writing import (
 )
 from xferviewer.studies.cohort_folder import images_root, is_cohort_folder, read_cohort
 from xferviewer.studies.cohort_labels import labels_of_files
+from xferviewer.studies.dicomdir import listed_files
 from xferviewer.studies.examination import stamp_of
 from xferviewer.studies.examiners import examine_in_order
 from xferviewer.studies.labels import JoinReport, join_labels, read_labels
@@ -63,6 +64,8 @@ def index(
     """Look at every file under `folder`, or at one file, and note it in the catalogue as an image or as refused.
 
     Of a cohort folder, the images that it names are looked at, wherever they lie, and have its labels afterwards.
+    A DICOMDIR stands for the files that it lists; what else lies in its folder is left alone, and counts are those of
+    the folder.
 
     Files of unchanged size and time are passed over, so that an interrupted index, even a killed one, goes on where
     it stopped when it is called again; until then the folder stands among `catalogue.unfinished_roots()`. Files that
@@ -76,6 +79,9 @@ def index(
         raise UnusableFolder(
             f"{folder} could not be indexed.", "There is nothing of this name.", "Check the name, or choose a folder."
         )
+    listed = listed_files(root) if root.is_file() else []
+    if listed:
+        return _index_listed(root, listed, catalogue, progress, cancelled)
     run = _Run(catalogue, progress or (lambda _: None))
     cohort = read_cohort(root) if is_cohort_folder(root) else None
     interrupted = root not in catalogue.roots() or root in catalogue.unfinished_roots()
@@ -94,6 +100,25 @@ def index(
             join_labels(labels_of_files(cohort), catalogue, cohort.description.root)
         _finish(catalogue, root, with_labels=interrupted or run.recorded > 0)
     return catalogue.counts(images_root(root))
+
+
+def _index_listed(
+    directory: Path,
+    listed: list[Path],
+    catalogue: Catalogue,
+    progress: Callable[[Progress], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Counts:
+    """The files of a DICOMDIR. Its folder is no root: a second index of it would drop what the DICOMDIR left out."""
+    run = _Run(catalogue, progress or (lambda _: None))
+    with writing(catalogue) as connection:
+        connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (path TEXT PRIMARY KEY) WITHOUT ROWID")
+    stopped = cancelled or (lambda: False)
+    stamps = takewhile(lambda _: not stopped(), (stamp_of(str(path)) for path in listed))
+    for examined in examine_in_order(run.without_known(stamps)):
+        run.record(examined)
+    run.commit()
+    return catalogue.counts(directory.parent)
 
 
 class _Run:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xferviewer.studies.cohort_folder import images_root
+from xferviewer.studies.dicomdir import listed_files
 from xferviewer.studies.images import read_image
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def describe_index(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
     """
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - as `index` names it
     root = images_root(root)
+    if root.is_file() and listed_files(root):  # a DICOMDIR
+        root = root.parent
     counts = catalogue.counts(root)
     base = root if root.is_dir() else root.parent
     refused = [
