@@ -90,17 +90,31 @@ def test_that_the_tables_are_named_with_their_digests_and_the_line_repeats_the_i
 
 
 def test_that_progress_is_told_and_a_cancelled_import_leaves_nothing(tree, tmp_path):
-    tree.text("labels.csv", "path,tumor", *(f"{n}.png,{n % 2}" for n in range(5000)))
-    for n in range(5000):
+    tree.text("labels.csv", "path,tumor", *(f"{n}.png,{n % 2}" for n in range(2100)))
+    for n in range(2100):
         (tree.root / f"{n}.png").touch()
     told: list[int] = []
     import_dataset(source_of("csv-table"), tree.root, tmp_path / "c", progress=lambda so_far: told.append(so_far.rows))
     assert told == sorted(told)
-    assert told[-1] == 5000
+    assert told[-1] == 2100
     assert len(told) > 2
     with pytest.raises(Stopped):
         import_dataset(source_of("csv-table"), tree.root, tmp_path / "d", cancelled=lambda: True)
     assert not (tmp_path / "d").exists()
+
+
+def test_that_published_shares_are_met_by_what_rounds_to_them(tmp_path):
+    from xferviewer.studies.cohort import CohortRow
+    from xferviewer.studies.datasets.reading import Reading
+
+    rows = [CohortRow(f"{n}.png", (int(n < 96), int(n < 7))) for n in range(1000)]
+    reading = Reading(tmp_path)
+    reading.expect_shares("train", rows, {0: "9.6", 1: ".7"})
+    reading.expect_shares("test", rows, {0: "9.7", 1: "1"})
+    assert reading.notes() == (
+        "Per cent of train that show a finding, as published: 9.6, .7.",
+        "Per cent of test that show a finding, not as published: 9.6 for 9.7.",
+    )
 
 
 def test_that_tables_in_other_encodings_and_damaged_rows_cost_only_themselves(tree, imported, note):
