@@ -130,7 +130,8 @@ class Reading:
 
         published  as printed: "9.6" is met by what rounds to it
         """
-        wrong, met = [], []
+        wrong: list[tuple[str, str]] = []
+        met: list[tuple[str, str]] = []
         for place, printed in published.items():
             share = 100 * sum(row.values[place] == 1 for row in rows) / max(len(rows), 1)
             decimals = len(printed.partition(".")[2])
