@@ -182,16 +182,14 @@ def _page(runs: Sequence[Run], rows: Sequence[dict[str, Any]], options: argparse
     lines = [
         "# Five transfer settings on two backbones",
         "",
-        f"Made by `python -m benchmarks.ablation` with xferviewer {__version__}; every area with its interval stands in",
-        f"[{options.out.name}.csv]({options.out.name}.csv). The films are synthetic ([phantom](phantom.md)): what is",
-        "shown is that the settings do what they say, and nothing about real diseases.",
+        f"Made by `python -m benchmarks.ablation` with xferviewer {__version__}; every area with its interval",
+        f"stands in [{options.out.name}.csv]({options.out.name}.csv). The films are synthetic ([phantom](phantom.md)): what",
+        "is shown is that the settings do what they say, and nothing about real diseases.",
         "",
-        (
-            f"All learn {options.epochs} epochs from {options.films} films of site B (85 % of them; the others choose the "
-            f"epoch), split by patient anew for each seed, with one recipe. The mean AUC over {len(FINDINGS)} findings is "
-            f"taken on {_HELD_OUT} other films of site B and on {_HELD_OUT} of site C; mean (sample SD) of {len(SEEDS)} "
-            "seeds."
-        ),
+        f"All learn {options.epochs} epochs from {options.films} films of site B (85 % of them; the others choose the",
+        f"epoch), split by patient anew for each seed, with one recipe. The mean AUC over {len(FINDINGS)} findings is",
+        f"taken on {_HELD_OUT} other films of site B and on {_HELD_OUT} of site C; mean (sample SD) of {len(SEEDS)}",
+        "seeds.",
         "",
         "| backbone | setting | starts from | learns | site B | site C |",
         "|---|---|---|---|---|---|",
