@@ -150,7 +150,8 @@ class Reading:
             + (f", such as {', '.join(met.examples)}." if met.examples else ".")
             for what, met in self._met.items()
         ]
-        return (*self._said, *counted)
+        closed = [f"The folder {folder or '.'} may not be listed." for folder in self.listing.unlisted]
+        return (*self._said, *counted, *closed)
 
     def times(self, what: str) -> int:
         """How often something was met."""

@@ -142,3 +142,22 @@ def test_that_links_are_not_followed_into_the_name_of_the_root(ham, tmp_path):
         pytest.skip("this system does not let links be made")
     result = import_dataset(source_of("ham10000"), Path(link), tmp_path / "c", accept_terms=True)
     assert result.description.root == link
+
+
+def test_that_a_link_back_to_a_folder_above_is_not_followed_for_ever(ham, imported):
+    try:
+        (ham.root / "HAM10000_images_part_1" / "again").symlink_to(ham.root, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system does not let links be made")
+    assert len(imported("ham10000")) == 2
+
+
+def test_that_a_folder_that_may_not_be_listed_is_named(ham, imported, note, monkeypatch):
+    (ham.root / "HAM10000_images_part_2").mkdir()
+    monkeypatch.setattr("xferviewer.studies.datasets.listing.os.access", lambda path, _: "part_2" not in str(path))
+    assert note(imported("ham10000"), "may not be listed") == "The folder HAM10000_images_part_2 may not be listed."
+
+
+def test_that_a_name_is_no_path(ham, tmp_path):
+    with pytest.raises(UnusableChoice, match="That is a path"):
+        import_dataset(source_of("ham10000"), ham.root, tmp_path / "c", name="../c", accept_terms=True)
