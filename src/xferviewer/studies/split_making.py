@@ -174,7 +174,9 @@ def drawn(
     """`parts` with the images of the pool dealt out anew, by whole groups and stratified."""
     names = [part for part, share in shares.items() if share > 0]
     rows = np.flatnonzero(pool)
-    _, places, evidence, sizes = by_group([groups[row] for row in rows], evidence_of(cohort.labels[rows], pairs=True))
+    _, places, evidence, sizes = by_group(
+        [groups[row] for row in rows.tolist()], evidence_of(cohort.labels[rows], pairs=True)
+    )
     chosen = assign_groups(evidence, sizes, [shares[part] for part in names], random)
     dealt = list(parts)
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
@@ -195,7 +197,7 @@ def fraction_of(
     if not len(rows) or fraction >= 1:
         kept[rows] = True
         return kept
-    _, places, evidence, sizes = by_group([groups[row] for row in rows], evidence_of(labels[rows], pairs=True))
+    _, places, evidence, sizes = by_group([groups[row] for row in rows.tolist()], evidence_of(labels[rows], pairs=True))
     order = nested_order(evidence, sizes, np.random.default_rng((seed, len(rows))))
     before = np.cumsum(sizes[order]) - sizes[order]
     stays = np.zeros(len(sizes), dtype=np.bool_)
