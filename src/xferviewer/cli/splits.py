@@ -34,6 +34,8 @@ def add_to(commands: Any) -> None:
     split.add_argument("--fraction", type=float, default=1.0, metavar="SHARE", help="of the training images to keep")
     split.add_argument("--shared", choices=("refuse", "leave-out", "keep"), default="refuse",
                        help="patients that the source has in two parts")  # fmt: skip
+    split.add_argument("--together", action="store_true",
+                       help="deal out patients that have the same pictures as one")  # fmt: skip
     split.add_argument("--list", type=_part_and_file, action="append", default=[], metavar="PART=FILE", dest="lists")
     split.add_argument("--fold-tables", type=Path, metavar="FOLDER", help="of p1-image-level: the study's dataframe")
     split.add_argument("--without-duplicates", action="store_true", help="do not read and compare the images")
@@ -67,7 +69,7 @@ def _split(options: argparse.Namespace) -> int:
     try:
         plan = SplitPlan(
             options.method, options.seed, options.validation, options.test, options.folds, options.fraction,
-            options.shared, lists,
+            options.shared, lists, options.together,
         )  # fmt: skip
         split = split_cohort(
             cohort,

@@ -152,6 +152,23 @@ def leakage_receipt(
     )
 
 
+def joined_by_twins(groups: Sequence[str], fingerprints: Fingerprints) -> list[str]:
+    """The groups (n,) with those made one that hold the same picture, or nearly the same.
+
+    For sources that do not say which images belong together: their repeats then stay in one part.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names, places = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
+    here, there = _TwinSearch(fingerprints, np.ones(len(groups), dtype=np.bool_)).links()
+    links = coo_array((np.ones(len(here)), (places[here], places[there])), shape=(len(names), len(names)))
+    _, joined = connected_components(links, directed=False)
+    first = np.full(joined.max() + 1, len(names))
+    np.minimum.at(first, joined, np.arange(len(names)))  # a joined group is called by its first name
+    return [str(names[first[joined[place]]]) for place in places]
+
+
 class _TwinSearch:
     """Which pictures are the same and which are near, found once for all pairs of parts."""
 
@@ -165,6 +182,18 @@ class _TwinSearch:
         one, other, distance = near_pairs(looks)
         same = np.arange(len(looks))
         self._near = (np.r_[one, other, same], np.r_[other, one, same], np.r_[distance, distance, np.zeros_like(same)])
+
+    def links(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs of rows, enough of them to lead from every image to all that are the same or near."""
+        pairs = []
+        for numbers in (self._digest, self._look):
+            rows = np.flatnonzero(numbers >= 0)
+            representative = np.full(numbers.max(initial=-1) + 1, -1, dtype=np.intp)
+            representative[numbers[rows]] = rows
+            pairs.append((rows, representative[numbers[rows]]))
+        one, other, _ = self._near  # `representative` is that of looks now
+        pairs.append((representative[one], representative[other]))
+        return np.concatenate([here for here, _ in pairs]), np.concatenate([there for _, there in pairs])
 
     def between(self, first: NDArray[np.intp], second: NDArray[np.intp], names: NDArray[np.str_]) -> dict[str, Any]:
         """The fields of an Overlap that speak of duplicates."""

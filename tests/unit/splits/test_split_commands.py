@@ -47,7 +47,7 @@ def test_that_a_split_is_frozen_and_shown_with_its_cohort(cohort, capsys):
     about = tomllib.loads((cohort / "splits" / "first.toml").read_text())
     assert about["parameters"] == {
         "method": "stratified", "seed": 2, "shared": "refuse", "validation": 0.25, "test": 0.25, "folds": 0,
-        "fraction": 1.0,
+        "fraction": 1.0, "together": False,
     }  # fmt: skip
     assert main(["cohort", str(cohort), "--split", "first", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
