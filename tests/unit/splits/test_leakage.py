@@ -186,6 +186,6 @@ def test_that_frames_of_one_file_are_images_of_their_own(tmp_path):
 
 
 def test_that_groups_with_the_same_or_nearly_the_same_picture_are_joined(films):
-    """The first and the fifth picture are one, the second and the sixth nearly so; the fourth is of the fifth's group."""
+    """The first and the fifth picture are one, the second and the sixth nearly so; the fourth goes with the fifth."""
     joined = joined_by_twins(["a", "b", "c", "e", "e", "f"], fingerprints_of(films))
     assert joined == ["a", "b", "c", "a", "a", "b"]
