@@ -105,7 +105,8 @@ def _frame(array: Dataset, stack: StackedArray, place: int) -> NDArray[Any]:
         return array.all().reshape(stack.frame_shape)
     of_row = stack.frames // stack.shape[0]
     row, within = divmod(place, of_row)
-    return array.row(row).reshape(of_row, *stack.frame_shape)[within]
+    frames: NDArray[Any] = array.row(row).reshape(of_row, *stack.frame_shape)
+    return np.asarray(frames[within])
 
 
 def _refusal(path: Path, why: str) -> UnreadableImage:

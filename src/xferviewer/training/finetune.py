@@ -21,6 +21,7 @@ from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
@@ -28,7 +29,7 @@ from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
 from xferviewer.training.method import make_method
 from xferviewer.training.optimisers import make_optimiser
-from xferviewer.training.result import Made, measured, write_result
+from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
@@ -85,19 +86,21 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
     )
-    with open_sides(spec, cohort, split, units, watch) as (training, validation):
-        method = make_method(spec, network, training)
+    with open_sides(spec, cohort, split, units, watch) as images:
+        method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
-            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
-            watch.say("resumed", message, epoch=state.epoch, step=state.step)
-        fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
+            watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
+        with kept_features(spec, network, method, *images, watch) as (training, validation):
+            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
+    write_last(made, process.folder.path / "last", last, watch)
     process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    keeper.remove()
     return checkpoint
 
 

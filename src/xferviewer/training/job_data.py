@@ -66,15 +66,22 @@ def open_data(
             frozen.leaks,
             frozen.cohort_digest,
         )
+    cohort, split = open_split(data, findings, progress)
+    receipt = _receipt(cohort, split, None, "patient", progress if compare else None)
+    return JobData(cohort, split, None, receipt, "by patient")
+
+
+def open_split(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> tuple[Cohort, Split]:
+    """Only the images of both sides and which are which; nothing is compared. Raises what `open_data` raises."""
+    if data.cohort:
+        frozen = open_frozen(data.cohort, findings)
+        return frozen.cohort, frozen.split
     if data.phantom:
         cohort = phantom_cohort(data.phantom, findings, progress)
     else:
         assert data.folder  # noqa: S101  DataSpec has one of the three
         cohort = folder_cohort(data.folder, findings)
-    split = split_by_patient(cohort, data.validation_fraction, data.split_seed)
-    return JobData(
-        cohort, split, None, _receipt(cohort, split, None, "patient", progress if compare else None), "by patient"
-    )
+    return cohort, split_by_patient(cohort, data.validation_fraction, data.split_seed)
 
 
 def _receipt(
