@@ -16,6 +16,7 @@ from xferviewer.cli import (
     children,
     evaluation,
     jobs,
+    kept,
     machine,
     maps,
     predictions,
@@ -27,7 +28,20 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, jobs, children)
+_COMMANDS = (
+    window,
+    machine,
+    studies,
+    checkpoints,
+    predictions,
+    maps,
+    evaluation,
+    splits,
+    training,
+    jobs,
+    kept,
+    children,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
