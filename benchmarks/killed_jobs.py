@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from safetensors import safe_open
 
 from xferviewer.checkpoints import Preprocessing, read_checkpoint
 from xferviewer.jobs.control import resume_job, start_job
@@ -41,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         os.environ["XFERVIEWER_HOME"] = str(home)
-        spec = _spec(home / "cohort", steps=40 * options.kills)
+        spec = _spec(home / "cohort", steps=60 * options.kills)
         whole = JobFolder.create(home / "jobs" / "whole", spec)
         start_job(whole)
         _wait_for_end(whole)
@@ -71,10 +73,18 @@ def _kill(job: JobFolder, kills: int, chance: random.Random) -> None:
         os.kill(pid, signal.SIGKILL)
         while job.runner() is not None:
             time.sleep(0.01)
-        print(f"kill {number + 1} {where}, at step {job.status().step} of {job.status().steps}", flush=True)
+        print(f"kill {number + 1} {where}; kept are {_kept(state)}", flush=True)
         assert not job.status().over, job.status()
     resume_job(job)
     _wait_for_end(job)
+
+
+def _kept(state: Path) -> str:
+    if not state.exists():
+        return "no steps"
+    with safe_open(state, "np") as file:
+        said = dict(json.loads(file.metadata()["rest"])["state"]["map"])
+    return f"{said['epoch']} epochs and {said['step']} steps"
 
 
 def _wait_for_end(job: JobFolder) -> None:

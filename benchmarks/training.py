@@ -307,7 +307,7 @@ class _Run:
         seconds = statistics.median(one.wall for one in later)
         return (
             f"training, frozen {self.network} at {self.side}², 5 epochs, {len(cohort.paths)} films: "
-            f"{plain.wall:.1f} s without kept features; first job {_median([plain.over(first)])} times as fast, later ones "
+            f"{plain.wall:.1f} s without kept features; first job {_median([plain.over(first)])} times as fast, later "
             f"{seconds:.2f} s, {_median([plain.over(one) for one in later])} (budget 20)"
         )
 

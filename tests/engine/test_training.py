@@ -33,7 +33,6 @@ from xferviewer.training.augmentation import move
 from xferviewer.training.epoch_metrics import EpochMetrics
 from xferviewer.training.finetune import run
 from xferviewer.training.losses import StatedLoss
-from xferviewer.training.memory import training_bytes
 from xferviewer.training.validation import Validation
 
 SIZE = 32
@@ -286,21 +285,6 @@ def test_that_a_job_takes_torchvisions_name_and_starts_from_torchvisions_file(tm
 
     assert checkpoint.architecture == "mobilenetv2_100"
     assert torch.equal(load(checkpoint, torch.device("cpu")).network.conv_stem.weight, donor.features[0][0].weight)
-
-
-def test_that_a_job_larger_than_the_memory_is_refused_with_both_numbers_before_anything_is_built(tmp_path, spec):
-    """603,553,922 parameters of the published head, kept twice, with gradients and two means: 20 bytes each."""
-    network = NetworkSpec("resnet50", "S1", spec.network.preprocessing, head=Head("conv-skip", {"filters": 16.0}))
-    large = replace(spec, network=network)
-    parameters, needed = training_bytes(large)
-    backbone = 23_508_032
-    assert parameters == 603_553_922 + backbone
-    assert needed == 20 * 603_553_922 + 8 * backbone
-
-    large = replace(large, network=replace(network, head=Head("conv-skip", {"filters": 512.0})))
-    job = JobFolder.create(tmp_path / "job", large)
-    with pytest.raises(UnusableSpec, match=r"parameters; training it keeps [\d.]+ GB, and \w+ has [\d.]+ GB"):
-        run(large, job)
 
 
 def test_that_labels_that_are_not_stated_teach_nothing():

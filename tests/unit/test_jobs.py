@@ -74,7 +74,7 @@ def test_that_a_spec_written_by_hand_is_read_and_survives_being_written():
         ('"S3"', '"S5"\nweights = "some.pth"', "starts from random"),
         ('"S3"', '"S2"\ntop_groups = 0', "top_groups"),
         ("size = [192, 192]", "size = [192]", r"network\.preprocessing\.size should have 2"),
-        ('phantom = {site = "A", count = 100, seed = 1}', "", "data: name either phantom or folder"),
+        ('phantom = {site = "A", count = 100, seed = 1}', "", "data: name one of phantom, folder and cohort"),
         (
             'phantom = {site = "A", count = 100, seed = 1}',
             'folder = {folder = "x"}\nvalidation_fraction = 1',

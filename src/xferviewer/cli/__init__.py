@@ -14,12 +14,14 @@ from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.cli import (
     checkpoints,
     children,
+    datasets,
     evaluation,
     jobs,
     kept,
     machine,
     maps,
     predictions,
+    recipes,
     splits,
     studies,
     training,
@@ -29,19 +31,9 @@ from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
-    window,
-    machine,
-    studies,
-    checkpoints,
-    predictions,
-    maps,
-    evaluation,
-    splits,
-    training,
-    jobs,
-    kept,
-    children,
-)
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
+    kept, children,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

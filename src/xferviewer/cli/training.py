@@ -32,6 +32,7 @@ def add_to(commands: Any) -> None:
         "--detach", action="store_true", help="in a process of its own, which goes on when this one ends"
     )
     train.add_argument("--now", action="store_true", help="do not wait until the device is free")
+    train.add_argument("--estimate", action="store_true", help="only say what it would take: parameters, memory, time")
     train.add_argument("--no-cache", action="store_true", help="keep no features of a frozen backbone")
     train.add_argument(
         "--preview", type=Path, metavar="PNG", help="only draw some training images as the network will see them"
@@ -44,6 +45,8 @@ def _train(options: argparse.Namespace) -> int:
 
     if options.preview is not None:
         return _preview(options)
+    if options.estimate:
+        return _estimate(options)
     job, made_by = _job(options)
     print(f"job folder: {job.path}", file=sys.stderr)
     if options.detach:
@@ -62,14 +65,7 @@ def _job(options: argparse.Namespace) -> tuple[JobFolder, str | None]:
     from xferviewer.jobs.folder import JobFolder
     from xferviewer.jobs.spec import read_spec
 
-    if (options.spec is None) == (options.job is None):
-        raise UnusableChoice(
-            "There is nothing to train.",
-            "Neither a specification nor a job was named."
-            if options.spec is None
-            else "Both SPEC.toml and --job were.",
-            "Name one: `xferviewer train SPEC.toml` begins a job, `xferviewer train --job FOLDER` goes on with one.",
-        )
+    _check_named(options)
     if options.job is not None:
         if options.no_cache:
             raise UnusableChoice(
@@ -83,6 +79,32 @@ def _job(options: argparse.Namespace) -> tuple[JobFolder, str | None]:
         spec = replace(spec, machine=replace(spec.machine, keep_features=False))
     out = options.out or jobs_folder() / f"{options.spec.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     return JobFolder.create(out, spec), f"xferviewer train {options.spec}"
+
+
+def _estimate(options: argparse.Namespace) -> int:
+    from xferviewer.jobs.control import find_job
+    from xferviewer.jobs.spec import read_spec
+    from xferviewer.training.finetune import estimate_job
+
+    _check_named(options)
+    spec = read_spec(options.spec) if options.spec is not None else find_job(str(options.job)).spec()
+    found = estimate_job(spec)
+    if options.json:
+        print_json({"name": spec.name, **found.as_event()})
+    else:
+        print(found)
+    return DONE
+
+
+def _check_named(options: argparse.Namespace) -> None:
+    if (options.spec is None) == (options.job is None):
+        raise UnusableChoice(
+            "There is nothing to train.",
+            "Neither a specification nor a job was named."
+            if options.spec is None
+            else "Both SPEC.toml and --job were.",
+            "Name one: `xferviewer train SPEC.toml` begins a job, `xferviewer train --job FOLDER` goes on with one.",
+        )
 
 
 def _run_here(job: JobFolder, made_by: str | None, options: argparse.Namespace) -> int:

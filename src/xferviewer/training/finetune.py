@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from xferviewer.checkpoints import InitialisationStep
+from xferviewer.engine.device import describe
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
@@ -18,6 +19,7 @@ from xferviewer.jobs.recipe_cards import deviations
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
+from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
 from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
@@ -27,11 +29,12 @@ from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
 from xferviewer.training.method import make_method
 from xferviewer.training.optimisers import make_optimiser
-from xferviewer.training.result import Made, measured, write_result
+from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
@@ -66,22 +69,22 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     fabric = make_fabric(spec, process.devices())
+    watch.working(device=describe(fabric.device, spec.recipe.precision))
     _say_recipe(spec, watch)
     opened = open_data(spec.data, spec.findings, watch.working)
     cohort, split = opened.cohort, opened.split
+    data = say_receipt(spec, opened, watch)
     if spec.task == "multi-class":
         check_classes(cohort.labels, spec.findings, cohort.name)
-    units = validation_units(spec, cohort)
-    data = say_receipt(spec, opened, watch)
     taught = learnable(opened, spec.findings, spec.task, watch)
-    needed, network, start = _build(spec, fabric.device, watch)
+    units = validation_units(spec, cohort)
+    _say_estimate(spec, fabric.device, len(split.training), watch)
+    network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
-        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn; "
-        f"weights, gradients and AdamW take {needed / 1e9:.2f} GB",
+        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
-        bytes=needed,
     )
     with open_sides(spec, cohort, split, units, watch) as images:
         method = make_method(spec, network, images[0])
@@ -89,22 +92,41 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
-            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
-            watch.say("resumed", message, epoch=state.epoch, step=state.step)
-        with (
-            deterministic(spec.recipe.deterministic),
-            kept_features(spec, network, method, *images, watch) as (training, validation),
-        ):
-            fit(spec, fabric, state, method, training, validation, watch, keeper)
+            watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
+        with kept_features(spec, network, method, *images, watch) as (training, validation):
+            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
+    write_last(made, process.folder.path / "last", last, watch)
     process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    keeper.remove()
     return checkpoint
 
 
 def _command(folder: JobFolder) -> str:
     return f"xferviewer train {folder.path / 'spec.toml'}"
+
+
+def estimate_job(spec: TrainingSpec) -> Estimate:
+    """What a job will take, from its specification and its data; nothing of it is kept.
+
+    Raises XferviewerError as the job would, UnusableSpec where the device has no room for it.
+    """
+    spec = _as_timm_names_it(spec)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
+    opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
+    return estimate(spec, make_fabric(spec).device, len(opened.split.training))
+
+
+def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:
+    """Before anything is built; a job that goes on was estimated when it began, and only has to fit."""
+    if any(event["kind"] == "estimate" for event in watch.folder.events()):
+        check_memory(spec, device)
+        return
+    found = estimate(spec, device, images)
+    watch.say("estimate", f"Before the start: {found}", **found.as_event())
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
@@ -138,13 +160,10 @@ def _identity(spec: TrainingSpec, split: Split) -> str:
     return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
-def _build(
-    spec: TrainingSpec, device: torch.device, watch: Watch
-) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
-    """The bytes that training keeps, the network on its device, and what its weights start from."""
+def _build(spec: TrainingSpec, device: torch.device, watch: Watch) -> tuple[nn.Module, tuple[InitialisationStep, ...]]:
+    """The network on its device, and what its weights start from."""
     made = spec.network
     try:
-        needed = check_memory(spec, device)
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
@@ -157,4 +176,4 @@ def _build(
             f"{error}",
             "Correct the section network of the job, and start it again.",
         ) from error
-    return needed, network.to(device).to(memory_format=torch.channels_last), start
+    return network.to(device).to(memory_format=torch.channels_last), start

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QVBoxLayout, 
 
 from xferviewer.checkpoints.import_answers import Answers
 from xferviewer.gui.import_choices import free_folder
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack
+from xferviewer.gui.field import Field, heading, stack
 
 
 class CardSection(QWidget):

@@ -22,7 +22,7 @@ from xferviewer.checkpoints.import_answers import Answers, Task
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack, tool_tip
+from xferviewer.gui.field import Field, heading, stack, tool_tip
 
 _FEWEST_ROWS, _MOST_ROWS = 3, 8
 
