@@ -140,3 +140,15 @@ def test_that_an_unreadable_image_is_passed_over_with_features_too(tmp_path, spe
     plain, _, _ = _run(replace(spec, machine=MachineSpec(keep_features=False)), tmp_path / "plain")
     for name, values in plain.items():
         torch.testing.assert_close(kept[name], values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("laterality", "words"), [("matters", "None is: left and right"), ("free", "50% of the images are mirrored")]
+)
+def test_that_a_job_says_whether_it_mirrors_images(tmp_path, spec, laterality, words):
+    moves = replace(augmentation_card("P2").augmentation, laterality=laterality)
+    job = JobFolder.create(tmp_path / "job", replace(spec, recipe=replace(spec.recipe, augmentation=moves, epochs=1)))
+    run(job.spec(), job)
+    said = next(event["message"] for event in job.events() if event["kind"] == "augmentation")
+    assert words in said
+    assert "evaluated by the preprocessing imagenet-squash, this job is by another" in said
