@@ -9,7 +9,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from xferviewer.gui.field import Field, Fold, heading, stack
-from xferviewer.gui.spec_fields import fields_of
 from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, flattened, nested
 from xferviewer.jobs.spec import TrainingSpec
 
