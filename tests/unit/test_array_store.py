@@ -103,3 +103,18 @@ def test_that_the_least_recently_used_stores_make_room_and_too_large_a_need_remo
     assert all(store.is_dir() for store in stores)
     assert make_room(stores, 10, 2 * size + 10, stores[0])
     assert [store.is_dir() for store in stores] == [True, False, True]
+
+
+def test_that_a_key_whose_values_are_not_there_is_not_believed(tmp_path):
+    store = ArrayStore(tmp_path, np.float32, (3, 5))
+    for number in range(3):
+        store.put(key(number), values(number))
+    store.close()
+    (file,) = tmp_path.glob("*.values")
+    with file.open("rb+") as cut:
+        cut.truncate(100)
+    assert (ArrayStore(tmp_path, np.float32, (3, 5)).places([key(n) for n in range(3)]) == ABSENT).tolist() == [
+        False,
+        True,
+        True,
+    ]
