@@ -117,6 +117,16 @@ def test_that_parts_are_drawn_in_the_image_as_it_is_not_as_the_square_that_is_ke
     assert 0.75 < min(ratios) < max(ratios) < 1.35
 
 
+def test_that_kerass_matrix_zooms_shears_shifts_and_turns_a_point_in_this_order():
+    row, column = 0.9 * 3.0, 1.1 * 5.0
+    slant, turn = np.radians(20), np.radians(30)
+    row, column = row - np.sin(slant) * column, np.cos(slant) * column
+    row, column = row + 2.0, column - 1.0
+    turned = np.cos(turn) * row - np.sin(turn) * column, np.sin(turn) * row + np.cos(turn) * column
+    point = keras_matrix(30.0, (2.0, -1.0), 20.0, (0.9, 1.1)) @ [3.0, 5.0, 1.0]
+    np.testing.assert_allclose(point, [*turned, 1.0])
+
+
 def test_that_kerass_moves_are_scipys_affine_transform_with_repeated_edges():
     """ImageDataGenerator hands its matrix, about the middle, to scipy.ndimage.affine_transform, order 1, nearest."""
     picture = np.random.default_rng(0).random((30, 44)).astype(np.float32)
