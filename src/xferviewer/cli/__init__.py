@@ -14,6 +14,7 @@ from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.cli import (
     checkpoints,
     children,
+    datasets,
     evaluation,
     jobs,
     machine,
@@ -29,19 +30,9 @@ from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
-    window,
-    machine,
-    studies,
-    checkpoints,
-    predictions,
-    maps,
-    evaluation,
-    splits,
-    recipes,
-    training,
-    jobs,
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
     children,
-)
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

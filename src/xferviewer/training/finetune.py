@@ -21,6 +21,7 @@ from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
@@ -33,6 +34,7 @@ from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
@@ -84,14 +86,15 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
     )
-    with open_sides(spec, cohort, split, units, watch) as (training, validation):
-        method = make_method(spec, network, training)
+    with open_sides(spec, cohort, split, units, watch) as images:
+        method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
             watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
-        last = fit(spec, fabric, state, method, training, validation, watch, keeper)
+        with kept_features(spec, network, method, *images, watch) as (training, validation):
+            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
@@ -113,7 +116,7 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     spec = _as_timm_names_it(spec)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    opened = open_data(spec.data, spec.findings, lambda _: None)
+    opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
     return estimate(spec, make_fabric(spec).device, len(opened.split.training))
 
 
