@@ -15,6 +15,7 @@ from xferviewer.training.layer_rates import unfreeze
 from xferviewer.training.mixing import mix
 from xferviewer.training.optimisers import set_rate
 from xferviewer.training.seeds import generator, seed_of
+from xferviewer.training.several_devices import share
 from xferviewer.training.validation import Validation, validate
 from xferviewer.training.watch import Step
 
@@ -38,12 +39,13 @@ def fit(
     state: TrainingState,
     method: Method,
     training: TrainingSide,
-    validation: ValidationSide,
+    validation: ValidationSide | None,
     watch: Watch,
     keeper: Keeper,
 ) -> dict[str, Tensor]:
     """Train `state.network` in place; it ends with the weights of the epoch that the recipe selects.
 
+    validation  None in a process that helps another one on several devices, which does it for all
     method  the recipe at work; what it remembers has to be among what `state` keeps
 
     Returns the weights of the last step; where the recipe averages weights, their average.
@@ -81,7 +83,9 @@ def fit(
             if keeper.due:
                 _save(spec, state, step, watch, keeper)
         step = state.epoch * method.steps_per_epoch + state.step - 1
-        found = validate(spec, validation.part(judged), validation, method.loss, watch)
+        found = fabric.broadcast(
+            validate(spec, validation.part(judged), validation, method.loss, watch) if validation is not None else None
+        )
         _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
         _save(spec, state, step, watch, keeper)
     watch.before_waiting = None
@@ -113,7 +117,9 @@ def _gradients(
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            if not spec.machine.allow_smaller_batch or state.parts * 2 > len(inputs) // 2:
+            last = state.parts * 2 > len(inputs) // 2
+            # with several devices the others wait for gradients that are half sent
+            if not spec.machine.allow_smaller_batch or last or fabric.world_size > 1:
                 raise _too_small(spec, fabric, state, len(inputs)) from error
         # outside the except clause, so that what the failed attempt held is free already
         state.optimiser.zero_grad()
@@ -130,16 +136,17 @@ def _gradients(
 def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
     """Sum up the gradients of the parts of a batch: the loss is a mean over the stated labels of the whole."""
     total = torch.zeros((), device=fabric.device)
-    sizes = _part_sizes(len(inputs), parts)
     count = method.loss.count(labels).clamp(min=1e-12).to(fabric.device)
+    inputs, labels, weight = share(fabric, inputs, labels)
+    sizes = _part_sizes(len(inputs), parts)
     for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
             logits = network(some.to(fabric.device, memory_format=torch.channels_last)).float()
-            loss = method.loss.total(logits, theirs.to(fabric.device)) / count
+            loss = method.loss.total(logits, theirs.to(fabric.device)) / count * weight
             fabric.backward(loss)
         method.answers.add(logits.detach())
         total += loss.detach()
-    return total
+    return total if fabric.world_size == 1 else fabric.all_reduce(total, reduce_op="mean")
 
 
 def _part_sizes(images: int, parts: int) -> list[int]:
