@@ -14,11 +14,14 @@ from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.cli import (
     checkpoints,
     children,
+    datasets,
     evaluation,
     jobs,
+    kept,
     machine,
     maps,
     predictions,
+    recipes,
     splits,
     studies,
     training,
@@ -27,7 +30,10 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, splits, training, jobs, children)
+_COMMANDS = (
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
+    kept, children,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xferviewer.cli.options import (
     COULD_NOT_RUN,
     DONE,
+    SOME_FAILED,
     command,
     print_json,
 )
@@ -31,12 +33,18 @@ def add_to(commands: Any) -> None:
     )
     train.add_argument("--now", action="store_true", help="do not wait until the device is free")
     train.add_argument("--estimate", action="store_true", help="only say what it would take: parameters, memory, time")
+    train.add_argument("--no-cache", action="store_true", help="keep no features of a frozen backbone")
+    train.add_argument(
+        "--preview", type=Path, metavar="PNG", help="only draw some training images as the network will see them"
+    )
     train.add_argument("--json", action="store_true")
 
 
 def _train(options: argparse.Namespace) -> int:
     from xferviewer.jobs.launch import start
 
+    if options.preview is not None:
+        return _preview(options)
     if options.estimate:
         return _estimate(options)
     job, made_by = _job(options)
@@ -59,8 +67,16 @@ def _job(options: argparse.Namespace) -> tuple[JobFolder, str | None]:
 
     _check_named(options)
     if options.job is not None:
+        if options.no_cache:
+            raise UnusableChoice(
+                "The job goes on as it was told.",
+                "--no-cache belongs to a specification, and --job names a job that has one.",
+                "Clone the job, and set machine.keep_features = false in its specification.",
+            )
         return find_job(str(options.job)), None
     spec = read_spec(options.spec)
+    if options.no_cache:
+        spec = replace(spec, machine=replace(spec.machine, keep_features=False))
     out = options.out or jobs_folder() / f"{options.spec.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
     return JobFolder.create(out, spec), f"xferviewer train {options.spec}"
 
@@ -108,3 +124,39 @@ def _run_here(job: JobFolder, made_by: str | None, options: argparse.Namespace) 
     elif folder is not None:
         print(folder)
     return DONE if folder is not None else COULD_NOT_RUN
+
+
+def _preview(options: argparse.Namespace) -> int:
+    """Draw training images beside views of them, without starting a job."""
+    from xferviewer.jobs.control import find_job
+    from xferviewer.jobs.spec import read_spec
+    from xferviewer.training.preview import preview
+    from xferviewer.training.preview_sheet import write_sheet
+
+    if (options.spec is None) == (options.job is None):
+        raise UnusableChoice(
+            "There is nothing to preview.",
+            "A preview is of one specification or of one job.",
+            "Name one: `xferviewer train SPEC.toml --preview OUT.png`.",
+        )
+    spec = read_spec(options.spec) if options.spec is not None else find_job(str(options.job)).spec()
+    made = preview(spec, lambda said: print(said, file=sys.stderr))
+    cells = write_sheet(made, options.preview)
+    for error in made.refused:
+        print(error, file=sys.stderr)
+    if options.json:
+        print_json(
+            {
+                "preview": str(options.preview),
+                "moves": made.moves,
+                "images": [
+                    {"path": str(one.path), "frame": one.frame, "labels": one.stated(made.findings)}
+                    for one in made.images
+                ],
+                "cells": cells,
+                "refused": [error.as_dict() for error in made.refused],
+            }
+        )
+    else:
+        print(options.preview)
+    return SOME_FAILED if made.refused else DONE

@@ -16,12 +16,14 @@ class MachineSpec:
     allow_smaller_batch  when the memory is too small for a batch, it is computed in parts whose gradients are summed;
                          batch normalisation then sees the parts alone, so that this must be allowed
     save_seconds         at most so long apart the whole state is kept, from which a killed job goes on
+    keep_features        of a frozen backbone, for later epochs and jobs; without, each epoch computes them anew
     """
 
     device: str = "auto"
     devices: int = 1
     allow_smaller_batch: bool = False
     save_seconds: float = 60.0
+    keep_features: bool = True
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 HASH_VERSION = 1  # raise it when hashes come out differently, and those that are kept are made anew
 
-NEAR = 24
+NEAR = 20
 """Two hashes that differ in at most so many of their 256 bits are near duplicates."""
 
 _SIDE, _KEPT = 64, 16

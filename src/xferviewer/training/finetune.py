@@ -22,6 +22,7 @@ from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
+from xferviewer.training.features import kept_features
 from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
@@ -32,9 +33,10 @@ from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
-from xferviewer.training.several_devices import ReceivedTraining, SharedTraining, SilentWatch, other_devices
+from xferviewer.training.several_devices import ReceivedTraining, SharedTraining, SilentWatch, other_devices, tell_rows
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     from xferviewer.checkpoints import Checkpoint
     from xferviewer.studies.splits import Split
+    from xferviewer.training.batches import TrainingSide
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
@@ -65,7 +68,7 @@ def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -
 
 
 def help_train(folder: JobFolder, devices: Sequence[str]) -> None:
-    """A process that helps another one, which runs the job of `folder`, on one more device (training.several_devices)."""
+    """A process that helps another one, which runs the job of `folder`, on one device more (several_devices)."""
     spec = _as_timm_names_it(folder.spec())
     watch: Any = SilentWatch()
     with deterministic(spec.recipe.deterministic):
@@ -111,16 +114,21 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
     )
-    with open_sides(spec, cohort, split, units, watch) as (images, validation):
-        training = images if fabric.world_size == 1 else SharedTraining(images, network, fabric)
-        method = make_method(spec, network, training)
+    with open_sides(spec, cohort, split, units, watch) as images:
+        if fabric.world_size > 1:
+            tell_rows(images[0], fabric)
+        method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         identity = fabric.broadcast(_identity(spec, split))
         keeper = Keeper(process.folder.path / "resume", identity, spec.machine.save_seconds)
         if keeper.restore(state):
             watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
-        last = fit(spec, fabric, state, method, training, validation, watch, keeper)
+        with kept_features(spec, network, method, *images, watch) as (training, validation):
+            learned: TrainingSide = with_uncertain(training, spec)
+            if fabric.world_size > 1:
+                learned = SharedTraining(learned, network, fabric)
+            last = fit(spec, fabric, state, method, learned, validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
@@ -142,7 +150,7 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     spec = _as_timm_names_it(spec)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    opened = open_data(spec.data, spec.findings, lambda _: None)
+    opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
     device = make_fabric(replace(spec, machine=replace(spec.machine, devices=1))).device
     return estimate(spec, device, len(opened.split.training))
 

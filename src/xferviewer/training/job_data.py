@@ -45,8 +45,15 @@ class JobData:
     cohort_digest: str | None = None
 
 
-def open_data(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> JobData:
-    """The data of a job; synthetic films are rendered first. Raises UnusableTable, UnusableFolder, UnusableChoice."""
+def open_data(
+    data: DataSpec, findings: Sequence[str], progress: Callable[[str], None], *, compare: bool = True
+) -> JobData:
+    """The data of a job; synthetic films are rendered first.
+
+    compare  read the images and look for duplicates, where whoever froze the split wanted it
+
+    Raises UnusableTable, UnusableFolder, UnusableChoice.
+    """
     if data.cohort:
         frozen = open_frozen(data.cohort, findings)
         cohort, split, test, group = frozen.cohort, frozen.split, frozen.test, frozen.group
@@ -54,18 +61,27 @@ def open_data(data: DataSpec, findings: Sequence[str], progress: Callable[[str],
             cohort,
             split,
             test if data.cohort.measure_test else None,
-            _receipt(cohort, split, test, group, progress if frozen.compare else None),
+            _receipt(cohort, split, test, group, progress if compare and frozen.compare else None),
             frozen.method,
             frozen.leaks,
             frozen.cohort_digest,
         )
+    cohort, split = open_split(data, findings, progress)
+    receipt = _receipt(cohort, split, None, "patient", progress if compare else None)
+    return JobData(cohort, split, None, receipt, "by patient")
+
+
+def open_split(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> tuple[Cohort, Split]:
+    """Only the images of both sides and which are which; nothing is compared. Raises what `open_data` raises."""
+    if data.cohort:
+        frozen = open_frozen(data.cohort, findings)
+        return frozen.cohort, frozen.split
     if data.phantom:
         cohort = phantom_cohort(data.phantom, findings, progress)
     else:
         assert data.folder  # noqa: S101  DataSpec has one of the three
         cohort = folder_cohort(data.folder, findings)
-    split = split_by_patient(cohort, data.validation_fraction, data.split_seed)
-    return JobData(cohort, split, None, _receipt(cohort, split, None, "patient", progress), "by patient")
+    return cohort, split_by_patient(cohort, data.validation_fraction, data.split_seed)
 
 
 def _receipt(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from xferviewer.training.watch import Watch
 
 # What random numbers are for, so that no two uses share them.
-_DROPOUT, _MIXING = 1, 3
+_DROPOUT, MIXING = 1, 3
 
 
 def fit(
@@ -106,7 +106,7 @@ def _gradients(
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
     inputs, labels = batch.inputs, batch.labels
     if method.mixes:
-        random = generator(spec.seed, state.epoch, state.step, _MIXING)
+        random = generator(spec.seed, state.epoch, state.step, MIXING)
         inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
     while True:
         before = _part_sizes(len(inputs), state.parts)
@@ -141,7 +141,7 @@ def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor
     sizes = _part_sizes(len(inputs), parts)
     for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
-            logits = network(some.to(fabric.device, memory_format=torch.channels_last)).float()
+            logits = network(some.to(fabric.device)).float()
             loss = method.loss.total(logits, theirs.to(fabric.device)) / count * weight
             fabric.backward(loss)
         method.answers.add(logits.detach())

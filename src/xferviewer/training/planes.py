@@ -44,6 +44,10 @@ class Planes:
     Nothing is decoded before it is wanted: `ahead` says what will be, `batch` waits for it. What was decoded is kept on
     disk, so that the next epoch and the next job take it from there. A file that cannot be read is passed over; `tell`
     says so once. May be used by several threads.
+
+    keys      what tells each image from all others (image_keys)
+    digest    of how they are kept
+    readable  bool (n,): False once a file could not be read
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class Planes:
         self._images = list(zip(cohort.paths, cohort.frames, strict=True))
         self._preprocessing, self._precision = preprocessing, precision
         self._reading, self._refused = reading, refused
+        self.digest = hashlib.sha256(f"{preprocessing.digest} {precision.value}".encode()).hexdigest()
         self.readable = np.ones(len(self._images), dtype=np.bool_)
         self.keys = image_keys(cohort)
         # one store for grey images and one for colour: a cohort may hold both

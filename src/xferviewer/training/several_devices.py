@@ -87,6 +87,11 @@ class _Said:
     labels: NDArray[np.float32]
 
 
+def tell_rows(training: TrainingSide, fabric: Fabric) -> None:
+    """Let the helpers know what they need to make the method of the job: how many images, with which labels."""
+    fabric.broadcast((training.rows, training.labels))
+
+
 class SharedTraining:
     """The training side of the first process; every batch goes to the helpers too."""
 
@@ -99,15 +104,14 @@ class SharedTraining:
             )
         self._own, self._fabric = own, fabric
         self.rows, self.labels = own.rows, own.labels
-        fabric.broadcast((self.rows, self.labels))
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
         """See TrainingSide."""
         for batch in self._own.epoch(epoch, first):
             self._fabric.broadcast(_Said(batch.number, tuple(batch.inputs.shape), batch.labels.numpy()))
-            inputs = batch.inputs.to(self._fabric.device).contiguous()
+            inputs = batch.inputs.to(self._fabric.device).contiguous()  # as it is received
             torch.distributed.broadcast(inputs, 0)
-            yield Batch(batch.number, inputs, batch.labels, batch.rows)
+            yield Batch(batch.number, _laid_out(inputs), batch.labels, batch.rows)
         self._fabric.broadcast(_Said(0, None, np.empty(0, np.float32)))
 
     def part(self, network: nn.Module) -> nn.Module:
@@ -130,7 +134,8 @@ class ReceivedTraining:
                 return
             inputs = torch.empty(said.shape, device=self._fabric.device)
             torch.distributed.broadcast(inputs, 0)
-            yield Batch(said.number, inputs, torch.from_numpy(said.labels), np.empty(len(said.labels), np.intp))
+            rows = np.empty(len(said.labels), np.intp)
+            yield Batch(said.number, _laid_out(inputs), torch.from_numpy(said.labels), rows)
 
     def part(self, network: nn.Module) -> nn.Module:
         """See TrainingSide."""
@@ -165,6 +170,11 @@ def share(fabric: Fabric, images: Tensor, labels: Tensor) -> tuple[Tensor, Tenso
         return images, labels, 1.0
     mine = slice(fabric.global_rank, None, count)
     return images[mine], labels[mine], float(count)
+
+
+def _laid_out(inputs: Tensor) -> Tensor:
+    """As networks are: channels last."""
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
 
 
 def _watch(helper: subprocess.Popen[bytes], rank: int, process: JobProcess, over: threading.Event) -> None:
