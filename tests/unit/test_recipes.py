@@ -241,7 +241,7 @@ def test_that_a_recipe_that_does_not_suit_the_job_is_named(task, recipe, network
 
 
 def test_that_a_specification_of_version_1_means_what_it_meant():
-    """AdamW on matrices, a cosine by steps after a warm-up by steps, the best validation AUC of images, nothing more."""
+    """AdamW on matrices, a cosine by steps after a warm-up by steps, the best validation AUC of images; no more."""
     found = read_spec(FORMATS / "spec-1.toml")
     assert (found.version, found.task) == (1, "multi-label")
     assert found.recipe == Recipe(
