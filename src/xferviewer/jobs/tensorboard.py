@@ -79,7 +79,7 @@ def _field(number: int, kind: int, value: Any) -> bytes:
     if kind == _VARINT:
         return key + _varint(value)
     if kind == _BYTES:
-        return key + _varint(len(value)) + value
+        return b"".join((key, _varint(len(value)), value))
     return key + struct.pack("<d" if kind == _DOUBLE else "<f", value)
 
 

@@ -33,7 +33,14 @@ from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
-from xferviewer.training.several_devices import ReceivedTraining, SharedTraining, SilentWatch, other_devices, tell_rows
+from xferviewer.training.several_devices import (
+    ReceivedTraining,
+    SharedTraining,
+    SilentWatch,
+    other_devices,
+    received,
+    tell_rows,
+)
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
 from xferviewer.training.uncertain_side import with_uncertain
@@ -80,7 +87,7 @@ def help_train(folder: JobFolder, devices: Sequence[str]) -> None:
         state = TrainingState(
             network, make_optimiser(network, spec.recipe), method.kept(), parts=spec.recipe.accumulation
         )
-        keeper = Keeper(folder.path / "resume", fabric.broadcast(None), math.inf)
+        keeper = Keeper(folder.path / "resume", received(fabric), math.inf)
         keeper.restore(state)
         fit(spec, fabric, state, method, training, None, watch, keeper)
         torch.distributed.destroy_process_group()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,8 @@ def fit(
 ) -> dict[str, Tensor]:
     """Train `state.network` in place; it ends with the weights of the epoch that the recipe selects.
 
+    method      the recipe at work; what it remembers has to be among what `state` keeps
     validation  None in a process that helps another one on several devices, which does it for all
-    method  the recipe at work; what it remembers has to be among what `state` keeps
 
     Returns the weights of the last step; where the recipe averages weights, their average.
 
@@ -83,9 +83,11 @@ def fit(
             if keeper.due:
                 _save(spec, state, step, watch, keeper)
         step = state.epoch * method.steps_per_epoch + state.step - 1
-        found = fabric.broadcast(
-            validate(spec, validation.part(judged), validation, method.loss, watch) if validation is not None else None
+        # one process validates for all
+        found: Any = (
+            None if validation is None else validate(spec, validation.part(judged), validation, method.loss, watch)
         )
+        found = fabric.broadcast(found)
         _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
         _save(spec, state, step, watch, keeper)
     watch.before_waiting = None
@@ -133,20 +135,24 @@ def _gradients(
         )
 
 
-def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
+def _in_parts(fabric: Fabric, network: Any, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
     """Sum up the gradients of the parts of a batch: the loss is a mean over the stated labels of the whole."""
     total = torch.zeros((), device=fabric.device)
     count = method.loss.count(labels).clamp(min=1e-12).to(fabric.device)
     inputs, labels, weight = share(fabric, inputs, labels)
     sizes = _part_sizes(len(inputs), parts)
-    for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
+    each = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+    for number, (some, theirs) in enumerate(each):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
             logits = network(some.to(fabric.device)).float()
             loss = method.loss.total(logits, theirs.to(fabric.device)) / count * weight
             fabric.backward(loss)
         method.answers.add(logits.detach())
         total += loss.detach()
-    return total if fabric.world_size == 1 else fabric.all_reduce(total, reduce_op="mean")
+    if fabric.world_size > 1:
+        torch.distributed.all_reduce(total)
+        total /= fabric.world_size
+    return total
 
 
 def _part_sizes(images: int, parts: int) -> list[int]:

@@ -87,6 +87,11 @@ class _Said:
     labels: NDArray[np.float32]
 
 
+def received(fabric: Fabric) -> Any:
+    """What the first process broadcasts next."""
+    return fabric.broadcast(None)
+
+
 def tell_rows(training: TrainingSide, fabric: Fabric) -> None:
     """Let the helpers know what they need to make the method of the job: how many images, with which labels."""
     fabric.broadcast((training.rows, training.labels))
@@ -124,12 +129,12 @@ class ReceivedTraining:
 
     def __init__(self, fabric: Fabric) -> None:
         self._fabric = fabric
-        self.rows, self.labels = fabric.broadcast(None)
+        self.rows, self.labels = received(fabric)
 
     def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:  # noqa: ARG002  the first process knows both
         """See TrainingSide."""
         while True:
-            said: _Said = self._fabric.broadcast(None)
+            said: _Said = received(self._fabric)
             if said.shape is None:
                 return
             inputs = torch.empty(said.shape, device=self._fabric.device)
