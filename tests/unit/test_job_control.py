@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from dataclasses import replace
 
@@ -170,6 +172,19 @@ def test_that_pause_and_cancel_reach_a_waiting_process(job):
     assert job.status().state == "cancelled"
     assert job.requested() is None
     assert job.runner() is None
+
+
+@pytest.mark.parametrize(("number", "state"), [(signal.SIGTERM, "queued"), (signal.SIGINT, "paused")])
+def test_that_a_job_that_is_told_to_end_keeps_its_state_first(job, number, state):
+    """By the system, it goes on at the next start; by Ctrl-C, when somebody wants it to."""
+    kept = []
+    with JobProcess(job) as process:
+        os.kill(os.getpid(), number)
+        process.obey(lambda: kept.append("the state"))
+        kept.append("nothing more")
+    assert kept == ["the state"]
+    assert job.status().state == state
+    assert control.is_left_alone(job) == (state == "queued")
 
 
 def test_that_a_clone_has_the_specification_and_nothing_else(job, spec):
