@@ -45,11 +45,11 @@ def _detached(command: list[str], output: Any) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
     if getattr(sys, "frozen", False):  # the child is a program of its own, not a worker of the one that unpacked it
         environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
-    if sys.platform != "win32":
-        # a session of its own: closing the terminal or Ctrl-C in it reaches only the sessions it opened
-        return subprocess.Popen(command, **streams, env=environment, start_new_session=True)
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    with contextlib.suppress(PermissionError):  # a job object of Windows that lets nobody out ends us all together
-        away = flags | subprocess.CREATE_BREAKAWAY_FROM_JOB
-        return subprocess.Popen(command, **streams, env=environment, creationflags=away)
-    return subprocess.Popen(command, **streams, env=environment, creationflags=flags)
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        with contextlib.suppress(PermissionError):  # a job object of Windows that lets nobody out ends us all together
+            away = flags | subprocess.CREATE_BREAKAWAY_FROM_JOB
+            return subprocess.Popen(command, **streams, env=environment, creationflags=away)
+        return subprocess.Popen(command, **streams, env=environment, creationflags=flags)
+    # a session of its own: closing the terminal or Ctrl-C in it reaches only the sessions it opened
+    return subprocess.Popen(command, **streams, env=environment, start_new_session=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -32,6 +33,14 @@ from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
+from xferviewer.training.several_devices import (
+    ReceivedTraining,
+    SharedTraining,
+    SilentWatch,
+    other_devices,
+    received,
+    tell_rows,
+)
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
 from xferviewer.training.uncertain_side import with_uncertain
@@ -39,10 +48,13 @@ from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from xferviewer.checkpoints import Checkpoint
     from xferviewer.studies.splits import Split
+    from xferviewer.training.batches import TrainingSide
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
@@ -58,16 +70,39 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
 
 def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
     """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
-    with deterministic(spec.recipe.deterministic):
+    with deterministic(spec.recipe.deterministic), other_devices(spec, process):
         return _train(spec, process, command)
+
+
+def help_train(folder: JobFolder, devices: Sequence[str]) -> None:
+    """A process that helps another one, which runs the job of `folder`, on one device more (several_devices)."""
+    spec = _as_timm_names_it(folder.spec())
+    watch: Any = SilentWatch()
+    with deterministic(spec.recipe.deterministic):
+        _prepare_torch(spec)
+        fabric = make_fabric(spec, devices)
+        network, _ = _build(spec, fabric.device, watch)
+        training = ReceivedTraining(fabric)
+        method = make_method(spec, network, training)
+        state = TrainingState(
+            network, make_optimiser(network, spec.recipe), method.kept(), parts=spec.recipe.accumulation
+        )
+        keeper = Keeper(folder.path / "resume", received(fabric), math.inf)
+        keeper.restore(state)
+        fit(spec, fabric, state, method, training, None, watch, keeper)
+        torch.distributed.destroy_process_group()
+
+
+def _prepare_torch(spec: TrainingSpec) -> None:
+    torch.manual_seed(spec.seed)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
 
 
 def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
     watch = Watch(process)
     spec = _as_timm_names_it(spec)
-    torch.manual_seed(spec.seed)
-    if spec.recipe.threads:
-        torch.set_num_threads(spec.recipe.threads)
+    _prepare_torch(spec)
     fabric = make_fabric(spec, process.devices())
     watch.working(device=describe(fabric.device, spec.recipe.precision))
     _say_recipe(spec, watch)
@@ -87,14 +122,20 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         parameters=learning,
     )
     with open_sides(spec, cohort, split, units, watch) as images:
+        if fabric.world_size > 1:
+            tell_rows(images[0], fabric)
         method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
-        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        identity = fabric.broadcast(_identity(spec, split))
+        keeper = Keeper(process.folder.path / "resume", identity, spec.machine.save_seconds)
         if keeper.restore(state):
             watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
         with kept_features(spec, network, method, *images, watch) as (training, validation):
-            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
+            learned: TrainingSide = with_uncertain(training, spec)
+            if fabric.world_size > 1:
+                learned = SharedTraining(learned, network, fabric)
+            last = fit(spec, fabric, state, method, learned, validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
@@ -117,7 +158,8 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
-    return estimate(spec, make_fabric(spec).device, len(opened.split.training))
+    device = make_fabric(replace(spec, machine=replace(spec.machine, devices=1))).device
+    return estimate(spec, device, len(opened.split.training))
 
 
 def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:

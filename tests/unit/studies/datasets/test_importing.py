@@ -17,7 +17,7 @@ from xferviewer.studies.datasets import SOURCES, find_source, import_dataset, so
 def ham(tree):
     tree.pictures("HAM10000_images_part_1/ISIC_1.jpg", "HAM10000_images_part_1/ISIC_2.jpg")
     tree.text("HAM10000_metadata.csv", "lesion_id,image_id,dx,dx_type,age,sex,localization",
-              "HAM_1,ISIC_1,mel,histo,80,male,back", "HAM_2,ISIC_2,nv,histo,80,male,back")  # fmt: skip
+              "HAM_1,ISIC_1,mel,histo,80,male,back", '"HAM_2 ",ISIC_2,"nv\n",histo,80,male,back')  # fmt: skip
     return tree
 
 
@@ -49,6 +49,8 @@ def test_that_nothing_below_the_source_changes(ham, tmp_path):
     for out in (ham.root / "cohort", ham.root):
         with pytest.raises(UnusableFolder, match="left as it is"):
             import_dataset(source_of("ham10000"), ham.root, out, accept_terms=True)
+    with pytest.raises(UnusableFolder, match="left as it is"):  # beside the layout, in the folder that was named
+        import_dataset(source_of("ham10000"), ham.root.parent, ham.root.parent / "c", accept_terms=True)
 
 
 def test_that_a_cohort_lies_below_the_data_folder_by_its_name(ham, tmp_path, monkeypatch):
