@@ -73,7 +73,7 @@ def stop_after(monkeypatch, steps: int) -> None:
     monkeypatch.setattr(loop, "_gradients", counted)
 
 
-@pytest.mark.parametrize("pieces", [(1, 1, 1), (4,), (5,), (7, 6), (14,)])
+@pytest.mark.parametrize("pieces", [(1, 4), (5, 2), (14,)])
 def test_that_an_interrupted_run_ends_in_the_weights_of_one_that_was_not(tmp_path, spec, monkeypatch, pieces):
     whole = run(spec, JobFolder.create(tmp_path / "whole", spec))
     job = JobFolder.create(tmp_path / "pieces", spec)

@@ -52,16 +52,16 @@ def detached(command: list[str], output: Any, *, below_normal: bool = True) -> s
     environment = dict(os.environ)
     if getattr(sys, "frozen", False):  # the child is a program of its own, not a worker of the one that unpacked it
         environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
-    if sys.platform != "win32":
-        # a session of its own: closing the terminal or Ctrl-C in it reaches only the sessions it opened
-        process = subprocess.Popen(command, **streams, env=environment, start_new_session=True)
-        if below_normal:
-            with contextlib.suppress(OSError):  # it has ended, or the system forbids it: it runs all the same
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)  # threads and processes of its own inherit it
-        return process
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    flags |= subprocess.BELOW_NORMAL_PRIORITY_CLASS if below_normal else 0
-    with contextlib.suppress(PermissionError):  # a job object of Windows that lets nobody out ends us all together
-        away = flags | subprocess.CREATE_BREAKAWAY_FROM_JOB
-        return subprocess.Popen(command, **streams, env=environment, creationflags=away)
-    return subprocess.Popen(command, **streams, env=environment, creationflags=flags)
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        flags |= subprocess.BELOW_NORMAL_PRIORITY_CLASS if below_normal else 0
+        with contextlib.suppress(PermissionError):  # a job object of Windows that lets nobody out ends us all together
+            away = flags | subprocess.CREATE_BREAKAWAY_FROM_JOB
+            return subprocess.Popen(command, **streams, env=environment, creationflags=away)
+        return subprocess.Popen(command, **streams, env=environment, creationflags=flags)
+    # a session of its own: closing the terminal or Ctrl-C in it reaches only the sessions it opened
+    process = subprocess.Popen(command, **streams, env=environment, start_new_session=True)
+    if below_normal:
+        with contextlib.suppress(OSError):  # it has ended, or the system forbids it: it runs all the same
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)  # threads and processes of its own inherit it
+    return process
