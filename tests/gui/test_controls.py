@@ -24,7 +24,9 @@ from PySide6.QtWidgets import (
 )
 
 from xferviewer.gui.app import Application
+from xferviewer.gui.field import Field
 from xferviewer.gui.views.import_dialog import ImportDialog
+from xferviewer.studies.datasets import SOURCES
 
 SIGNALS: dict[type[QWidget], tuple[str, ...]] = {
     QAbstractButton: ("clicked(bool)", "clicked()", "toggled(bool)", "pressed()", "triggered(QAction*)"),
@@ -89,6 +91,35 @@ def test_that_every_control_is_listened_to_and_named(opened: Application, perspe
         if not is_heard(widget) and widget.accessibleName() not in READ_BY_A_BUTTON
     ]
     assert not deaf
+
+
+@pytest.mark.parametrize("shown", ["form", "job"])
+def test_that_every_control_of_fine_tuning_is_listened_to_named_and_explained(opened: Application, shown: str) -> None:
+    """Hidden ones too: those of other kinds of cohorts, heads and recipes."""
+    opened.window.new_job()
+    page = getattr(opened.window.training, shown)
+    found = [w for w in controls(page) if not w.objectName().startswith("qt_") and "Scroll" not in w.objectName()]
+    assert len(found) > (100 if shown == "form" else 8)
+    deaf = [w.accessibleName() or w.objectName() or str(w) for w in found if not is_heard(w)]
+    assert not deaf
+    typed = (QLineEdit, QComboBox, QCheckBox, QSlider, QListWidget)
+    assert not [str(w) for w in found if isinstance(w, typed) and not w.accessibleName()]
+    assert not [str(w) for w in found if isinstance(w, QAbstractButton) and not (w.text() or w.accessibleName())]
+    assert not [field for field in page.findChildren(Field) if not field.findChild(QLabel).toolTip()]
+
+
+def test_that_every_control_of_the_data_set_dialog_is_listened_to_and_named(opened: Application) -> None:
+    opened.training.datasets.ask()
+    dialog = opened.training.datasets.dialog
+    for source in SOURCES:
+        dialog.take_source(source.key)
+        found = [w for w in controls(dialog) if not w.objectName().startswith("qt_")]
+        assert not [w.accessibleName() for w in found if not is_heard(w)]
+        named = [w for w in found if isinstance(w, (QLineEdit, QComboBox, QCheckBox))]
+        assert not [str(w) for w in named if not (w.accessibleName() or getattr(w, "text", str)())]
+        assert dialog.choices.keys() == {choice.name for choice in source.choices}
+        assert dialog.accepted_terms.isVisible() == bool(source.terms.text)
+    dialog.reject()
 
 
 def test_that_every_control_of_the_import_dialog_is_listened_to_and_named(opened: Application) -> None:

@@ -1,4 +1,4 @@
-"""The form of a new job: what it makes is a specification, what is wrong stands by its field, six actions are enough."""
+"""The form of a new job: it makes a specification, what is wrong stands by its field, six actions are enough."""
 
 from __future__ import annotations
 
@@ -229,9 +229,7 @@ def test_that_a_head_has_the_arguments_of_its_kind(form: NewJobForm) -> None:
     assert not new.network.head.fields["network.head.dropout"].isVisible()  # its code does not heed it
 
 
-def test_that_findings_without_cases_have_no_tick(
-    form: NewJobForm, cohort: Path
-) -> None:
+def test_that_findings_without_cases_have_no_tick(form: NewJobForm, cohort: Path) -> None:
     new = form
     new.images.choose_folder(cohort / "A")
     new.images.show_cohort(look_at_labels(cohort / "A"))

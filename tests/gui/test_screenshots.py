@@ -68,6 +68,7 @@ def pictured(request: pytest.FixtureRequest, qtbot: QtBot) -> Application:
     # A real specification that waits for its turn: no number is shown that nobody has measured.
     job = JobFolder.create(application.folders.jobs / "lite0-probe", read_spec(SPEC))
     job.log("Waits for its turn.")
+    application.window.training.form.estimate_asked.disconnect()  # a picture waits for no other process
     return application
 
 

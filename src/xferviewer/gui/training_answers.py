@@ -1,4 +1,4 @@
-"""What a job would be like, asked of the command line before it starts: what it takes, and what its images look like."""
+"""What a job would be like, asked of the command line before it starts: what it takes, how its images look."""
 
 from __future__ import annotations
 

@@ -216,7 +216,9 @@ class CohortSection(QWidget):
     def chosen_findings(self) -> tuple[str, ...]:
         """Those with a tick, in the order of the cohort."""
         items = (self.findings.item(row) for row in range(self.findings.count()))
-        return tuple(item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked)
+        return tuple(
+            item.data(Qt.ItemDataRole.UserRole) for item in items if item.checkState() == Qt.CheckState.Checked
+        )
 
     def show_task(self, task: str) -> None:
         """What becomes of the logits: a sigmoid each, or a softmax."""

@@ -1,4 +1,4 @@
-"""What a cohort is: its images, patients and findings, part by part of the split; and that no patient is in two parts."""
+"""What a cohort is: images, patients and findings by part of the split, and that no patient is in two parts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class CohortSummary(QWidget):
             self.show_rows((), ())
             return
         if cohort.images is None:
-            self.title.setText(self.tr("Synthetic films, rendered when the job starts; their labels are known exactly."))
+            self.title.setText(
+                self.tr("Synthetic films, rendered when the job starts; their labels are known exactly.")
+            )
         else:
             self.title.setText(
                 self.tr("{0}: {1} images, {2} × {3}").format(

@@ -108,14 +108,14 @@ class NewJobForm(QWidget):
         for section in self.sections:
             column.addWidget(section)
         column.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setAccessibleName(self.tr("What the job is told"))
-        self.scroll.setWidget(inside)
-        self.scroll.setMinimumWidth(inside.minimumSizeHint().width() + 5 * GRID)
-        return self.scroll
+        self.scrolled = QScrollArea()
+        self.scrolled.setWidgetResizable(True)
+        self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        self.scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scrolled.setAccessibleName(self.tr("What the job is told"))
+        self.scrolled.setWidget(inside)
+        self.scrolled.setMinimumWidth(inside.minimumSizeHint().width() + 5 * GRID)
+        return self.scrolled
 
     def _beside(self) -> QTabWidget:
         self.text.setAccessibleName(self.tr("The specification as a file"))
@@ -136,8 +136,8 @@ class NewJobForm(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("What will come of it"))
         self.tabs.addTab(self.summary, self.tr("Cohort"))
-        self.tabs.addTab(self.batch, self.tr("Sample batch"))
-        self.tabs.addTab(written, self.tr("Specification"))
+        self.tabs.addTab(self.batch, self.tr("Batch"))
+        self.tabs.addTab(written, self.tr("File"))
         return self.tabs
 
     def _button(self, text: str, name: str) -> QPushButton:
@@ -157,7 +157,9 @@ class NewJobForm(QWidget):
         self.copy_command.clicked.connect(self._copy_command)
         self.batch.asked.connect(self._ask_batch)
         self._settle.timeout.connect(self._ask_estimate)
-        QShortcut(QKeySequence("Ctrl+Shift+Return"), self, self._start, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        QShortcut(
+            QKeySequence("Ctrl+Shift+Return"), self, self._start, context=Qt.ShortcutContext.WidgetWithChildrenShortcut
+        )
 
     # --- the specification
 

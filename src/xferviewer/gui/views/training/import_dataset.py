@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
 
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.field import FaultLine, Field, said, stack
-from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.training.derived_fields import NAME_WIDTH
 from xferviewer.studies.datasets import SOURCES, Source, source_of
 

@@ -74,9 +74,7 @@ class JobView(QWidget):
 
     def _buttons(self) -> None:
         self.pause = self._button(self.tr("Pause"), self.tr("Let the job wait; what it has learned is kept"), "pause")
-        self.resume = self._button(
-            self.tr("Resume"), self.tr("Go on from the last step that was kept"), "resume"
-        )
+        self.resume = self._button(self.tr("Resume"), self.tr("Go on from the last step that was kept"), "resume")
         self.cancel = self._button(self.tr("Cancel"), self.tr("End the job without a checkpoint"), "cancel")
         self.clone = self._button(self.tr("Clone …"), self.tr("A new job with these values to begin with"), "clone")
         self.remove = self._button(self.tr("Remove …"), self.tr("Delete the folder of the job"), "remove")

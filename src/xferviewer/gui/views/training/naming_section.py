@@ -9,7 +9,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from xferviewer.gui.field import Field, Fold, heading, stack
-from xferviewer.gui.spec_fields import fields_of
 from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, flattened, nested
 from xferviewer.jobs.spec import TrainingSpec
 
@@ -31,9 +30,7 @@ class NamingSection(QWidget):
             "title": (self.tr("Title"), self.tr("One line for people, on the card")),
             "license": (self.tr("Licence"), self.tr("Of the new weights; that of what they begin from goes on")),
         }
-        self.fields = {
-            name: Field(*words[name], line, name_width=NAME_WIDTH) for name, line in self.lines.items()
-        }
+        self.fields = {name: Field(*words[name], line, name_width=NAME_WIDTH) for name, line in self.lines.items()}
         self.lines["license"].setText("unknown")
         self.rest = DerivedFields(TrainingSpec, "", leave=_ELSEWHERE)
         for name, line in self.lines.items():
@@ -61,7 +58,7 @@ class NamingSection(QWidget):
     def mapping(self) -> dict[str, Any]:
         """The keys at the top of a specification."""
         named = {name: line.text().strip() for name, line in self.lines.items()}
-        return {**named, **nested({path: value for path, value in self.rest.mapping().items()}, "")}
+        return {**named, **nested(self.rest.mapping(), "")}
 
     def show_spec(self, spec: Mapping[str, Any]) -> None:
         """Show what a specification says; the name is another job's, so that it follows the choices again."""

@@ -112,7 +112,9 @@ class SplitSection(QWidget):
         if cohort is None or not imported:
             return
         known = list(cohort.splits)
-        self.frozen.offer([*((name, name) for name in known), (self.tr("a new one …"), _NEW)], known[0] if known else _NEW)
+        self.frozen.offer(
+            [*((name, name) for name in known), (self.tr("a new one …"), _NEW)], known[0] if known else _NEW
+        )
         if self._wanted in known:
             self.frozen.choose(self._wanted)
             self._wanted = ""
@@ -196,8 +198,7 @@ class SplitSection(QWidget):
 
     @Slot()
     def _browse(self) -> None:
-        button = self.sender()
-        part = button.objectName() if button is not None else ""
+        part = self.sender().objectName()
         if part == "folder":
             chosen = QFileDialog.getExistingDirectory(self, self.tr("Choose the fold tables"))
         else:
