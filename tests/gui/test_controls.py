@@ -30,13 +30,14 @@ from xferviewer.studies.datasets import SOURCES
 
 SIGNALS: dict[type[QWidget], tuple[str, ...]] = {
     QAbstractButton: ("clicked(bool)", "clicked()", "toggled(bool)", "pressed()", "triggered(QAction*)"),
-    QComboBox: ("activated(int)", "currentIndexChanged(int)", "textActivated(QString)", "currentTextChanged(QString)"),
+    QComboBox: ("activated(int)", "currentIndexChanged(int)", "textActivated(QString)", "currentTextChanged(QString)",
+                "editTextChanged(QString)"),
     QAbstractSlider: ("valueChanged(int)", "sliderMoved(int)", "sliderReleased()"),
     QSpinBox: ("valueChanged(int)", "editingFinished()"),
     QDoubleSpinBox: ("valueChanged(double)", "editingFinished()"),
     QLineEdit: ("textChanged(QString)", "textEdited(QString)", "returnPressed()", "editingFinished()"),
     QListWidget: ("currentRowChanged(int)", "itemChanged(QListWidgetItem*)", "itemClicked(QListWidgetItem*)"),
-}
+}  # fmt: skip
 READ_BY_A_BUTTON = {
     "Whose threshold is set",  # beside the button that sets it: test_operating_point_panel.py
     "The same on the command line",  # copied by the button beside it, and not to be written in: test_import_dialog.py
