@@ -29,6 +29,11 @@ def settings_file() -> Path:
     return folder / "settings.toml"
 
 
+def weights_folder() -> Path:
+    """Where published weights that were fetched are kept."""
+    return data_folder() / "weights"
+
+
 def log_folder() -> Path:
     """Where each process keeps its log."""
     home = os.environ.get("XFERVIEWER_HOME")
@@ -71,13 +76,22 @@ class Settings:
     map_layers        where maps are taken: a name of LAYER_SETS, or names of layers with commas
     map_smoothing     one of SMOOTHINGS
     drag_up           "brighter" or "darker": what dragging upwards does to the film (viewers disagree)
+    unlinked          what panes do each for itself, of pan, zoom, window, frame and turn
+    layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
+    corner_text       how much text stands over films: "all", "minimal" or "none"
+    cine_per_second   1 to 60 frames a second
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
     same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    worklist_columns  names of the worklist's columns; empty: the usual ones
+    saved_searches    of the worklist: "name = words"
+    catalogue         the file of studies that is open; empty: the one in the data folder
+    recent            what was opened of late, the newest first
     jobs_per_device   how many training jobs compute on one device at a time; the others wait for their turn
+    largest_frame_mib    1 to 65536; a frame that would take more MiB, decoded, is refused before anything is decoded
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
@@ -90,12 +104,21 @@ class Settings:
     map_layers: str = "standard"
     map_smoothing: str = "none"
     drag_up: str = "brighter"
+    unlinked: tuple[str, ...] = ()
+    corner_text: str = "all"
+    cine_per_second: int = 12
+    layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     hub: str = "off"
     mirror: str = ""
     same_findings: tuple[str, ...] = ()
+    worklist_columns: tuple[str, ...] = ()
+    saved_searches: tuple[str, ...] = ()
+    catalogue: str = ""
+    recent: tuple[str, ...] = ()
+    largest_frame_mib: int = 1024
     acknowledged_inputs: tuple[str, ...] = ()
     jobs_per_device: int = 1
 
@@ -105,10 +128,14 @@ _CHOICES = {
     "device": ("auto", "cuda", "mps", "cpu"),
     "precision": ("fp32", "bf16", "fp16"),
     "drag_up": ("brighter", "darker"),
+    "corner_text": ("all", "minimal", "none"),
     "hub": ("off", "on"),
     "map_method": tuple(METHODS),
     "map_smoothing": tuple(SMOOTHINGS),
 }
+
+
+_RANGES = {"cine_per_second": (1, 60), "largest_frame_mib": (1, 1 << 16)}
 
 
 def read_settings(path: Path) -> tuple[Settings, list[str]]:
@@ -139,6 +166,8 @@ def _usable(key: str, value: Any, default: Any) -> Any:
         return tuple(value) if strings else None
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
+    if key in _RANGES and isinstance(value, int) and not _RANGES[key][0] <= value <= _RANGES[key][1]:
+        return None
     if type(value) is not type(default) or value not in _CHOICES.get(key, (value,)):
         return None
     return value

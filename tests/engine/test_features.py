@@ -13,8 +13,8 @@ from PIL import Image
 
 from xferviewer.checkpoints import Preprocessing
 from xferviewer.engine.inference import load
-from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.augmentation_cards import augmentation_card
+from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec

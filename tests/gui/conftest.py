@@ -16,6 +16,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # read when the QApplication is made
 
 import numpy as np
+import pydicom
 import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QPoint, QPointF, Qt, QThread, QUrl
@@ -169,7 +170,7 @@ def opened(
 ) -> Application:
     """The window on the indexed and predicted cohort, the first study shown with its maps; no engine is started."""
     home = tmp_path / "home"
-    shutil.copytree(prepared.home, home)
+    shutil.copytree(prepared.home, home, dirs_exist_ok=True)
     application = make_application(home)
     session = application.session
     application.library.refresh()
@@ -181,6 +182,40 @@ def opened(
     qtbot.waitUntil(lambda: application.window.compare.image is not None, timeout=LONG)
     qtbot.waitUntil(lambda: not application.numbers._settle.isActive())
     qtbot.wait(1)  # the panels take their widths in two steps after the first paint
+    return application
+
+
+@pytest.fixture
+def ct_study(cohort: Path, tmp_path: Path) -> Path:
+    """A CT study: a series of three slices of one size and a fourth image of another series."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    dataset = next(
+        read
+        for read in map(pydicom.dcmread, sorted((cohort / "A" / "images").glob("*.dcm")))
+        if not read.file_meta.TransferSyntaxUID.is_compressed and "VOILUTSequence" not in read
+    )
+    dataset.Modality, dataset.PatientID = "CT", "one"
+    dataset.StudyInstanceUID = pydicom.uid.generate_uid()
+    dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, -1024, "HU"
+    dataset.WindowCenter, dataset.WindowWidth = [40, -600], [400, 1500]
+    dataset.WindowCenterWidthExplanation = ["SOFT TISSUE", "LUNGS"]
+    for number, series in enumerate((1, 1, 1, 2)):
+        dataset.SeriesInstanceUID = f"1.2.3.{series}"
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{series}.{number}"
+        dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+    return folder
+
+
+@pytest.fixture
+def stack(make_application: MakeApplication, ct_study: Path, checkpoints: list[Path], qtbot: QtBot) -> Application:
+    """The window on that study, its first image shown in the panes of two checkpoints."""
+    application = make_application()
+    application.window.show()
+    application.checkpoints.open(checkpoints)
+    with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
+        application.open_paths([ct_study])
+    qtbot.waitUntil(lambda: application.window.compare.image is not None, timeout=LONG)
     return application
 
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
+from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.studies.images import present, read_image
 
@@ -115,21 +116,22 @@ def test_that_ctrl_and_wheel_zooms_and_the_wheel_alone_steps(opened: Application
 
 @pytest.mark.parametrize("inverted", [False, True])
 def test_that_dragging_up_makes_all_panes_brighter_also_when_inverted(opened: Application, inverted: bool) -> None:
-    opened.session.set_display(replace(opened.session.display, inverted=inverted))
+    if inverted:
+        opened.window.actions_by_name["invert"].trigger()
     before = pixels(opened)
     drag(opened.window.compare.panes[1], Qt.MouseButton.LeftButton, QPoint(0, -40))
     after = pixels(opened)
     for old, new in zip(before, after, strict=True):
         assert new.mean() > old.mean() + 3
         assert (new.astype(int) - old >= 0).all()
-    assert opened.session.display.window.explanation == "set by hand"
+    assert opened.window.compare.looks[0].window.explanation == "set by hand"
 
 
 def test_that_dragging_right_widens_the_window(opened: Application) -> None:
     width = opened.window.compare.image.default_window().width
     drag(opened.window.compare.panes[0], Qt.MouseButton.LeftButton, QPoint(40, 0))
-    assert opened.session.display.window.width > width
-    assert opened.session.display.window.centre == opened.window.compare.image.default_window().centre
+    assert opened.window.compare.looks[0].window.width > width
+    assert opened.window.compare.looks[0].window.centre == opened.window.compare.image.default_window().centre
 
 
 def test_that_reset_goes_to_all_panes(opened: Application) -> None:
@@ -144,12 +146,12 @@ def test_that_reset_goes_to_all_panes(opened: Application) -> None:
     for old, new in zip(fitted, views(opened), strict=True):
         assert new.width() == pytest.approx(old.width())
         assert new.center() == old.center()
-    assert not opened.session.display.inverted
+    assert not any(look.inverted for look in opened.window.compare.looks)
 
 
 def test_that_the_overlay_never_changes_the_window(opened: Application) -> None:
     drag(opened.window.compare.panes[0], Qt.MouseButton.LeftButton, QPoint(30, -40))
-    window, films, bar = opened.session.display.window, pixels(opened), opened.window.compare.overlay_bar
+    window, films, bar = opened.window.compare.looks[0].window, pixels(opened), opened.window.compare.overlay_bar
     bar.opacity.setValue(80)
     bar.cut_off.setValue(60)
     bar.colour_map.setCurrentText("viridis")
@@ -158,7 +160,7 @@ def test_that_the_overlay_never_changes_the_window(opened: Application) -> None:
     display = opened.session.display
     assert (display.overlay_opacity, display.cut_off, display.colour_map) == (0.8, 0.6, "viridis")
     assert (display.scale, display.overlay_visible) == ("shared", False)
-    assert display.window == window
+    assert opened.window.compare.looks[0].window == window
     assert all((old == new).all() for old, new in zip(films, pixels(opened), strict=True))
 
 
@@ -229,18 +231,22 @@ def test_that_the_next_study_keeps_the_links_and_starts_fitted_in_its_own_window
     opened.library.step_study(1)
     compare = opened.window.compare
     path = opened.session.shown.image.path
-    qtbot.waitUntil(lambda: compare._film is not None and compare._film.path == path, timeout=LONG)
+    qtbot.waitUntil(lambda: compare.film(0) is not None and compare.film(0).path == path, timeout=LONG)
     rows, columns = compare.image.pixels.shape
-    assert opened.session.display.window is None
+    assert opened.window.compare.looks[0].window is None
     assert all(view.contains(QRectF(0, 0, columns, rows)) for view in views(opened))
     drag(compare.panes[1], Qt.MouseButton.MiddleButton, QPoint(50, 0))
     after = views(opened)
     assert same(after[0], after[1])
 
 
+def shown_alone(compare: CompareView) -> list[str]:
+    return [pane.digest for pane in compare.panes if pane.isVisible()]
+
+
 def test_that_a_double_click_shows_one_pane_alone_and_all_again(opened: Application, qtbot: QtBot) -> None:
     compare = opened.window.compare
-    digests = [pane.digest for pane in compare.panes]
+    digests = shown_alone(compare)
     for expected in ([digests[1]], digests):
         pane = next(pane for pane in compare.panes if pane.digest == digests[1])
         target = film(pane)
@@ -250,7 +256,7 @@ def test_that_a_double_click_shows_one_pane_alone_and_all_again(opened: Applicat
         send(target, QEvent.Type.MouseButtonRelease, at, left, none)
         send(target, QEvent.Type.MouseButtonDblClick, at, left, left)
         send(target, QEvent.Type.MouseButtonRelease, at, left, none)
-        qtbot.waitUntil(lambda expected=expected: [p.digest for p in compare.panes] == expected)
+        qtbot.waitUntil(lambda expected=expected: shown_alone(compare) == expected)
     assert (pixels(opened)[0] == pixels(opened)[1]).all()
 
 
@@ -312,7 +318,7 @@ def test_that_a_monochrome1_film_and_its_twin_give_the_same_screen_pixels_also_a
     for row, name in enumerate(("one", "two")):
         application.library.show_study(row)
         path = str(twins / f"{name}.dcm")
-        qtbot.waitUntil(lambda path=path: compare._film is not None and compare._film.path == path, timeout=LONG)
+        qtbot.waitUntil(lambda path=path: compare.film(0) is not None and compare.film(0).path == path, timeout=LONG)
         as_filed = pixels(application)[0]
         before = compare.panes[0].box.viewRect()
         drag(compare.panes[0], Qt.MouseButton.LeftButton, QPoint(20, -30))
@@ -333,7 +339,7 @@ def test_that_a_film_that_vanished_is_told_in_its_pane(opened: Application, tmp_
     gone = shown.image._replace(path=str(tmp_path / "gone.dcm"))
     session.show(replace(shown, images=(gone,)))
     compare = opened.window.compare
-    qtbot.waitUntil(lambda: compare._film is not None and compare._film.error is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: compare.film(0) is not None and compare.film(0).error is not None, timeout=LONG)
     assert "gone.dcm" in compare.panes[0]._centre.text()
     assert compare.panes[0]._film.image is None
 

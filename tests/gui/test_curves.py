@@ -410,7 +410,7 @@ def test_that_only_the_tab_that_is_seen_draws_and_once_for_many_changes(
     assert counted == []
     drawn(curves.roc, qtbot)
     assert counted == [curves.roc]
-    evaluating.session.set_display(replace(evaluating.session.display, inverted=True))
+    evaluating.session.set_display(replace(evaluating.session.display, difference=True))
     evaluating.numbers.changed.emit()  # and nothing did
     drawn(curves.roc, qtbot)
     assert counted == [curves.roc]

@@ -20,6 +20,7 @@ from xferviewer.cli import (
     machine,
     maps,
     predictions,
+    recipes,
     splits,
     studies,
     training,
@@ -29,7 +30,8 @@ from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
-    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, training, jobs, children
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
+    children,
 )  # fmt: skip
 
 

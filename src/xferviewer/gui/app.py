@@ -19,11 +19,13 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.catalogues import Catalogues
+from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
-from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.films import READERS, FilmShelf
 from xferviewer.gui.import_choices import is_weights
 from xferviewer.gui.importing import Importing
 from xferviewer.gui.job_watch import JobWatch
@@ -43,6 +45,7 @@ from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.region_files import is_region_table
 
 log = logging.getLogger(__name__)
@@ -93,8 +96,9 @@ class Application(QObject):
         self.numbers = LiveNumbers(self.session, self)
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
-        self.films = FilmShelf(self)
-        self.thumbnails = Thumbnails(folders.thumbnails, self)
+        self.reading = FilmReading(READERS + 1)
+        self.films = FilmShelf(self.reading, self)
+        self.thumbnails = Thumbnails(folders.thumbnails, self.reading, self)
         self.engine = EngineClient(self)
         self.checkpoints = OpenCheckpoints(self.session, self.engine, self.settings, self)
         self.predicting = Predicting(
@@ -105,12 +109,14 @@ class Application(QObject):
         self.evaluating = Evaluating(self.session, self.predicting, self)
         self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
         self.jobs = JobWatch(folders.jobs, folders.layout, self)
+        self.decisions = Decisions(folders.home / "film_notes.sqlite", self.session, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
-            self.theme, folders.layout, self.jobs, drag_up=chosen.drag_up,
+            self.theme, folders.layout, self.jobs, self.settings, self.decisions,
         )  # fmt: skip
         self.window.top.device.choose(chosen.device, chosen.precision)
-        self.importing = Importing(self.session, folders.home / "checkpoints", self.window, self)
+        self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
+        self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)
         self.describing = Describing(self)
         self.notifier = self.window.notifier
         self.training = Training(folders.home, self.jobs, self.window, self.calculator, self)
@@ -129,10 +135,20 @@ class Application(QObject):
         self.checkpoints.told.connect(self._tell)
         self.checkpoints.failed.connect(self._tell_error)
         self.settings.failed.connect(self._tell_error)
+        self.decisions.failed.connect(self._tell_error)
         self.map_measuring.told.connect(self._tell)
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
+        window.recent_asked.connect(self.catalogues.show_recent)
+        window.catalogue_asked.connect(self.catalogues.ask)
+        self.catalogues.failed.connect(self._tell_error)
+        self.catalogues.paths_asked.connect(self.open_paths)
+        self.catalogues.changed.connect(self._open_first_study)
+        window.worklist.take_kept(self.settings.now.worklist_columns, self.settings.now.saved_searches)
+        window.worklist.menu.columns_changed.connect(self._keep_columns)
+        window.worklist.menu.searches_changed.connect(self._keep_searches)
         window.import_asked.connect(self.importing.ask)
+        window.published_asked.connect(self.importing.ask_published)
         self.importing.imported.connect(self.checkpoints.add_imported)
         self.importing.refused.connect(self._tell_error)
         window.cancel_asked.connect(self._cancel_work)
@@ -154,6 +170,7 @@ class Application(QObject):
         self.session.checkpoints_changed.connect(self._offer_starts)
         self._offer_starts()
         window.figures.failed.connect(self._tell_error)
+        window.film_commands.pictures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
         engine.checkpoint_opened.connect(self._show_in_use)
@@ -177,6 +194,8 @@ class Application(QObject):
     def start(self) -> None:
         """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""
         self.library.refresh()
+        if not self._demo:
+            self.catalogues.open_kept()
         self._open_first_study()
         self.checkpoints.open_kept()
         self.engine.start()
@@ -198,9 +217,12 @@ class Application(QObject):
         self.engine.stop()
         self.library.close()
         self.calculator.close()
+        self.reading.interrupt()  # so that nobody waits for a film that holds its decoder
         self.films.close()
         self.thumbnails.close()
+        self.reading.close()
         self.store.close()
+        self.decisions.close()
 
     # --- opening
 
@@ -208,6 +230,7 @@ class Application(QObject):
     def open_paths(self, paths: list[Path]) -> None:
         """Open whatever it is: a folder or images are indexed, a table is joined, a checkpoint is compared."""
         for path in paths:
+            self.catalogues.note(path)
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.checkpoints.add(found)
@@ -261,6 +284,15 @@ class Application(QObject):
         if self.session.shown is None:
             self._open_first_study()
 
+    @Slot(object)
+    def _keep_columns(self, names: tuple[str, ...]) -> None:
+        self.settings.keep(worklist_columns=names)
+
+    @Slot(object)
+    def _keep_searches(self, searches: tuple[str, ...]) -> None:
+        self.settings.keep(saved_searches=searches)
+
+    @Slot()
     def _open_first_study(self) -> None:
         if self.session.studies:
             self.library.show_study(0)

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from xferviewer.evaluation.map_similarity import TOP_SHARE
 from xferviewer.protocol import ImageReference
 from xferviewer.studies.catalogue import ImageRow, StudyRow
-from xferviewer.studies.images import Window, frame_identity
+from xferviewer.studies.images import frame_identity
 
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How films and maps are drawn, in all panes alike. The overlay never changes the window.
+    """How maps are drawn, in all panes alike. Films have windows of their own, which no overlay changes.
 
-    window            VOI window; None: as the file says
-    inverted          bright and dark exchanged by the user, on top of the film's own polarity
     overlay_visible   maps are drawn
     overlay_opacity   0 to 1, the same for every value above the cut-off
     cut_off           0 to 1; parts of a map below it are not drawn
@@ -23,10 +21,9 @@ class Display:
     difference        panes beside the active one show the difference of its map to theirs
     top_share         of a map's pixels that count as its highest, 0 to 1
     regions_visible   what people marked is outlined
+    planes_visible    what the film's own file draws over it (`Image.overlays`)
     """
 
-    window: Window | None = None
-    inverted: bool = False
     overlay_visible: bool = True
     overlay_opacity: float = 0.5
     cut_off: float = 0.25
@@ -35,6 +32,7 @@ class Display:
     difference: bool = False
     top_share: float = TOP_SHARE
     regions_visible: bool = True
+    planes_visible: bool = True
 
 
 @dataclass(frozen=True, slots=True)

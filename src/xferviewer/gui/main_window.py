@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, Signal, Slot
@@ -25,9 +24,13 @@ from xferviewer.gui.actions import PEEK_KEY, make_actions
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.column_dialog import ColumnDialog
+from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.figure_saving import FigureSaving
+from xferviewer.gui.film_commands import FilmCommands
+from xferviewer.gui.film_place import FilmPlace
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.job_watch import JobWatch
+from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
 from xferviewer.gui.live_hand_over import LiveHandOver
@@ -39,6 +42,7 @@ from xferviewer.gui.perspective import Perspective
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.tool_commands import ToolCommands
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
@@ -68,8 +72,11 @@ class MainWindow(QMainWindow):
     paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
     predictions_chosen = Signal(object)  # list[Path]: tables
     regions_chosen = Signal(object)  # Path: a table of boxes
+    published_asked = Signal()
     import_asked = Signal()
     demo_asked = Signal()
+    recent_asked = Signal()
+    catalogue_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
@@ -94,8 +101,8 @@ class MainWindow(QMainWindow):
         theme: Theme,
         layout_file: Path,
         watch: JobWatch,
-        *,
-        drag_up: str = "brighter",
+        kept: KeptSettings,
+        decisions: Decisions,
     ) -> None:
         super().__init__()
         self._session = session
@@ -109,7 +116,9 @@ class MainWindow(QMainWindow):
         self.notifier = Notifier(self)
         self.worklist = Worklist(session, numbers, thumbnails, theme)
         self.live_maps = LiveMaps(session, calculator, self)
-        self.compare = CompareView(session, self.live_maps, drag_up)
+        self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
+        self.film_commands = FilmCommands(session, self.compare, kept, self)
+        self.tool_commands = ToolCommands(self.compare, decisions, kept, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
@@ -134,6 +143,9 @@ class MainWindow(QMainWindow):
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
+        self.film_commands.show_ticks(self.actions_by_name)
+        self.tool_commands.show_ticks(self.actions_by_name)
+        self.compare.film_bar.offer(self.actions_by_name)
         self.top = TopBar(session, self.actions_by_name, self)
         self.addToolBar(self.top)
         self._build_centre()
@@ -147,7 +159,8 @@ class MainWindow(QMainWindow):
     def _build_perspectives(self) -> dict[str, Perspective]:
         area = Qt.DockWidgetArea
         left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
-        read = Perspective("read", self.compare)
+        self.film_place = FilmPlace(self.compare)
+        read = Perspective("read", self.film_place)
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
         checkpoints = read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
@@ -196,12 +209,13 @@ class MainWindow(QMainWindow):
         self.evaluation.predictions_asked.connect(self._open_predictions)
         self.evaluation.export_asked.connect(self._export_evaluation)
         self.evaluation.command_asked.connect(self.command_asked)
-        session.image_changed.connect(self._want_film)
+        self.compare.films_wanted.connect(self._want_films)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
         self.curves.save_asked.connect(self.figures.save)
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
+        self.film_commands.pictures.told.connect(self.notifier.tell)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.map_quality.run_asked.connect(self._measuring.measure_shown)
         self.map_quality.cancel_asked.connect(self._measuring.cancel)
@@ -229,14 +243,18 @@ class MainWindow(QMainWindow):
             "open_regions": self._open_regions,
             "add_checkpoint": self.add_checkpoint,
             "import_checkpoint": self.import_asked.emit,
+            "import_published": self.published_asked.emit,
             "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
+            "open_recent": self.recent_asked.emit,
+            "open_catalogue": self.catalogue_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),
             "perspective_evaluate": lambda: self.show_perspective("evaluate"),
             "perspective_train": lambda: self.show_perspective("train"),
             "full_screen": self._toggle_full_screen,
+            "detach_films": lambda: self.film_place.toggle(list(self.actions_by_name.values())),
             "hide_identity": self._toggle_identity,
             "reset_layout": self._reset_layout,
             "next_study": lambda: library.step_study(1),
@@ -250,14 +268,8 @@ class MainWindow(QMainWindow):
             "next_checkpoint": session.step_active,
             "disagreements": self._read_disagreements,
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
-            "overlay": self._toggle_overlay,
-            "difference": self._toggle_difference,
-            "regions": self._toggle_regions,
-            "invert": self._toggle_inverted,
-            "fit": self.compare.fit,
-            "zoom_in": lambda: self.compare.zoom(1.25),
-            "zoom_out": lambda: self.compare.zoom(0.8),
-            "reset": self.compare.reset,
+            **self.film_commands.handlers(),
+            **self.tool_commands.handlers(),
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
@@ -334,6 +346,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout."""
         QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self.film_place.bring_back()
         self._layout.setValue("geometry", self.saveGeometry())
         for name, perspective in self.perspectives.items():
             if perspective.was_shown:
@@ -344,31 +357,16 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        """The films, where they have a window of their own and it is worked in; else this window."""
+        films = self.film_place.window_of_films
+        window = films if films is not None and films.isActiveWindow() else self
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     # --- film
 
-    @Slot()
-    def _want_film(self) -> None:
-        shown = self._session.shown
-        if shown is not None:
-            self._films.want(Path(shown.image.path), shown.frame, self._library.neighbours())
-
-    def _toggle_overlay(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, overlay_visible=not display.overlay_visible))
-
-    def _toggle_difference(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, difference=not display.difference))
-
-    def _toggle_regions(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, regions_visible=not display.regions_visible))
-
-    def _toggle_inverted(self) -> None:
-        display = self._session.display
-        self._session.set_display(replace(display, inverted=not display.inverted))
+    @Slot(object)
+    def _want_films(self, films: list[tuple[Path, int]]) -> None:
+        self._films.want(films, self._library.neighbours())
 
     def _toggle_identity(self) -> None:
         hidden = self.actions_by_name["hide_identity"].isChecked()

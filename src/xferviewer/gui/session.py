@@ -26,14 +26,18 @@ from xferviewer.gui.columns import Column, EnsembleColumn, PassColumn, still_pos
 from xferviewer.gui.comparison import BY_HAND, CaseList, Comparison, ThresholdOrigin
 from xferviewer.gui.display import Display, ShownImage
 from xferviewer.gui.input_guard import InputGuard
+from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
-from xferviewer.studies.catalogue import StudyRow
 from xferviewer.studies.regions import Region, folded
+from xferviewer.studies.study_list import StudyList
 
 DEFAULT_THRESHOLD = 0.5
-MOST_PANES = 4
+OperatingPoints = dict[tuple[str, str, str], tuple[float, ThresholdOrigin]]
+"""By checkpoint, finding and kind of score: the threshold, and how it was chosen."""
+AT_FIRST = 4
+"""Checkpoints that get a pane by themselves."""
 
 
 class Session(QObject):
@@ -60,8 +64,9 @@ class Session(QObject):
 
     def __init__(self, display: Display, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.studies: list[StudyRow] = []
-        self.identities: dict[int, str] = {}  # of the images of the catalogue, by their numbers
+        self.studies = StudyList()
+        # of all images of the catalogue, at most so many, spread over all; the library says them when they are wanted
+        self.sampled_identities: Callable[[int], list[str]] = lambda _most: []
         self.shown: ShownImage | None = None
         self.display = display
         self.map_choice = MapChoice()
@@ -79,8 +84,7 @@ class Session(QObject):
         self.cohort = Cohort.empty()
         self.vocabulary = PUBLISHED
         self._alike: tuple[tuple[tuple[str, tuple[str, ...]], ...], dict[str, dict[str, str]]] = ((), {})
-        self._thresholds: dict[tuple[str, str, str], float] = {}  # checkpoint, finding, kind of score
-        self._origins: dict[tuple[str, str, str], ThresholdOrigin] = {}  # the same
+        self.operating_points: OperatingPoints = {}
         self._seen: dict[str, SeenImages] = {}
         self._book = ScoreBook()
         self.marked: tuple[Region, ...] = ()
@@ -92,25 +96,23 @@ class Session(QObject):
 
     # --- worklist and image
 
-    def set_worklist(self, studies: list[StudyRow]) -> None:
+    def set_worklist(self, studies: StudyList) -> None:
         """Show these studies in this order."""
         self.studies = studies
         self.worklist_changed.emit()
 
     def show(self, shown: ShownImage | None) -> None:
-        """Put an image into the panes; its window is its own again, maps of the one before are gone."""
+        """Put an image into the panes; maps of the one before are gone."""
         self.shown = shown
         self.forget_maps()
         self.marked = ()
-        self.display = replace(self.display, window=None)
         self.image_changed.emit()
 
     def position(self) -> int:
         """Index of the shown study in the worklist, -1 when it is not in it."""
         if self.shown is None:
             return -1
-        shown = self.shown.study.id
-        return next((row for row, study in enumerate(self.studies) if study.id == shown), -1)
+        return self.studies.row_of(self.shown.study.id)
 
     def set_display(self, display: Display) -> None:
         """Draw films and maps like this."""
@@ -121,13 +123,13 @@ class Session(QObject):
     # --- checkpoints and findings
 
     def set_checkpoints(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """Compare these checkpoints; those that are new get a pane while there is room for four."""
+        """Compare these checkpoints; those that are new get a pane while there are fewer than four."""
         known = {checkpoint.weights_sha256 for checkpoint in self.checkpoints}
         self.checkpoints = tuple(checkpoints)
         digests = [checkpoint.weights_sha256 for checkpoint in self.checkpoints]
         self._book.forget(known.difference(digests))
         chosen = [digest for digest in digests if digest in self.in_panes]
-        chosen += [digest for digest in digests if digest not in known][: MOST_PANES - len(chosen)]
+        chosen += [digest for digest in digests if digest not in known][: max(AT_FIRST - len(chosen), 0)]
         self.in_panes = tuple(sorted(chosen, key=digests.index)) or tuple(digests[:1])
         self._explanations = {d: e for d, e in self._explanations.items() if d in digests}
         self._failures = {key: why for key, why in self._failures.items() if key[0]}  # it is opened anew
@@ -249,7 +251,7 @@ class Session(QObject):
         return next((each.holds_probabilities for each in self.imported if each.digest == digest), True)
 
     def set_in_pane(self, digest: str, shown: bool) -> None:
-        """Give a checkpoint a pane, or take it away. At least one and at most four checkpoints have one."""
+        """Give a checkpoint a pane, or take it away. At least one and at most twelve checkpoints have one."""
         chosen = [d for d in self.in_panes if d != digest]
         if shown:
             chosen.append(digest)
@@ -343,20 +345,26 @@ class Session(QObject):
 
         Until one is chosen it is 0.5 for a probability, and 0, its logit, for scores of another scale.
         """
-        chosen = self._thresholds.get(self._threshold_key(digest, finding))
-        return chosen if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
+        chosen = self.operating_points.get(self._threshold_key(digest, finding))
+        return chosen[0] if chosen is not None else DEFAULT_THRESHOLD if self.holds_probabilities(digest) else 0.0
 
     def threshold_origin(self, digest: str, finding: str) -> ThresholdOrigin | None:
         """How the operating point was chosen; None while it is the one that all begin with."""
-        return self._origins.get(self._threshold_key(digest, finding))
+        chosen = self.operating_points.get(self._threshold_key(digest, finding))
+        return chosen[1] if chosen is not None else None
 
     def set_thresholds(self, finding: str, thresholds: dict[str, float], origin: ThresholdOrigin = BY_HAND) -> None:
         """Set the operating points of some checkpoints (by digest) for a finding, and say where they come from."""
         for digest, threshold in thresholds.items():
             limited = min(max(threshold, 0.0), 1.0) if self.holds_probabilities(digest) else threshold
-            self._thresholds[self._threshold_key(digest, finding)] = limited
-            self._origins[self._threshold_key(digest, finding)] = origin
+            self.operating_points[self._threshold_key(digest, finding)] = limited, origin
         self.thresholds_changed.emit()
+
+    def restore_operating_points(self, points: OperatingPoints) -> None:
+        """All of them as they were once chosen."""
+        if points != self.operating_points:
+            self.operating_points = dict(points)
+            self.thresholds_changed.emit()
 
     def _threshold_key(self, digest: str, finding: str) -> tuple[str, str, str]:
         """A finding keeps its threshold when it is called by another name because something else is compared."""
@@ -391,10 +399,6 @@ class Session(QObject):
             self.referral_changed.emit()
 
     # --- cohort, predictions, explanations
-
-    def set_identities(self, identities: dict[int, str]) -> None:
-        """The identities of all images of the catalogue, by their numbers."""
-        self.identities = identities
 
     def put_cohort(self, cohort: Cohort) -> None:
         """Offer a cohort to choose, in place of one of the same name; the first and the chosen one are looked at."""

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage, QPixmap
 
 from xferviewer.errors import XferviewerError
+from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.thumbnails import thumbnail
 
 SIZE = 48
@@ -26,8 +27,9 @@ class Thumbnails(QObject):
     made = Signal(str)
     _arrived = Signal(str, object)
 
-    def __init__(self, cache_folder: Path, parent: QObject | None = None) -> None:
+    def __init__(self, cache_folder: Path, reading: FilmReading, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._reading = reading
         self._cache_folder = cache_folder
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="thumbnail")
         self._kept: OrderedDict[str, QPixmap] = OrderedDict()
@@ -51,7 +53,9 @@ class Thumbnails(QObject):
 
     def _make(self, identity: str, path: Path, frame: int) -> None:
         try:
-            pixels: NDArray[np.uint8] = thumbnail(path, frame, SIZE, identity=identity, cache=self._cache_folder)
+            pixels: NDArray[np.uint8] = thumbnail(
+                path, frame, SIZE, identity=identity, cache=self._cache_folder, read=self._reading.read
+            )
         except XferviewerError:
             pixels = np.zeros((SIZE, SIZE), dtype=np.uint8)  # the pane says why the film cannot be shown
         self._arrived.emit(identity, pixels)

@@ -36,6 +36,9 @@ class CohortData:
     fold               which fold validates, from 1; the others are learned from. Only of a split that has folds
     training_fraction  how much of the training images is learned from, by whole groups and stratified; smaller ones lie
                        within larger ones
+    uncertain          what a training label counts as that the source left uncertain (studies.uncertain_labels); of
+                       validation and test images such labels are left out
+    blank              what a label counts as that is not stated, in every part
     measure_test       measure the finished checkpoint on the test part, where there is one
     """
 
@@ -43,6 +46,8 @@ class CohortData:
     split: str
     fold: int | None = None
     training_fraction: float = 1.0
+    uncertain: Literal["U-Ignore", "U-Zeros", "U-Ones", "LSR-Ones", "LSR-Zeros"] = "U-Ignore"
+    blank: Literal["absent", "not stated"] = "not stated"
     measure_test: bool = True
 
     def __post_init__(self) -> None:

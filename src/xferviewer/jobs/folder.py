@@ -7,6 +7,7 @@ log.txt        the same for people
 request        "pause" or "cancel", written by who watches, read by the job; absent otherwise
 lock           which process works here
 resume/        the state of the run at its last step that was kept; the job goes on from there
+tensorboard/   its curves as TensorBoard reads them
 process.log    what a crash left on the process's standard streams
 result/        the checkpoint folder, once the job has finished
 last/          the weights of the last step as a checkpoint folder, beside those of the best epoch

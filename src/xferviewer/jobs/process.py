@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import signal
 import threading
 import time
@@ -27,6 +28,10 @@ _ROOM_SECONDS = (0.5, 30.0)  # a full disk is tried again after the first, then 
 
 # Room for the last words of a job on a full disk: a status, an event and a line of the log.
 _RESERVE_BYTES = 64 * 1024
+
+
+# How safetensors tells of it: Linux and macOS, their quotas, Windows.
+_FULL_IN_WORDS = re.compile(r"\(os error (28|122|69|112)\)")
 
 
 class Cancelled(Exception):
@@ -216,6 +221,8 @@ def is_disk_full(error: BaseException | None) -> bool:
     """Whether the disk, or the share of it that this person may use, is full: at the bottom of an error of ours too."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if _FULL_IN_WORDS.search(str(error)):
             return True
         error = error.__cause__
     return False

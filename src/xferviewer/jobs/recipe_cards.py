@@ -13,7 +13,7 @@ from xferviewer.jobs.recipe_card import RecipeCard, completed, departures
 if TYPE_CHECKING:
     from xferviewer.jobs.spec import TrainingSpec
 
-_P1 = "the BUSI and MRNet study (danielfrees/RadImageNet)"
+_P1 = "The BUSI and MRNet study (danielfrees/RadImageNet)"
 _P2 = "Krones, on domain-specific pre-training (felixkrones/BenchmarkTransferLearning_f)"
 _CONSTANT = "the scheduler was told the validation loss as its epoch, so that the learning rate stays where it starts"
 _ADAM = {"kind": "Adam", "decays": "all"}
@@ -409,16 +409,23 @@ def recipe_card(name: str) -> RecipeCard:
     return RECIPE_CARDS[name]
 
 
+def meant_by(name: str, variant: str = "", *, as_published: bool = False) -> dict[str, Any]:
+    """What a recipe stands for, as keys and values of a specification. Raises FieldError for what there is not."""
+    card = recipe_card(name)
+    if as_published and not card.published:
+        raise FieldError(f"recipe.as_published: of {name} no code is known that does otherwise than meant.")
+    return card.stands_for(variant, as_published=as_published)
+
+
 def complete_spec(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """A specification as a file says it, completed by the recipe that it names. Raises FieldError."""
     recipe = mapping.get("recipe")
     if not isinstance(recipe, Mapping) or not recipe.get("name"):
         return mapping
-    card = recipe_card(str(recipe["name"]))
-    as_published = recipe.get("as_published", False) is True
-    if as_published and not card.published:
-        raise FieldError(f"recipe.as_published: of {card.name} no code is known that does otherwise than meant.")
-    return completed(mapping, card.stands_for(str(recipe.get("variant", "")), as_published=as_published))
+    variant, as_published = str(recipe.get("variant", "")), recipe.get("as_published", False) is True
+    meant = meant_by(str(recipe["name"]), variant, as_published=as_published)
+    which = {"recipe": {**recipe, "variant": meant["recipe"]["variant"]}}  # where none is named, the first one
+    return completed({**mapping, **which}, meant)
 
 
 def deviations(spec: TrainingSpec) -> tuple[str, ...]:
@@ -426,7 +433,7 @@ def deviations(spec: TrainingSpec) -> tuple[str, ...]:
     recipe = spec.recipe
     if not recipe.name:
         return ()
-    meant = recipe_card(recipe.name).stands_for(recipe.variant, as_published=recipe.as_published)
+    meant = meant_by(recipe.name, recipe.variant, as_published=recipe.as_published)
     said = to_mapping(spec)
     of_recipe = departures(
         {"recipe": said["recipe"]}, {"recipe": to_mapping(from_mapping(Recipe, meant.pop("recipe"), "recipe"))}

@@ -16,10 +16,9 @@ import numpy as np
 from numpy.lib import format as npy
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.content import not_an_image
-from xferviewer.studies.dicom import refuse_missing_frame
-from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
+from xferviewer.studies.content import not_an_image, refuse_missing_frame
 from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.limits import largest_frame_bytes, too_large
 from xferviewer.studies.opening import LARGEST_UNPACKED_BYTES, digest_identity
 from xferviewer.studies.raster import grey_where_equal
 from xferviewer.studies.voi import FULL_RANGE
@@ -130,8 +129,9 @@ def describe_array(path: Path, source: OpenedFile) -> ArrayFile:
         raise _cut_off(path, source) from error
     if not arrays:
         raise _no_images(path, "None of its arrays has rows and columns of numbers.")
-    if max(array.frame_bytes for array in arrays) > LARGEST_FRAME_BYTES:
-        raise _no_images(path, f"One frame takes more than {LARGEST_FRAME_BYTES >> 20} MiB.")
+    if max(array.frame_bytes for array in arrays) > largest_frame_bytes():
+        rows, columns = max(array.frame_shape[:2] for array in arrays)
+        raise too_large(path.name, f"frames of {rows} by {columns} values")
     return ArrayFile(kind, tuple(arrays))
 
 

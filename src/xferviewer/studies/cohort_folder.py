@@ -32,6 +32,7 @@ __all__ = [
     "RegionRow",
     "Terms",
     "cohorts_folder",
+    "images_root",
     "is_cohort_folder",
     "read_cohort",
     "read_description",
@@ -50,6 +51,11 @@ def cohorts_folder() -> Path:
 def is_cohort_folder(folder: Path) -> bool:
     """Whether a cohort was written there to its end."""
     return (folder / DESCRIPTION).is_file() and (folder / IMAGES).is_file()
+
+
+def images_root(folder: Path) -> Path:
+    """Where the images lie that a folder stands for: in it, or where its cohort says. Raises UnusableTable."""
+    return _description(folder / DESCRIPTION).root if is_cohort_folder(folder) else folder
 
 
 def write_cohort(

@@ -27,6 +27,7 @@ _RASTER_SIGNATURES = (
 
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_SLIDE_SIGNATURE = b"ZISRAWFILE"  # Zeiss CZI; other makers' slides are TIFF, JPEG or DICOM to begin with
 _ARRAY_SIGNATURES = (b"\x93NUMPY", b"PK\x03\x04")  # .npy; a ZIP archive, which .npz is and much else
 
 
@@ -36,6 +37,7 @@ class Content(Enum):
     ARRAY = "NumPy array"
     NIFTI = "NIfTI volume"
     HDF5 = "HDF5 file"
+    SLIDE = "whole slide"
     OTHER = "other"
 
 
@@ -47,6 +49,8 @@ def content_of(head: bytes) -> Content:
         return Content.RASTER
     if head[:1] == b"P" and head[1:2] in b"2356" and head[2:3] in b" \t\r\n" and len(head) > 2:  # PGM and PPM
         return Content.RASTER
+    if head.startswith(_SLIDE_SIGNATURE):
+        return Content.SLIDE
     if head.startswith(_ARRAY_SIGNATURES):
         return Content.ARRAY
     if head.startswith(_HDF5_SIGNATURE):
@@ -81,5 +85,15 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
     return UnreadableImage(
-        f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy, HDF5 or NIfTI files."
+        f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy, HDF5, NIfTI or slide files."
     )
+
+
+def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
+    """Raise UnreadableImage for a frame that the file does not have."""
+    if not 0 <= frame < frames:
+        raise UnreadableImage(
+            f"{path.name} has no frame {frame}.",
+            f"It holds {frames} frame(s), counted from 0.",
+            "Choose one of them.",
+        )

@@ -10,18 +10,43 @@ if TYPE_CHECKING:
     from xferviewer.studies.dicom_header import DicomHeader
 
 
+_PROJECTIONS = ("CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA")
+
+
 def spacing_mm(header: DicomHeader, frame: int) -> tuple[float, float] | None:
     """(row, column) distance of pixel centres: Pixel Spacing, else that at the detector or of the scanned film."""
+    return _spacing(header, frame)[0]
+
+
+def spacing_source(header: DicomHeader, frame: int) -> str:
+    """Where those distances hold: "in the patient", "at the detector", "on the scanned film", or "as the file says".
+
+    A projection is larger on the detector than the patient is. Its Pixel Spacing is corrected for that only where it
+    says so or differs from the Imager Pixel Spacing (PS3.3 10.7.1.3); alone it may be either.
+    """
+    spacing, keyword = _spacing(header, frame)
+    if spacing is None:
+        return ""
+    if keyword == "ImagerPixelSpacing":
+        return "at the detector"
+    if keyword == "NominalScannedPixelSpacing":
+        return "on the scanned film"
+    if header.dataset.get("Modality") not in _PROJECTIONS:
+        return "in the patient"
+    at_detector = _numbers(header.dataset.get("ImagerPixelSpacing"), 2)
+    if header.dataset.get("PixelSpacingCalibrationType") or (at_detector and tuple(at_detector) != spacing):
+        return "in the patient"
+    return "at the detector" if at_detector else "as the file says"
+
+
+def _spacing(header: DicomHeader, frame: int) -> tuple[tuple[float, float] | None, str]:
+    """The first usable distances, and the keyword that states them."""
     measured = header.macro_holding("PixelMeasuresSequence", frame, "PixelSpacing").get("PixelSpacing")
-    for value in (
-        measured,
-        header.dataset.get("ImagerPixelSpacing"),
-        header.dataset.get("NominalScannedPixelSpacing"),
-    ):
-        numbers = _numbers(value, 2)
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        numbers = _numbers(measured if keyword == "PixelSpacing" else header.dataset.get(keyword), 2)
         if numbers is not None and min(numbers) > 0:
-            return numbers[0], numbers[1]
-    return None
+            return (numbers[0], numbers[1]), keyword
+    return None, ""
 
 
 def orientation(header: DicomHeader, frame: int) -> tuple[str, str] | None:

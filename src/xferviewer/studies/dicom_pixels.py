@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from pydicom.encaps import get_frame
-from pydicom.pixels import apply_color_lut, convert_color_space, get_decoder
+from pydicom.pixels import get_decoder
 from pydicom.pixels.utils import as_pixel_options, unpack_bits
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
 from xferviewer.errors import UnreadableImage
+from xferviewer.studies.code_streams import refuse_larger_code_stream
+from xferviewer.studies.dicom_cells import bits_below_value, has_unusual_cells, unusual_cells, values_of
+from xferviewer.studies.dicom_colour import UnknownColour, as_grey_or_rgb, refuse_unknown_colour
 from xferviewer.studies.gdcm_pixels import decode_with_gdcm
+from xferviewer.studies.limits import largest_frame_bytes, too_large
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from xferviewer.studies.dicom_header import DicomHeader, PixelElement
     from xferviewer.studies.opening import OpenedFile
 
-LARGEST_FRAME_BYTES = 1 << 30
 # A frame up to this size is worth decoding whatever its compressed length; above, its data must be long enough for it.
 _ALWAYS_DECODED_BYTES = 64 << 20
 _LARGEST_COMPRESSION = 2000
@@ -45,11 +48,16 @@ def stored_pixels(
     """
     refuse_impossible_size(path, source.file, header, pixels)
     try:
+        refuse_unknown_colour(header)
         values, photometric = _decode(path, source, header, pixels, frame)
         values = values.astype(values.dtype.newbyteorder("="), copy=False)
-        return _as_grey_or_rgb(values, photometric, header)
-    except (KeyboardInterrupt, SystemExit):
+        return as_grey_or_rgb(values, photometric, header)
+    except (KeyboardInterrupt, SystemExit, UnreadableImage):
         raise
+    except UnknownColour as error:
+        raise UnreadableImage(
+            f"{path.name} could not be decoded.", str(error), "Convert it to RGB or MONOCHROME2."
+        ) from error
     except BaseException as error:  # pylibjpeg-rle is written in Rust, whose PanicException is no Exception
         raise _undecodable(path, header) from error
 
@@ -66,12 +74,8 @@ def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixe
     """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
     size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
-    if declared > LARGEST_FRAME_BYTES:
-        raise UnreadableImage(
-            f"{path.name} is too large to be opened.",
-            f"It declares {size}, over the limit of {LARGEST_FRAME_BYTES >> 20} MiB a frame.",
-            "Open a smaller version of it, or fetch the file again if its header is damaged.",
-        )
+    if declared > largest_frame_bytes():
+        raise too_large(path.name, size)
     if pixels.length is None:
         too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
         too_short = too_short or not _holds_its_fragments(file, header, pixels)
@@ -101,11 +105,12 @@ def _holds_its_fragments(file: BinaryIO, header: DicomHeader, pixels: PixelEleme
 
 
 def _native_bytes(header: DicomHeader, declared: int) -> int:
-    """Bytes of all uncompressed frames; YBR_FULL_422 stores two samples a pixel where it declares three."""
-    if header.dataset.get("PhotometricInterpretation") == "YBR_FULL_422":
+    """Bytes of all uncompressed frames; with chrominance of every second pixel only, two samples a pixel."""
+    if header.dataset.get("PhotometricInterpretation") in ("YBR_FULL_422", "YBR_PARTIAL_422"):
         declared = declared // 3 * 2
-    if header.dataset.get("BitsAllocated") == 1:  # frames of single bits follow each other without padding
-        return (int(header.dataset.Rows) * int(header.dataset.Columns) * header.frames + 7) // 8
+    if int(header.dataset.get("BitsAllocated") or 8) % 8:  # frames follow each other without padding
+        cells = int(header.dataset.Rows) * int(header.dataset.Columns) * header.frames
+        return (cells * int(header.dataset.get("SamplesPerPixel") or 1) * int(header.dataset.BitsAllocated) + 7) // 8
     return declared * header.frames
 
 
@@ -124,11 +129,33 @@ def _decode(
         options["number_of_frames"] = 1
     if syntax == DeflatedExplicitVRLittleEndian:
         syntax = ExplicitVRLittleEndian
-    decoder = get_decoder(syntax)
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        raise UnreadableImage(
+            f"{path.name} could not be decoded.",
+            f"Its transfer syntax ({syntax.name}) is not one that is read here.",
+            "Convert it to an uncompressed transfer syntax; of a video, export the pictures.",
+        ) from error
     if decoder.is_native:
-        values, properties = decoder.as_array(source, index=frame, **options)
-        return values, str(properties["photometric_interpretation"])
+        return _native(source, header, pixels, decoder, frame, options)
+    refuse_larger_code_stream(path, source, header.frames, frame, frame_bytes(header))
     return _decompress(None if opened.gzipped else path, decoder, source, frame, options)
+
+
+def _native(
+    file: BinaryIO, header: DicomHeader, pixels: PixelElement, decoder: Decoder, frame: int, options: dict[str, Any]
+) -> tuple[NDArray[Any], str]:
+    photometric = str(header.dataset.get("PhotometricInterpretation") or "MONOCHROME2").strip(" \x00")
+    if has_unusual_cells(header):
+        return values_of(unusual_cells(file, header, pixels, frame), header), photometric
+    if photometric == "YBR_PARTIAL_422":  # laid out as YBR_FULL_422, and of another range
+        options["photometric_interpretation"] = "YBR_FULL_422"
+        values, _ = decoder.as_array(file, index=frame, raw=True, **options)
+        return values, photometric
+    below = bits_below_value(header)
+    values, properties = decoder.as_array(file, index=frame, correct_unused_bits=not below, **options)
+    return values_of(values, header) if below else values, str(properties["photometric_interpretation"])
 
 
 def _decompress(
@@ -172,26 +199,6 @@ def _inflated_frame(file: BinaryIO, header: DicomHeader, pixels: PixelElement, f
     file.seek(pixels.offset)
     compressed = get_frame(file, frame, number_of_frames=header.frames)
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(compressed, frame_bytes(header) + 1)
-
-
-def _as_grey_or_rgb(values: NDArray[Any], photometric: str, header: DicomHeader) -> NDArray[Any]:
-    if photometric == "PALETTE COLOR":
-        return _eight_bit(apply_color_lut(values, header.dataset)[..., :3], _palette_bits(header))
-    if values.ndim == 2:
-        return values
-    if photometric.startswith("YBR"):
-        values = convert_color_space(values, photometric, "RGB") if photometric.startswith("YBR_FULL") else values
-    return _eight_bit(values[..., :3], int(header.dataset.get("BitsStored") or 8))
-
-
-def _palette_bits(header: DicomHeader) -> int:
-    return int(header.dataset.RedPaletteColorLookupTableDescriptor[2])
-
-
-def _eight_bit(colour: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """The most significant 8 of `bits` bits; values that fit 8 bits are taken to be 8 bits, whatever is declared."""
-    shift = max(0, bits - 8) if colour.size and int(colour.max()) > 255 else 0
-    return np.ascontiguousarray(colour >> shift).astype(np.uint8)
 
 
 def _undecodable(path: Path, header: DicomHeader) -> UnreadableImage:

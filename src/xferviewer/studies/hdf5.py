@@ -8,10 +8,10 @@ import numpy as np
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.arrays import ArrayFile, StackedArray, array_facts, array_identity, as_pixels
-from xferviewer.studies.dicom import refuse_missing_frame
-from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
+from xferviewer.studies.content import refuse_missing_frame
 from xferviewer.studies.hdf5_values import Dataset, UnusableHdf5, arrays_of
 from xferviewer.studies.image import Image
+from xferviewer.studies.limits import largest_frame_bytes
 from xferviewer.studies.opening import opened
 from xferviewer.studies.raster import grey_where_equal
 from xferviewer.studies.voi import FULL_RANGE
@@ -86,8 +86,8 @@ def _described(path: Path, source: OpenedFile) -> tuple[ArrayFile, dict[str, Dat
     stacked = {array.name: stack for array in named or arrays if (stack := _stacked(array)) is not None}
     if not stacked:
         raise _refusal(path, "None of its arrays has rows and columns of numbers.")
-    if max(stack.frame_bytes for stack in stacked.values()) > LARGEST_FRAME_BYTES:
-        raise _refusal(path, f"One frame takes more than {LARGEST_FRAME_BYTES >> 20} MiB.")
+    if max(stack.frame_bytes for stack in stacked.values()) > largest_frame_bytes():
+        raise _refusal(path, f"One frame takes more than {largest_frame_bytes() >> 20} MiB.")
     return ArrayFile(KIND, tuple(stacked.values())), {array.name: array for array in arrays}
 
 
@@ -105,7 +105,8 @@ def _frame(array: Dataset, stack: StackedArray, place: int) -> NDArray[Any]:
         return array.all().reshape(stack.frame_shape)
     of_row = stack.frames // stack.shape[0]
     row, within = divmod(place, of_row)
-    return array.row(row).reshape(of_row, *stack.frame_shape)[within]
+    frames: NDArray[Any] = array.row(row).reshape(of_row, *stack.frame_shape)
+    return np.asarray(frames[within])
 
 
 def _refusal(path: Path, why: str) -> UnreadableImage:

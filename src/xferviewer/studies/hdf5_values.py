@@ -60,7 +60,8 @@ class Dataset:
         if self._stored.chunks is None:
             return np.asarray(self._stored[place])
         low, high = (place, *(0,) * (len(self.shape) - 1)), (place + 1, *self.shape[1:])
-        return self._gathered(low, high)[0]
+        values: NDArray[Any] = self._gathered(low, high)[0]
+        return values
 
     def all(self) -> NDArray[Any]:
         """All values, which are to be few: labels."""

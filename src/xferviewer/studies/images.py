@@ -14,6 +14,7 @@ import numpy as np
 from xferviewer.studies.content import Content, not_an_image
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.opening import opened
+from xferviewer.studies.slides import is_slide, read_slide
 from xferviewer.studies.voi import VoiLut, Window, brightness
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
                 from xferviewer.studies.dicom import read_dicom
 
                 return read_dicom(path, source, frame)
+            case Content.SLIDE:
+                return read_slide(path, frame)
+            case Content.RASTER if is_slide(path, source):
+                return read_slide(path, frame)
             case Content.RASTER:
                 from xferviewer.studies.raster import read_raster
 

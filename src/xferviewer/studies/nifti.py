@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.dicom import refuse_missing_frame
-from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
+from xferviewer.studies.content import refuse_missing_frame
 from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.limits import largest_frame_bytes, too_large
 from xferviewer.studies.opening import digest_identity
 from xferviewer.studies.voi import Window
 
@@ -80,6 +80,7 @@ def read_nifti(path: Path, source: OpenedFile, frame: int) -> Image:
         voi_lut=None,
         inverted=False,
         spacing_mm=volume.spacing_mm,
+        spacing_source="in the patient" if volume.spacing_mm is not None else "",
         orientation=letters,
         identity=nifti_identity(source, frame, volume.frames),
         frame=frame,
@@ -113,8 +114,10 @@ def describe_nifti(path: Path, source: OpenedFile) -> Volume:
             "It holds no slices of numbers.",
             "Save it as a volume of real numbers with at least two axes.",
         )
-    if needed > source.size or shape[0] * shape[1] * 16 > LARGEST_FRAME_BYTES:
+    if needed > source.size:
         raise _damaged(path)
+    if shape[0] * shape[1] * 16 > largest_frame_bytes():
+        raise too_large(path.name, f"slices of {shape[0]} by {shape[1]} voxels")
     first, second, slices = (*shape, 1)[:3]
     orientation, spacing = _orientation(image), _spacing(header)
     transposed = orientation is not None and _is_transposed(orientation)

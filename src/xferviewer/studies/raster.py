@@ -20,11 +20,11 @@ from PIL import (
 )
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.content import unopenable
-from xferviewer.studies.dicom import refuse_missing_frame
+from xferviewer.studies.colour_profiles import usable_profile
+from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_header import be_quiet
-from xferviewer.studies.dicom_pixels import LARGEST_FRAME_BYTES
 from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.limits import largest_frame_bytes, too_large
 from xferviewer.studies.opening import digest_identity
 from xferviewer.studies.voi import FULL_RANGE
 
@@ -64,6 +64,7 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
         facts, white_is_zero = raster_facts(picture), _stores_white_as_zero(picture)
         picture.seek(frame)
         pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+        profile = usable_profile(picture.info.get("icc_profile")) if pixels.ndim == 3 else None
         identity = raster_identity(source, frame, frames)
     return Image(
         pixels=pixels,
@@ -77,6 +78,7 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
         frame=frame,
         frames=frames,
         facts=facts,
+        profile=profile,
     )
 
 
@@ -107,13 +109,8 @@ def raster_identity(source: OpenedFile, frame: int, frames: int) -> str:
 
 def refuse_oversized(path: Path, picture: PIL.Image.Image) -> None:
     """Raise UnreadableImage before decoding what would not fit the limit of a frame."""
-    if picture.width * picture.height * 4 > LARGEST_FRAME_BYTES:
-        raise UnreadableImage(
-            f"{path.name} is too large to be opened.",
-            f"It declares {picture.height} by {picture.width} pixels, over the limit of "
-            f"{LARGEST_FRAME_BYTES >> 20} MiB a frame.",
-            "Open a smaller version of it.",
-        )
+    if picture.width * picture.height * 4 > largest_frame_bytes():
+        raise too_large(path.name, f"{picture.height} by {picture.width} pixels")
 
 
 def undecodable_raster(path: Path, error: Exception) -> UnreadableImage:

@@ -15,27 +15,36 @@ from xferviewer.settings import write_atomically
 from xferviewer.studies.images import frame_identity, present, read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from xferviewer.studies.image import Image
 
 _CACHE_FORMAT = 1  # raise it when thumbnails come out differently, and the old ones are made anew
 
 
 def thumbnail(
-    path: Path | str, frame: int = 0, size: int = 64, *, identity: str = "", cache: Path | None = None
+    path: Path | str,
+    frame: int = 0,
+    size: int = 64,
+    *,
+    identity: str = "",
+    cache: Path | None = None,
+    read: Callable[[Path | str, int], Image] = read_image,
 ) -> NDArray[np.uint8]:
     """The presentation of a frame at its default window, its aspect kept, centred on black.
 
     (size, size) uint8 for greyscale, (size, size, 3) for colour. With `identity` (as the catalogue holds it, of any
     frame of the file) and a `cache` folder it is read from there without opening the file, and stored there
-    otherwise; a cache that cannot be written only costs time. Raises UnreadableImage.
+    otherwise; a cache that cannot be written only costs time. `read` is how a file is read. Raises UnreadableImage.
     """
     stored = cache / _name(frame_identity(identity, frame), size) if cache is not None and identity else None
     kept = _kept(stored, size) if stored is not None else None
     if kept is not None:
         return kept
-    image = read_image(path, frame)
+    image = read(path, frame)
     made = _fitted(present(image), size)
     if stored is None and cache is not None:
         stored = cache / _name(image.identity, size)

@@ -66,9 +66,9 @@ def targets(
         found[uncertain] = float(policy == UncertainPolicy.ONES)
     elif uncertain.any():
         low, high = LSR_ONES if policy == UncertainPolicy.LSR_ONES else LSR_ZEROS
-        numbers = np.arange(len(labels)) if rows is None else np.asarray(rows)
+        numbers = range(len(labels)) if rows is None else rows
         for at in np.flatnonzero(uncertain.any(axis=1)):
-            drawn = np.random.default_rng([seed, epoch, int(numbers[at])]).uniform(low, high, labels.shape[1])
+            drawn = np.random.default_rng([seed, epoch, int(numbers[at])]).uniform(low, high, size=labels.shape[1])
             found[at, uncertain[at]] = drawn[uncertain[at]]
     return found
 
@@ -76,8 +76,8 @@ def targets(
 def classes(labels: NDArray[np.float32], blank: BlankPolicy = BlankPolicy.NOT_STATED) -> NDArray[np.int64]:
     """U-MultiClass: ABSENT, PRESENT or UNCERTAIN, LEFT_OUT where not stated; int64 (n, findings).
 
-    A network of this policy has three outputs a finding; its probability of the finding is the softmax over the first two
-    (Irvin et al. 2019). Raises ValueError for other labels than 1, 0, -1 and NaN.
+    A network of this policy has three outputs a finding; its probability of the finding is the softmax over the
+    first two (Irvin et al. 2019). Raises ValueError for other labels than 1, 0, -1 and NaN.
     """
     _refuse_others(labels)
     filled = _blanks_filled(labels, blank)

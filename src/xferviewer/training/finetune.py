@@ -29,11 +29,12 @@ from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
 from xferviewer.training.method import make_method
 from xferviewer.training.optimisers import make_optimiser
-from xferviewer.training.result import Made, measured, write_result
+from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
 from xferviewer.training.sides import open_sides
 from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
@@ -91,14 +92,15 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
         keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
         if keeper.restore(state):
-            message = f"Goes on after {state.epoch} epochs and {state.step} steps"
-            watch.say("resumed", message, epoch=state.epoch, step=state.step)
+            watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
         with kept_features(spec, network, method, *images, watch) as (training, validation):
-            fit(spec, fabric, state, method, training, validation, watch, keeper)
+            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
+    write_last(made, process.folder.path / "last", last, watch)
     process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    keeper.remove()
     return checkpoint
 
 
@@ -114,7 +116,7 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     spec = _as_timm_names_it(spec)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    opened = open_data(spec.data, spec.findings, lambda _: None)
+    opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
     return estimate(spec, make_fabric(spec).device, len(opened.split.training))
 
 

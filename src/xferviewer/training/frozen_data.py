@@ -13,7 +13,9 @@ from xferviewer.studies.split_file import find_split_file, read_split
 from xferviewer.studies.split_making import fraction_of, groups_of
 from xferviewer.studies.splits import Split, split_digest
 from xferviewer.studies.splitting import cohort_path
+from xferviewer.studies.uncertain_labels import BlankPolicy, UncertainPolicy, targets
 from xferviewer.training.cohort import Cohort
+from xferviewer.training.uncertain_side import SMOOTHED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,15 +55,14 @@ def open_frozen(data: CohortData, findings: Sequence[str]) -> FrozenData:
     groups = groups_of(table)
     images = [f"{image}#{frame}" if frame else image for image, frame in zip(table.images, table.frames, strict=True)]
     used = np.concatenate([training, validation])
-    cohort = _cohort(table, groups, columns, used)
+    learned = _training_labels(table.labels[training][:, columns], data)
+    judged = _judged_labels(table.labels[validation][:, columns], data)
+    cohort = _cohort(table, groups, np.concatenate([learned, judged]), used)
     digest = split_digest([images[row] for row in used], [groups[row] for row in used], range(len(training), len(used)))
-    test = frozen.rows("test")
     return FrozenData(
         cohort,
         Split(np.arange(len(training)), np.arange(len(training), len(used)), digest),
-        _cohort(table, groups, columns, test, f"{table.description.name}, test of {frozen.name}")
-        if len(test)
-        else None,
+        _test(table, groups, columns, frozen, data),
         table.description.group,
         _method(frozen, data),
         frozen.leaks,
@@ -111,17 +112,39 @@ def _impossible(frozen: FrozenSplit, why: str) -> UnusableChoice:
     )
 
 
+def _training_labels(labels: NDArray[np.float32], data: CohortData) -> NDArray[np.float32]:
+    """1, 0 and NaN; of the smoothed policies also -1, which every epoch draws anew (uncertain_side)."""
+    blank = BlankPolicy(data.blank)
+    if data.uncertain in SMOOTHED:
+        return np.where(np.isnan(labels) & (blank == BlankPolicy.ABSENT), np.float32(0), labels)
+    return targets(labels, UncertainPolicy(data.uncertain), blank)
+
+
+def _judged_labels(labels: NDArray[np.float32], data: CohortData) -> NDArray[np.float32]:
+    """1, 0 and NaN: nobody knows whether a network is right of what is uncertain."""
+    return targets(labels, UncertainPolicy.IGNORE, BlankPolicy(data.blank))
+
+
+def _test(
+    table: CohortTable, groups: Sequence[str], columns: list[int], frozen: FrozenSplit, data: CohortData
+) -> Cohort | None:
+    rows = frozen.rows("test")
+    if not len(rows):
+        return None
+    labels = _judged_labels(table.labels[rows][:, columns], data)
+    return _cohort(table, groups, labels, rows, f"{table.description.name}, test of {frozen.name}")
+
+
 def _cohort(
-    table: CohortTable, groups: Sequence[str], columns: list[int], rows: NDArray[np.intp], name: str = ""
+    table: CohortTable, groups: Sequence[str], labels: NDArray[np.float32], rows: NDArray[np.intp], name: str = ""
 ) -> Cohort:
-    labels = table.labels[rows][:, columns]
     sites = {table.sites[row] for row in rows}
     return Cohort(
         name or table.description.name,
         sites.pop() or None if len(sites) == 1 else None,
         tuple(table.path(row) for row in rows),
         tuple(groups[row] for row in rows),
-        np.where(labels < 0, np.float32(np.nan), labels),  # uncertain teaches nothing (U-Ignore)
+        labels,
         tuple(table.frames[row] for row in rows),
         tuple(table.studies[row] for row in rows),
     )
@@ -131,6 +154,10 @@ def _method(frozen: FrozenSplit, data: CohortData) -> str:
     said = f"{frozen.name}: {frozen.method}"
     if data.fold is not None:
         said += f", fold {data.fold} validates"
+    if data.uncertain != "U-Ignore":
+        said += f", uncertain labels by {data.uncertain}"
+    if data.blank == "absent":
+        said += ", blank ones as absent"
     if data.training_fraction < 1:
         said += f", {data.training_fraction:.4g} of training"
     return said

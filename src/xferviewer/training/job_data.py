@@ -45,8 +45,15 @@ class JobData:
     cohort_digest: str | None = None
 
 
-def open_data(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> JobData:
-    """The data of a job; synthetic films are rendered first. Raises UnusableTable, UnusableFolder, UnusableChoice."""
+def open_data(
+    data: DataSpec, findings: Sequence[str], progress: Callable[[str], None], *, compare: bool = True
+) -> JobData:
+    """The data of a job; synthetic films are rendered first.
+
+    compare  read the images and look for duplicates, where whoever froze the split wanted it
+
+    Raises UnusableTable, UnusableFolder, UnusableChoice.
+    """
     if data.cohort:
         frozen = open_frozen(data.cohort, findings)
         cohort, split, test, group = frozen.cohort, frozen.split, frozen.test, frozen.group
@@ -54,13 +61,14 @@ def open_data(data: DataSpec, findings: Sequence[str], progress: Callable[[str],
             cohort,
             split,
             test if data.cohort.measure_test else None,
-            _receipt(cohort, split, test, group, progress if frozen.compare else None),
+            _receipt(cohort, split, test, group, progress if compare and frozen.compare else None),
             frozen.method,
             frozen.leaks,
             frozen.cohort_digest,
         )
     cohort, split = open_split(data, findings, progress)
-    return JobData(cohort, split, None, _receipt(cohort, split, None, "patient", progress), "by patient")
+    receipt = _receipt(cohort, split, None, "patient", progress if compare else None)
+    return JobData(cohort, split, None, receipt, "by patient")
 
 
 def open_split(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> tuple[Cohort, Split]:

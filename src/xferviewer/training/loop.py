@@ -41,10 +41,12 @@ def fit(
     validation: ValidationSide,
     watch: Watch,
     keeper: Keeper,
-) -> None:
+) -> dict[str, Tensor]:
     """Train `state.network` in place; it ends with the weights of the epoch that the recipe selects.
 
     method  the recipe at work; what it remembers has to be among what `state` keeps
+
+    Returns the weights of the last step; where the recipe averages weights, their average.
 
     The run goes on from where `state` is. On one device with one number of threads it depends on the spec alone,
     however often it was interrupted: what is random is drawn anew at each step, from the seed and the place in the
@@ -65,7 +67,7 @@ def fit(
                 break
             rate = schedule.rate(step)
             set_rate(state.optimiser, rate)
-            loss = _gradients(spec, fabric, state, network, method, batch)
+            loss = _gradients(spec, fabric, state, network, method, batch, watch)
             if fabric.device.type == "cpu" and not math.isfinite(loss):  # elsewhere looking waits for the device
                 raise _diverged(spec, step)
             if recipe.clip_norm:
@@ -83,7 +85,9 @@ def fit(
         _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
         _save(spec, state, step, watch, keeper)
     watch.before_waiting = None
+    last = {name: values.detach().clone() for name, values in judged.state_dict().items()}
     state.network.load_state_dict(state.best.weights)
+    return last
 
 
 def _gradients(
@@ -93,6 +97,7 @@ def _gradients(
     network: nn.Module,
     method: Method,
     batch: Batch,
+    watch: Watch,
 ) -> Tensor:
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
     inputs, labels = batch.inputs, batch.labels
@@ -100,6 +105,7 @@ def _gradients(
         random = generator(spec.seed, state.epoch, state.step, MIXING)
         inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
     while True:
+        before = _part_sizes(len(inputs), state.parts)
         try:
             torch.manual_seed(seed_of(spec.seed, state.epoch, state.step, _DROPOUT))
             state.optimiser.zero_grad()
@@ -113,6 +119,12 @@ def _gradients(
         state.optimiser.zero_grad()
         release_memory(fabric.device)
         state.parts *= 2
+        watch.say(
+            "halved batch",
+            f"{fabric.device.type.upper()} has no room for {max(before)} images at a time: from here on a batch goes "
+            f"through in {state.parts} parts, whose gradients are summed; batch normalisation sees the parts alone",
+            parts=state.parts,
+        )
 
 
 def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:

@@ -35,10 +35,10 @@ from xferviewer.training.cohort import phantom_cohort
 from xferviewer.training.held_out import measure, refuse_shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from torch import nn
+    from torch import Tensor, nn
 
     from xferviewer.checkpoints import Preprocessing
     from xferviewer.engine.training_inputs import Described
@@ -80,6 +80,14 @@ def write_result(made: Made, folder: Path, cohort: Cohort, split: Split, watch: 
         watch.say("training inputs", f"The card does not describe the training images: {error.why}")
         return checkpoint
     return watch.keep(lambda: write_described(checkpoint, found))
+
+
+def write_last(made: Made, folder: Path, weights: Mapping[str, Tensor], watch: Watch) -> Checkpoint:
+    """The weights of the last step as a checkpoint in `folder`, beside those of the epoch that the recipe selects."""
+    options = backbones.options_for_timm(made.network, made.spec.network.options)
+    card = replace(_card(made), name=f"{made.spec.name}-last", title=f"{made.spec.title}, as the last step left it")
+    arrays = {name: values.cpu().contiguous().numpy() for name, values in weights.items()}
+    return watch.keep(lambda: write_checkpoint(folder / card.name, card, options, arrays))
 
 
 def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,10 @@ class Keeper:
             if older != best:
                 older.unlink(missing_ok=True)
         self._saved = time.monotonic()
+
+    def remove(self) -> None:
+        """Once the run has come to its end."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def restore(self, state: TrainingState) -> bool:
         """Give `state` what was kept; False where nothing was. Raises UnusableFolder for the state of another run."""

@@ -6,6 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from xferviewer.jobs.tensorboard import Curves, scalars
+from xferviewer.training.memory import memory_in_use
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,6 +49,7 @@ class Watch:
         self.folder = process.folder
         self.before_waiting: Callable[[], None] | None = None
         self._process = process
+        self._curves = Curves(process.folder.path / "tensorboard")
         self._said = time.monotonic()
         self._images = 0
 
@@ -54,6 +58,14 @@ class Watch:
         self.keep(lambda: self.folder.append_event(kind, message=message, **values))
         self.keep(lambda: self.folder.log(message))
         self.keep(lambda: self._process.heart.beat(message=message))
+        points = scalars({"kind": kind, **values})
+        self.keep(lambda: self._curves.write(self._process.heart.status.step, points))
+
+    def goes_on(self, step: int, epoch: int) -> None:
+        """The run is taken up again after so many steps, in this epoch (from 1)."""
+        self.keep(lambda: self._process.heart.beat(step=step))
+        self.keep(lambda: self._curves.begin_at(step))
+        self.say("resumed", f"Goes on after {step} steps, in epoch {epoch}", step=step, epoch=epoch)
 
     def refused(self, error: XferviewerError) -> None:
         """An image is left out."""
@@ -66,19 +78,18 @@ class Watch:
         now = time.monotonic()
         if now - self._said < _STEP_EVENT_SECONDS:
             return
-        loss, pace = float(step.loss), round(self._images / (now - self._said), 2)
-        self.keep(
-            lambda: self.folder.append_event(
-                "step",
-                step=step.done,
-                epoch=step.epoch,
-                loss=loss,
-                learning_rate=step.learning_rate,
-                images_per_second=pace,
-            )
-        )
+        event = {
+            "step": step.done,
+            "epoch": step.epoch,
+            "loss": float(step.loss),
+            "learning_rate": step.learning_rate,
+            "images_per_second": round(self._images / (now - self._said), 2),
+            "memory": memory_in_use(step.loss.device),
+        }
+        self.keep(lambda: self.folder.append_event("step", **event))
+        self.keep(lambda: self._curves.write(step.done, scalars({"kind": "step", **event})))
         self._said, self._images = now, 0
-        self.working(f"Epoch {step.epoch} of {step.epochs}, loss {loss:.4f}")
+        self.working(f"Epoch {step.epoch} of {step.epochs}, loss {event['loss']:.4f}", memory=event["memory"])
 
     def working(self, message: str = "", **changes: object) -> None:
         """Say that the job lives, what it does, and more of its status. Waits while a pause is asked for.

@@ -56,6 +56,7 @@ def made():
         windows=(Window(0.1, 1e300, "SIGMOID", "Lunge ä"),), voi_lut=VoiLut(-3, np.array([0.0, 1 / 3, 1.0]), "x"),
         inverted=True, spacing_mm=(0.1, 1 / 3), orientation=("L", "F"), identity="1.2#3", frame=3, frames=9,
         facts=ImageFacts(age=1 / 3, sex="F"), padding=-2000.5, padding_limit=float("inf"),
+        spacing_source="at the detector",
     )
 """
 

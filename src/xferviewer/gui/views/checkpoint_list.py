@@ -19,7 +19,8 @@ from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
 from xferviewer.gui.columns import EnsembleColumn, PassColumn
 from xferviewer.gui.input_words import inputs_text
-from xferviewer.gui.session import MOST_PANES, Session
+from xferviewer.gui.pane_layouts import MOST_PANES
+from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, small_font
 
 

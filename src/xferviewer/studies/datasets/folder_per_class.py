@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xferviewer.errors import UnusableChoice
+from xferviewer.studies.catalogue_writing import ImageEntry
 from xferviewer.studies.cohort import CohortRow, Terms
 from xferviewer.studies.datasets.listing import Listing, is_picture
 from xferviewer.studies.datasets.reading import Reading, no_images
 from xferviewer.studies.datasets.source import Choice, Content, Source
+from xferviewer.studies.examination import examine, stamp_of
 
 _LAYOUT = "CLASS/*.png, or {train,val,test}/CLASS/*.png"
 _PARTS = {
     "train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation",
     "test": "test", "testing": "test",
 }  # fmt: skip
-_ENDINGS = (".dcm", ".dicom", ".npy", ".nii")
+_ENDINGS = (".dcm", ".dicom", ".npy", ".npz", ".h5", ".nii", ".nii.gz")
 _FEWEST_CLASSES = 2
 
 
@@ -51,15 +53,27 @@ def _read(reading: Reading, chosen: Mapping[str, str]) -> Content:
     for folder, name in folders:
         split = _PARTS.get(folder.partition("/")[0].lower(), "") if "/" in folder else ""
         for path in reading.listing.below(folder):
-            if _is_image(path):
-                values = (int(name == positive),) if positive else tuple(int(each == name) for each in classes)
-                reading.add(CohortRow(path, values, split=split))
-            else:
-                reading.met("files are no images and were left out", path)
+            values = (int(name == positive),) if positive else tuple(int(each == name) for each in classes)
+            for frame in _frames(path, reading):
+                reading.add(CohortRow(path, values, frame, split=split))
     if not reading.rows:
         raise no_images(reading.folder, _LAYOUT)
     reading.say("No file says whose an image is: every image counts as a patient of its own.")
     return Content("binary" if positive else "multi-class", (positive,) if positive else classes, "image", "")
+
+
+def _frames(path: str, reading: Reading) -> range:
+    """The frames of a file that is an image; each is one of its own. None of another one, which is noted."""
+    if not _is_image(path):
+        reading.met("files are no images and were left out", path)
+        return range(0)
+    if is_picture(path):
+        return range(1)
+    examined = examine(stamp_of(str(reading.folder / path)))
+    if isinstance(examined, ImageEntry):
+        return range(examined.frames)
+    reading.met("files cannot be read and were left out", path)
+    return range(0)
 
 
 FOLDER_PER_CLASS = Source(

@@ -80,7 +80,7 @@ def tree(tmp_path: Path) -> Tree:
 
 @pytest.fixture
 def imported(tree: Tree, tmp_path: Path) -> Callable[..., CohortTable]:
-    """Import the tree as the source that it is found to be, which is to be the one that is named; the cohort as read."""
+    """Import the tree as the source that it is found to be, which is to be the named one; the cohort as read."""
 
     def run(key: str, folder: Path | None = None, **chosen: str) -> CohortTable:
         folder = folder or tree.root

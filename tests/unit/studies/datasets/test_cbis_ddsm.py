@@ -21,7 +21,8 @@ MASK[10:20, 5:15] = 255
 def row(patient, pathology, film, crop, mask, number=1, end=""):
     case = f"Mass-Training_{patient}_LEFT_CC"
     paths = [f"{case}/{UID.format(9)}/{UID.format(n)}/00000{k}.dcm" for k, n in enumerate((film, crop, mask))]
-    return f'{patient},3,LEFT,CC,{number},mass,OVAL,SPICULATED,4,{pathology},4,{paths[0]},"{paths[1]}{end}","{paths[2]}{end}"'
+    facts = f"{patient},3,LEFT,CC,{number},mass,OVAL,SPICULATED,4,{pathology},4"
+    return f'{facts},{paths[0]},"{paths[1]}{end}","{paths[2]}{end}"'
 
 
 @pytest.fixture

@@ -217,7 +217,8 @@ MANUAL = "Manual review of DICOM fields"
 
 def padchest_row(image, folder="0", patient="839860488694292331637988235681460987", projection="PA", method=MANUAL,
                  labels="\"['normal']\"", birth="1930.0"):  # fmt: skip
-    return f'7,{image},{folder},20140915,study{image},{patient},{birth},F,POSTEROANTERIOR,{projection},{method},"a, b",{labels}'
+    person = f"study{image},{patient},{birth},F"
+    return f'7,{image},{folder},20140915,{person},POSTEROANTERIOR,{projection},{method},"a, b",{labels}'
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_that_colour_grades_and_impossible_labels_are_read(tree, imported, note)
 def test_that_one_of_several_archives_has_to_be_named(tree, imported, note):
     archive(tree, "pneumoniamnist.npz")
     archive(tree, "octmnist.npz", test_labels=np.zeros((1, 1)))
-    with pytest.raises(UnusableChoice, match="octmnist.npz, pneumoniamnist.npz"):
+    with pytest.raises(UnusableChoice, match=r"octmnist\.npz, pneumoniamnist\.npz"):
         imported("medmnist")
     cohort = imported("medmnist", file="octmnist.npz")
     assert len(cohort) == 7

@@ -9,20 +9,21 @@ from PySide6.QtCore import QPointF
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
-from xferviewer.gui.display import Display, ShownImage
+from xferviewer.gui.display import ShownImage
 from xferviewer.gui.input_guard import InputGuard
 from xferviewer.gui.number_text import probability_text, score_kind_text
 from xferviewer.gui.session import Session
+from xferviewer.gui.views.compare.looks import Look
+from xferviewer.gui.windowing import window_words
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
 from xferviewer.studies.images import Image
 
 _LONGEST_LINE = 40  # letters: the corner above the film is narrow
-_OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 
 
 def patient_text(shown: ShownImage | None, *, hide_identity: bool) -> str:
-    """Patient, sex, age; study date, view and site. Without the patient's identifier where it is to be hidden."""
+    """Patient, sex, age; study date, view and site. Without patient and date where these are to be hidden."""
     if shown is None:
         return ""
     study = shown.study
@@ -30,14 +31,14 @@ def patient_text(shown: ShownImage | None, *, hide_identity: bool) -> str:
     age = f"{study.age:.0f} y" if study.age is not None else ""
     lines = [
         " ".join(part for part in (who, study.sex, age) if part),
-        " ".join(part for part in (study.modality, study.view, study.study_date) if part),
+        " ".join(part for part in (study.modality, study.view, "" if hide_identity else study.study_date) if part),
         f"site {study.site}" if study.site else "",
     ]
     return "<br>".join(escape(line) for line in lines if line)
 
 
-def image_text(shown: ShownImage | None, image: Image | None, display: Display, zoom: float) -> str:
-    """Place in the series, window, zoom, polarity."""
+def image_text(shown: ShownImage | None, image: Image | None, look: Look, zoom: float) -> str:
+    """Place in the series, window, zoom, polarity, and how the film is turned."""
     if shown is None or image is None:
         return ""
     lines = []
@@ -45,18 +46,15 @@ def image_text(shown: ShownImage | None, image: Image | None, display: Display, 
         lines.append(f"image {shown.index + 1} of {len(shown.images)}")
     if image.frames > 1:
         lines.append(f"frame {shown.frame + 1} of {image.frames}")
-    if not image.is_colour:
-        window = display.window or image.default_window()
-        source = f" {window.explanation}" if window.explanation else ""
-        if display.window is None and image.voi_lut is not None:
-            lines.append("VOI LUT of the file")
-        else:
-            unit = f" {image.unit}" if image.unit else ""
-            lines.append(f"W {window.width:.0f} L {window.centre:.0f}{unit}{source}")
-    if display.inverted:
+    lines.append(window_words(image, look.window))
+    if look.inverted:
         lines.append("inverted by you")
+    if look.turn.words():
+        lines.append(f"{look.turn.words()} by you")
+    if image.orientation is None:
+        lines.append("orientation unknown")
     lines.append(f"zoom {100 * zoom:.0f} %")
-    return "<br>".join(escape(line) for line in lines)
+    return "<br>".join(escape(line) for line in lines if line)
 
 
 def pixel_text(image: Image | None, cursor: QPointF | None) -> str:
@@ -73,27 +71,32 @@ def pixel_text(image: Image | None, cursor: QPointF | None) -> str:
 
 
 def result_text(
-    session: Session, checkpoint: Checkpoint, style: CheckpointStyle, explained: Explained | None, index: int
+    session: Session,
+    shown: ShownImage,
+    checkpoint: Checkpoint,
+    style: CheckpointStyle,
+    explained: Explained | None,
+    index: int,
 ) -> str:
-    """Checkpoint, finding with probability and its kind, and the state of the map."""
+    """Checkpoint, finding with its probability in an image and the kind of that, and the state of the map."""
     name = f'<span style="color:{style.colour}">■</span> <b>{escape(checkpoint.name)}</b>'
     if not session.is_trained(checkpoint.digest, session.finding):
         return f"{name}<br>{escape(session.finding)}: not trained"
-    shown = session.shown
-    probability = (
-        session.probability(checkpoint.weights_sha256, shown.reference.identity, session.finding) if shown else None
-    )
-    if shown and probability is None and shown.reference.identity in session.predicted_identities(checkpoint.digest):
+    identity, chosen = shown.reference.identity, shown == session.shown
+    probability = session.probability(checkpoint.weights_sha256, identity, session.finding)
+    if probability is None and identity in session.predicted_identities(checkpoint.digest):
         return f"{name}<br>{escape(session.finding)}: not calibrated"
-    failed = bool(shown and session.failure(checkpoint.weights_sha256, shown.reference.identity))
+    failed = bool(session.failure(checkpoint.weights_sha256, identity))
     if probability is None:
-        return f"{name}<br>{'no prediction' if failed else 'computing …'}" if shown else name
+        waiting = "computing …" if chosen or shown.frame == 0 else "predicted when this frame is chosen"
+        return f"{name}<br>{'no prediction' if failed else waiting}"
     positive = probability > session.threshold(checkpoint.weights_sha256, session.finding)
     kind = score_kind_text(session.score_kind(checkpoint.digest))
     value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> ({kind})"
     state = "above" if positive else "not above"
     lines = [name, value, f"{state} its threshold"]
-    lines.append(_map_text(session, checkpoint, explained, index, failed=failed))
+    if chosen:
+        lines.append(_map_text(session, checkpoint, explained, index, failed=failed))
     return "<br>".join(line for line in lines if line)
 
 
@@ -125,15 +128,3 @@ def input_mark(inputs: InputGuard, digest: str) -> str:
     what = f"input: {', '.join(kinds)}" if kinds else "cohort unlike training"
     mark = inputs.mark(digest)
     return f"{mark} {what}" if mark else ""
-
-
-def orientation_letters(image: Image | None) -> tuple[str, str]:
-    """What lies at the left edge and at the top edge, from Patient Orientation (PS3.3 C.7.6.1.1.1).
-
-    The file names where rows and columns run to, that is the right and the lower edge; the letters shown are their
-    opposites. Empty where the file does not say: wrong letters are worse than none.
-    """
-    if image is None or image.orientation is None:
-        return "", ""
-    left, top = ("".join(_OPPOSITE.get(letter, "") for letter in towards) for towards in image.orientation)
-    return left, top

@@ -15,25 +15,32 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
     Double click: this pane alone. Dragging with Ctrl goes four times as far.
     """
 
-    windowed = Signal(float, float)  # drag right and up, in fractions of the box's size
+    windowed = Signal(float, float)  # drag right and up, in pixels of the screen
     moved = Signal(object)  # QRectF: the part of the film in view, after the user changed it
     stepped = Signal(int)  # wheel: -1 towards the first, +1 towards the last
     pressed = Signal()
     maximised = Signal()
+    drawn = Signal(
+        object, object, bool
+    )  # QPointF, QPointF in pixels of the film: from, to; whether the button was let go
+    clicked = Signal(object)  # QPointF in pixels of the film
     hovered = Signal(object)  # QPointF in pixels of the film
 
     def __init__(self) -> None:
         super().__init__(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0)
         self.setBackgroundColor("k")
+        self.draws = False  # the left button draws instead of changing the window
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
         """Window/level, pan or zoom, by button."""
         event.accept()
         factor = 4.0 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1.0
         step = event.screenPos() - event.lastScreenPos()
-        if event.button() == Qt.MouseButton.LeftButton:
-            size = max(self.width(), 1.0), max(self.height(), 1.0)
-            self.windowed.emit(factor * step.x() / size[0], -factor * step.y() / size[1])
+        if event.button() == Qt.MouseButton.LeftButton and self.draws:
+            begun, now = (self.mapSceneToView(at) for at in (event.buttonDownScenePos(), event.scenePos()))
+            self.drawn.emit(begun, now, event.isFinish())
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self.windowed.emit(factor * step.x(), -factor * step.y())
         elif event.button() == Qt.MouseButton.MiddleButton:
             pixel = self.viewPixelSize()
             view = self.viewRect()
@@ -51,6 +58,8 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         if event.double() and event.button() == Qt.MouseButton.LeftButton:
             event.accept()
             self.maximised.emit()
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit(self.mapSceneToView(event.scenePos()))
 
     def wheelEvent(self, event: Any, axis: int | None = None) -> None:
         """Next or previous; with Ctrl zoom about the cursor."""

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
+from textwrap import wrap
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGraphicsItem, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from xferviewer.gui.film_lengths import Calibration
+from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import BarScale, ColourBar
 from xferviewer.gui.views.compare.film_box import FilmBox
+from xferviewer.gui.views.compare.film_item import FilmItem
 from xferviewer.gui.views.compare.input_mark import InputMark
+from xferviewer.gui.views.compare.looks import Look
+from xferviewer.gui.views.compare.measurement_items import MeasurementItem
+from xferviewer.gui.views.compare.scale_bar import ScaleBar
+from xferviewer.studies.film_notes import Measurement
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
+_LONGEST_NOTE_LINE = 40
 """Panes narrower than this many pixels show no corner text, or only half of it: it would hide the film."""
 
 _OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
 """A light line on a dark one: to be seen on white, on black and on every colour map."""
+
+_PLANES_TABLE = np.array([[0, 0, 0, 0], [0x7F, 0xFF, 0xD4, 0xFF]], np.uint8)
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
 EDGES = ("left", "top")
@@ -51,15 +65,20 @@ class Pane(QFrame):
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self._graphics.setAccessibleName(self.tr("Film"))
         self._graphics.viewport().setAccessibleName(self.tr("Film"))
-        self._film = pg.ImageItem(axisOrder="row-major")
+        self._film = FilmItem()
+        self.box.addItem(self._film, ignoreBounds=True)
+        # What lies on the film lies in the pixels of the film as stored, and is turned with it.
+        self.on_film = pg.ItemGroup()
+        self.on_film.setZValue(1)
+        self.box.addItem(self.on_film, ignoreBounds=True)
         self._overlay = pg.ImageItem(axisOrder="row-major")
-        self._overlay.setZValue(1)
+        self._overlay.setCacheMode(
+            QGraphicsItem.CacheMode.DeviceCoordinateCache
+        )  # a step of the window leaves it alone
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
-        self.box.addItem(self._film)
-        self.box.addItem(self._overlay)
-        for line in (self._outline_ground, self._outline):
-            line.setZValue(2)
-            self.box.addItem(line, ignoreBounds=True)
+        self._planes = pg.ImageItem(axisOrder="row-major", levels=(0, 1), lut=_PLANES_TABLE)
+        for item in (self._planes, self._overlay, self._outline_ground, self._outline):
+            item.setParentItem(self.on_film)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self._graphics)
@@ -69,7 +88,18 @@ class Pane(QFrame):
         self._centre.setObjectName("corner")
         self._centre.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._centre.setWordWrap(True)
+        self._centre.hide()
         self.mark = InputMark(self._graphics)
+        self.scale_bar = ScaleBar(self._graphics)
+        self._warning = QLabel(self._graphics)
+        self._warning.setObjectName("notice")
+        self._warning.setFont(small_font())
+        self._warning.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._warning.hide()
+        self._said = "all"
+        self._measurements: list[MeasurementItem] = []
+        self._notes = self._corner_label("top_left")
+        self._notes.hide()
         self._bar = ColourBar(self._graphics)
         self._bar.hide()
         self._graphics.installEventFilter(self)
@@ -89,13 +119,12 @@ class Pane(QFrame):
         self.style().unpolish(self)
         self.style().polish(self)
 
-    def set_film(self, pixels: NDArray[np.uint8] | None) -> None:
-        """Show these pixels, uint8 (rows, columns) or (rows, columns, 3); None shows an empty pane."""
-        if pixels is None:
-            self._film.clear()
-        else:
-            self._film.setImage(pixels, autoLevels=False, levels=(0, 255))
-        self._overlay.setVisible(False)
+    def set_film(self, raster: FilmRaster | None, look: Look) -> None:
+        """Show this film in the look's window, turned as it says; None shows an empty pane."""
+        self._film.show_film(raster, look.window, look.turn, inverted=look.inverted)
+        if raster is not None:
+            self.on_film.setTransform(look.turn.transform(*raster.image.pixels.shape[:2]))
+        self.on_film.setVisible(raster is not None)
 
     def set_map(self, levels: NDArray[np.uint8] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
         """Draw rows (rows, columns) of a table of colours over the part `placed` of the film, in pixels of the film."""
@@ -109,6 +138,12 @@ class Pane(QFrame):
         for line in (self._outline_ground, self._outline):
             line.setData(x, y, connect="pairs")
 
+    def set_planes(self, drawn: NDArray[np.bool_] | None) -> None:
+        """Draw these pixels of the film, (rows, columns) bool, in one light colour; None draws nothing."""
+        self._planes.setVisible(drawn is not None)
+        if drawn is not None:
+            self._planes.setImage(drawn.view(np.uint8), autoLevels=False)
+
     def set_scale(self, scale: BarScale | None) -> None:
         """Show the colour bar, or hide it with the map."""
         self._bar.setVisible(scale is not None and self._has_room())
@@ -118,10 +153,7 @@ class Pane(QFrame):
 
     def set_corner(self, corner: str, text: str) -> None:
         """Text (rich) of one of the four corners."""
-        label = self._corners[corner]
-        if label.text() != text:
-            label.setText(text)
-            self._place()
+        self._write(self._corners[corner], text)
 
     def set_mark(self, mark: str, words: str, *, quiet: bool) -> None:
         """What the checkpoint does not expect of the image, below what it says of it; nothing for an empty mark."""
@@ -131,18 +163,63 @@ class Pane(QFrame):
     def set_orientation(self, left: str, top: str) -> None:
         """The letters at the left and the upper edge; empty where they are not known."""
         for edge, letter in (("left", left), ("top", top)):
-            self._letters[edge].setText(f"<b>{letter}</b>" if letter else "")
+            self._write(self._letters[edge], f"<b>{letter}</b>" if letter else "")
+
+    @property
+    def film(self) -> FilmItem:
+        """The film that is drawn."""
+        return self._film
+
+    @property
+    def surface(self) -> QWidget:
+        """What lies below everything that stands over the film."""
+        surface: QWidget = self._graphics
+        return surface
+
+    def on_surface(self, place: QPointF) -> QPointF:
+        """A place of the film as shown, in its pixels, in pixels of the surface."""
+        return QPointF(self._graphics.mapFromScene(self.box.mapViewToScene(place)))
+
+    def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
+        """Draw these on the film, each with its words."""
+        for item in self._measurements:
+            item.setParentItem(None)
+            self.box.scene().removeItem(item)
+        self._measurements = [MeasurementItem(each, words, self.on_film) for each, words in measurements]
+
+    def set_notes(self, *, is_key: bool, note: str) -> None:
+        """That the image is a key image, and the note on it."""
+        lines = [f"<b>★ {self.tr('key image')}</b>"] if is_key else []
+        lines += [escape(line) for given in note.splitlines() for line in wrap(given, _LONGEST_NOTE_LINE)]
+        self._write(self._notes, "<br>".join(lines))
+
+    def set_warning(self, text: str) -> None:
+        """What must not be overlooked of how the film is shown; it stays when all other text is hidden."""
+        if text != self._warning.text():
+            self._warning.setText(text)
+            self._warning.adjustSize()
+            self._warning.setVisible(bool(text))
+            self._place()
+
+    def set_said(self, said: str) -> None:
+        """Show "all" text, the "minimal" one, or "none" of it."""
+        self._said = said
         self._place()
 
     def set_message(self, text: str) -> None:
         """A sentence over the film: why there is none, or what is being waited for."""
-        self._centre.setText(text)
-        self._centre.setVisible(bool(text))
-        self._place()
+        if text != self._centre.text():
+            self._centre.setText(text)
+            self._centre.setVisible(bool(text))
+            self._place()
 
-    def look_at(self, part: QRectF) -> None:
-        """Bring this part of the film, in its pixels, into view."""
+    def look_at(self, part: QRectF, calibration: Calibration, *, turned: bool) -> None:
+        """Bring this part of the film as shown, in its pixels, into view. `turned`: by a quarter."""
         self.box.setRange(part, padding=0)
+        words, line = self.scale_bar.words, self.scale_bar.line
+        self.scale_bar.measure(calibration, self.box.viewPixelSize()[0], turned=turned)
+        if (words, line) != (self.scale_bar.words, self.scale_bar.line):
+            self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Place the text again when the film's area changes."""
@@ -155,27 +232,46 @@ class Pane(QFrame):
         super().resizeEvent(event)
         self.resized.emit()
 
+    def _write(self, label: QLabel, text: str) -> None:
+        if label.text() != text:
+            label.setText(text)
+            label.adjustSize()
+            self._place()
+
     def _has_room(self) -> bool:
-        return self.width() >= _SMALLEST_WITH_TEXT
+        return self.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
 
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            wide = corner in _ALWAYS or self.width() >= _SMALLEST_WITH_ALL_TEXT
+            wide = corner in _ALWAYS or (self.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
-            label.adjustSize()
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
             label.move(x, y)
+        self._notes.setVisible(self._has_room() and bool(self._notes.text()))
+        under = self._corners["top_left"]
+        self._notes.move(area.left(), under.geometry().bottom() + GRID if under.isVisible() else area.top())
         # it is there also where there is no room for any other text
         beneath = self._corners["top_right"]
         below = beneath.geometry().bottom() + GRID if beneath.text() and self._has_room() else area.top()
         self.mark.move(area.right() - self.mark.width(), below)
         for label in self._letters.values():
             label.setVisible(self._has_room() and bool(label.text()))
-            label.adjustSize()
         self._letters["left"].move(area.left(), area.center().y())
-        self._letters["top"].move(area.center().x(), area.top())
+        top = self._letters["top"]
+        top.move(area.center().x(), area.top())
+        if beneath.isVisible() and top.geometry().intersects(beneath.geometry()):
+            top.move(area.center().x(), beneath.geometry().bottom() + GRID)
+        self._warning.move(area.center().x() - self._warning.width() // 2, area.bottom() - self._warning.height())
+        self.scale_bar.setVisible(self._has_room() and self.scale_bar.is_needed())
+        above = self._warning.height() + GRID if self._warning.isVisible() else 0
+        self.scale_bar.move(
+            max(
+                area.center().x() - self.scale_bar.width() // 2, self._corners["bottom_left"].geometry().right() + GRID
+            ),
+            area.bottom() - self.scale_bar.height() - above,
+        )
         self._centre.setGeometry(
             area.adjusted(area.width() // 8, area.height() // 3, -area.width() // 8, -area.height() // 3)
         )

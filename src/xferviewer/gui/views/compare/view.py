@@ -1,69 +1,75 @@
-"""The compare view: one pane for each checkpoint over one film, linked in all they do."""
+"""The compare view: checkpoints over films in panes, linked as far as a person wants it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from xferviewer.errors import XferviewerError
-from xferviewer.evaluation.map_geometry import Part
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.colour_maps import (
-    colours,
-    difference_colours,
-    difference_levels,
-    difference_table,
-    map_levels,
-    overlay_table,
-)
-from xferviewer.gui.films import Film, screen_pixels
+from xferviewer.gui.display import ShownImage
+from xferviewer.gui.film_lengths import Calibration
+from xferviewer.gui.film_raster import FilmRaster
+from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
+from xferviewer.gui.pane_layouts import Grid
 from xferviewer.gui.session import Session
-from xferviewer.gui.views.compare.colour_bar import BarScale
-from xferviewer.gui.views.compare.corner_text import (
-    image_text,
-    input_mark,
-    orientation_letters,
-    patient_text,
-    pixel_text,
-    result_text,
-)
+from xferviewer.gui.turn import Turn
+from xferviewer.gui.views.compare.contents import Content, ahead, columns_for, contents, places
+from xferviewer.gui.views.compare.corner_text import image_text, input_mark, patient_text, pixel_text, result_text
+from xferviewer.gui.views.compare.film_bar import FilmBar
+from xferviewer.gui.views.compare.looks import Looks, Placed
+from xferviewer.gui.views.compare.map_drawing import MapDrawing
 from xferviewer.gui.views.compare.outline import NO_LINES, outline_of
 from xferviewer.gui.views.compare.overlay_bar import OverlayBar
 from xferviewer.gui.views.compare.pane import Pane
-from xferviewer.protocol import Explained
+from xferviewer.gui.windowing import dragged
 from xferviewer.studies.images import Image, Window
-
-_COLUMNS = {1: 1, 2: 2, 3: 2, 4: 2}  # films are nearly square: two columns give them the most room
-_NARROWEST_SHARE = 1e-3
-_LONGEST_NAME = 11
 
 
 class CompareView(QWidget):
     """Panes in a grid with the overlay bar below them.
 
-    Pan, zoom and window are one for all panes; a new study keeps the links and starts fitted, in its own window.
+    What is done in one pane the others do, too, as far as they are linked in it (see `looks`). Another study keeps the
+    links and starts fitted, in its own window.
     """
 
     stepped = Signal(int)  # the wheel asks for the next (+1) or previous (-1) frame, image or study
+    panes_rebuilt = Signal()
+    standing_changed = Signal()  # what stands in the panes: other films, or a film that was read
+    image_replaced = Signal()  # another image was chosen
+    focus_changed = Signal()  # another pane, another film in it, or another look of it
+    films_wanted = Signal(object)  # list[tuple[Path, int]]: what the panes show, the chosen image first
 
     def __init__(
-        self, session: Session, maps: LiveMaps, drag_up: str = "brighter", parent: QWidget | None = None
+        self,
+        session: Session,
+        maps: LiveMaps,
+        drag_up: str = "brighter",
+        unlinked: Iterable[str] = (),
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session = session
-        self._maps = maps
-        self._drag_up = 1.0 if drag_up == "brighter" else -1.0
-        self._film: Film | None = None
-        self._view: QRectF | None = None
-        self._maximised = ""
-        self._cursor: QPointF | None = None
+        self._drawing = MapDrawing(session, maps)
+        self.up_is_brighter = drag_up == "brighter"
+        self.looks = Looks(unlinked, self)
+        self._films: dict[tuple[str, int], Film] = {}
+        self._series: object = None
+        self._maximised: int | None = None
+        self.blended: tuple[int, int] | None = None
+        self._focus = 0
+        self._cursors: dict[int, QPointF] = {}
+        self.grid: Grid | None = None
+        self.said = "all"
         self.hide_identity = False
         self.panes: list[Pane] = []
-        self._peeking = False
+        self._standing: list[ShownImage | None] = []  # what the maps lie over
+        self._contents: list[Content] = []
         self.films = QWidget()
         self.films.setObjectName("films")
         self.films.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -72,230 +78,349 @@ class CompareView(QWidget):
         self._grid = QGridLayout(self.films)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
+        self.film_bar = FilmBar(self)
         self.overlay_bar = OverlayBar(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        layout.addWidget(self.film_bar)
         layout.addWidget(self.films, 1)
         layout.addWidget(self.overlay_bar)
         session.panes_changed.connect(self._arrange)
         session.image_changed.connect(self._new_image)
-        session.display_changed.connect(self._draw)
+        session.display_changed.connect(self._draw_maps)
+        session.display_changed.connect(self._draw_outline)
         session.finding_changed.connect(self._draw_maps)
         session.explanations_changed.connect(self._draw_maps)
         session.finding_changed.connect(self._draw_outline)
         session.marked_changed.connect(self._draw_outline)
         maps.changed.connect(self._draw_differences)
-        session.predictions_changed.connect(self._write_corners)
-        session.thresholds_changed.connect(self._write_corners)
-        session.inputs.changed.connect(self._write_corners)
+        for signal in (session.predictions_changed, session.thresholds_changed, session.inputs.changed):
+            signal.connect(self._write_corners)
+        self.looks.changed.connect(self._show_looks)
         self._arrange()
 
     # --- what the rest of the window tells this view
 
     @Slot(object)
     def show_film(self, film: Film) -> None:
-        """A film was read: show it in all panes, if it is the one that is looked at."""
-        shown = self._session.shown
-        if shown is None or film.path != str(shown.image.path) or film.frame != shown.frame:
-            return
-        self._film = film
-        self._draw()
-        self.fit()
+        """A film was read: show it in the panes that are to show it."""
+        self._films[film.path, film.frame] = film
+        showing = [pane for pane in range(len(self.panes)) if self.film(pane) is film]
+        for pane in showing:
+            self._place(pane)
+            self._draw_film(pane)
+        if showing:
+            self._draw_maps()
+            self._draw_outline()
+            self.focus_changed.emit()
 
     @Slot()
     def fit(self) -> None:
-        """Show the whole film in each pane."""
-        self._view = None
-        self._apply_view()
+        """Show the whole film in the pane in focus, and in those that are linked to it."""
+        self.looks.move(self.focus, None)
 
     @Slot()
     def reset(self) -> None:
-        """Whole film, the file's own window, no inversion by the user: in all panes."""
-        self._session.set_display(replace(self._session.display, window=None, inverted=False))
-        self.fit()
+        """Whole film, upright, the file's own window and polarity: in the pane in focus and in those linked to it."""
+        self.looks.reset(self.focus)
 
     def zoom(self, factor: float) -> None:
-        """Magnify all panes about their centre."""
-        if self.panes:
-            box = self.panes[0].box
+        """Magnify about the centre."""
+        if self.image is not None:
+            box = self.panes[self.focus].box
             box.zoom(factor, box.viewRect().center())
+
+    def set_window(self, window: Window | None) -> None:
+        """Show this window in the pane in focus, and in those that are linked to it."""
+        self.looks.set_window(self.focus, window)
+
+    def invert(self) -> None:
+        """Exchange bright and dark."""
+        self.looks.set_inverted(self.focus, inverted=not self.looks[self.focus].inverted)
+
+    def turn(self, how: Callable[[Turn], Turn]) -> None:
+        """Turn or mirror what the pane in focus shows."""
+        if self.image is not None:
+            self.looks.turn(self.focus, how)
 
     def set_hide_identity(self, hidden: bool) -> None:
         """Leave the patient out of the corner text."""
         self.hide_identity = hidden
-        self._write_corners()
+        self._draw()
+
+    def set_said(self, said: str) -> None:
+        """How much text the panes show: "all", "minimal" or "none" of it."""
+        self.said = said
+        for pane in self.panes:
+            pane.set_said(said)
 
     def set_peeking(self, peeking: bool) -> None:
         """Take the maps away for as long as a key is held."""
-        if peeking != self._peeking:
-            self._peeking = peeking
+        if peeking != self._drawing.peeking:
+            self._drawing.peeking = peeking
             self._draw_maps()
+
+    # --- what is shown
+
+    @property
+    def focus(self) -> int:
+        """The pane that keys and menus speak to."""
+        return self._maximised if self._maximised is not None else min(self._focus, len(self.panes) - 1)
+
+    def shown(self, pane: int) -> ShownImage | None:
+        """What stands in a pane; None beyond the images of the study."""
+        shown = self._session.shown
+        return ahead(shown, self._contents[pane].ahead + self.looks[pane].ahead) if shown is not None else None
+
+    def film(self, pane: int) -> Film | None:
+        """The film of a pane, once it is read."""
+        shown = self.shown(pane)
+        return self._films.get((str(shown.image.path), shown.frame)) if shown is not None else None
+
+    def raster(self, pane: int) -> FilmRaster | None:
+        """The film of a pane as it is drawn."""
+        film = self.film(pane)
+        return film.raster if film is not None else None
 
     @property
     def image(self) -> Image | None:
-        """The image in the panes, once it is read."""
-        return self._film.image if self._film is not None else None
+        """The image in the pane in focus, once it is read."""
+        raster = self.raster(self.focus)
+        return raster.image if raster is not None else None
 
     # --- panes
 
+    def set_grid(self, grid: Grid | None) -> None:
+        """So many rows and columns of panes; None: a pane for each checkpoint."""
+        if grid != self.grid:
+            self.grid = grid
+            self._arrange()
+            self._fill_grid()
+
+    def set_blended(self, panes: tuple[int, int] | None) -> None:
+        """Show two panes in one place, the second over the first; None: all of them."""
+        self.blended = panes
+        self._fill_grid()
+
+    def choose(self, shown: ShownImage) -> None:
+        """Let this frame be the one that everything speaks of."""
+        if shown != self._session.shown:
+            self._session.show(shown)
+
+    def frames(self) -> int:
+        """Frames and images of the shown study."""
+        return len(places(self._session.shown)) if self._session.shown is not None else 0
+
+    def wrapped(self, by: int) -> int:
+        """So many frames after the chosen one, from the last one on to the first."""
+        shown = self._session.shown
+        if shown is None:
+            return 0
+        at = places(shown).index((shown.index, shown.frame))
+        return (at + by) % self.frames() - at
+
+    def step_focus(self, by: int = 1) -> None:
+        """The next pane, round and round."""
+        self._press((self.focus + by) % len(self.panes))
+
+    def maximise(self) -> None:
+        """The pane in focus alone, or all again."""
+        self._maximise(self.focus)
+
     @Slot()
     def _arrange(self) -> None:
-        wanted = list(self._session.in_panes) or [""]
-        if self._maximised in wanted:
-            wanted = [self._maximised]
-        if [pane.digest for pane in self.panes] != wanted:
+        wanted = contents(self._session.in_panes, self.grid[0] * self.grid[1] if self.grid is not None else None)
+        if wanted != self._contents:
             self._rebuild(wanted)
-        for pane in self.panes:
-            pane.set_active(len(self.panes) > 1 and pane.digest == self._session.active)
+        active = self._session.active
+        if self._contents[self._focus].digest != active:
+            self._focus = next((p for p, content in enumerate(self._contents) if content.digest == active), 0)
+        self._show_focus()
         self._draw()
 
-    def _rebuild(self, digests: list[str]) -> None:
+    def _rebuild(self, wanted: list[Content]) -> None:
         for pane in self.panes:
             self._grid.removeWidget(pane)
             pane.hide()
             pane.deleteLater()
-        self.panes = [self._new_pane(digest) for digest in digests]
-        columns = _COLUMNS.get(len(digests), 2)
-        for index, pane in enumerate(self.panes):
-            self._grid.addWidget(pane, index // columns, index % columns)
-        self._apply_view()
+        self._contents = wanted
+        self._focus, self._maximised, self.blended = min(self._focus, len(wanted) - 1), None, None
+        self.looks.lay_out(len(wanted))
+        self.panes = [self._new_pane(number, content.digest) for number, content in enumerate(wanted)]
+        self._fill_grid()
+        self._want_films()
+        for number in range(len(wanted)):
+            self._place(number)
+        self.panes_rebuilt.emit()
 
-    def _new_pane(self, digest: str) -> Pane:
+    def _fill_grid(self) -> None:
+        """One pane alone, or all of them."""
+        if self.blended is not None:
+            for number, pane in enumerate(self.panes):
+                self._grid.removeWidget(pane)
+                pane.setVisible(number in self.blended)
+            for number in self.blended:  # one over the other
+                self._grid.addWidget(self.panes[number], 0, 0)
+                self.panes[number].raise_()
+            return
+        shown = [pane for number, pane in enumerate(self.panes) if self._maximised in (None, number)]
+        columns = columns_for(len(shown)) if self.grid is None or self._maximised is not None else self.grid[1]
+        for pane in self.panes:
+            self._grid.removeWidget(pane)
+            pane.setVisible(pane in shown)
+        for place, pane in enumerate(shown):
+            self._grid.addWidget(pane, place // columns, place % columns)
+
+    def _new_pane(self, number: int, digest: str) -> Pane:
         pane = Pane(digest, self)
-        pane.box.windowed.connect(self._drag_window)
-        pane.box.moved.connect(self._move_view)
-        pane.box.stepped.connect(self.stepped)
-        pane.box.pressed.connect(partial(self._session.set_active, digest))
-        pane.box.maximised.connect(partial(self._maximise, digest))
-        pane.box.hovered.connect(self._hover)
-        pane.resized.connect(self._apply_view)
+        pane.set_said(self.said)
+        pane.box.windowed.connect(partial(self._drag_window, number))
+        pane.box.moved.connect(partial(self._move, number))
+        pane.box.stepped.connect(partial(self._step, number))
+        pane.box.pressed.connect(partial(self._press, number))
+        pane.box.maximised.connect(partial(self._maximise, number))
+        pane.box.hovered.connect(partial(self._hover, number))
+        pane.resized.connect(partial(self._look_at, number))
         return pane
 
-    def _maximise(self, digest: str) -> None:
-        self._maximised = "" if self._maximised else digest
-        self._arrange()
+    def _press(self, number: int) -> None:
+        self._focus = number
+        if self._maximised is not None and self._maximised != number:
+            self._maximised = number
+            self._fill_grid()
+        self._session.set_active(self._contents[number].digest)
+        self._show_focus()
 
-    # --- linked view and window
+    def _show_focus(self) -> None:
+        for number, pane in enumerate(self.panes):
+            pane.set_active(len(self.panes) > 1 and number == self._focus)
+        self.focus_changed.emit()
 
-    @Slot(object)
-    def _move_view(self, view: QRectF) -> None:
-        if self.image is not None:
-            self._view = view
-            self._apply_view()
+    def _maximise(self, number: int) -> None:
+        self._maximised = number if self._maximised is None else None
+        self._fill_grid()
 
-    @Slot()
-    def _apply_view(self) -> None:
-        image = self.image
-        if image is None:
+    # --- what the mouse does in one pane
+
+    def _move(self, number: int, part: QRectF) -> None:
+        if self.raster(number) is not None:
+            self.looks.move(number, part)
+
+    def _drag_window(self, number: int, right: float, up: float) -> None:
+        raster, look = self.raster(number), self.looks[number]
+        if raster is not None and not raster.image.is_colour:
+            window = dragged(raster, look.window, right, up, inverted=look.inverted, up_is_brighter=self.up_is_brighter)
+            self.looks.set_window(number, window)
+
+    def _step(self, number: int, by: int) -> None:
+        """Through frames, images and studies; a pane that is not linked goes through those of its study alone."""
+        if "frame" in self.looks.linked:
+            self.stepped.emit(by)
             return
-        rows, columns = image.pixels.shape[:2]
-        view = self._view or QRectF(0, 0, columns, rows)
-        for pane in self.panes:
-            pane.look_at(view)
+        shown = self.shown(number)
+        if shown is not None and ahead(shown, by) is not None:
+            self.looks.step(number, by)
+
+    def _hover(self, number: int, position: QPointF) -> None:
+        self._cursors = {number: position}
         self._write_corners()
 
-    @Slot(float, float)
-    def _drag_window(self, right: float, up: float) -> None:
-        image = self.image
-        if image is None or image.is_colour:
-            return
-        window = self._session.display.window or image.default_window()
-        low, high = image.value_range()
-        span = max(min(high - low, 4 * image.default_window().width), 1.0)
-        narrowest = 1.0 if window.function == "LINEAR" else span * _NARROWEST_SHARE
-        brighter = -1.0 if image.inverted == self._session.display.inverted else 1.0  # a lower centre is brighter
-        moved = Window(
-            window.centre + self._drag_up * brighter * up * span,
-            max(window.width + right * span, narrowest),
-            window.function,
-            "set by hand",
-        )
-        self._session.set_display(replace(self._session.display, window=moved))
+    # --- looks
+
+    @Slot(object)
+    def _show_looks(self, changed: Iterable[int]) -> None:
+        """What a step of the window costs: the films, and the words about it; maps stay where they are."""
+        standing = [self.shown(number) for number in range(len(self.panes))]
+        for number in sorted(changed):
+            self._place(number)
+            self._draw_film(number)
+        if self.focus in changed:
+            self.focus_changed.emit()
+        if standing != self._standing:
+            self._want_films()
+            self._draw_maps()
+            self._draw_outline()
+
+    def _draw_film(self, number: int) -> None:
+        """One pane's film as it looks, at its place."""
+        pane, raster, look = self.panes[number], self.raster(number), self.looks[number]
+        pane.set_film(raster, look)
+        pane.set_message(self._message(number))
+        pane.set_orientation(*look.turn.edges(raster.image.orientation if raster is not None else None))
+        pane.set_warning(self.tr("⚠ mirrored: what is written on the film, too") if look.turn.mirrored else "")
+        self._look_at(number)
+
+    def _look_at(self, number: int) -> None:
+        raster = self.raster(number)
+        if raster is not None:
+            self.panes[number].look_at(
+                self.looks.part(number),
+                Calibration.of(raster.image),
+                turned=self.looks[number].turn.quarters % 2 == 1,
+            )
+            self._write_corner(number)  # it tells the zoom
+
+    def _place(self, number: int) -> None:
+        """Tell the looks what stands in a pane."""
+        raster, shown = self.raster(number), self.shown(number)
+        if raster is not None and shown is not None:
+            self.looks.place(number, Placed(*raster.image.pixels.shape[:2], group=_series(shown)))
 
     # --- drawing
 
     @Slot()
     def _new_image(self) -> None:
-        self._film = None
-        self._cursor = None
+        """Within a series films stay as they are looked at; another one begins anew."""
+        shown = self._session.shown
+        series = _series(shown) if shown is not None else None
+        self._cursors.clear()
+        self.image_replaced.emit()
+        if series != self._series:
+            self._series = series
+            self.looks.begin_anew()
+        self._want_films()
         self._draw()
+
+    def _want_films(self) -> None:
+        """Ask for the films of all panes; those of no pane are let go."""
+        wanted = dict.fromkeys(
+            (str(shown.image.path), shown.frame) for shown in map(self.shown, range(len(self.panes))) if shown
+        )
+        self._films = {key: film for key, film in self._films.items() if key in wanted}
+        missing = [(Path(path), frame) for path, frame in wanted if (path, frame) not in self._films]
+        if missing:
+            self.films_wanted.emit([(Path(path), frame) for path, frame in wanted])
 
     @Slot()
     def _draw(self) -> None:
-        image, display = self.image, self._session.display
-        pixels = screen_pixels(image, display.window, display.inverted) if image is not None else None
-        message = self._message()
-        for pane in self.panes:
-            pane.set_film(pixels)
-            pane.set_message(message)
-            pane.set_orientation(*orientation_letters(image))
+        for number in range(len(self.panes)):
+            self._draw_film(number)
         self._draw_maps()
         self._draw_outline()
 
-    def _message(self) -> str:
+    def _message(self, number: int) -> str:
         if self._session.shown is None:
             return self.tr("Choose a study, or drop a folder of films here.")
-        if self._film is None:
+        if self.shown(number) is None:
+            return self.tr("The study has no further image.")
+        film = self.film(number)
+        if film is None:
             return self.tr("Reading …")
-        return str(self._film.error) if self._film.error is not None else ""
+        if film.error is not None and self.hide_identity:  # files are often named after patients
+            return self.tr("This image cannot be shown.")
+        return str(film.error) if film.error is not None else ""
 
     @Slot()
     def _draw_maps(self) -> None:
-        strongest = max((self._strength(pane.digest) for pane in self.panes), default=0.0)
-        for pane in self.panes:
-            self._draw_map(pane, strongest)
+        self._standing = [self.shown(number) for number in range(len(self.panes))]
+        self._drawing.draw([(pane, self._chosen(number)) for number, pane in enumerate(self.panes)])
         self._write_corners()
 
-    def _strength(self, digest: str) -> float:
-        explained, index = self._explanation(digest)
-        return float(explained.strengths[index]) if explained is not None and index >= 0 else 0.0
-
-    def _explanation(self, digest: str) -> tuple[Explained | None, int]:
-        """The maps of the shown image by a checkpoint, and the place of the chosen finding in them or -1."""
-        explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
-        own = self._session.own_name(digest, self._session.finding)
-        if explained is None or checkpoint is None or own is None:
-            return None, -1
-        return explained, explained.findings.index(own) if own in explained.findings else -1
-
-    def _draw_map(self, pane: Pane, strongest: float) -> None:
-        display, image = self._session.display, self.image
-        explained, index = self._explanation(pane.digest)
-        if explained is None or index < 0 or image is None or not display.overlay_visible or self._peeking:
-            pane.set_map(None, QRectF(), None)
-            pane.set_scale(None)
-        elif self._shows_difference(pane):
-            self._draw_difference(pane, image)
-        else:
-            values = explained.maps[index]
-            if display.scale == "shared" and strongest > 0:
-                values = values * (float(explained.strengths[index]) / strongest)
-            table = overlay_table(display.colour_map, display.overlay_opacity, display.cut_off)
-            pane.set_map(map_levels(values), _placed(explained.crop, image), table)
-            top_means = self.tr("own maximum") if display.scale == "own" else self.tr("strongest shown")
-            pane.set_scale(BarScale(colours(display.colour_map), top_means, marks=(display.cut_off,)))
-
-    # --- differences and what people marked
-
-    def _shows_difference(self, pane: Pane) -> bool:
-        """The active pane keeps its map; the others show how it differs from theirs."""
-        session = self._session
-        return session.display.difference and pane.digest != session.active and session.active in session.in_panes
-
-    def _draw_difference(self, pane: Pane, image: Image) -> None:
-        display = self._session.display
-        compared = self._maps.difference_to_active(pane.digest)
-        if compared is None:  # it is being computed, or the active checkpoint has no map
-            pane.set_map(None, QRectF(), None)
-            pane.set_scale(None)
-            return
-        table = difference_table(display.overlay_opacity, display.cut_off)
-        pane.set_map(difference_levels(compared.difference), _placed(compared.part, image), table)
-        active, here = (self._session.checkpoint(digest) for digest in (self._session.active, pane.digest))
-        names = [_short(checkpoint.name if checkpoint is not None else "") for checkpoint in (active, here)]
-        cuts = (0.5 - display.cut_off / 2, 0.5, 0.5 + display.cut_off / 2)
-        pane.set_scale(BarScale(difference_colours(), f"+1 {names[0]}", f"−1 {names[1]}", cuts))
+    def _chosen(self, number: int) -> Image | None:
+        """The image of a pane, if it is the chosen one, which maps are made of."""
+        raster = self.raster(number)
+        return raster.image if raster is not None and self.shown(number) == self._session.shown else None
 
     @Slot()
     def _draw_differences(self) -> None:
@@ -304,56 +429,72 @@ class CompareView(QWidget):
 
     @Slot()
     def _draw_outline(self) -> None:
-        """The region of the chosen finding; one that does not fit the film is told of where maps are measured."""
-        image, region, lines = self.image, self._session.marked_finding(), NO_LINES
-        if image is not None and region is not None and self._session.display.regions_visible:
-            try:
-                lines = outline_of(region.pixels(*image.pixels.shape[:2]))
-            except XferviewerError:
-                lines = NO_LINES
-        for pane in self.panes:
+        """The region of the chosen finding, and what the film's file draws over it, which no network sees.
+
+        A region that does not fit the film is told of where maps are measured.
+        """
+        planes = self._session.display.planes_visible
+        region = self._session.marked_finding() if self._session.display.regions_visible else None
+        for number, pane in enumerate(self.panes):
+            image, lines = self._chosen(number), NO_LINES
+            if image is not None and region is not None:
+                try:
+                    lines = outline_of(region.pixels(*image.pixels.shape[:2]))
+                except XferviewerError:
+                    lines = NO_LINES
             pane.set_outline(*lines)
+            raster = self.raster(number)
+            pane.set_planes(raster.image.overlaid() if raster is not None and planes else None)
+        self.standing_changed.emit()
 
     # --- corner text
 
-    @Slot(object)
-    def _hover(self, position: QPointF) -> None:
-        self._cursor = position
-        self._write_corners()
-
     @Slot()
     def _write_corners(self) -> None:
-        image = self.image
-        patient = patient_text(self._session.shown, hide_identity=self.hide_identity)
-        for pane in self.panes:
-            explained, index = self._explanation(pane.digest)
-            checkpoint = self._session.checkpoint(pane.digest)
-            zoom = 1 / pane.box.viewPixelSize()[0] if image is not None else 0.0
-            pane.set_corner("top_left", patient)
-            pane.set_corner("bottom_left", image_text(self._session.shown, image, self._session.display, zoom))
-            pane.set_corner("bottom_right", pixel_text(image, self._cursor))
-            if checkpoint is None:
-                pane.set_corner("top_right", "")
-                pane.set_mark("", "", quiet=False)
-                continue
-            pane.set_mark(
-                input_mark(self._session.inputs, pane.digest),
-                self._session.inputs.words(pane.digest),
-                quiet=self._session.inputs.is_acknowledged(pane.digest),
-            )
-            pane.set_corner(
-                "top_right",
-                result_text(self._session, checkpoint, style_of(self._session.place_of(pane.digest)), explained, index),
-            )
+        for number in range(len(self.panes)):
+            self._write_corner(number)
+
+    def _write_corner(self, number: int) -> None:
+        pane = self.panes[number]
+        raster, shown, look = self.raster(number), self.shown(number), self.looks[number]
+        image = raster.image if raster is not None else None
+        zoom = 1 / pane.box.viewPixelSize()[0] if image is not None else 0.0
+        cursor = self.stored(number, self._cursors.get(number))
+        pane.set_corner("top_left", patient_text(shown, hide_identity=self.hide_identity))
+        pane.set_corner("bottom_left", image_text(shown, image, look, zoom))
+        pane.set_corner("bottom_right", pixel_text(image, cursor))
+        checkpoint = self._session.checkpoint(pane.digest)
+        if checkpoint is None or shown is None:
+            pane.set_corner("top_right", "")
+            pane.set_mark("", "", quiet=False)
+            return
+        chosen = shown == self._session.shown
+        inputs = self._session.inputs
+        pane.set_mark(
+            input_mark(inputs, pane.digest) if chosen else "",
+            inputs.words(pane.digest) if chosen else "",
+            quiet=inputs.is_acknowledged(pane.digest),
+        )
+        explained, index = self._drawing.explanation(pane.digest) if chosen else (None, -1)
+        style = style_of(self._session.place_of(pane.digest))
+        pane.set_corner("top_right", result_text(self._session, shown, checkpoint, style, explained, index))
+
+    def stored(self, number: int, cursor: QPointF | None) -> QPointF | None:
+        """A place on a pane's film as shown, in the pixels of the film as stored."""
+        raster = self.raster(number)
+        if cursor is None or raster is None:
+            return None
+        to_stored, _ = self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).inverted()
+        return to_stored.map(cursor)
+
+    def as_shown(self, number: int, stored: QPointF) -> QPointF:
+        """A place in the pixels of the film as stored, on a pane's film as shown."""
+        raster = self.raster(number)
+        if raster is None:
+            return stored
+        return self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).map(stored)
 
 
-def _placed(part: Part, image: Image) -> QRectF:
-    """A part of the film, given in fractions of it, in its pixels."""
-    rows, columns = image.pixels.shape[:2]
-    top, left, bottom, right = part
-    return QRectF(left * columns, top * rows, (right - left) * columns, (bottom - top) * rows)
-
-
-def _short(name: str) -> str:
-    """A name in the room beside the colour bar; names differ at their ends."""
-    return name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+def _series(shown: ShownImage) -> tuple[object, ...]:
+    """What films of one kind have in common: the series, else the file."""
+    return shown.study.id, shown.image.series_uid or shown.image.id, shown.image.rows, shown.image.columns

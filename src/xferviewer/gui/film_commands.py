@@ -1,0 +1,152 @@
+"""What menus and keys do to films, maps and panes: every action of the menus Film, Window and Links, and layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QAction
+
+from xferviewer.gui.kept_settings import KeptSettings
+from xferviewer.gui.pane_layouts import Grid, PaneLayouts
+from xferviewer.gui.pictures import Pictures
+from xferviewer.gui.session import Session
+from xferviewer.gui.turn import Turn
+from xferviewer.gui.views.compare import LINKS, CompareView
+from xferviewer.gui.windowing import auto_level, presets
+
+_MOST_PRESETS = 9
+_SAID = ("all", "minimal", "none")
+
+
+class FilmCommands(QObject):
+    """Handlers by the names of their actions; the ticks of those that can be on or off."""
+
+    def __init__(self, session: Session, compare: CompareView, kept: KeptSettings, parent: QObject | None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._compare = compare
+        self._kept = kept
+        self._actions: Mapping[str, QAction] = {}
+        self._layouts = PaneLayouts(kept.now.layouts)
+        self.pictures = Pictures(compare.films)
+        compare.set_said(kept.now.corner_text)
+        session.image_changed.connect(self._lay_out)
+        compare.film_bar.grid_chosen.connect(self.choose_grid)
+        compare.looks.links_changed.connect(self._keep_links)
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        """What to call for each action."""
+        compare = self._compare
+        return {
+            "overlay": partial(self._toggle, "overlay_visible"),
+            "difference": partial(self._toggle, "difference"),
+            "regions": partial(self._toggle, "regions_visible"),
+            "planes": partial(self._toggle, "planes_visible"),
+            "corner_text": self._say_less,
+            "copy_picture": self.pictures.copy,
+            "save_picture": self.pictures.save,
+            "choose_layout": compare.film_bar.layout_button.showMenu,
+            "layout_auto": partial(self.choose_grid, None),
+            "next_pane": compare.step_focus,
+            "previous_pane": partial(compare.step_focus, -1),
+            "maximise": compare.maximise,
+            "fit": compare.fit,
+            "zoom_in": partial(compare.zoom, 1.25),
+            "zoom_out": partial(compare.zoom, 0.8),
+            "reset": compare.reset,
+            "turn_clockwise": partial(compare.turn, _clockwise),
+            "turn_back": partial(compare.turn, _anticlockwise),
+            "mirror_sideways": partial(compare.turn, Turn.mirrored_sideways),
+            "mirror_upright": partial(compare.turn, Turn.mirrored_upright),
+            "invert": compare.invert,
+            "auto_level": self._auto_level,
+            **{f"preset_{n + 1}": partial(self.use_preset, n) for n in range(_MOST_PRESETS)},
+            "drag_up": self._turn_drag_round,
+            "link_all": self._link_all,
+            **{f"link_{what}": partial(self._toggle_link, what) for what in LINKS},
+        }
+
+    def show_ticks(self, actions: Mapping[str, QAction]) -> None:
+        """Tick the actions that are on, now and when they change."""
+        self._actions = actions
+        actions["drag_up"].setChecked(not self._compare.up_is_brighter)
+        self._tick_links()
+
+    def use_preset(self, place: int) -> None:
+        """Show the film in focus in the window that stands at this place of its presets, from 0."""
+        raster = self._compare.raster(self._compare.focus)
+        offered = presets(raster) if raster is not None else []
+        if place < len(offered):
+            self._compare.set_window(offered[place].window)
+
+    def _say_less(self) -> None:
+        """All text, then the least, then none, then all again."""
+        said = _SAID[(_SAID.index(self._compare.said) + 1) % len(_SAID)]
+        self._compare.set_said(said)
+        self._kept.keep(corner_text=said)
+
+    # --- layouts
+
+    @Slot(object)
+    def choose_grid(self, grid: Grid | None) -> None:
+        """Use this layout for the modality of the shown study, now and at later starts."""
+        self._layouts.choose(self._modality(), grid)
+        self._kept.keep(layouts=self._layouts.lines())
+        self._compare.set_grid(grid)
+
+    @Slot()
+    def _lay_out(self) -> None:
+        if self._session.shown is not None:
+            self._compare.set_grid(self._layouts.of(self._modality()))
+
+    def _modality(self) -> str:
+        shown = self._session.shown
+        return shown.image.modality if shown is not None else ""
+
+    # --- windows
+
+    def _auto_level(self) -> None:
+        raster = self._compare.raster(self._compare.focus)
+        if raster is not None and not raster.image.is_colour:
+            self._compare.set_window(auto_level(raster).window)
+
+    def _toggle(self, what: str) -> None:
+        display = self._session.display
+        self._session.set_display(replace(display, **{what: not getattr(display, what)}))
+
+    def _turn_drag_round(self) -> None:
+        self._compare.up_is_brighter = not self._compare.up_is_brighter
+        self._kept.keep(drag_up="brighter" if self._compare.up_is_brighter else "darker")
+
+    # --- links
+
+    def _toggle_link(self, what: str) -> None:
+        looks = self._compare.looks
+        looks.link(what, linked=what not in looks.linked)
+
+    def _link_all(self) -> None:
+        """In everything, unless they are."""
+        looks = self._compare.looks
+        linked = looks.linked != frozenset(LINKS)
+        for what in LINKS:
+            looks.link(what, linked=linked)
+
+    @Slot()
+    def _keep_links(self) -> None:
+        self._tick_links()
+        self._kept.keep(unlinked=tuple(what for what in LINKS if what not in self._compare.looks.linked))
+
+    def _tick_links(self) -> None:
+        for what in LINKS:
+            self._actions[f"link_{what}"].setChecked(what in self._compare.looks.linked)
+
+
+def _clockwise(turn: Turn) -> Turn:
+    return turn.turned(1)
+
+
+def _anticlockwise(turn: Turn) -> Turn:
+    return turn.turned(-1)

@@ -1,0 +1,72 @@
+"""Measurements drawn on the film: lines that are equally wide at every zoom, words that stay upright."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
+
+from xferviewer.gui.theme import GRID, small_font
+from xferviewer.studies.film_notes import Measurement
+
+_LINE, _GROUND = QColor("#ffd75f"), QColor(0, 0, 0, 170)
+
+
+class MeasurementItem(QGraphicsItem):
+    """One measurement, in pixels of the film as stored, with its words at its last point."""
+
+    def __init__(self, measurement: Measurement, words: str, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
+        self.setZValue(3)
+        self.words = words
+        path = _path(measurement)
+        for colour, width in ((QColor("black"), 3.0), (_LINE, 1.5)):
+            line = QGraphicsPathItem(path, self)
+            pen = QPen(colour, width)
+            pen.setCosmetic(True)
+            line.setPen(pen)
+        label = _Words(words, self)
+        label.setPos(QPointF(*measurement.points[-1]))
+
+    def boundingRect(self) -> QRectF:
+        """Its parts have their own."""
+        return QRectF()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Nothing: its parts are painted."""
+
+
+class _Words(QGraphicsItem):
+    """Lines of text at a place of the film, neither turned nor zoomed with it."""
+
+    def __init__(self, words: str, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        self._words = words
+        self._font = small_font()
+        text = QFontMetricsF(self._font).boundingRect(QRectF(0, 0, 600, 400), 0, words)
+        self._bounds = QRectF(2 * GRID, GRID, text.width() + 2 * GRID, text.height())
+
+    def boundingRect(self) -> QRectF:
+        """In pixels of the screen."""
+        return self._bounds
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """The words on a ground on which they can be read."""
+        painter.setFont(self._font)
+        painter.fillRect(self._bounds, _GROUND)
+        painter.setPen(_LINE)
+        painter.drawText(self._bounds.adjusted(GRID, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, self._words)
+
+
+def _path(measurement: Measurement) -> QPainterPath:
+    points = [QPointF(x, y) for x, y in measurement.points]
+    path = QPainterPath()
+    if measurement.kind == "ellipse":
+        path.addEllipse(QRectF(points[0], points[1]).normalized())
+    else:
+        path.moveTo(points[0])
+        for point in points[1:]:
+            path.lineTo(point)
+    return path

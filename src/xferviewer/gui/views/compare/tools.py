@@ -1,0 +1,136 @@
+"""Tools of the left button: measurements are drawn, kept with their image, and shown wherever that image is."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QPointF, Signal, Slot
+from PySide6.QtWidgets import QInputDialog
+
+from xferviewer.gui.decisions import Decisions
+from xferviewer.gui.film_measurements import words_of
+from xferviewer.gui.views.compare.view import CompareView
+from xferviewer.studies.film_notes import Measurement, Point
+
+TOOLS = ("window", "ruler", "angle", "ellipse")
+
+
+class Tools(QObject):
+    """`kind` is what the left button does: "window" changes the window, the others draw a measurement of that kind."""
+
+    kind_changed = Signal()
+
+    def __init__(self, compare: CompareView, decisions: Decisions, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._compare = compare
+        self._decisions = decisions
+        self.kind = "window"
+        self._draft: tuple[str, Measurement] | None = None  # with the identity of its frame
+        self._arm: tuple[int, Point, Point] | None = None  # of an angle: the pane, an end and the vertex
+        compare.panes_rebuilt.connect(self._listen)
+        compare.standing_changed.connect(self._show)
+        decisions.changed.connect(self._show)
+        self._listen()
+
+    def choose(self, kind: str) -> None:
+        """Let the left button do this; choosing a measurement again goes back to the window."""
+        self.kind = "window" if kind == self.kind else kind
+        self._draft = self._arm = None
+        for pane in self._compare.panes:
+            pane.box.draws = self.kind != "window"
+        self.kind_changed.emit()
+        self._show()
+
+    # --- key images and notes of the frame in focus
+
+    def toggle_key(self) -> None:
+        """Mark the frame in focus as a key image, or no longer."""
+        identity = self._identity(self._compare.focus)
+        if identity:
+            self._decisions.set_key(identity, is_key=not self._decisions.of(identity).is_key)
+
+    def remove_last(self) -> None:
+        """Take the newest measurement of the frame in focus away."""
+        identity = self._identity(self._compare.focus)
+        if identity:
+            self._decisions.remove_last(identity)
+
+    def ask_note(self) -> QInputDialog | None:
+        """Ask for the note of the frame in focus."""
+        identity = self._identity(self._compare.focus)
+        if not identity:
+            return None
+        dialog = QInputDialog(self._compare)
+        dialog.setOption(QInputDialog.InputDialogOption.UsePlainTextEditForTextInput)
+        dialog.setWindowTitle(self.tr("Note"))
+        dialog.setLabelText(self.tr("A note on this image; it is kept on this computer."))
+        dialog.setTextValue(self._decisions.of(identity).note)
+        dialog.textValueSelected.connect(partial(self._decisions.set_note, identity))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    # --- drawing
+
+    @Slot()
+    def _listen(self) -> None:
+        for number, pane in enumerate(self._compare.panes):
+            pane.box.draws = self.kind != "window"
+            pane.box.drawn.connect(partial(self._draw, number))
+            pane.box.clicked.connect(partial(self._click, number))
+            pane.box.hovered.connect(partial(self._hover, number))
+        self._show()
+
+    def _draw(self, number: int, begun: QPointF, now: QPointF, finished: bool) -> None:
+        start, end = self._point(number, begun), self._point(number, now)
+        if start is None or end is None:
+            return
+        if self.kind == "angle":
+            self._arm = (number, start, end) if finished else None
+            self._set_draft(number, Measurement("ruler", (start, end)))
+            return
+        measurement = Measurement(self.kind, (start, end))
+        if not finished:
+            self._set_draft(number, measurement)
+            return
+        self._draft = None
+        self._decisions.add(self._identity(number), measurement)
+
+    def _hover(self, number: int, position: QPointF) -> None:
+        """The second arm of an angle follows the mouse."""
+        end = self._point(number, position)
+        if self._arm is not None and self._arm[0] == number and end is not None:
+            self._set_draft(number, Measurement("angle", (*self._arm[1:], end)))
+
+    def _click(self, number: int, position: QPointF) -> None:
+        end = self._point(number, position)
+        if self._arm is not None and self._arm[0] == number and end is not None:
+            measurement = Measurement("angle", (*self._arm[1:], end))
+            self._draft = self._arm = None
+            self._decisions.add(self._identity(number), measurement)
+
+    def _set_draft(self, number: int, measurement: Measurement) -> None:
+        self._draft = (self._identity(number), measurement)
+        self._show()
+
+    def _point(self, number: int, position: QPointF) -> Point | None:
+        stored = self._compare.stored(number, position)
+        return (stored.x(), stored.y()) if stored is not None else None
+
+    def _identity(self, number: int) -> str:
+        shown = self._compare.shown(number)
+        return shown.reference.identity if shown is not None else ""
+
+    @Slot()
+    def _show(self) -> None:
+        """What is kept of the frame in each pane, and what is being drawn on it."""
+        for number, pane in enumerate(self._compare.panes):
+            raster, identity = self._compare.raster(number), self._identity(number)
+            if raster is None or not identity:
+                pane.set_measurements([])
+                pane.set_notes(is_key=False, note="")
+                continue
+            notes = self._decisions.of(identity)
+            drafts = [self._draft[1]] if self._draft is not None and self._draft[0] == identity else []
+            pane.set_measurements([(each, words_of(each, raster.image)) for each in (*notes.measurements, *drafts)])
+            pane.set_notes(is_key=notes.is_key, note=notes.note)

@@ -1,0 +1,63 @@
+"""Uncompressed pixel cells in layouts that pydicom leaves out: any number of bits, the value anywhere among them.
+
+PS3.5 8.1.1 and annex D of its older editions: cells follow each other without gaps, the least significant bit first;
+a value of Bits Stored ends at High Bit, and what is above or below it belongs to somebody else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from pydicom.uid import ExplicitVRBigEndian
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from xferviewer.studies.dicom_header import DicomHeader, PixelElement
+
+_USUAL_CELLS = (1, 8, 16, 32, 64)
+_WIDEST = 64
+
+
+def has_unusual_cells(header: DicomHeader) -> bool:
+    """True where a cell is no number that a computer reads at once: 4, 12, 24 … bits."""
+    return int(header.dataset.get("BitsAllocated") or 8) not in _USUAL_CELLS
+
+
+def bits_below_value(header: DicomHeader) -> int:
+    """How many bits of each cell lie below the value; 0 in today's standard, where High Bit is Bits Stored less one."""
+    allocated = int(header.dataset.get("BitsAllocated") or 0)
+    stored = int(header.dataset.get("BitsStored") or allocated)
+    below = int(header.dataset.get("HighBit", stored - 1)) + 1 - stored
+    return below if 0 < below <= allocated - stored else 0
+
+
+def unusual_cells(file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> NDArray[Any]:
+    """(rows, columns[, samples]) cells of one frame, unsigned. Raises ValueError for what was never defined."""
+    dataset = header.dataset
+    bits, samples = int(dataset.BitsAllocated), int(dataset.get("SamplesPerPixel") or 1)
+    if header.syntax == ExplicitVRBigEndian or not 1 < bits < _WIDEST or samples != 1:
+        raise ValueError("cells of this many bits are read in little endian, one a pixel")
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    first = frame * rows * columns * bits
+    file.seek(pixels.offset + first // 8)
+    data = np.frombuffer(file.read((first % 8 + rows * columns * bits + 7) // 8), np.uint8)
+    flat = np.unpackbits(data, bitorder="little")[first % 8 :][: rows * columns * bits]
+    width = next(usual for usual in _USUAL_CELLS if usual >= max(bits, 8))
+    padded = np.zeros((rows * columns, width), np.uint8)
+    padded[:, :bits] = flat.reshape(-1, bits)
+    return np.packbits(padded, axis=1, bitorder="little").view(f"<u{width // 8}").reshape(rows, columns)
+
+
+def values_of(cells: NDArray[Any], header: DicomHeader) -> NDArray[Any]:
+    """Bits Stored of each cell as a number, signed where Pixel Representation says so; same shape and width."""
+    dataset = header.dataset
+    width = 8 * cells.dtype.itemsize
+    stored = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    signed = int(dataset.get("PixelRepresentation") or 0) == 1
+    unsigned = cells.view(cells.dtype.str.replace("i", "u"))
+    left = width - stored - bits_below_value(header)
+    moved = unsigned << unsigned.dtype.type(left)
+    moved = moved.view(cells.dtype.str.replace("u", "i")) if signed else moved
+    return np.asarray(moved >> moved.dtype.type(width - stored))
