@@ -170,6 +170,9 @@ def test_that_what_is_wrong_stands_by_its_field(form: NewJobForm) -> None:
         assert not fault_at(new, path)
     write_text(new.naming.lines["name"], "a/b")
     assert "folder" in fault_at(new, "name")
+    new.set_taken(["taken"])
+    write_text(new.naming.lines["name"], "taken")
+    assert "job of this name" in fault_at(new, "name")
     write_text(new.naming.lines["name"], "fine")
     assert new.start.isEnabled()
 

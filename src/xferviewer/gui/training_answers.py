@@ -115,6 +115,6 @@ def estimate_words(said: dict[str, Any]) -> str:
     has = said["device_bytes"]
     room = f" of {memory(has)}" if has is not None else ""
     return (
-        f"{said['parameters']:,} parameters, {said['learning']:,} learn · about {memory(said['bytes']['total'])}{room} "
+        f"{said['parameters']:,} parameters, {said['head']:,} in the head, {said['learning']:,} learn · about {memory(said['bytes']['total'])}{room} "
         f"({said['device']}) · {said['steps']:,} steps, {duration(said['seconds'])} besides reading and validation"
     )

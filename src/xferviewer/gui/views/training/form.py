@@ -180,7 +180,7 @@ class NewJobForm(QWidget):
         """Make the specification; say by each field what is wrong there."""
         self._suggest()
         spec, faults = spec_of(self.content())
-        missing = {**self.images.missing(), **self.split.missing(), **self.network.missing()}
+        missing = {**self.images.missing(), **self.split.missing(), **self.network.missing(), **self._taken_name()}
         faults = {**missing, **{path: text for path, text in faults.items() if path not in missing}}
         self.spec = None if faults else spec
         for section in self.sections:
@@ -198,6 +198,10 @@ class NewJobForm(QWidget):
     def _offer_start(self) -> None:
         self.start.setEnabled(self.spec is not None and not self._starting)
         self.start.setToolTip(tool_tip(self.refusal.text() if self.spec is None else "Ctrl+Shift+Return"))
+
+    def _taken_name(self) -> dict[str, str]:
+        taken = self.naming.lines["name"].text().strip() in self._taken
+        return {"name": self.tr("There is a job of this name.")} if taken else {}
 
     def _suggest(self) -> None:
         cohort = self.images.cohort
