@@ -1,6 +1,7 @@
 """What a training job will hold in memory, and whether the device has room for it, before anything is built.
 
-All of it is counted on torch's meta device, where tensors have shapes and no values: a network of any size costs nothing.
+All of it is counted on torch's meta device, where tensors have shapes and no values: a network of any size costs
+nothing.
 """
 
 from __future__ import annotations
