@@ -98,11 +98,11 @@ class FilmRaster:
         flipped = self.image.inverted != inverted
         if self._table_size:
             return np.take(self._tables.get((voi, flipped), lambda: self._table(voi, flipped)), values)
-        return _in_256_steps(brightness(values, voi, inverted=flipped))
+        return _in_256_steps(brightness(values, voi, inverted=flipped), values, flipped)
 
     def _table(self, voi: Window | VoiLut, flipped: bool) -> NDArray[np.uint8]:
         values = np.arange(self._first, self._first + self._table_size)
-        return _in_256_steps(brightness(values, voi, inverted=flipped))
+        return _in_256_steps(brightness(values, voi, inverted=flipped), values, flipped)
 
 
 def _sampled_patch(patch: Patch, place: Place, rows: int, columns: int) -> NDArray[np.uint8]:
@@ -163,8 +163,18 @@ def _halved(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.asarray((total + 2) >> 2, dtype=pixels.dtype)
 
 
-def _in_256_steps(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(values * 255), dtype=np.uint8)
+def _in_256_steps(bright: NDArray[np.float32], values: NDArray[Any], flipped: bool) -> NDArray[np.uint8]:
+    """Brightness in the steps of a screen.
+
+    Middle grey alone lies between two of them, and is its own negative. Which of the two it becomes is told by the
+    value being odd or even, and by the polarity: so a film and its negative add up to 255 everywhere, and a film that
+    was stored inverted (2^n - 1 - value: odd for even) and says so is the same picture.
+    """
+    steps = np.asarray(np.rint(bright * 255), dtype=np.uint8)
+    between = bright == np.float32(0.5)
+    if between.any():
+        steps[between] = 127 + (np.asarray(values[between]).astype(np.int64) + flipped) % 2
+    return steps
 
 
 Made = TypeVar("Made")
