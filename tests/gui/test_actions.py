@@ -24,7 +24,7 @@ from xferviewer.gui.notify import Toast
 from xferviewer.gui.views.compare import LINKS
 from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.windowing import presets
-from xferviewer.protocol import MeasureMaps
+from xferviewer.protocol import MeasureMaps, NetworkInput
 from xferviewer.settings import read_settings, settings_file
 from xferviewer.studies.film_notes import Measurement
 from xferviewer.studies.image import OverlayPlane
@@ -426,6 +426,36 @@ def check_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert app.window.compare.panes[0]._outline.getData()[0].size
     press(app, "regions")
     assert not app.window.compare.panes[0]._outline.getData()[0].size
+
+
+def check_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    patch.setattr(app.engine, "explain", lambda *_, with_input, **__: asked.append(with_input) or 7)
+    compare, image, shown = app.window.compare, app.window.compare.image, app.session.shown
+    wide = compare.panes[0].surface.width()
+    press(app, "inputs")
+    assert asked == [True]
+    bot.waitUntil(lambda: compare.panes[0].surface.width() < 0.6 * wide)
+    assert "computing" in compare.panes[0].beside.words[0]
+    first = app.session.checkpoints[0]
+    made = first.preprocessing
+    seen = np.random.default_rng(1).random((made.channels, 5, 7), np.float32)
+    mean, std = (np.array(each, np.float32)[:, None, None] for each in (made.mean, made.std))
+    tensor = (seen - mean) / std
+    app.inputs.take_in(NetworkInput(7, 1, shown.reference.identity, first.digest, (0, 0, 1, 1), tensor))
+    expected = np.moveaxis(np.rint(seen * 255), 0, -1).squeeze()
+    assert np.abs(compare.panes[0].beside.pixels.astype(int) - expected).max() <= 1
+    words = " ".join(compare.panes[0].beside.words)
+    assert f"values {tensor.min():.3f} to {tensor.max():.3f}" in words
+    assert f"5 × 7 × {made.channels}" in words
+    assert ("stores it inverted" in words) == image.inverted
+    assert compare.panes[1].beside.pixels is None
+    press(app, "next_study")
+    assert asked == [True, True]  # with its maps
+    press(app, "inputs")
+    press(app, "next_study")
+    assert asked == [True, True, False]
+    assert compare.panes[0].beside is None
 
 
 def check_planes(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,7 @@ ACTIONS = (
     ActionRow("overlay", "Film", "Show the map", ("O",)),
     ActionRow("difference", "Film", "Show the difference of the maps", ("Shift+O",)),
     ActionRow("regions", "Film", "Outline what people marked", ("M",)),
+    ActionRow("inputs", "Film", "As the networks see it, beside the film", ("S",)),
     ActionRow("planes", "Film", "Draw the overlays of the file", ("Shift+M",)),
     ActionRow("fit", "Film", "Fit to pane", ("Ctrl+Return",)),
     ActionRow("zoom_in", "Film", "Zoom in", ("+", "=")),

@@ -21,6 +21,7 @@ class Display:
     difference        panes beside the active one show the difference of its map to theirs
     top_share         of a map's pixels that count as its highest, 0 to 1
     regions_visible   what people marked is outlined
+    inputs_visible    beside each film stands what its checkpoint receives of it
     planes_visible    what the film's own file draws over it (`Image.overlays`)
     """
 
@@ -33,6 +34,7 @@ class Display:
     top_share: float = TOP_SHARE
     regions_visible: bool = True
     planes_visible: bool = True
+    inputs_visible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class FilmCommands(QObject):
             "overlay": partial(self._toggle, "overlay_visible"),
             "difference": partial(self._toggle, "difference"),
             "regions": partial(self._toggle, "regions_visible"),
+            "inputs": partial(self._toggle, "inputs_visible"),
             "planes": partial(self._toggle, "planes_visible"),
             "corner_text": self._say_less,
             "copy_picture": self.pictures.copy,

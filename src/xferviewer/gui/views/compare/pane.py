@@ -10,8 +10,8 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGraphicsItem, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QFrame, QGraphicsItem, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
@@ -49,7 +49,7 @@ _ALIGNMENT = {
 class Pane(QFrame):
     """Shows what it is told to; knows neither the session nor the other panes."""
 
-    resized = Signal()
+    resized = Signal()  # the film has more or less room
 
     def __init__(self, digest: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,9 +79,11 @@ class Pane(QFrame):
         self._planes = pg.ImageItem(axisOrder="row-major", levels=(0, 1), lut=_PLANES_TABLE)
         for item in (self._planes, self._overlay, self._outline_ground, self._outline):
             item.setParentItem(self.on_film)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
-        layout.addWidget(self._graphics)
+        layout.setSpacing(1)
+        layout.addWidget(self._graphics, 1)
+        self.beside: QWidget | None = None
         self._corners = {corner: self._corner_label(corner) for corner in CORNERS}
         self._letters = {edge: self._corner_label("top_left") for edge in EDGES}
         self._centre = QLabel(self._graphics)
@@ -180,6 +182,19 @@ class Pane(QFrame):
         """A place of the film as shown, in its pixels, in pixels of the surface."""
         return QPointF(self._graphics.mapFromScene(self.box.mapViewToScene(place)))
 
+    def set_beside(self, widget: QWidget | None) -> None:
+        """Share the pane's room between the film and this; None: the film has all of it."""
+        if widget is self.beside:
+            return
+        if self.beside is not None:
+            self.beside.hide()
+            self.beside.deleteLater()
+        self.beside = widget
+        if widget is not None:
+            layout = self.layout()
+            assert isinstance(layout, QHBoxLayout)
+            layout.addWidget(widget, 1)
+
     def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
         """Draw these on the film, each with its words."""
         for item in self._measurements:
@@ -222,15 +237,11 @@ class Pane(QFrame):
             self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Place the text again when the film's area changes."""
+        """Place the text again when the film's area changes, and tell of it."""
         if event.type() == QEvent.Type.Resize:
             self._place()
+            self.resized.emit()
         return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Tell that the film's area changed."""
-        super().resizeEvent(event)
-        self.resized.emit()
 
     def _write(self, label: QLabel, text: str) -> None:
         if label.text() != text:
@@ -239,12 +250,12 @@ class Pane(QFrame):
             self._place()
 
     def _has_room(self) -> bool:
-        return self.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
+        return self._graphics.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
 
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            wide = corner in _ALWAYS or (self.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
+            wide = corner in _ALWAYS or (self._graphics.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
