@@ -428,14 +428,52 @@ def check_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert not app.window.compare.panes[0]._outline.getData()[0].size
 
 
+def check_map_style(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    pane = app.window.compare.panes[0]
+    film = pane._film.image
+    seen = []
+    for _ in range(3):
+        seen.append((pane._overlay.isVisible(), bool(pane._contour.getData()[0].size)))
+        press(app, "map_style")
+    assert seen == [(True, False), (False, True), (True, True)]
+    app.window.compare.overlay_bar.style_box.setCurrentIndex(1)
+    values = pane._overlay.image / 255
+    x, y = (axis.mean() for axis in pane._contour.getData())
+    assert 0 <= x <= 96
+    assert 0 <= y <= 96
+    app.window.compare.overlay_bar.cut_off.setValue(100)
+    assert pane._contour.getData()[0].size < values.size  # about the maximum alone
+    assert (pane._film.image == film).all()
+
+
+def check_map_scale(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    session, bar = app.session, app.window.compare.overlay_bar
+    press(app, "map_scale")
+    assert session.display.scale == "shared"
+    shared = [pane._overlay.image.copy() for pane in app.window.compare.panes]
+    press(app, "map_scale")
+    assert session.display.scale == "fixed"
+    assert bar.fixed.isVisible()
+    index = {c.digest: c.findings.index(session.finding) for c in session.checkpoints}
+    strengths = [float(session.explanation(digest).strengths[index[digest]]) for digest in index]
+    assert session.display.fixed_strength == pytest.approx(max(strengths), abs=1e-4)
+    for pane, before in zip(app.window.compare.panes, shared, strict=True):
+        assert abs(pane._overlay.image.astype(int) - before).max() <= 1  # as long as the image is the same
+    bar.fixed.setValue(2 * max(strengths))
+    assert app.window.compare.panes[0]._overlay.image.max() == pytest.approx(shared[0].max() / 2, abs=2)
+    assert "strength" in app.window.compare.panes[0]._bar.accessibleDescription()
+    press(app, "map_scale")
+    assert session.display.scale == "own"
+
+
 def check_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     patch.setattr(app.engine, "explain", lambda *_, with_input, **__: asked.append(with_input) or 7)
     compare, image, shown = app.window.compare, app.window.compare.image, app.session.shown
-    wide = compare.panes[0].surface.width()
+    before = compare.panes[0].surface.height()
     press(app, "inputs")
     assert asked == [True]
-    bot.waitUntil(lambda: compare.panes[0].surface.width() < 0.6 * wide)
+    bot.waitUntil(lambda: compare.panes[0].surface.height() < 0.6 * before)
     assert "computing" in compare.panes[0].beside.words[0]
     first = app.session.checkpoints[0]
     made = first.preprocessing

@@ -71,6 +71,8 @@ ACTIONS = (
     ActionRow("checkpoint_4", "Study", "Fourth checkpoint", ("Shift+4", "$")),
     ActionRow("disagreements", "Study", "Disagreements of the checkpoints", ("D",)),
     ActionRow("overlay", "Film", "Show the map", ("O",)),
+    ActionRow("map_style", "Film", "Colours, contour, or both", ("Shift+C",)),
+    ActionRow("map_scale", "Film", "Scale of the maps: own, shared, fixed", ("Alt+S",)),
     ActionRow("difference", "Film", "Show the difference of the maps", ("Shift+O",)),
     ActionRow("regions", "Film", "Outline what people marked", ("M",)),
     ActionRow("inputs", "Film", "As the networks see it, beside the film", ("S",)),

@@ -1,4 +1,4 @@
-"""What checkpoints receive of the shown image: their very tensors turned back into pictures, with range and polarity."""
+"""What checkpoints receive of the shown image: their very tensors as pictures, with range and polarity."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QFrame, QGraphicsItem, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import QPainter, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGraphicsItem, QBoxLayout, QLabel, QSizePolicy, QWidget
 
 from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
@@ -33,6 +33,7 @@ _LONGEST_NOTE_LINE = 40
 _OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
 """A light line on a dark one: to be seen on white, on black and on every colour map."""
 
+_CONTOUR_PEN = pg.mkPen("#ffd75f", width=1.5)
 _PLANES_TABLE = np.array([[0, 0, 0, 0], [0x7F, 0xFF, 0xD4, 0xFF]], np.uint8)
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
@@ -76,13 +77,14 @@ class Pane(QFrame):
             QGraphicsItem.CacheMode.DeviceCoordinateCache
         )  # a step of the window leaves it alone
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
+        self._contour = pg.PlotCurveItem(pen=_CONTOUR_PEN)
         self._planes = pg.ImageItem(axisOrder="row-major", levels=(0, 1), lut=_PLANES_TABLE)
-        for item in (self._planes, self._overlay, self._outline_ground, self._outline):
+        for item in (self._planes, self._overlay, self._contour, self._outline_ground, self._outline):
             item.setParentItem(self.on_film)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(1, 1, 1, 1)
-        layout.setSpacing(1)
-        layout.addWidget(self._graphics, 1)
+        self._split = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._split.setContentsMargins(1, 1, 1, 1)
+        self._split.setSpacing(1)
+        self._split.addWidget(self._graphics, 1)
         self.beside: QWidget | None = None
         self._corners = {corner: self._corner_label(corner) for corner in CORNERS}
         self._letters = {edge: self._corner_label("top_left") for edge in EDGES}
@@ -134,6 +136,10 @@ class Pane(QFrame):
         if levels is not None and table is not None:
             self._overlay.setImage(levels, autoLevels=False, levels=(0, 255), lut=table)
             self._overlay.setRect(placed)
+
+    def set_contour(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        """Draw the contour of a map as `set_outline` draws what people marked."""
+        self._contour.setData(x, y, connect="pairs")
 
     def set_outline(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """Draw lines from each even to the next odd point, in pixels of the film; none where there are no points."""
@@ -191,9 +197,13 @@ class Pane(QFrame):
             self.beside.deleteLater()
         self.beside = widget
         if widget is not None:
-            layout = self.layout()
-            assert isinstance(layout, QHBoxLayout)
-            layout.addWidget(widget, 1)
+            self._split.addWidget(widget, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What stands beside the film stands below it in a pane that is higher than wide."""
+        super().resizeEvent(event)
+        wide = self.width() > self.height()
+        self._split.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
 
     def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
         """Draw these on the film, each with its words."""
