@@ -20,7 +20,10 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
+from xferviewer.gui.key_bindings import STANDARD, conflicts
+from xferviewer.gui.keys_dialog import KeysDialog
 from xferviewer.gui.notify import Toast
+from xferviewer.gui.palette import Palette
 from xferviewer.gui.views.compare import LINKS
 from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.windowing import presets
@@ -907,6 +910,64 @@ def check_failed_images(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     assert "Every image" in box_titled(app, "could not be predicted").text()
 
 
+def check_palette(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "palette")
+    palette = app.window.findChild(Palette)
+    bot.keyClicks(palette.words, "anticlock")
+    assert [palette.list.item(row).text() for row in range(palette.list.count())] == [
+        "Film: Turn anticlockwise    Alt+Left"
+    ]
+    bot.keyClick(palette.words, Qt.Key.Key_Return)
+    assert app.window.compare.looks[1].turn.quarters == 3
+    press(app, "palette")
+    palette = app.window.findChildren(Palette)[-1]
+    assert palette.list.count() == len(ACTIONS)
+    bot.keyClicks(palette.words, "film turn")
+    first = palette.list.currentItem().text()
+    bot.keyClick(palette.words, Qt.Key.Key_Down)
+    assert palette.list.currentItem().text() != first
+    palette.reject()
+
+
+def check_keys(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    def open_at(name: str) -> KeysDialog:
+        press(app, "keys")
+        dialog = app.window.findChildren(KeysDialog)[-1]
+        dialog.table.selectRow([row.name for row in ACTIONS].index(name))
+        return dialog
+
+    dialog = open_at("invert")
+    dialog.key.setKeySequence(QKeySequence("O"))
+    dialog.use.click()
+    assert "O: Show the map; Invert" in dialog.fault.text()
+    assert not dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    dialog.key.setKeySequence(QKeySequence("H"))
+    dialog.use.click()
+    assert "look under the map" in dialog.fault.text()
+    dialog.key.setKeySequence(QKeySequence("Ctrl+J"))
+    dialog.use.click()
+    dialog.key.setKeySequence(QKeySequence("J"))
+    dialog.add.click()
+    assert dialog.fault.text() == ""
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert read_settings(settings_file())[0].keys == ("invert = Ctrl+J, J",)
+    table = app.window.worklist.table
+    for key, inverted in (("I", False), ("J", True), ("Ctrl+J", False)):
+        QTest.keySequence(table, QKeySequence(key))
+        assert app.window.compare.looks[0].inverted is inverted
+    press(app, "cheat_sheet")
+    assert "<b>Ctrl+J, J</b>" in box_titled(app, "Keys").text()
+    dialog = open_at("overlay")
+    dialog.clear.click()
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert app.window.actions_by_name["overlay"].shortcuts() == []
+    dialog = open_at("overlay")
+    dialog.standard.click()
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert read_settings(settings_file())[0].keys == ()
+    assert app.window.actions_by_name["overlay"].shortcut().toString() == "O"
+
+
 def check_cheat_sheet(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "cheat_sheet")
     text = box_titled(app, "Keys").text()
@@ -939,7 +1000,8 @@ def test_that_the_menu_holds_every_action_and_no_key_has_two_meanings(opened: Ap
     assert held == set(opened.window.actions_by_name.values())
     keys = [QKeySequence(key).toString() for row in ACTIONS for key in row.keys]
     assert len(keys) == len(set(keys))
-    assert all(key in cheat_sheet() for row in ACTIONS for key in row.keys if key not in "<>&")
+    assert conflicts(STANDARD) == {}
+    assert all(key in cheat_sheet(STANDARD) for row in ACTIONS for key in row.keys if key not in "<>&")
 
 
 def test_that_arrow_keys_move_a_slider_that_has_the_focus_and_not_the_studies(

@@ -122,10 +122,13 @@ ACTIONS = (
     ActionRow("resume_work", "Work", "Go on predicting"),
     ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
     ActionRow("failed_images", "Work", "Images that could not be predicted …"),
+    ActionRow("palette", "Help", "Find a command …", ("Ctrl+Shift+P",)),
+    ActionRow("keys", "Help", "Change keys …"),
     ActionRow("cheat_sheet", "Help", "Keys and mouse", ("?", "F1")),
     ActionRow("about", "Help", "About xferviewer"),
 )
 
+_CHEAT_COLUMNS = 3
 PEEK_KEY = Qt.Key.Key_H
 MOUSE = (
     ("Left drag", "window (right: wider) and level (up: brighter, or darker as chosen)"),
@@ -174,11 +177,13 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
     return called
 
 
-def cheat_sheet() -> str:
-    """Keys and mouse as rich text, small and in two columns: one would be higher than a small screen."""
-    rows = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", ""), *((", ".join(row.keys), row.text) for row in ACTIONS if row.keys)]
-    half = -(-len(rows) // 2)
-    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (rows[:half], rows[half:])))
+def cheat_sheet(keys: Mapping[str, tuple[str, ...]]) -> str:
+    """Mouse, and keys by the names of their actions, as rich text, small and in columns: one would be too high."""
+    keyed = [(", ".join(keys[row.name]), row.text) for row in ACTIONS if keys[row.name]]
+    rows = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", ""), *keyed]
+    high = -(-len(rows) // _CHEAT_COLUMNS)
+    parts = [rows[first : first + high] for first in range(0, len(rows), high)]
+    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, parts))
     return f'<table style="font-size: 9pt"><tr><td>{columns}</td></tr></table>'
 
 

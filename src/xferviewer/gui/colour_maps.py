@@ -13,7 +13,7 @@ COLOUR_MAPS = {
     "viridis": "",
     "cividis": "Readable with a colour-vision deficiency",
     "turbo": "Like jet: familiar, but its bands look like edges that are not there",
-    "jet": "Familiar, but uneven: its bands look like edges that are not there, and its dark blue is lost on a dark film",
+    "jet": "Familiar, but its bands look like edges that are not there, and its dark blue is lost on a film",
 }
 
 

@@ -46,7 +46,7 @@ class OverlayBar(QWidget):
         for text, style in (("colours", "colours"), ("contour", "contour"), ("both", "both")):
             self.style_box.addItem(self.tr(text), style)
         self.style_box.setToolTip(self.tr("The contour runs where the map crosses the cut-off"))
-        self.fixed = QDoubleSpinBox(maximum=1e9, minimum=1e-6, decimals=4)
+        self.fixed = QDoubleSpinBox(maximum=1e9, minimum=1e-6, decimals=6)
         self.fixed.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.fixed.setAccessibleName(self.tr("Strength that is the top of the fixed scale"))
         self.fixed.setToolTip(self.tr("A map as strong as this reaches the top of the colours, in every image"))
