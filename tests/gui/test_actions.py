@@ -913,6 +913,7 @@ def check_failed_images(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
 def check_palette(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "palette")
     palette = app.window.findChild(Palette)
+    QTest.qWaitForWindowActive(palette)
     bot.keyClicks(palette.words, "anticlock")
     assert [palette.list.item(row).text() for row in range(palette.list.count())] == [
         "Film: Turn anticlockwise    Alt+Left"
