@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench screenshots backbones lock install clean
+.PHONY: demo test check bench screenshots backbones conformance lock install clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
 	$(BIN)/xferviewer demo
 
 test: $(INSTALLED)
+	sh packaging/test-programs
 	$(BIN)/python -m pytest
 
 check: $(INSTALLED)
@@ -28,6 +29,10 @@ screenshots: $(INSTALLED)
 # Every backbone from random weights to a map, and their table in docs/checkpoints.md. About 6 GB of memory.
 backbones: $(INSTALLED)
 	$(BIN)/python -m pytest tests/engine/test_backbones.py --every-backbone
+
+# What real files prove about transfer syntaxes, colour and SOP classes, as docs/conformance.md. Needs dcmtk and gdcm's tools.
+conformance: $(INSTALLED)
+	$(BIN)/python -m tests.integration.conformance
 
 install: $(INSTALLED)
 

@@ -48,6 +48,7 @@ class DeviceOffer:
     precisions    those at which it computes
     refused       the other precisions, each with its reason
     absent        why the computer has none; empty where it has
+    cards         how many of them
     """
 
     kind: str
@@ -57,6 +58,7 @@ class DeviceOffer:
     precisions: tuple[str, ...]
     refused: tuple[str, ...]
     absent: str
+    cards: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,11 @@ def settings_file() -> Path:
     return folder / "settings.toml"
 
 
+def weights_folder() -> Path:
+    """Where published weights that were fetched are kept."""
+    return data_folder() / "weights"
+
+
 def log_folder() -> Path:
     """Where each process keeps its log."""
     home = os.environ.get("XFERVIEWER_HOME")
@@ -82,6 +87,11 @@ class Settings:
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
     same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    worklist_columns  names of the worklist's columns; empty: the usual ones
+    saved_searches    of the worklist: "name = words"
+    catalogue         the file of studies that is open; empty: the one in the data folder
+    recent            what was opened of late, the newest first
+    jobs_per_device   how many training jobs compute on one device at a time; the others wait for their turn
     largest_frame_mib    1 to 65536; a frame that would take more MiB, decoded, is refused before anything is decoded
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
@@ -106,8 +116,13 @@ class Settings:
     hub: str = "off"
     mirror: str = ""
     same_findings: tuple[str, ...] = ()
+    worklist_columns: tuple[str, ...] = ()
+    saved_searches: tuple[str, ...] = ()
+    catalogue: str = ""
+    recent: tuple[str, ...] = ()
     largest_frame_mib: int = 1024
     acknowledged_inputs: tuple[str, ...] = ()
+    jobs_per_device: int = 1
 
 
 _CHOICES = {

@@ -133,6 +133,28 @@ def check_import_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPa
     assert app.importing.dialog is None  # refused with the reason
 
 
+def check_import_published(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "import_published")
+    assert app.importing.published is not None
+    app.importing.published.reject()
+    assert app.importing.published is None
+
+
+def check_open_recent(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    shown: list[QMenu] = []
+    patch.setattr(QMenu, "popup", lambda menu, *_: shown.append(menu))
+    app.catalogues.note(app.folders.home / "of late")
+    press(app, "open_recent")
+    assert shown[0].actions()[0].text() == str(app.folders.home / "of late")
+
+
+def check_open_catalogue(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    other = app.folders.home / "other.sqlite"
+    patch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(other), ""))
+    press(app, "open_catalogue")
+    assert app.library.catalogue.path == other
+
+
 def check_open_demo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     with bot.waitSignal(app.window.demo_asked):
         press(app, "open_demo")

@@ -4,9 +4,13 @@ A request is one line of JSON on standard input, `{"id", "do", …}`; answers ar
 its id: any number of `"progress"`, then one `"done"` or `"error"` with what, why and todo. The window that asks imports
 no torch, and may end this process at any time.
 
-look      file, architecture (may be null)         FileReport
+look      file, architecture (may be null),        FileReport
+          published (its name at the hub, or null)
 preview   words, image, frame                      InputPreview
 import    words                                    what `xferviewer import-checkpoint --json` prints
+names                                              the names of all published weights
+describe  name                                     what `import-checkpoint NAME --from-hub --look --json` prints
+fetch     name                                     the path of the file, which is fetched where it may be and must
 
 `words` are those of the command line after `import-checkpoint`, so that the window has no other way to say anything.
 """
@@ -19,6 +23,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +56,10 @@ class Assistant:
         try:
             if "torch" not in sys.modules:
                 self._tell("loading the libraries", 0, 0)
-            does = {"look": self._look, "preview": self._preview, "import": self._import}[request["do"]]
+            does = {
+                "look": self._look, "preview": self._preview, "import": self._import, "names": self._names,
+                "describe": self._describe, "fetch": self._fetch,
+            }[request["do"]]  # fmt: skip
             self._send({"id": self._id, "done": does(request)})
         except XferviewerError as error:
             self._send({"id": self._id, "error": error.as_dict()})
@@ -63,8 +71,14 @@ class Assistant:
             self._send({"id": self._id, "error": what.as_dict()})
 
     def _look(self, request: dict[str, Any]) -> dict[str, Any]:
-        opened = self._opened(Path(request["file"]))
-        return to_mapping(opened.look(request.get("architecture"), self._tell))
+        from xferviewer.engine.import_hub import published_weights
+
+        architecture, known = request.get("architecture"), None
+        if request.get("published"):  # who publishes them knows what they are of
+            _, known = published_weights(request["published"], lambda line: self._tell(line, 0, 0))
+            architecture = architecture or known.architecture
+        report = self._opened(Path(request["file"])).look(architecture, self._tell)
+        return to_mapping(report if known is None else replace(report, said=report.said.else_from(known)))
 
     def _preview(self, request: dict[str, Any]) -> dict[str, Any]:
         from xferviewer.engine.import_checkpoint import imported_network
@@ -81,6 +95,26 @@ class Assistant:
         file, out, given = self._read_words(request["words"])
         command = shlex.join(["xferviewer", "import-checkpoint", *request["words"]])
         return import_checkpoint(file, out, given, command, self._tell)
+
+    def _names(self, _request: dict[str, Any]) -> list[str]:
+        from xferviewer.networks.hub.published import published_names
+
+        return published_names()
+
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        from xferviewer.engine.import_hub import describe_published
+
+        return describe_published(request["name"])
+
+    def _fetch(self, request: dict[str, Any]) -> str:
+        from xferviewer.engine.import_hub import published_weights
+
+        file, _ = published_weights(
+            request["name"],
+            lambda line: self._tell(line, 0, 0),
+            lambda got, size: self._tell("fetching", got, size or 0),
+        )
+        return str(file)
 
     def _opened(self, file: Path) -> OpenFile:
         from xferviewer.engine.import_look import OpenFile, mark

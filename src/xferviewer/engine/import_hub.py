@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def published_weights(name: str, tell: Callable[[str], None]) -> tuple[Path, Answers]:
+def published_weights(
+    name: str, tell: Callable[[str], None], progress: Callable[[int, int | None], None] | None = None
+) -> tuple[Path, Answers]:
     """The file of the weights, and architecture, classes, preprocessing and licence as published.
 
-    `tell` hears what is fetched, from where and how large it is, before it is. Raises as networks.hub does.
+    `tell` hears what is fetched, from where and how large it is, before it is; `progress` how many bytes have come.
+    Raises as networks.hub does.
     """
     known = published(name)
-    obtained = obtain(known, policy(), tell)
+    obtained = obtain(known, policy(), tell, progress)
     return obtained.file, _answers(known, obtained.said)
 
 

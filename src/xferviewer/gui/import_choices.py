@@ -63,6 +63,7 @@ class Constants:
 class ImportChoices:
     """All fields of the dialog.
 
+    published  the name under which the hub has the file; empty where it is any file
     findings   a name for each logit; empty where none is given yet
     untrained  the places of those without training
     preset     a name, OWN, or empty while none is chosen; base: what the constants were before any was changed
@@ -82,6 +83,7 @@ class ImportChoices:
     title: str = ""
     license: str = ""
     origin: str = ""
+    published: str = ""
 
 
 def shown_constants(made: Preprocessing) -> Constants:
@@ -261,7 +263,7 @@ def answers_of(choices: ImportChoices, said: Answers) -> Answers:
 
 def words_of(choices: ImportChoices, said: Answers) -> list[str]:
     """The words of the command line after `import-checkpoint`."""
-    return [str(choices.file), "--out", str(choices.out), *import_words(answers_of(choices, said))]
+    return [*_weights_words(choices), "--out", str(choices.out), *import_words(answers_of(choices, said))]
 
 
 def preview_words(choices: ImportChoices, said: Answers, outputs: int) -> list[str]:
@@ -271,7 +273,11 @@ def preview_words(choices: ImportChoices, said: Answers, outputs: int) -> list[s
         license="", origin="",
     )  # fmt: skip
     answers = replace(answers_of(plain, said), untrained=())
-    return [str(choices.file), *import_words(answers)]
+    return [*_weights_words(choices), *import_words(answers)]
+
+
+def _weights_words(choices: ImportChoices) -> list[str]:
+    return [choices.published, "--from-hub"] if choices.published else [str(choices.file)]
 
 
 def command_line(words: list[str]) -> str:

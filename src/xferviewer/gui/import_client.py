@@ -16,11 +16,12 @@ from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.checkpoints.import_report import FileReport, InputPreview
 from xferviewer.errors import XferviewerError
 from xferviewer.processes import own_command
+from xferviewer.settings import weights_folder
 
 log = logging.getLogger(__name__)
 
-Work = Literal["look", "preview", "import"]
-_FIRST: tuple[Work, ...] = ("look", "import", "preview")
+Work = Literal["look", "preview", "import", "names", "describe", "fetch"]
+_FIRST: tuple[Work, ...] = ("look", "import", "fetch", "describe", "names", "preview")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class ImportClient(QObject):
     looked = Signal(object)  # FileReport
     previewed = Signal(object)  # InputPreview
     imported = Signal(object)  # dict, as `xferviewer import-checkpoint --json` prints it
+    named = Signal(object)  # list of the names of published weights
+    described = Signal(object)  # dict, as `xferviewer import-checkpoint NAME --from-hub --look --json` prints it
+    fetched = Signal(object)  # Path of published weights on this machine
     failed = Signal(str, object)  # Work, XferviewerError
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -55,7 +59,7 @@ class ImportClient(QObject):
         self._waiting: dict[Work, _Request] = {}
         self._id = 0
         self._read_so_far = b""
-        self._half_written: _HalfWritten | None = None
+        self._half_written: _HalfWritten | _HalfFetched | None = None
 
     @property
     def work(self) -> Work | None:
@@ -67,12 +71,28 @@ class ImportClient(QObject):
         """The process id of the child; 0 while there is none."""
         return int(self._process.processId()) if self._process is not None else 0
 
-    def look(self, file: Path, architecture: str | None = None) -> None:
-        """Ask what a file is. What was asked of another file before is of no interest any more."""
+    def look(self, file: Path, architecture: str | None = None, published: str = "") -> None:
+        """Ask what a file is. What was asked of another file before is of no interest any more.
+
+        published  its name, where it is one of published weights: who publishes them says more than the file
+        """
         if self._at is not None and self._at.work == "look":
             self.stop()
         self._waiting.clear()
-        self._ask(_Request("look", {"file": str(file), "architecture": architecture}))
+        self._ask(_Request("look", {"file": str(file), "architecture": architecture, "published": published}))
+
+    def name_published(self) -> None:
+        """Ask for the names of published weights."""
+        self._ask(_Request("names"))
+
+    def describe(self, name: str) -> None:
+        """Ask what published weights are and where they would come from."""
+        self._ask(_Request("describe", {"name": name}))
+
+    def fetch(self, name: str) -> None:
+        """Have published weights on this machine: from the mirror, or fetched where the settings let it."""
+        self._half_written = _HalfFetched(weights_folder())
+        self._ask(_Request("fetch", {"name": name}))
 
     def preview(self, words: Sequence[str], image: Path, frame: int) -> None:
         """Ask what the network that these words of the command line describe sees of a film."""
@@ -144,7 +164,7 @@ class ImportClient(QObject):
             self.progressed.emit(ImportProgress(work, told["stage"], told["done"], told["total"]))
             return
         self._at = None
-        if work == "import":
+        if work in ("import", "fetch"):
             self._half_written = None  # whole, or removed by the process itself
         if "error" in message:
             self.failed.emit(work, XferviewerError(**message["error"]))
@@ -152,8 +172,10 @@ class ImportClient(QObject):
             self.looked.emit(from_mapping(FileReport, message["done"]))
         elif work == "preview":
             self.previewed.emit(from_mapping(InputPreview, message["done"]))
+        elif work == "fetch":
+            self.fetched.emit(Path(message["done"]))
         else:
-            self.imported.emit(message["done"])
+            {"import": self.imported, "names": self.named, "describe": self.described}[work].emit(message["done"])
         self._send_next()
 
     @Slot(QProcess.ProcessError)
@@ -200,3 +222,18 @@ class _HalfWritten:
             return {path for path in self._out.parent.iterdir() if path.name.startswith(prefix)}
         except OSError:
             return set()
+
+
+class _HalfFetched:
+    """What a download that is ended may leave in the folder of fetched weights."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._before = self._parts()
+
+    def remove(self) -> None:
+        for left in self._parts() - self._before:
+            left.unlink(missing_ok=True)
+
+    def _parts(self) -> set[Path]:
+        return set(self._folder.glob(".*.part"))

@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from xferviewer.gui.import_choices import WEIGHT_SUFFIXES, refusal
+from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.session import Session
 from xferviewer.gui.views.import_dialog import ImportDialog
+from xferviewer.gui.views.import_dialog.published_dialog import PublishedDialog
 
 
 class Importing(QObject):
@@ -19,13 +21,17 @@ class Importing(QObject):
     imported = Signal(object)  # dict, as `xferviewer import-checkpoint --json` prints it
     refused = Signal(object)  # XferviewerError
 
-    def __init__(self, session: Session, checkpoints_folder: Path, window: QWidget, parent: QObject) -> None:
+    def __init__(
+        self, session: Session, settings: KeptSettings, checkpoints_folder: Path, window: QWidget, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._settings = settings
         self._folder = checkpoints_folder
         self._window = window
-        self._waiting: deque[Path] = deque()
+        self._waiting: deque[tuple[Path, str]] = deque()
         self.dialog: ImportDialog | None = None
+        self.published: PublishedDialog | None = None
 
     @Slot()
     def ask(self) -> None:
@@ -34,21 +40,40 @@ class Importing(QObject):
         if file is not None:
             self.open(file)
 
-    def open(self, file: Path) -> None:
-        """Open the dialog on a file, or say why it cannot be imported."""
+    @Slot()
+    def ask_published(self) -> None:
+        """Ask for weights that timm or torchvision publish."""
+        if self.published is None:
+            self.published = PublishedDialog(self._settings, self._window)
+            self.published.obtained.connect(self._open_published)
+            self.published.finished.connect(self._forget_published)
+            self.published.show()
+        self.published.activateWindow()
+
+    @Slot(str, object)
+    def _open_published(self, name: str, file: Path) -> None:
+        self.open(file, name)
+
+    @Slot()
+    def _forget_published(self) -> None:
+        self.published = None
+
+    def open(self, file: Path, published: str = "") -> None:
+        """Open the dialog on a file, or say why it cannot be imported; `published`: its name, where it has one."""
         error = refusal(file)
         if error is not None:
             self.refused.emit(error)
             return
-        self._waiting.append(file)
+        self._waiting.append((file, published))
         if self.dialog is None:
             self._open_next()
 
     def stop(self) -> None:
         """Close the dialog, and with it the process behind it."""
         self._waiting.clear()
-        if self.dialog is not None:
-            self.dialog.reject()
+        for dialog in (self.published, self.dialog):
+            if dialog is not None:
+                dialog.reject()
 
     def _open_next(self) -> None:
         if self._waiting:
@@ -56,7 +81,7 @@ class Importing(QObject):
             self.dialog.imported.connect(self.imported)
             self.dialog.file_asked.connect(self._ask_for_another)
             self.dialog.finished.connect(self._closed)
-            self.dialog.show_file(self._waiting.popleft())
+            self.dialog.show_file(*self._waiting.popleft())
 
     @Slot()
     def _closed(self) -> None:

@@ -26,6 +26,8 @@ _RASTER_SIGNATURES = (
 )
 
 
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_SLIDE_SIGNATURE = b"ZISRAWFILE"  # Zeiss CZI; other makers' slides are TIFF, JPEG or DICOM to begin with
 _ARRAY_SIGNATURES = (b"\x93NUMPY", b"PK\x03\x04")  # .npy; a ZIP archive, which .npz is and much else
 
 
@@ -34,6 +36,8 @@ class Content(Enum):
     RASTER = "raster image"
     ARRAY = "NumPy array"
     NIFTI = "NIfTI volume"
+    HDF5 = "HDF5 file"
+    SLIDE = "whole slide"
     OTHER = "other"
 
 
@@ -45,8 +49,12 @@ def content_of(head: bytes) -> Content:
         return Content.RASTER
     if head[:1] == b"P" and head[1:2] in b"2356" and head[2:3] in b" \t\r\n" and len(head) > 2:  # PGM and PPM
         return Content.RASTER
+    if head.startswith(_SLIDE_SIGNATURE):
+        return Content.SLIDE
     if head.startswith(_ARRAY_SIGNATURES):
         return Content.ARRAY
+    if head.startswith(_HDF5_SIGNATURE):
+        return Content.HDF5
     if head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:8] in (b"n+2\x00", b"ni2\x00"):
         return Content.NIFTI
     return Content.DICOM if _begins_a_data_set(head) else Content.OTHER
@@ -76,4 +84,16 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
         why = "It holds text, not pixels."
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
-    return UnreadableImage(f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy or NIfTI files.")
+    return UnreadableImage(
+        f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy, HDF5, NIfTI or slide files."
+    )
+
+
+def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
+    """Raise UnreadableImage for a frame that the file does not have."""
+    if not 0 <= frame < frames:
+        raise UnreadableImage(
+            f"{path.name} has no frame {frame}.",
+            f"It holds {frames} frame(s), counted from 0.",
+            "Choose one of them.",
+        )

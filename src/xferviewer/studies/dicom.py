@@ -8,13 +8,15 @@ import numpy as np
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies import dicom_geometry
-from xferviewer.studies.content import unopenable
+from xferviewer.studies.colour_profiles import usable_profile
+from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_overlays import overlay_planes
 from xferviewer.studies.dicom_pixels import stored_pixels
 from xferviewer.studies.image import Image
 from xferviewer.studies.opening import digest_identity
+from xferviewer.studies.slides import is_slide, read_slide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +32,8 @@ def read_dicom(path: Path, source: OpenedFile, frame: int) -> Image:
     try:
         header = read_header(path, source)
         pixel_element = refuse_unless_image(path, header)
+        if is_slide(path, source, text(header.dataset, "SOPClassUID")):
+            return read_slide(path, frame, facts(header))
         refuse_missing_frame(path, frame, header.frames)
         pixels = stored_pixels(path, source, header, pixel_element, frame)
         overlays = overlay_planes(source, header, pixel_element, frame)
@@ -48,16 +52,6 @@ def dicom_identity(header: DicomHeader, source: OpenedFile) -> str:
     if uid:
         return uid
     return digest_identity(source)
-
-
-def refuse_missing_frame(path: Path, frame: int, frames: int) -> None:
-    """Raise UnreadableImage for a frame that the file does not have."""
-    if not 0 <= frame < frames:
-        raise UnreadableImage(
-            f"{path.name} has no frame {frame}.",
-            f"It holds {frames} frame(s), counted from 0.",
-            "Choose one of them.",
-        )
 
 
 def _image(
@@ -81,6 +75,7 @@ def _image(
         facts=facts(header),
         padding=padding,
         padding_limit=padding_limit,
+        profile=_profile(header) if colour else None,
         overlays=overlays,
     )
 
@@ -92,6 +87,16 @@ def _shows_low_values_bright(header: DicomHeader) -> bool:
     dataset = header.dataset
     monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
     return monochrome1 or text(dataset, "PresentationLUTShape") == "INVERSE"
+
+
+def _profile(header: DicomHeader) -> bytes | None:
+    """Of the image, else of its first optical path (PS3.3 C.11.15, C.8.12.5)."""
+    dataset = header.dataset
+    for place in (dataset, *(dataset.get("OpticalPathSequence") or [])[:1]):
+        profile = usable_profile(place.get("ICCProfile"))
+        if profile is not None:
+            return profile
+    return None
 
 
 def _padding(header: DicomHeader, stored: NDArray[Any], modality: ModalityLut) -> tuple[float | None, float | None]:

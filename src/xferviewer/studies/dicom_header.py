@@ -172,7 +172,7 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
         raise UnreadableImage(
             f"{path.name} is a directory of DICOM files, not an image.",
             "A DICOMDIR lists files and holds no pixels itself.",
-            "Open the folder that it lies in; the files that it lists are read on their own.",
+            "Open it in the window or index it: that opens the files that it lists, if they are there.",
         )
     if header.pixels is None:
         name = storage.name if storage.name != str(storage) else "DICOM object of no known class"

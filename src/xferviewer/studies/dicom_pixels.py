@@ -129,7 +129,14 @@ def _decode(
         options["number_of_frames"] = 1
     if syntax == DeflatedExplicitVRLittleEndian:
         syntax = ExplicitVRLittleEndian
-    decoder = get_decoder(syntax)
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError as error:
+        raise UnreadableImage(
+            f"{path.name} could not be decoded.",
+            f"Its transfer syntax ({syntax.name}) is not one that is read here.",
+            "Convert it to an uncompressed transfer syntax; of a video, export the pictures.",
+        ) from error
     if decoder.is_native:
         return _native(source, header, pixels, decoder, frame, options)
     refuse_larger_code_stream(path, source, header.frames, frame, frame_bytes(header))

@@ -12,8 +12,10 @@ from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, Refusal
 from xferviewer.studies.content import Content, not_an_image, unopenable
 from xferviewer.studies.opening import opened
 from xferviewer.studies.region_files import is_mask_beside_its_image
+from xferviewer.studies.slides import describe_slide, is_slide
 
 if TYPE_CHECKING:
+    from xferviewer.studies.image import ImageFacts
     from xferviewer.studies.opening import OpenedFile
 
 
@@ -47,10 +49,16 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
             match source.content:
                 case Content.DICOM:
                     return _examine_dicom(stamp, path, source)
+                case Content.SLIDE:
+                    return _examine_slide(stamp, path)
+                case Content.RASTER if is_slide(path, source):
+                    return _examine_slide(stamp, path)
                 case Content.RASTER:
                     return _examine_raster(stamp, path, source)
                 case Content.ARRAY:
                     return _examine_array(stamp, path, source)
+                case Content.HDF5:
+                    return _examine_hdf5(stamp, path, source)
                 case Content.NIFTI:
                     return _examine_nifti(stamp, path, source)
                 case Content.OTHER:
@@ -63,10 +71,19 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
 
 def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
     from xferviewer.studies.dicom import dicom_identity
-    from xferviewer.studies.dicom_header import INDEXED, damaged_header, facts, read_header, refuse_unless_image
+    from xferviewer.studies.dicom_header import (
+        INDEXED,
+        damaged_header,
+        facts,
+        read_header,
+        refuse_unless_image,
+        text,
+    )
     from xferviewer.studies.dicom_pixels import refuse_impossible_size
 
     header = read_header(path, source, INDEXED)
+    if is_slide(path, source, text(header.dataset, "SOPClassUID")):
+        return _examine_slide(stamp, path, facts(header))
     try:
         refuse_impossible_size(path, source.file, header, refuse_unless_image(path, header))
         return ImageEntry(
@@ -81,6 +98,11 @@ def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEnt
         raise
     except Exception:  # noqa: BLE001 - the cause may quote a header value, which may name a patient
         raise damaged_header(path) from None
+
+
+def _examine_slide(stamp: FileStamp, path: Path, facts: ImageFacts | None = None) -> ImageEntry:
+    slide = describe_slide(path, facts)
+    return ImageEntry(stamp, slide.identity, 1, slide.rows, slide.columns, slide.facts)
 
 
 def _examine_raster(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
@@ -99,6 +121,16 @@ def _examine_array(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEnt
     from xferviewer.studies.arrays import array_facts, array_identity, describe_array
 
     described = describe_array(path, source)
+    rows, columns = described.arrays[0].frame_shape[:2]
+    identity = array_identity(source, 0, described.frames)
+    return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))
+
+
+def _examine_hdf5(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
+    from xferviewer.studies.arrays import array_facts, array_identity
+    from xferviewer.studies.hdf5 import describe_hdf5
+
+    described = describe_hdf5(path, source)
     rows, columns = described.arrays[0].frame_shape[:2]
     identity = array_identity(source, 0, described.frames)
     return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))

@@ -19,8 +19,12 @@ from xferviewer.studies.reading_processes import ReadingProcesses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xferviewer.studies.image import Image
     from xferviewer.studies.opening import OpenedFile
+    from xferviewer.studies.slides import Region
 
 MOST_SECONDS = 30.0
 """For one film on the screen; whoever looks at it has long gone on."""
@@ -41,6 +45,10 @@ class FilmReading:
         """What `studies.images.read_image` gives. Raises UnreadableImage, also where the decoder crashed or hung."""
         path = Path(path)
         return self._processes.read(path, frame) if needs_a_decoder(path) else read_image(path, frame)
+
+    def read_region(self, path: Path | str, region: Region) -> NDArray[np.uint8]:
+        """A part of a level of a slide, (rows, columns, 3) uint8 RGB. Raises UnreadableImage as `read` does."""
+        return self._processes.read_region(Path(path), region)
 
     def interrupt(self) -> None:
         """End what is being read, at once and for good; the threads that wait for it are told so."""

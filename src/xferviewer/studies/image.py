@@ -39,6 +39,18 @@ class ImageFacts:
     file_format: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Pyramid:
+    """The levels of a whole slide, of which an image shows one as an overview.
+
+    levels            (rows, columns) of each, the finest first
+    pixels_of_finest  how many pixels of the finest level a pixel of the image spans, in each direction
+    """
+
+    levels: tuple[tuple[int, int], ...]
+    pixels_of_finest: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OverlayPlane:
     """What the file draws over its own image (DICOM 60xx): for a person's eyes, never part of a network's input.
@@ -68,8 +80,11 @@ class Image:
                  measured at the detector unless the file says more
     orientation  where the rows and the columns run to ("L", "F"), PS3.3 C.7.6.1.1.1; None when the file does not say
     identity     "SOPInstanceUID#frame" for DICOM, frames counted from 0; "sha256:HEX" of the file's bytes otherwise,
-                 with "#frame" where a file holds several
+                 with "#frame" where a file holds several; "slide:HEX" for a whole slide
     padding      pixel padding value in `unit`; with `padding_limit` the other end of a range of such values
+    pyramid      of a whole slide, whose overview `pixels` are; None for all else
+    profile      ICC profile of a colour image, for the screen alone (`colour_profiles.in_srgb`); None where the file
+                 has none, or one that changes nothing
     spacing_source  where `spacing_mm` holds, in words: "in the patient", "at the detector" …; empty without it
     overlays     planes that the file lays over the image; `pixels` and what `present` makes of them are without
     """
@@ -88,6 +103,8 @@ class Image:
     padding: float | None = None
     padding_limit: float | None = None
     overlays: tuple[OverlayPlane, ...] = ()
+    pyramid: Pyramid | None = None
+    profile: bytes | None = None
     spacing_source: str = ""
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Images: what a DICOM, PNG, JPEG, TIFF, NumPy or NIfTI file shows, as pixels with unit; the one way to present them.
+"""Images: what DICOM, PNG, JPEG, TIFF, NumPy, HDF5 and NIfTI files show, as pixels; the one way to present them.
 
 `present` is the only pipeline from pixels to brightness. The screen at its default window and the preprocessing of
 every network start from its array, so that what a person sees is what a network gets.
@@ -14,6 +14,7 @@ import numpy as np
 from xferviewer.studies.content import Content, not_an_image
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.opening import opened
+from xferviewer.studies.slides import is_slide, read_slide
 from xferviewer.studies.voi import VoiLut, Window, brightness
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
                 from xferviewer.studies.dicom import read_dicom
 
                 return read_dicom(path, source, frame)
+            case Content.SLIDE:
+                return read_slide(path, frame)
+            case Content.RASTER if is_slide(path, source):
+                return read_slide(path, frame)
             case Content.RASTER:
                 from xferviewer.studies.raster import read_raster
 
@@ -43,6 +48,10 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
                 from xferviewer.studies.arrays import read_array
 
                 return read_array(path, source, frame)
+            case Content.HDF5:
+                from xferviewer.studies.hdf5 import read_hdf5
+
+                return read_hdf5(path, source, frame)
             case Content.NIFTI:
                 from xferviewer.studies.nifti import read_nifti
 

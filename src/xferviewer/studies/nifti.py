@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.dicom import refuse_missing_frame
+from xferviewer.studies.content import refuse_missing_frame
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.limits import largest_frame_bytes, too_large
 from xferviewer.studies.opening import digest_identity

@@ -20,8 +20,8 @@ from PIL import (
 )
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.content import unopenable
-from xferviewer.studies.dicom import refuse_missing_frame
+from xferviewer.studies.colour_profiles import usable_profile
+from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_header import be_quiet
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.limits import largest_frame_bytes, too_large
@@ -64,6 +64,7 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
         facts, white_is_zero = raster_facts(picture), _stores_white_as_zero(picture)
         picture.seek(frame)
         pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+        profile = usable_profile(picture.info.get("icc_profile")) if pixels.ndim == 3 else None
         identity = raster_identity(source, frame, frames)
     return Image(
         pixels=pixels,
@@ -77,6 +78,7 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
         frame=frame,
         frames=frames,
         facts=facts,
+        profile=profile,
     )
 
 

@@ -6,6 +6,7 @@ wait for each; some crash or never return on damaged data (docs/decisions/0050).
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import faulthandler
 import json
@@ -19,22 +20,25 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.processes import own_command
-from xferviewer.studies.image import Image, ImageFacts, OverlayPlane
+from xferviewer.studies.image import Image, ImageFacts, OverlayPlane, Pyramid
 from xferviewer.studies.images import read_image
 from xferviewer.studies.limits import largest_frame_bytes
+from xferviewer.studies.slides import Region, read_region
 from xferviewer.studies.voi import VoiLut, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from numpy.typing import NDArray
+
+_Answer = TypeVar("_Answer")
 
 SUBCOMMAND = "read-images"  # of the command line: it calls `main`
 
@@ -78,13 +82,16 @@ class ReadingProcesses:
         That is also raised for a file on which `attempts` processes crashed or took longer than they may; the next
         file gets a new process.
         """
+        return self._answered(path, lambda process: process.read(path, frame))
+
+    def _answered(self, path: Path, ask: Callable[[_Process], _Answer]) -> _Answer:
         process = self._free.get()
         try:
             for _ in range(self._attempts):
                 begun = time.monotonic()
                 try:
                     process = self._running_one(process)
-                    return process.read(path, frame)
+                    return ask(process)
                 except (OSError, EOFError):
                     self._forget(process)
                     process = None
@@ -97,6 +104,11 @@ class ReadingProcesses:
             raise
         finally:
             self._free.put(process)
+
+    def read_region(self, path: Path, region: Region) -> NDArray[np.uint8]:
+        """What `studies.slides.read_region` gives, from another process. Raises UnreadableImage as `read` does."""
+        pixels: NDArray[np.uint8] = self._answered(path, lambda process: process.read_region(path, region))
+        return pixels
 
     def interrupt(self) -> None:
         """End the processes at once and for good; whoever waits in `read` is told that the image is unreadable."""
@@ -171,7 +183,15 @@ class _Process:
         _widen(self._answers)
 
     def read(self, path: Path, frame: int) -> Image:
-        self._requests.write(json.dumps([str(path), frame]).encode("ascii") + b"\n")
+        header, arrays = self._ask([str(path), frame])
+        return _image(header["image"], arrays)
+
+    def read_region(self, path: Path, region: Region) -> NDArray[np.uint8]:
+        _, (pixels,) = self._ask([str(path), asdict(region)])
+        return pixels
+
+    def _ask(self, request: list[Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        self._requests.write(json.dumps(request).encode("ascii") + b"\n")
         (length,) = _LENGTH.unpack(_receive(self._answers, np.empty(_LENGTH.size, np.uint8)))
         header = json.loads(bytes(_receive(self._answers, np.empty(length, np.uint8))))
         if "error" in header:
@@ -179,7 +199,7 @@ class _Process:
         arrays = [np.empty(shape, np.dtype(dtype)) for dtype, shape in header["arrays"]]
         for array in arrays:
             _receive(self._answers, array.reshape(-1).view(np.uint8))
-        return _image(header["image"], arrays)
+        return header, arrays
 
     def has_ended(self) -> bool:
         return self._child.poll() is not None
@@ -232,6 +252,8 @@ def _described(image: Image) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         arrays.append(image.voi_lut.values)
     values["overlays"] = [{"kind": plane.kind, "label": plane.label} for plane in image.overlays]
     arrays += [plane.pixels for plane in image.overlays]
+    values["profile"] = None if image.profile is None else base64.b64encode(image.profile).decode("ascii")
+    values["pyramid"] = None if image.pyramid is None else asdict(image.pyramid)
     return values, [np.ascontiguousarray(array) for array in arrays]
 
 
@@ -239,7 +261,8 @@ def _image(values: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Image:
     pixels, *further = arrays
     voi_lut = values.pop("voi_lut")
     lut = None if voi_lut is None else VoiLut(voi_lut["first"], further.pop(0), voi_lut["explanation"])
-    spacing, orientation = values.pop("spacing_mm"), values.pop("orientation")
+    profile = values.pop("profile")
+    spacing, orientation, pyramid = values.pop("spacing_mm"), values.pop("orientation"), values.pop("pyramid")
     return Image(
         pixels=pixels,
         windows=tuple(Window(**window) for window in values.pop("windows")),
@@ -247,11 +270,17 @@ def _image(values: dict[str, Any], arrays: Sequence[NDArray[Any]]) -> Image:
         spacing_mm=None if spacing is None else (spacing[0], spacing[1]),
         orientation=None if orientation is None else (orientation[0], orientation[1]),
         facts=ImageFacts(**values.pop("facts")),
+        profile=None if profile is None else base64.b64decode(profile),
+        pyramid=pyramid and Pyramid(tuple(map(_pair, pyramid["levels"])), pyramid["pixels_of_finest"]),
         overlays=tuple(
             OverlayPlane(plane, **words) for plane, words in zip(further, values.pop("overlays"), strict=True)
         ),
         **values,
     )
+
+
+def _pair(values: Sequence[int]) -> tuple[int, int]:
+    return values[0], values[1]
 
 
 def main(arguments: list[str]) -> int:
@@ -265,9 +294,9 @@ def main(arguments: list[str]) -> int:
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin.buffer:
-        path, frame = json.loads(line)
+        path, wanted = json.loads(line)
         faulthandler.dump_traceback_later(most_seconds, exit=True)
-        _answer(output, Path(path), frame)
+        _answer(output, Path(path), wanted if isinstance(wanted, int) else Region(**wanted))
         faulthandler.cancel_dump_traceback_later()
     return 0
 
@@ -282,9 +311,13 @@ def _limit_memory() -> None:
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _answer(output: IO[bytes], path: Path, frame: int) -> None:
+def _answer(output: IO[bytes], path: Path, wanted: int | Region) -> None:
+    """A frame of a file as an image, or a region of a slide as pixels alone."""
     try:
-        values, arrays = _described(read_image(path, frame))
+        if isinstance(wanted, Region):
+            values, arrays = {}, [read_region(path, wanted)]
+        else:
+            values, arrays = _described(read_image(path, wanted))
     except UnreadableImage as error:
         _send(output, {"error": error.as_dict()}, [])
         return

@@ -12,7 +12,7 @@ import PIL.Image
 import pytest
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGLSLossless
+from pydicom.uid import JPEG2000, UID, JPEGBaseline8Bit, JPEGLSLossless
 from tests.unit.studies.layouts import LAYOUTS
 
 from xferviewer.errors import UnreadableImage
@@ -131,3 +131,18 @@ def test_that_a_code_stream_far_larger_than_its_header_is_refused_before_it_is_d
 
     with pytest.raises(UnreadableImage, match="60000 by 60000 pixels, far more"):
         read_image(path)
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.103", "1.2.840.10008.1.2.4.94"])
+def test_that_a_transfer_syntax_without_a_decoder_is_refused_by_its_name(write_dicom, syntax):
+    path = write_dicom(np.zeros((6, 8), np.uint8))
+    dataset = dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([b"video"])
+    dataset["PixelData"].VR = "OB"
+    dataset.save_as(path, implicit_vr=False, little_endian=True)
+
+    with pytest.raises(UnreadableImage) as refusal:
+        read_image(path)
+
+    assert UID(syntax).name in refusal.value.why

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from xferviewer.networks.hub.published import Published
 
+    Progress = Callable[[int, int | None], None]
+
 # By which the hub's own library is told to stay off the network; who set them meant all programs.
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 _SAYS_YES = ("1", "ON", "YES", "TRUE")
@@ -49,11 +51,15 @@ def policy() -> HubPolicy:
     if chosen.hub == "off":
         forbidden = "The setting hub is off, so that nothing is fetched from the network."
     mirror = Path(chosen.mirror).expanduser() if chosen.mirror else None
-    return HubPolicy(forbidden, mirror, settings.data_folder() / "weights")
+    return HubPolicy(forbidden, mirror, settings.weights_folder())
 
 
-def obtain(published: Published, policy: HubPolicy, tell: Callable[[str], None]) -> Obtained:
+def obtain(
+    published: Published, policy: HubPolicy, tell: Callable[[str], None], progress: Progress | None = None
+) -> Obtained:
     """The file. `tell` hears what is fetched, from where and how large it is, before a byte of it is.
+
+    `progress` hears how many bytes have come, of how many where the server says so; without it `tell` hears quarters.
 
     Raises UnusableChoice where it is not here and may not be fetched, UnusableCheckpoint for a wrong digest or a
     download that failed, UnusableFolder where there is no room for it.
@@ -68,7 +74,7 @@ def obtain(published: Published, policy: HubPolicy, tell: Callable[[str], None])
             f"Put {published.file} into a folder and name it as mirror in {settings.settings_file()}, or write "
             'hub = "on" there.',
         )
-    return _fetch(published, policy.kept, tell)
+    return _fetch(published, policy.kept, tell, progress or _quarters(published, tell))
 
 
 def at_hand(published: Published, policy: HubPolicy) -> Obtained | None:
@@ -81,24 +87,29 @@ def at_hand(published: Published, policy: HubPolicy) -> Obtained | None:
     return _obtained(published, before, "what was fetched before") if before else None
 
 
-def _fetch(published: Published, kept: Path, tell: Callable[[str], None]) -> Obtained:
+def _fetch(published: Published, kept: Path, tell: Callable[[str], None], progress: Progress) -> Obtained:
     checked: list[str] = ["its published name"] if published.sha256 else []
-    quarters: set[int] = set()
 
     def about(size: int | None, stated: str) -> None:
         checked.extend(["the server"] if stated else [])
         digest = f", SHA-256 {(stated or published.sha256)[:16]}…" if stated or published.sha256 else ""
         tell(f"Fetching {published.file} ({_amount(size)}{digest}) from {published.url}.")
 
-    def progress(got: int, size: int | None) -> None:
-        if size and (quarter := 4 * got // size) not in quarters:
-            quarters.add(quarter)
-            tell(f"{published.file}: {_amount(got)} of {_amount(size)}")
-
     target = kept / published.file
     digest = download(published.name, published.url, target, published.sha256, about, progress)
     settings.write_atomically(_note(target), f"{digest}\n".encode())
     return _obtained(published, Found(target, digest, " and ".join(checked)), published.url)
+
+
+def _quarters(published: Published, tell: Callable[[str], None]) -> Progress:
+    told: set[int] = set()
+
+    def progress(got: int, size: int | None) -> None:
+        if size and (quarter := 4 * got // size) not in told:
+            told.add(quarter)
+            tell(f"{published.file}: {_amount(got)} of {_amount(size)}")
+
+    return progress
 
 
 def _fetched_before(published: Published, kept: Path) -> Found | None:

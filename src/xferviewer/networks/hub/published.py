@@ -55,6 +55,17 @@ def published(name: str) -> Published:
     raise _unknown(name, "It begins with neither timm/ nor torchvision/.", [])
 
 
+def published_names() -> list[str]:
+    """Every name that `published` knows, timm's first."""
+    ours = [f"timm/{name}" for name in timm.list_pretrained() if timm.get_pretrained_cfg(name).hf_hub_id]
+    theirs = [
+        f"torchvision/{name}.{entry.name}"
+        for name in models.list_models(module=models)
+        for entry in models.get_model_weights(name)
+    ]
+    return [*ours, *theirs]
+
+
 def hub_address() -> str:
     """Where the model hub is: the variable HF_ENDPOINT, as its own library reads it, or its public address."""
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")

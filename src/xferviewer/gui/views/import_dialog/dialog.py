@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from xferviewer.checkpoints.import_answers import Answers
 from xferviewer.checkpoints.import_report import Candidate, FileReport, InputPreview
 from xferviewer.errors import XferviewerError
+from xferviewer.gui.field import Field, tool_tip
 from xferviewer.gui.import_choices import (
     ImportChoices,
     command_line,
@@ -35,7 +36,6 @@ from xferviewer.gui.import_client import ImportClient, ImportProgress
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.import_dialog.card_section import CardSection
-from xferviewer.gui.views.import_dialog.field import Field, tool_tip
 from xferviewer.gui.views.import_dialog.file_section import FileSection
 from xferviewer.gui.views.import_dialog.findings_section import FindingsSection
 from xferviewer.gui.views.import_dialog.preprocessing_section import PreprocessingSection
@@ -57,7 +57,7 @@ class ImportDialog(QDialog):
         self.setWindowTitle(self.tr("Import a checkpoint"))
         self.resize(1180, 664)
         self._session = session
-        self._file = Path()
+        self._file, self._published = Path(), ""
         self._report: FileReport | None = None
         self._shown_candidate: Candidate | None = None
         self._previewed_words: tuple[object, ...] = ()
@@ -149,15 +149,15 @@ class ImportDialog(QDialog):
 
     # --- the file
 
-    def show_file(self, file: Path) -> None:
-        """Show the dialog on a file, which is looked at."""
+    def show_file(self, file: Path, published: str = "") -> None:
+        """Show the dialog on a file, which is looked at; `published`: its name, where it has one at the hub."""
         if self.client.work is not None:
             self.client.stop()  # of another file
-        self._file, self._report, self._note = file, None, ""
+        self._file, self._published, self._report, self._note = file, published, None, ""
         self._shown_candidate = None
         self.file.show_waiting(file.name)
         self.preview.show_words(self.tr("The file is being read."))
-        self.client.look(file)
+        self.client.look(file, published=published)
         self._check()
         self.show()
         self.activateWindow()
@@ -173,6 +173,7 @@ class ImportDialog(QDialog):
         candidate, card = self.file.candidate, self.card
         return ImportChoices(
             file=self._file,
+            published=self._published,
             out=card.folder,
             architecture=candidate.architecture if candidate is not None else "",
             findings=self.findings.names,
@@ -190,7 +191,7 @@ class ImportDialog(QDialog):
     @Slot(str)
     def _compare(self, architecture: str) -> None:
         if self.client.work != "import":
-            self.client.look(self._file, architecture)
+            self.client.look(self._file, architecture, self._published)
 
     @Slot(object)
     def _take_report(self, report: FileReport) -> None:
