@@ -19,22 +19,22 @@ from xferviewer.jobs.spec import TrainingSpec, read_spec
 from xferviewer.studies.phantom.dicom import sop_instance_uid
 from xferviewer.studies.phantom.patients import plan_study
 from xferviewer.studies.splits import Split
-from xferviewer.training.cohort import Cohort, open_cohort, split_by_patient
-from xferviewer.training.finetune import described, seen_in
+from xferviewer.training.cohort import Cohort
+from xferviewer.training.job_data import JobData, open_data
+from xferviewer.training.result import described, seen_in
 
 MODELS = Path(__file__).parent
 
 
 def main() -> None:
     """Describe every checkpoint that has a specification in specs/."""
-    cohorts: dict[str, Cohort] = {}
+    opened: dict[str, JobData] = {}
     known: dict[str, tuple[Described, SeenImages]] = {}  # the four share one split and one preprocessing
     for path in sorted((MODELS / "specs").glob("*.toml")):
         spec, checkpoint = read_spec(path), read_checkpoint(MODELS / path.stem)
-        if f"{spec.data}" not in cohorts:
-            cohorts[f"{spec.data}"] = open_cohort(spec.data, spec.findings, _tell)
-        cohort = cohorts[f"{spec.data}"]
-        split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
+        if f"{spec.data}" not in opened:
+            opened[f"{spec.data}"] = open_data(spec.data, spec.findings, _tell)
+        cohort, split = opened[f"{spec.data}"].cohort, opened[f"{spec.data}"].split
         if checkpoint.card.data is None or split.digest != checkpoint.card.data.split_digest:
             raise SystemExit(f"{checkpoint.name}: these are other images than it learned from")
         key = f"{split.digest} {checkpoint.preprocessing.digest}"

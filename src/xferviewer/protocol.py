@@ -48,6 +48,7 @@ class DeviceOffer:
     precisions    those at which it computes
     refused       the other precisions, each with its reason
     absent        why the computer has none; empty where it has
+    cards         how many of them
     """
 
     kind: str
@@ -57,6 +58,7 @@ class DeviceOffer:
     precisions: tuple[str, ...]
     refused: tuple[str, ...]
     absent: str
+    cards: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class ExplainImage:
 
     `method`, `layers` and `smoothing` are those of `saliency_methods.MapChoice`; no `findings` means all. Answered by
     Explained or Failed for each checkpoint, of a slow method with ExplainProgress before, then by Finished.
+    `with_input`: NetworkInput comes before the maps of each checkpoint.
     """
 
     request: int
@@ -108,6 +111,7 @@ class ExplainImage:
     layers: str = "standard"
     smoothing: str = "none"
     findings: tuple[str, ...] = ()
+    with_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,21 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class NetworkInput:
+    """The very tensor that a checkpoint receives of one image: float32 (channels, rows, columns), normalised.
+
+    `crop` is the part of the film that it is made of, as (top, left, bottom, right) fractions.
+    """
+
+    request: int
+    generation: int
+    identity: str
+    checkpoint: str
+    crop: tuple[float, float, float, float]
+    tensor: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MapMeasured:
     """What was measured of the map of one image, checkpoint and finding: float64 `values` (names, points).
 
@@ -339,6 +358,7 @@ Message = (
     | InputMeasured
     | Predicted
     | Explained
+    | NetworkInput
     | MapMeasured
     | MeasuringProgressed
     | ExplainProgress

@@ -80,12 +80,18 @@ class Settings:
     layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
     corner_text       how much text stands over films: "all", "minimal" or "none"
     cine_per_second   1 to 60 frames a second
+    keys              keys that a person chose, as gui/key_bindings.py writes them: "invert = I"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
     hub               "on": published weights that a person asks for by name may be fetched from the network; "off"
     mirror            a folder with files of published weights, looked into first; empty: none
     same_findings     names that mean the same finding beside the published ones: "Opacity = Lung Opacity"
+    worklist_columns  names of the worklist's columns; empty: the usual ones
+    saved_searches    of the worklist: "name = words"
+    catalogue         the file of studies that is open; empty: the one in the data folder
+    recent            what was opened of late, the newest first
+    jobs_per_device   how many training jobs compute on one device at a time; the others wait for their turn
     largest_frame_mib    1 to 65536; a frame that would take more MiB, decoded, is refused before anything is decoded
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
@@ -102,6 +108,7 @@ class Settings:
     unlinked: tuple[str, ...] = ()
     corner_text: str = "all"
     cine_per_second: int = 12
+    keys: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
@@ -109,8 +116,13 @@ class Settings:
     hub: str = "off"
     mirror: str = ""
     same_findings: tuple[str, ...] = ()
+    worklist_columns: tuple[str, ...] = ()
+    saved_searches: tuple[str, ...] = ()
+    catalogue: str = ""
+    recent: tuple[str, ...] = ()
     largest_frame_mib: int = 1024
     acknowledged_inputs: tuple[str, ...] = ()
+    jobs_per_device: int = 1
 
 
 _CHOICES = {

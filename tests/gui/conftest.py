@@ -170,7 +170,7 @@ def opened(
 ) -> Application:
     """The window on the indexed and predicted cohort, the first study shown with its maps; no engine is started."""
     home = tmp_path / "home"
-    shutil.copytree(prepared.home, home)
+    shutil.copytree(prepared.home, home, dirs_exist_ok=True)
     application = make_application(home)
     session = application.session
     application.library.refresh()

@@ -135,7 +135,7 @@ def test_that_a_box_that_does_not_fit_the_film_is_told_and_costs_only_itself(
 def running(make_application, prepared, checkpoints, boxes, tmp_path, qtbot) -> Application:
     """The window with its real engine on the indexed cohort, boxes opened."""
     home = tmp_path / "home"
-    shutil.copytree(prepared.home, home)
+    shutil.copytree(prepared.home, home, dirs_exist_ok=True)
     application = make_application(home)
     application.library.refresh()
     application.checkpoints.open(checkpoints)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from pathlib import Path
-from typing import Any
-
 from PySide6.QtCore import QAbstractItemModel, Qt
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
-from xferviewer.gui.views.jobs import JobsModel
-from xferviewer.jobs.folder import JobFolder, State, Status
-from xferviewer.jobs.spec import parse_spec
 
 
 def cells(model: QAbstractItemModel, role: Qt.ItemDataRole = Qt.ItemDataRole.DisplayRole) -> list[list[object]]:
@@ -83,74 +75,3 @@ def test_that_the_metrics_model_keeps_the_rules_while_numbers_and_checkpoints_ch
     opened.checkpoints.open([opened.session.checkpoints[1].folder])
     assert (model.rowCount(), model.columnCount()) == (5, 2)  # four findings and their mean
     assert all(row[1] for row in cells(model))
-
-
-SPEC = """
-name = "lite0"
-title = "Lite0"
-findings = ["Edema", "Effusion"]
-license = "Apache-2.0"
-data = {phantom = {site = "A", count = 10, seed = 1}}
-recipe = {epochs = 1, batch_size = 4, learning_rate = 1e-3}
-
-[network]
-architecture = "tf_efficientnet_lite0"
-setting = "S3"
-preprocessing = {size = [64, 64], mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]}
-"""
-
-
-def write_job(folder: Path, name: str, state: State, **values: Any) -> JobFolder:
-    """A job folder that says how it stands, as a training process writes it."""
-    job = JobFolder.create(folder / name, parse_spec(SPEC, "spec.toml"))
-    job.write_status(Status(state, time.time(), **values))
-    job.log(f"the log of {name}")
-    return job
-
-
-def test_that_the_jobs_model_keeps_the_rules_while_jobs_come_change_and_go(
-    tmp_path: Path, qtmodeltester: ModelTester
-) -> None:
-    model = JobsModel(tmp_path)
-    qtmodeltester.check(model)
-    model.look()
-    assert model.rowCount() == 0
-    job = write_job(tmp_path, "one", "running", step=3, steps=9, message="learning")
-    write_job(tmp_path, "two", "failed", error={"what": "It failed.", "why": "w", "todo": "t"})
-    model.look()
-    assert sorted(cells(model)) == [["one", "running", "3 / 9", "learning"], ["two", "failed", "", "It failed."]]
-    job.write_status(Status("finished", time.time(), step=9, steps=9))
-    model.look()
-    assert sorted(cells(model))[0] == ["one", "finished", "9 / 9", ""]
-    job.write_status(Status("running", time.time() - 1e5))
-    (tmp_path / "two" / "status.json").write_text("{", encoding="utf-8")
-    model.look()
-    assert [row[1] for row in sorted(cells(model))] == ["lost", "unreadable"]
-    shutil.rmtree(tmp_path / "one")
-    model.look()
-    assert model.rowCount() == 1
-
-
-def test_that_a_finished_job_is_compared_and_a_running_one_cancelled(
-    opened: Application, checkpoints: list[Path], tmp_path: Path, qtbot: QtBot
-) -> None:
-    jobs, panel = opened.folders.jobs, opened.window.jobs
-    running = write_job(jobs, "running", "running", step=1, steps=5)
-    finished = write_job(jobs, "finished", "finished")
-    shutil.copytree(checkpoints[1], finished.result / "vit again")
-    opened.checkpoints.open([checkpoints[0]])
-    opened.window.show_perspective("train")
-    assert not panel.hint.isVisible()
-    assert "1 running" in opened.window.running_jobs.text()
-    names = [row[0] for row in cells(panel.model)]
-    panel.table.selectRow(names.index("running"))
-    assert "the log of running" in panel.log.toPlainText()
-    assert not panel.compare.isEnabled()
-    qtbot.mouseClick(panel.cancel, Qt.MouseButton.LeftButton)
-    assert running.requested() == "cancel"
-    panel.table.selectRow(names.index("finished"))
-    assert not panel.cancel.isEnabled()
-    qtbot.mouseClick(panel.compare, Qt.MouseButton.LeftButton)
-    assert [c.name for c in opened.session.checkpoints] == ["efficientnet", "vit"]
-    assert len(opened.window.compare.panes) == 2
-    assert opened.window.curves.isVisible()

@@ -16,6 +16,8 @@ from pytestqt.qtbot import QtBot
 from xferviewer.gui.app import Application
 from xferviewer.gui.notify import Toast
 from xferviewer.settings import Settings
+from xferviewer.studies.cohort_folder import read_cohort
+from xferviewer.studies.datasets import find_source, import_dataset
 
 LONG = 120_000
 Drop = Callable[[QWidget, list[Path]], None]
@@ -88,6 +90,26 @@ def test_that_a_label_table_in_the_folder_is_joined(
             stated[row["sop_instance_uid"] + "#0"] = float(row["Effusion"])
     found = {identity: application.session.truth(identity, "Effusion") for identity in stated}
     assert found == stated
+
+
+def test_that_a_dropped_cohort_folder_shows_its_films_with_its_labels(
+    application: Application, cohort: Path, tmp_path: Path, drop: Drop, qtbot: QtBot
+) -> None:
+    out = tmp_path / "imported"
+    import_dataset(find_source(cohort / "A"), cohort / "A", out)
+    table = out / "images.csv"
+    *kept, _ = table.read_text(encoding="utf-8").splitlines()  # a part of the films
+    table.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    with qtbot.waitSignal(application.library.index_finished, timeout=LONG) as ended:
+        drop(application.window, [out])
+    assert (ended.args[0].images, ended.args[0].refused, ended.args[0].why) == (11, 0, "")
+    stated = read_cohort(out)
+    column = stated.description.findings.index("Effusion")
+    for row in range(len(stated)):
+        (film,) = (each for each in application.library.catalogue.all_images() if each.path == str(stated.path(row)))
+        assert application.session.truth(film.identity, "Effusion") == stated.labels[row, column]
+        assert film.patient_id == stated.patients[row]
+    assert len(application.session.studies) == len(set(stated.studies))
 
 
 def test_that_unknown_columns_and_unmatched_rows_of_a_dropped_table_are_told(

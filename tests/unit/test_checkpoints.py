@@ -114,7 +114,7 @@ def test_that_other_weights_than_the_card_names_are_refused(folder):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"card_version": 4}, "version 4"),
+        ({"card_version": 5}, "version 5"),
         ({"card_version": None}, "no card_version"),
         ({"title": None}, "title is missing"),
         ({"colour": "blue"}, "Unknown key colour"),

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from xferviewer.errors import UnusableFolder, UnusableSpec, XferviewerError
-from xferviewer.jobs.folder import Heart, JobFolder, Status, list_jobs
+from xferviewer.jobs.folder import JobFolder, Status, list_jobs
+from xferviewer.jobs.heart import Heart
 from xferviewer.jobs.spec import parse_spec, read_spec, render_spec
 
 SPEC = """
@@ -73,7 +74,7 @@ def test_that_a_spec_written_by_hand_is_read_and_survives_being_written():
         ('"S3"', '"S5"\nweights = "some.pth"', "starts from random"),
         ('"S3"', '"S2"\ntop_groups = 0', "top_groups"),
         ("size = [192, 192]", "size = [192]", r"network\.preprocessing\.size should have 2"),
-        ('phantom = {site = "A", count = 100, seed = 1}', "", "data: name either phantom or folder"),
+        ('phantom = {site = "A", count = 100, seed = 1}', "", "data: name one of phantom, folder and cohort"),
         (
             'phantom = {site = "A", count = 100, seed = 1}',
             'folder = {folder = "x"}\nvalidation_fraction = 1',
@@ -82,7 +83,7 @@ def test_that_a_spec_written_by_hand_is_read_and_survives_being_written():
         ('site = "B"\ncount = 50\nseed = 2', 'site = "A"\ncount = 50\nseed = 1', "the seed of the training cohort"),
         ('["Edema", "Effusion"]', '["Edema", "Edema"]', "each once"),
         ('name = "lite0"', 'name = "../lite0"', "name of a folder"),
-        ('name = "lite0"', 'name = "lite0"\nversion = 2', "version 2"),
+        ('name = "lite0"', 'name = "lite0"\nversion = 3', "version 3"),
         ('name = "lite0"', 'name = "lite0', "not TOML"),
     ],
 )
@@ -122,7 +123,7 @@ def test_that_a_folder_with_another_job_is_refused(job):
 def test_that_a_heart_writes_when_the_state_changes_or_time_has_passed(job, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "time", lambda: now)
-    heart = Heart(job, steps=10)
+    heart = Heart(job)
     heart.beat(step=1)
     assert job.status().step == 0
     now = 1006.0

@@ -16,7 +16,8 @@ from xferviewer.checkpoints.training_inputs import TrainingInputs
 
 # 2: heads other than linear; how a checkpoint was imported
 # 3: what the training images looked like to the network; what headers should state
-CARD_VERSION = 3
+# 4: how the training images were split, and what the parts of the split share
+CARD_VERSION = 4
 
 # Part of every preprocessing digest. Raise it when networks/preprocessing.py computes other numbers from the same
 # constants: predictions kept under the old digest are then not mistaken for the new ones.
@@ -150,7 +151,15 @@ class ImportRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What the checkpoint was fine-tuned on. Counts are of images unless they say patients."""
+    """What the checkpoint was fine-tuned on. Counts are of images unless they say patients.
+
+    group             what `patients` counts: "patient", "exam", "lesion", "slide" or "image"
+    split             how it was split, for people; empty where a card does not say
+    leaks             the split shares groups between its parts, and was chosen by name
+    exact_duplicates  images that another part of the split holds too, summed over pairs of parts; None: nobody looked
+    near_duplicates   the same of those that are nearly the same and not exactly
+    cohort_digest     SHA-256 (hex) of the cohort folder's images.csv; None of other data
+    """
 
     cohort: str
     site: str | None
@@ -161,6 +170,12 @@ class TrainingData:
     validation_patients: int
     shared_patients: int
     split_digest: str
+    group: str = "patient"
+    split: str = ""
+    leaks: bool = False
+    exact_duplicates: int | None = None
+    near_duplicates: int | None = None
+    cohort_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +310,30 @@ def _page(card: Card) -> str:
         f"Opens in xferviewer{_elsewhere(card)};",
         "the preprocessing that it expects stands above.",
     ]
+    if card.data and card.data.split:
+        lines += ["", *_data_lines(card.data)]
     if card.metrics:
         lines += ["", "## AUC on held-out images", "", *_metrics_table(card)]
     return "\n".join(lines) + "\n"
+
+
+def _data_lines(data: TrainingData) -> list[str]:
+    groups = f"{data.training_patients} {data.group}s" if data.group != "image" else "each a group of its own"
+    lines = [
+        f"Learned from {data.training} images ({groups}) of {data.cohort}, chosen by {data.validation} others.",
+        f"Split: {data.split}.",
+    ]
+    if data.exact_duplicates is not None:
+        lines.append(
+            f"Images that two parts of the split hold: {data.exact_duplicates} the same, {data.near_duplicates} nearly."
+        )
+    if data.leaks:
+        lines.insert(
+            0,
+            f"**This split leaks**: {data.shared_patients} {data.group}s of validation were also learned from, or "
+            "images of one examination are in several parts. Its numbers are too good.",
+        )
+    return lines
 
 
 def _elsewhere(card: Card) -> str:

@@ -23,10 +23,12 @@ def from_mapping(cls: type[T], mapping: object, where: str = "") -> T:
 
     A field takes str, int, float, bool, a Literal, a tuple, a mapping with text keys, a dataclass, or one of these or
     None; a field with a default may be left out. A whole number is taken where a float is expected, never the reverse.
+    A class with a method `expand` completes the mapping first, by what a name in it stands for.
     `where` is the path of keys that led here, for messages.
     """
     if not isinstance(mapping, Mapping):
         raise FieldError(f"{where or 'The top level'} should be a table of keys and values, not {_shown(mapping)}.")
+    mapping = _expanded(cls, mapping, where)
     fields = {field.name: field for field in dataclasses.fields(typing.cast("Any", cls))}
     unknown = sorted(str(key) for key in mapping if key not in fields)
     if unknown:
@@ -43,6 +45,13 @@ def from_mapping(cls: type[T], mapping: object, where: str = "") -> T:
         return cls(**values)
     except FieldError:
         raise
+    except ValueError as error:
+        raise FieldError(f"{where}: {error}" if where else str(error)) from error
+
+
+def _expanded(cls: type[Any], mapping: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    try:
+        return typing.cast("Mapping[str, Any]", cls.expand(mapping)) if hasattr(cls, "expand") else mapping
     except ValueError as error:
         raise FieldError(f"{where}: {error}" if where else str(error)) from error
 

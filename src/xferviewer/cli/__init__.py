@@ -14,10 +14,14 @@ from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.cli import (
     checkpoints,
     children,
+    datasets,
     evaluation,
+    jobs,
     machine,
     maps,
     predictions,
+    recipes,
+    splits,
     studies,
     training,
     window,
@@ -25,7 +29,10 @@ from xferviewer.cli import (
 from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
-_COMMANDS = (window, machine, studies, checkpoints, predictions, maps, evaluation, training, children)
+_COMMANDS = (
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
+    children,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def add_to(commands: Any) -> None:
     """Add these sub-commands to those of a parser."""
-    inspect = command(commands, "inspect", _inspect, "what an image, checkpoint, prediction, job or catalogue path is")
+    inspect = command(
+        commands, "inspect", _inspect, "what an image, checkpoint, cohort, prediction, job or catalogue path is"
+    )
     inspect.add_argument("path", type=Path)
     inspect.add_argument("--json", action="store_true")
     index = command(commands, "index", _index, "read and count studies; names every refused file with its reason")

@@ -107,7 +107,8 @@ def offers() -> tuple[DeviceOffer, ...]:
         refusals = {precision: _why_not(kind, precision) for precision in PRECISIONS}
         usable = tuple(precision for precision, why in refusals.items() if not why)
         refused = tuple(f"{precision}: {why}" for precision, why in refusals.items() if why)
-        found.append(DeviceOffer(kind, hardware(kind), _memory(kind), software(kind), usable, refused, ""))
+        cards = torch.cuda.device_count() if kind == "cuda" else 1
+        found.append(DeviceOffer(kind, hardware(kind), _memory(kind), software(kind), usable, refused, "", cards))
     return tuple(found)
 
 

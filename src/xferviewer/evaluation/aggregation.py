@@ -69,10 +69,20 @@ def _combined(
     warnings: list[str],
 ) -> NDArray[np.float64]:
     """The scores of the units, (C, units, K), from those of their images, (C, n, K)."""
-    if how == "max":
-        return per_group(scores, group, n_units, np.fmax)
     if how == "noisy-or":
         scores = _without_other_scores(cohort.checkpoints, scores, warnings)
+    return combined_scores(scores, group, n_units, how)
+
+
+def combined_scores(
+    scores: NDArray[np.float64], group: NDArray[np.intp], n_units: int, how: Aggregation
+) -> NDArray[np.float64]:
+    """(…, units, K) of the scores of their images, (…, n, K); NaN, no score, counts in none.
+
+    group  (n,) the unit of each image, from 0; every unit has an image. "noisy-or" takes probabilities.
+    """
+    if how == "max":
+        return per_group(scores, group, n_units, np.fmax)
     present = ~np.isnan(scores)
     n_present = per_group(present.astype(np.float64), group, n_units, np.add)
     if how == "mean":

@@ -1,4 +1,4 @@
-"""What a path is: an image, a checkpoint, a table of predictions, a job, a catalogue, a prediction store, a folder."""
+"""What a path is: an image, a checkpoint, a cohort, a table of predictions, a job, a catalogue, a store, a folder."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.tables import read_predictions
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.cohort import SPLITS
+from xferviewer.studies.cohort_folder import is_cohort_folder, read_cohort
 from xferviewer.studies.summary import describe
 
 _SQLITE = b"SQLite format 3\0"
@@ -40,6 +42,8 @@ def _folder(path: Path) -> dict[str, Any]:
             "kind": "job", "path": str(path), "state": status.state, "step": status.step, "steps": status.steps,
             "message": status.message, "checkpoint": str(job.checkpoint() or "") or None,
         }  # fmt: skip
+    if is_cohort_folder(path):
+        return _cohort(path)
     if (path / "config.json").is_file() or (path / "model.safetensors").is_file():
         return _checkpoint(path)
     return {
@@ -62,6 +66,26 @@ def _checkpoint(path: Path) -> dict[str, Any]:
              "upper": m.auc_upper, "n_positive": m.positive, "n_negative": m.negative}
             for m in card.metrics
         ],
+    }  # fmt: skip
+
+
+def _cohort(path: Path) -> dict[str, Any]:
+    cohort = read_cohort(path)
+    described = cohort.description
+    labels = zip(described.findings, cohort.labels.T, strict=True)
+    return {
+        "kind": "cohort", "path": str(path), "name": described.name, "title": described.title,
+        "source": described.source, "root": str(described.root), "task": described.task, "modality": described.modality,
+        "images": len(cohort), "group": described.group, "groups": len(set(cohort.patients) - {""}),
+        "splits": {name: cohort.splits.count(name) for name in SPLITS if name in cohort.splits},
+        "findings": {
+            name: {"present": int((column == 1).sum()), "absent": int((column == 0).sum()),
+                   "uncertain": int((column == -1).sum())}
+            for name, column in labels
+        },
+        "regions": len(cohort.regions), "digest": cohort.digest,
+        "terms": {"text": described.terms.text, "link": described.terms.link, "accepted": described.terms.accepted},
+        "notes": list(described.notes), "command": described.command,
     }  # fmt: skip
 
 

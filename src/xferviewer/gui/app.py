@@ -19,6 +19,7 @@ from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
+from xferviewer.gui.catalogues import Catalogues
 from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
@@ -27,17 +28,21 @@ from xferviewer.gui.evaluating import Evaluating
 from xferviewer.gui.films import READERS, FilmShelf
 from xferviewer.gui.import_choices import is_weights
 from xferviewer.gui.importing import Importing
+from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import IndexResult, Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.measuring import Measuring
+from xferviewer.gui.network_inputs import NetworkInputs
 from xferviewer.gui.open_checkpoints import OpenCheckpoints
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.training import Training
+from xferviewer.gui.views.compare import AsNetworksSee
 from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
@@ -105,15 +110,22 @@ class Application(QObject):
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
         self.evaluating = Evaluating(self.session, self.predicting, self)
         self.map_measuring = MapMeasuring(self.session, self.library, self.engine, self)
+        self.jobs = JobWatch(folders.jobs, folders.layout, self)
         self.decisions = Decisions(folders.home / "film_notes.sqlite", self.session, self)
         self.window = MainWindow(
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
-            self.theme, folders.layout, folders.jobs, self.settings, self.decisions,
+            self.theme, folders.layout, self.jobs, self.settings, self.decisions,
         )  # fmt: skip
+        self.inputs = NetworkInputs(self.session, self)
+        self.as_networks_see = AsNetworksSee(self.session, self.window.compare, self.inputs, self)
+        self.engine.network_input.connect(self.inputs.take_in)
+        self.inputs.asked.connect(self.predicting.explain)
         self.window.top.device.choose(chosen.device, chosen.precision)
+        self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
         self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)
         self.describing = Describing(self)
         self.notifier = self.window.notifier
+        self.training = Training(folders.home, self.jobs, self.window, self.calculator, self)
         self._connect()
         try:
             self.session.set_vocabulary(Vocabulary(own_equalities(chosen.same_findings)))
@@ -133,6 +145,14 @@ class Application(QObject):
         self.map_measuring.told.connect(self._tell)
         self.map_measuring.failed.connect(self._tell_error)
         window.demo_asked.connect(self.open_demo)
+        window.recent_asked.connect(self.catalogues.show_recent)
+        window.catalogue_asked.connect(self.catalogues.ask)
+        self.catalogues.failed.connect(self._tell_error)
+        self.catalogues.paths_asked.connect(self.open_paths)
+        self.catalogues.changed.connect(self._open_first_study)
+        window.worklist.take_kept(self.settings.now.worklist_columns, self.settings.now.saved_searches)
+        window.worklist.menu.columns_changed.connect(self._keep_columns)
+        window.worklist.menu.searches_changed.connect(self._keep_searches)
         window.import_asked.connect(self.importing.ask)
         window.published_asked.connect(self.importing.ask_published)
         self.importing.imported.connect(self.checkpoints.add_imported)
@@ -151,8 +171,10 @@ class Application(QObject):
         window.export_asked.connect(self._export)
         self.evaluating.finished.connect(self._tell_export)
         self.evaluating.failed.connect(self._tell_export_failed)
-        window.jobs.compare_asked.connect(self._compare)
-        window.jobs.failed.connect(self._tell_error)
+        self.training.compare_asked.connect(self._compare)
+        self.training.failed.connect(self._tell_error)
+        self.session.checkpoints_changed.connect(self._offer_starts)
+        self._offer_starts()
         window.figures.failed.connect(self._tell_error)
         window.film_commands.pictures.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
@@ -178,18 +200,22 @@ class Application(QObject):
     def start(self) -> None:
         """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""
         self.library.refresh()
+        if not self._demo:
+            self.catalogues.open_kept()
         self._open_first_study()
         self.checkpoints.open_kept()
         self.engine.start()
         if self._demo:
             self.open_demo()
         self.library.resume()
+        self.training.start_left_alone()
         if not self.settings.now.notice_seen:
             self.window.show_notice()
 
     def close(self) -> None:
         """End the children and write what is not written."""
         self.importing.stop()
+        self.training.stop()
         self.evaluating.stop()
         self.describing.stop()
         self.measuring.put_away()
@@ -210,6 +236,7 @@ class Application(QObject):
     def open_paths(self, paths: list[Path]) -> None:
         """Open whatever it is: a folder or images are indexed, a table is joined, a checkpoint is compared."""
         for path in paths:
+            self.catalogues.note(path)
             try:
                 if path.is_dir() and (found := find_checkpoints(path)):
                     self.checkpoints.add(found)
@@ -263,6 +290,15 @@ class Application(QObject):
         if self.session.shown is None:
             self._open_first_study()
 
+    @Slot(object)
+    def _keep_columns(self, names: tuple[str, ...]) -> None:
+        self.settings.keep(worklist_columns=names)
+
+    @Slot(object)
+    def _keep_searches(self, searches: tuple[str, ...]) -> None:
+        self.settings.keep(saved_searches=searches)
+
+    @Slot()
     def _open_first_study(self) -> None:
         if self.session.studies:
             self.library.show_study(0)
@@ -313,6 +349,10 @@ class Application(QObject):
     def _compare(self, folder: str) -> None:
         self.checkpoints.add([Path(folder)])
         self.window.show_perspective("evaluate")
+
+    @Slot()
+    def _offer_starts(self) -> None:
+        self.training.offer_checkpoints(self.session.checkpoints)
 
     @Slot(object)
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:

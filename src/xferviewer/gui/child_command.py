@@ -24,11 +24,13 @@ class ChildCommand(QObject):
     """`finished` follows each `start` that is not stopped, or `not_started` with the system's reason."""
 
     finished = Signal(object)  # CommandEnd
+    said = Signal(str)  # the last line of its messages so far
     not_started = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process: QProcess | None = None
+        self._messages = b""
 
     @property
     def running(self) -> bool:
@@ -42,7 +44,8 @@ class ChildCommand(QObject):
             process.setWorkingDirectory(str(folder))
         process.finished.connect(self._ended)
         process.errorOccurred.connect(self._could_not_start)
-        self._process = process
+        process.readyReadStandardError.connect(self._hear)
+        self._process, self._messages = process, b""
         command = own_command(*words)
         process.start(command[0], command[1:])
 
@@ -51,8 +54,17 @@ class ChildCommand(QObject):
         process, self._process = self._process, None
         if process is not None:
             process.finished.disconnect(self._ended)
+            process.readyReadStandardError.disconnect(self._hear)
             process.kill()
             process.waitForFinished(2000)
+
+    @Slot()
+    def _hear(self) -> None:
+        if self._process is not None:
+            self._messages += bytes(self._process.readAllStandardError().data())
+            lines = self._messages.decode(errors="replace").splitlines()
+            if lines:
+                self.said.emit(lines[-1])
 
     @Slot(QProcess.ProcessError)
     def _could_not_start(self, error: QProcess.ProcessError) -> None:
@@ -69,6 +81,7 @@ class ChildCommand(QObject):
         if process is None:
             return
         output = bytes(process.readAllStandardOutput().data())
-        messages = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
+        rest = bytes(process.readAllStandardError().data())
+        messages = (self._messages + rest).decode(errors="replace").strip()
         process.deleteLater()
         self.finished.emit(CommandEnd(code if status == QProcess.ExitStatus.NormalExit else None, output, messages))

@@ -51,5 +51,10 @@ class ChoiceBox(QComboBox, Generic[Value]):
         """What is chosen; None while nothing is offered."""
         return self._values[self.currentIndex()] if 0 <= self.currentIndex() < len(self._values) else None
 
+    @property
+    def offered(self) -> list[Value]:
+        """The values that can be chosen."""
+        return list(self._values)
+
     def _texts(self) -> list[str]:
         return [self.itemText(place) for place in range(self.count())]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer.checkpoints import Checkpoint
-from xferviewer.checkpoints.input_drift import CohortInputs, cohort_inputs, looked_at
+from xferviewer.checkpoints.input_drift import MOST_IMAGES, CohortInputs, cohort_inputs, looked_at
 from xferviewer.checkpoints.input_flag import Flag
 from xferviewer.checkpoints.input_guard import flags_of
 from xferviewer.checkpoints.input_measures import InputMeasures
@@ -52,7 +52,7 @@ class InputGuard(QObject):
         """The images of the cohort that have films; where no table names any, all that are in the worklist's files."""
         session = self._session
         known = [identity for identity in session.cohort.identities if identity]
-        return known or session.identities.values()
+        return known or session.sampled_identities(MOST_IMAGES)
 
     def add(self, preprocessing: str, measures: Mapping[str, InputMeasures]) -> None:
         """Take in what was measured of images under a preprocessing (its digest)."""

@@ -22,8 +22,11 @@ from xferviewer.processes import own_command
 from xferviewer.protocol import ImageReference
 from xferviewer.studies.catalogue import Catalogue, ImageRow
 from xferviewer.studies.labels import JoinReport, join_labels, read_labels
+from xferviewer.studies.study_list import StudyList
 
 CATALOGUE_COHORT = "open catalogue"
+MOST_PREDICTED = 20_000
+"""Studies without labels that are predicted unasked: of a hospital's catalogue all would take days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,19 @@ class Library(QObject):
         self._waiting: deque[str] = deque()
         self._cancelling = False
         self._errors = b""
+        self._sampled: dict[int, list[str]] = {}
+        session.sampled_identities = self._sampled_identities
         session.case_list_changed.connect(self._case_list_changed)
+
+    def use(self, catalogue: Catalogue) -> None:
+        """Show the studies of another catalogue; the index of the one before stops, and goes on when that is opened."""
+        self._end_index()
+        self.catalogue.close()
+        self.catalogue = catalogue
+        self._session.set_case_list(None)
+        self._session.show(None)
+        self.refresh()
+        self.resume()
 
     # --- worklist
 
@@ -92,13 +107,10 @@ class Library(QObject):
         """
         cases = self._session.case_list
         found = self.catalogue.study_ids(self._search, self._order_by, descending=self._descending)
-        if cases is not None and self._list_sorted:
-            listed = set(cases.studies)
-            found = [study for study in found if study in listed]
-        elif cases is not None:
-            matching = set(found)
-            found = [study for study in cases.studies if study in matching]
-        self._session.set_worklist(self.catalogue.study_rows(found))
+        if cases is not None:
+            listed = np.array(list(dict.fromkeys(cases.studies)), np.int64)
+            found = found[np.isin(found, listed)] if self._list_sorted else listed[np.isin(listed, found)]
+        self._session.set_worklist(StudyList(self.catalogue, found))
 
     @Slot()
     def _case_list_changed(self) -> None:
@@ -152,10 +164,22 @@ class Library(QObject):
         return near + [(Path(self._session.studies[row].first_path), 0) for row in rows]
 
     def images_to_predict(self) -> list[ImageReference]:
-        """First frames of all images of the catalogue: those of the worklist first, in its order."""
-        place = {study.id: row for row, study in enumerate(self._session.studies)}
-        images = sorted(self.catalogue.all_images(), key=lambda image: place.get(image.study, len(place)))
+        """First frames of images: those of the worklist first, in its order, then all others.
+
+        Of a catalogue that would take days, MOST_PREDICTED studies of the worklist and all images that have labels.
+        """
+        listed = self._session.studies.ids
+        images = self.catalogue.images_of(listed[:MOST_PREDICTED].tolist())
+        large = self.catalogue.study_count() > MOST_PREDICTED
+        seen = {image.id for image in images}
+        rest = self.catalogue.labelled_images() if large else self.catalogue.all_images()
+        images += [image for image in rest if image.id not in seen]
         return [ImageReference(image.identity, image.path, 0) for image in images]
+
+    def _sampled_identities(self, most: int) -> list[str]:
+        if most not in self._sampled:
+            self._sampled[most] = self.catalogue.sampled_identities(most)
+        return self._sampled[most]
 
     # --- labels and cohort
 
@@ -167,16 +191,13 @@ class Library(QObject):
 
     def refresh(self) -> None:
         """Read worklist and cohort anew, after the catalogue has changed."""
-        images = self.catalogue.all_images()
-        self._session.set_identities({image.id: image.identity for image in images})
-        self._session.put_cohort(self._cohort(images))
+        self._sampled.clear()
+        self._session.put_cohort(self._cohort(self.catalogue.labelled_images()))
         self.query()
 
     def _cohort(self, images: list[ImageRow]) -> Cohort:
         findings = self.catalogue.label_findings()
         columns = [self.catalogue.labels(finding) for finding in findings]
-        labelled = set().union(*columns) if columns else set()
-        images = [image for image in images if image.id in labelled]
         table = np.full((len(images), len(findings)), np.nan)
         for column, values in enumerate(columns):
             stated = [values.get(image.id, -1) for image in images]
@@ -241,6 +262,10 @@ class Library(QObject):
 
     def close(self) -> None:
         """Stop the index and close the catalogue."""
+        self._end_index()
+        self.catalogue.close()
+
+    def _end_index(self) -> None:
         self._waiting.clear()
         process, self._process = self._process, None
         if process is not None:
@@ -249,7 +274,7 @@ class Library(QObject):
             if not process.waitForFinished(5000):
                 process.kill()
                 process.waitForFinished(2000)
-        self.catalogue.close()
+            process.deleteLater()
 
     def _start_next(self) -> None:
         self._folder = self._waiting.popleft()

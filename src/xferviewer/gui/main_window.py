@@ -29,7 +29,9 @@ from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.film_commands import FilmCommands
 from xferviewer.gui.film_place import FilmPlace
 from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
+from xferviewer.gui.key_commands import KeyCommands
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
 from xferviewer.gui.live_hand_over import LiveHandOver
@@ -50,7 +52,6 @@ from xferviewer.gui.views.disagreement import DisagreementLine
 from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
 from xferviewer.gui.views.hand_over import HandOverPanel
-from xferviewer.gui.views.jobs import JobsPanel
 from xferviewer.gui.views.map_quality import CohortQualityPanel, MapQualityPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.metrics import MetricsTable
@@ -59,6 +60,7 @@ from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.referral_curve import ReferralCurvePanel
 from xferviewer.gui.views.subgroups import SubgroupsPanel
+from xferviewer.gui.views.training import JobsPanel, TrainingPanel
 from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
 
@@ -74,6 +76,8 @@ class MainWindow(QMainWindow):
     published_asked = Signal()
     import_asked = Signal()
     demo_asked = Signal()
+    recent_asked = Signal()
+    catalogue_asked = Signal()
     export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
@@ -97,7 +101,7 @@ class MainWindow(QMainWindow):
         measuring: MapMeasuring,
         theme: Theme,
         layout_file: Path,
-        jobs_folder: Path,
+        watch: JobWatch,
         kept: KeptSettings,
         decisions: Decisions,
     ) -> None:
@@ -115,6 +119,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
+        self.key_commands = KeyCommands(self, kept)
         self.tool_commands = ToolCommands(self.compare, decisions, kept, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
@@ -132,12 +137,15 @@ class MainWindow(QMainWindow):
         self.hand_over = HandOverPanel(session, numbers, LiveHandOver(numbers, calculator, self), theme)
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
         self.oracle_curve = OracleCurvePanel(session, numbers, theme)
-        self.jobs = JobsPanel(jobs_folder)
+        self._watch = watch
+        self.jobs = JobsPanel(watch)
+        self.training = TrainingPanel(self.jobs, watch, theme)
         self.referral = ReferralBar(session, numbers)
         self.work = WorkLine()
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
+        self.key_commands.use_with(self.actions_by_name)
         self.film_commands.show_ticks(self.actions_by_name)
         self.tool_commands.show_ticks(self.actions_by_name)
         self.compare.film_bar.offer(self.actions_by_name)
@@ -170,8 +178,9 @@ class MainWindow(QMainWindow):
         evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
         evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
         evaluate.add_tab("map_quality", self.tr("Map quality"), self.cohort_quality, points)
-        train = Perspective("train", self.jobs)
-        train.add_panel("messages", self.tr("Messages"), self.messages, right, (460, 800))
+        train = Perspective("train", self.training)
+        jobs = train.add_panel("jobs", self.tr("Jobs"), self.jobs, left, (280, 800))
+        train.add_tab("messages", self.tr("Messages"), self.messages, jobs)
         return {perspective.name: perspective for perspective in (read, evaluate, train)}
 
     def _build_centre(self) -> None:
@@ -222,7 +231,7 @@ class MainWindow(QMainWindow):
         self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
         self.notifier.noted.connect(self._show_last_message)
-        self.jobs.running_changed.connect(self._show_running_jobs)
+        self._watch.running_changed.connect(self._show_running_jobs)
         library.index_progressed.connect(self.work.show_index)
         library.index_finished.connect(self.work.show_index_end)
 
@@ -241,6 +250,8 @@ class MainWindow(QMainWindow):
             "import_published": self.published_asked.emit,
             "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
+            "open_recent": self.recent_asked.emit,
+            "open_catalogue": self.catalogue_asked.emit,
             "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),
@@ -269,12 +280,13 @@ class MainWindow(QMainWindow):
             "measure_curves": lambda: self._measuring.measure_shown("curves"),
             "measure_random_weights": lambda: self._measuring.measure_shown("randomisation"),
             "measure_cohort": self._measure_cohort,
+            "new_job": self.new_job,
             "device": self.device_asked.emit,
             "pause_work": self.pause_asked.emit,
             "resume_work": self.resume_asked.emit,
             "cancel_work": self.cancel_asked.emit,
             "failed_images": self.failed_images_asked.emit,
-            "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
+            **self.key_commands.handlers(),
             "about": lambda: dialogs.show_about(self),
         }
 
@@ -296,9 +308,14 @@ class MainWindow(QMainWindow):
         index = PERSPECTIVES.index(name)
         self._stack.setCurrentIndex(index)
         self.top.show_perspective(name)
-        self.jobs.set_watching(name == "train")
+        self._watch.set_watching(name == "train")
         if name == "read":
             self.worklist.table.setFocus()
+
+    def new_job(self) -> None:
+        """Fill in a fine-tuning job."""
+        self.show_perspective("train")
+        self.training.show_form()
 
     def _read_disagreements(self) -> None:
         why = self.disagreement.read_cases()
@@ -339,7 +356,7 @@ class MainWindow(QMainWindow):
             if perspective.was_shown:
                 self._layout.setValue(f"panels/{name}", perspective.saveState())
         self._layout.sync()
-        self.jobs.stop_watching()
+        self._watch.stop()
         self.oracle_curve.stop()
         super().closeEvent(event)
 

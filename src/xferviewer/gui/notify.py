@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
@@ -13,13 +16,21 @@ _MOST_SHOWN = 4
 _WIDTH = 100 * GRID
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a message offers to do next: the words of its button, and what pressing it does."""
+
+    text: str
+    accepted: Callable[[], object]
+
+
 class Toast(QFrame):
     """One message: what happened; why and what to do under Details."""
 
     closed = Signal()
     grown = Signal()  # details were opened or closed
 
-    def __init__(self, what: str, details: str, lasting: bool, parent: QWidget) -> None:
+    def __init__(self, what: str, details: str, lasting: bool, parent: QWidget, offer: Offer | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toast")
         self.setFixedWidth(_WIDTH)
@@ -47,6 +58,8 @@ class Toast(QFrame):
         layout.setContentsMargins(3 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
         layout.addLayout(top)
         layout.addWidget(self._details)
+        if offer is not None:
+            layout.addWidget(self._offer_button(offer), 0, Qt.AlignmentFlag.AlignRight)
         if details:
             copy = QPushButton(self.tr("Copy details"), flat=True)
             copy.clicked.connect(self._copy)
@@ -61,6 +74,13 @@ class Toast(QFrame):
         self._timer.timeout.connect(self.close_now)
         if not lasting:
             self._timer.start()
+
+    def _offer_button(self, offer: Offer) -> QPushButton:
+        button = QPushButton(offer.text)
+        button.setObjectName("offer")
+        button.clicked.connect(offer.accepted)
+        button.clicked.connect(self.close_now)
+        return button
 
     @Slot()
     def close_now(self) -> None:
@@ -91,11 +111,11 @@ class Notifier(QObject):
         self._toasts: list[Toast] = []
         window.installEventFilter(self)
 
-    def tell(self, what: str, details: str = "", *, lasting: bool = False) -> None:
+    def tell(self, what: str, details: str = "", *, lasting: bool = False, offer: Offer | None = None) -> None:
         """Show a message. A lasting one stays until it is closed: use it for what needs an answer or lost something."""
         if self._toasts and (self._toasts[-1].what, self._toasts[-1].details) == (what, details):
             return  # the same again says nothing new
-        toast = Toast(what, details, lasting, self._window)
+        toast = Toast(what, details, lasting, self._window, offer)
         toast.closed.connect(self._forget_closed)
         toast.grown.connect(self.layout_toasts)
         self._toasts.append(toast)

@@ -30,8 +30,8 @@ from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.score_book import Row, ScoreBook, columns_of
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
-from xferviewer.studies.catalogue import StudyRow
 from xferviewer.studies.regions import Region, folded
+from xferviewer.studies.study_list import StudyList
 
 DEFAULT_THRESHOLD = 0.5
 OperatingPoints = dict[tuple[str, str, str], tuple[float, ThresholdOrigin]]
@@ -64,8 +64,9 @@ class Session(QObject):
 
     def __init__(self, display: Display, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.studies: list[StudyRow] = []
-        self.identities: dict[int, str] = {}  # of the images of the catalogue, by their numbers
+        self.studies = StudyList()
+        # of all images of the catalogue, at most so many, spread over all; the library says them when they are wanted
+        self.sampled_identities: Callable[[int], list[str]] = lambda _most: []
         self.shown: ShownImage | None = None
         self.display = display
         self.map_choice = MapChoice()
@@ -95,7 +96,7 @@ class Session(QObject):
 
     # --- worklist and image
 
-    def set_worklist(self, studies: list[StudyRow]) -> None:
+    def set_worklist(self, studies: StudyList) -> None:
         """Show these studies in this order."""
         self.studies = studies
         self.worklist_changed.emit()
@@ -111,8 +112,7 @@ class Session(QObject):
         """Index of the shown study in the worklist, -1 when it is not in it."""
         if self.shown is None:
             return -1
-        shown = self.shown.study.id
-        return next((row for row, study in enumerate(self.studies) if study.id == shown), -1)
+        return self.studies.row_of(self.shown.study.id)
 
     def set_display(self, display: Display) -> None:
         """Draw films and maps like this."""
@@ -399,10 +399,6 @@ class Session(QObject):
             self.referral_changed.emit()
 
     # --- cohort, predictions, explanations
-
-    def set_identities(self, identities: dict[int, str]) -> None:
-        """The identities of all images of the catalogue, by their numbers."""
-        self.identities = identities
 
     def put_cohort(self, cohort: Cohort) -> None:
         """Offer a cohort to choose, in place of one of the same name; the first and the chosen one are looked at."""

@@ -5,23 +5,29 @@ status.json    how it stands; replaced whole, at least every few seconds while i
 events.jsonl   what happened, one JSON object a line, appended
 log.txt        the same for people
 request        "pause" or "cancel", written by who watches, read by the job; absent otherwise
+lock           which process works here
+resume/        the state of the run at its last step that was kept; the job goes on from there
+tensorboard/   its curves as TensorBoard reads them
+process.log    what a crash left on the process's standard streams
 result/        the checkpoint folder, once the job has finished
+last/          the weights of the last step as a checkpoint folder, beside those of the best epoch
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import socket
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xferviewer.checkpoints import find_checkpoints
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
-from xferviewer.errors import UnusableFolder, UnusableSpec, XferviewerError
+from xferviewer.errors import UnusableFolder, UnusableSpec
+from xferviewer.jobs.lock import Owner, holder
 from xferviewer.jobs.spec import TrainingSpec, parse_spec, render_spec
 from xferviewer.settings import write_atomically
 
@@ -31,21 +37,33 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "paused", "finished", "failed", "cancelled"]
 Request = Literal["pause", "cancel"]
 
-STATUS_VERSION = 1
+STATUS_VERSION = 2
 
 # A job that runs says so more often than this; after ten times as long it is taken for dead.
 HEARTBEAT_SECONDS = 5.0
+
+# A running job is called stalled when it has not come further for this many of its usual steps, and a minute at least;
+# before its first step, when images are prepared and networks built, ten minutes.
+STALLED_STEPS = 20
+STALLED_SECONDS = 60.0
+STALLED_FIRST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """How a job stands.
 
-    heartbeat  seconds since the epoch when the job last said so
-    pid, host  of the process that runs it
-    step       optimiser steps done, of `steps`
-    message    one sentence for people
-    error      what, why and todo, when it failed
+    heartbeat         seconds since the epoch when the job last said so
+    pid, host         of the process that runs it
+    step              optimiser steps done, of `steps`
+    message           one sentence for people
+    error             what, why and todo, when it failed
+    started           when that process began
+    progressed        when the work last came further, which a living process may fail to do
+    seconds_per_step  usual of late; None before the second step
+    device            on which it computes ("CPU fp32 · …"), empty until that is known
+    memory            bytes that it holds there
+    attempts          how often it was started since it last came further
     """
 
     state: State
@@ -56,6 +74,12 @@ class Status:
     steps: int = 0
     message: str = ""
     error: dict[str, str] | None = None
+    started: float = 0.0
+    progressed: float = 0.0
+    seconds_per_step: float | None = None
+    device: str = ""
+    memory: int = 0
+    attempts: int = 0
     version: int = STATUS_VERSION
 
     @property
@@ -67,6 +91,22 @@ class Status:
         """It says that it runs, but has said nothing for so long that its process must be gone."""
         silent = (time.time() if now is None else now) - self.heartbeat
         return self.state in ("running", "paused") and silent > 10 * HEARTBEAT_SECONDS
+
+    def stalled(self, now: float | None = None) -> bool:
+        """Its process lives, but its work has not come further for much longer than it usually takes."""
+        moment = time.time() if now is None else now
+        if self.state != "running" or self.lost(moment) or not self.progressed:
+            return False
+        pace = self.seconds_per_step
+        patience = STALLED_FIRST_SECONDS if pace is None else max(STALLED_SECONDS, STALLED_STEPS * pace)
+        return moment - self.progressed > patience
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the steps that are to come, at the present pace; None while there is none, or nothing runs."""
+        if self.seconds_per_step is None or self.state != "running":
+            return None
+        return (self.steps - self.step) * self.seconds_per_step
 
 
 class JobFolder:
@@ -125,6 +165,13 @@ class JobFolder:
                 f"The job folder {self.path} cannot be read.", why, "Choose a job folder, or remove this one."
             ) from error
 
+    def status_or_none(self) -> Status | None:
+        """The same, None for a status that cannot be read."""
+        try:
+            return self.status()
+        except UnusableFolder:
+            return None
+
     def write_status(self, status: Status) -> None:
         write_atomically(self.path / "status.json", (json.dumps(to_mapping(status), indent=1) + "\n").encode())
 
@@ -137,12 +184,16 @@ class JobFolder:
         self._append("log.txt", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}")
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The events so far. A last line that is still being written is left out."""
+        """The events so far, without a last line that is still being written, or that a power cut has torn.
+
+        What was done after the last kept step is done again after a kill, and said again: the later event counts.
+        """
         try:
-            with (self.path / "events.jsonl").open(encoding="utf-8") as lines:
+            with (self.path / "events.jsonl").open(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
-                    if line.endswith("\n"):
-                        yield json.loads(line)
+                    with contextlib.suppress(ValueError):
+                        if line.endswith("\n"):
+                            yield json.loads(line)
         except FileNotFoundError:
             return
 
@@ -162,10 +213,23 @@ class JobFolder:
             return None
         return "pause" if text == "pause" else "cancel" if text == "cancel" else None
 
+    def runner(self) -> Owner | None:
+        """The process that works in the folder; None where there is none, or it is known to be gone."""
+        return holder(self.path / "lock")
+
     def _append(self, name: str, line: str) -> None:
+        path = self.path / name
         try:
-            with (self.path / name).open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with path.open("ab") as file:
+                before = file.tell()
+                if before and not _ends_its_line(path):
+                    line = "\n" + line  # of what a kill has torn
+                try:
+                    file.write(f"{line}\n".encode())
+                    file.flush()
+                except OSError:
+                    file.truncate(before)
+                    raise
         except OSError as error:
             raise UnusableFolder(
                 f"{name} of the job {self.name} could not be written.",
@@ -174,29 +238,10 @@ class JobFolder:
             ) from error
 
 
-class Heart:
-    """The status of a running job, written when it changes and every few seconds; used by the job itself."""
-
-    def __init__(self, folder: JobFolder, steps: int = 0) -> None:
-        self._folder = folder
-        self.status = Status("running", time.time(), os.getpid(), socket.gethostname(), steps=steps)
-        folder.write_status(self.status)
-
-    def beat(self, **changes: Any) -> None:
-        """Take over the changes; write when the state changed or the last write is long ago."""
-        now = time.time()
-        written = self.status
-        self.status = replace(written, **changes)
-        if self.status.state != written.state or now - written.heartbeat > HEARTBEAT_SECONDS:
-            self.status = replace(self.status, heartbeat=now)
-            self._folder.write_status(self.status)
-
-    def stop(self, state: State, message: str, error: XferviewerError | None = None) -> None:
-        """The last word of the job."""
-        self.status = replace(
-            self.status, state=state, message=message, heartbeat=time.time(), error=error.as_dict() if error else None
-        )
-        self._folder.write_status(self.status)
+def _ends_its_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def list_jobs(folder: Path | str) -> list[JobFolder]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import tomli_w
 
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.data_spec import DataSpec, PhantomData
+from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.jobs.recipe import Recipe
+from xferviewer.jobs.recipe_cards import complete_spec
 
-SPEC_VERSION = 1
+# 2: recipes by name, and all that they need; classes that exclude each other; the machine
+SPEC_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,10 @@ class TrainingSpec:
 
     name      short, for tables; also the name of the checkpoint
     findings  in the order of the logits
+    task      "multi-label": each finding is present or absent; "multi-class": each image has one of them; "binary":
+              there is one finding
     held_out  cohorts that only the finished checkpoint sees; its AUC on each goes to the card
+    machine   where it computes; no part of what it learns
     """
 
     name: str
@@ -34,7 +42,9 @@ class TrainingSpec:
     recipe: Recipe
     license: str
     seed: int = 0
+    task: Literal["multi-label", "multi-class", "binary"] = "multi-label"
     held_out: tuple[PhantomData, ...] = ()
+    machine: MachineSpec = field(default_factory=MachineSpec)
     version: int = SPEC_VERSION
 
     def __post_init__(self) -> None:
@@ -42,12 +52,28 @@ class TrainingSpec:
             raise ValueError(f"name {self.name!r} should be usable as the name of a folder.")
         if not self.findings or len(set(self.findings)) != len(self.findings):
             raise ValueError("findings should name at least one finding, each once.")
+        self._check_task()
+        if self.recipe.head_start != "as built" and self.network.head.kind != "linear":
+            raise ValueError(f"recipe.head_start {self.recipe.head_start!r} is for a linear head.")
         if self.seed < 0:
             raise ValueError("seed should not be negative.")
         seen = self.data.phantom
         for cohort in self.held_out:
             if seen and (cohort.site, cohort.seed) == (seen.site, seen.seed):
                 raise ValueError(f"the held-out cohort of site {cohort.site} has the seed of the training cohort.")
+
+    def _check_task(self) -> None:
+        if self.task == "binary" and len(self.findings) != 1:
+            raise ValueError(f"a binary task has one finding, not {len(self.findings)}.")
+        if self.task == "multi-class" and len(self.findings) < 2:
+            raise ValueError("a multi-class task has two findings or more: one for each class.")
+        if self.task == "multi-class" and self.recipe.loss.alpha is not None:
+            raise ValueError('recipe.loss.alpha weighs positives against negatives; classes take weights = "balanced".')
+
+    @classmethod
+    def expand(cls, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a file says, completed by the recipe that it names. Raises FieldError for one that nobody knows."""
+        return complete_spec(mapping)
 
 
 def read_spec(path: Path | str) -> TrainingSpec:

@@ -174,13 +174,13 @@ def freeze(network: nn.Module, trainable_groups: int | None, counting: Counting 
     return [group.name for group in frozen]
 
 
-def train_mode(network: nn.Module, counting: Counting = "corrected") -> None:
+def train_mode(network: nn.Module, frozen_norm: Literal["eval", "train"] = "eval") -> None:
     """Training mode; batch normalisation whose scale is frozen keeps its running statistics too.
 
-    Not so as published: there frozen layers went on taking in the statistics of every batch.
+    Not so under "train": frozen layers go on taking in the statistics of every batch, as was published.
     """
     network.train()
-    if counting == "as published":
+    if frozen_norm == "train":
         return
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001  torch's only common class of them

@@ -95,7 +95,7 @@ def read_array(path: Path, source: OpenedFile, frame: int) -> Image:
     refuse_missing_frame(path, frame, described.frames)
     array, place = described.place_of(frame)
     try:
-        pixels = grey_where_equal(_as_pixels(_frame(source, array, place)))
+        pixels = grey_where_equal(as_pixels(_frame(source, array, place)))
     except Exception as error:  # damaged archives raise errors of zipfile, zlib, lzma and struct
         raise _cut_off(path, source) from error
     return Image(
@@ -211,7 +211,7 @@ def _values(source: OpenedFile, array: StackedArray) -> Iterator[IO[bytes]]:
         yield member
 
 
-def _as_pixels(values: NDArray[Any]) -> NDArray[Any]:
+def as_pixels(values: NDArray[Any]) -> NDArray[Any]:
     """Native order, C-contiguous; bits as 0 and 255, which is black and white."""
     if values.dtype.kind == "b":
         return values.astype(np.uint8) * np.uint8(255)

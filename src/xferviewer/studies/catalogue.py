@@ -10,13 +10,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+import numpy as np
+
 from xferviewer.studies.catalogue_format import UnusableCatalogue, open_catalogue
-from xferviewer.studies.catalogue_search import ORDERS, search_condition
+from xferviewer.studies.catalogue_search import ORDERS, search_condition, stated
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
     from types import TracebackType
+
+    from numpy.typing import NDArray
 
 __all__ = ["UNDER", "Catalogue", "Counts", "ImageRow", "RefusedRow", "StudyRow", "UnusableCatalogue", "under"]
 
@@ -26,7 +30,7 @@ class StudyRow(NamedTuple):
 
     patient_id, study_uid  as the files or a label table state them, else ""
     age                    years; None when not stated
-    view, first_image, first_path  of the first image, by path
+    view, first_image, first_path, first_identity  of the first image, by path
     labels                 the findings stated as present, separated by ", "; an uncertain one ends in "?"
     """
 
@@ -44,6 +48,7 @@ class StudyRow(NamedTuple):
     n_images: int
     first_image: int
     first_path: str
+    first_identity: str
 
 
 class ImageRow(NamedTuple):
@@ -92,7 +97,8 @@ class Counts(NamedTuple):
 
 
 _ROWS_A_QUERY = 1000
-_STUDY = ", ".join(f"study.{field}" for field in StudyRow._fields)
+_FIRST_IDENTITY = "coalesce((SELECT identity FROM image WHERE image.id = study.first_image), '')"
+_STUDY = ", ".join([*(f"study.{field}" for field in StudyRow._fields[:-1]), _FIRST_IDENTITY])
 _IMAGE = (
     "id, study, path, identity, frames, rows, columns, known_patient, known_study, series_uid, sop_uid, modality, "
     "known_sex, known_age, known_view, study_date, site, split"
@@ -128,7 +134,9 @@ class Catalogue:
     ) -> None:
         self.close()
 
-    def study_ids(self, search: str = "", order_by: str = "patient_id", *, descending: bool = False) -> list[int]:
+    def study_ids(
+        self, search: str = "", order_by: str = "patient_id", *, descending: bool = False
+    ) -> NDArray[np.int64]:
         """The numbers of the studies that hold all words of `search`, sorted; what is not stated comes last.
 
         A word is looked for in patient, study, view, sex, site, modality, file names and present findings, whatever
@@ -142,11 +150,15 @@ class Catalogue:
         if not order:
             raise ValueError(f"studies cannot be ordered by {order_by!r}")
         condition, words = search_condition(search)
-        sql = (
-            f"SELECT study.id FROM study {joined} WHERE {condition} "  # noqa: S608 - all parts are our own
-            f"ORDER BY {order} IS NULL OR {order} = '', {order} {'DESC' if descending else 'ASC'}, study.id"
-        )
-        return [number for (number,) in self.connection.execute(sql, [*parameters, *words])]
+        says = "study_label.value IS NOT NULL" if joined else stated(order)
+        direction = "DESC" if descending else "ASC"
+        found = []
+        # Two questions that an index answers in its own order, where "unstated last" in one would sort all rows.
+        for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (f"NOT ({says})", "study.id")):
+            sql = f"SELECT study.id FROM study {joined} WHERE ({condition}) AND {part} ORDER BY {ends}"  # noqa: S608
+            rows = self.connection.execute(sql, [*parameters, *words]).fetchall()
+            found.append(np.fromiter((number for (number,) in rows), np.int64, len(rows)))
+        return np.concatenate(found)
 
     def study_rows(self, studies: Sequence[int]) -> list[StudyRow]:
         """The rows of these studies, in this order; one that is no longer there is left out."""
@@ -161,7 +173,28 @@ class Catalogue:
 
     def studies(self, search: str = "", order_by: str = "patient_id", *, descending: bool = False) -> list[StudyRow]:
         """The worklist at once: `study_rows` of `study_ids`. A long one is better fetched as it is scrolled."""
-        return self.study_rows(self.study_ids(search, order_by, descending=descending))
+        return self.study_rows(self.study_ids(search, order_by, descending=descending).tolist())
+
+    def study_count(self) -> int:
+        """How many studies there are."""
+        return int(self.connection.execute("SELECT count(*) FROM study").fetchone()[0])
+
+    def first_identities(self) -> dict[int, str]:
+        """Study number to the identity of its first image."""
+        sql = "SELECT study.id, image.identity FROM study JOIN image ON image.id = study.first_image"
+        return dict(self.connection.execute(sql).fetchall())
+
+    def sampled_identities(self, most: int) -> list[str]:
+        """The identities of all images in their order; of more than `most`, so many spread evenly over it."""
+        (count,) = self.connection.execute("SELECT count(*) FROM image").fetchone()
+        sql = "SELECT identity FROM image ORDER BY identity"
+        if count > most:
+            places = ", ".join(str(place) for place in np.linspace(0, count - 1, most).astype(int).tolist())
+            sql = (
+                "SELECT identity FROM (SELECT identity, row_number() OVER (ORDER BY identity) - 1 AS place FROM image) "  # noqa: S608
+                f"WHERE place IN ({places}) ORDER BY identity"
+            )
+        return [identity for (identity,) in self.connection.execute(sql)]
 
     def images(self, study: int) -> list[ImageRow]:
         """The images of a study, by series and path."""
@@ -170,6 +203,20 @@ class Catalogue:
     def all_images(self, folder: Path | None = None) -> list[ImageRow]:
         """All images, or those under a folder, by path."""
         return self._images(f"WHERE {UNDER} ORDER BY path", *under(folder))
+
+    def labelled_images(self) -> list[ImageRow]:
+        """The images that any label is stated of, by path."""
+        return self._images("WHERE id IN (SELECT image FROM label) ORDER BY path")
+
+    def images_of(self, studies: Sequence[int]) -> list[ImageRow]:
+        """The images of these studies, study by study in this order, each as `images` has them."""
+        place = {study: row for row, study in enumerate(studies)}
+        found: list[ImageRow] = []
+        for first in range(0, len(studies), _ROWS_A_QUERY):
+            wanted = studies[first : first + _ROWS_A_QUERY]
+            marks = ", ".join("?" * len(wanted))
+            found += self._images(f"WHERE study IN ({marks}) ORDER BY series, path", *wanted)
+        return sorted(found, key=lambda image: place[image.study])
 
     def image(self, image: int) -> ImageRow | None:
         """One image by its number; None when it is no longer there."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-# What may follow ORDER BY; ids that differ by leading zeros alone sort as text, like everywhere else.
+# What may follow ORDER BY, each with an index of its own; ids that differ by leading zeros alone sort as text, like
+# everywhere else.
 ORDERS = {
     "id": "study.id",
     "patient_id": "study.patient_id",
@@ -18,8 +19,14 @@ ORDERS = {
     "n_images": "study.n_images",
     "first_path": "study.first_path",
 }
+_NUMBERS = ("study.id", "study.age", "study.n_images")
 _ASKED_BY_NAME = ("patient_id", "study_uid", "sex", "view", "modality", "study_date", "site", "split")
 _NAMES = {"patient": "patient_id", "study": "study_uid", "date": "study_date"}
+
+
+def stated(column: str) -> str:
+    """The condition that a column of ORDERS says something; the index of the column answers it."""
+    return f"{column} IS NOT NULL" if column in _NUMBERS else f"{column} > ''"
 
 
 def search_condition(search: str) -> tuple[str, list[str]]:

@@ -26,6 +26,7 @@ _RASTER_SIGNATURES = (
 )
 
 
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SLIDE_SIGNATURE = b"ZISRAWFILE"  # Zeiss CZI; other makers' slides are TIFF, JPEG or DICOM to begin with
 _ARRAY_SIGNATURES = (b"\x93NUMPY", b"PK\x03\x04")  # .npy; a ZIP archive, which .npz is and much else
 
@@ -35,6 +36,7 @@ class Content(Enum):
     RASTER = "raster image"
     ARRAY = "NumPy array"
     NIFTI = "NIfTI volume"
+    HDF5 = "HDF5 file"
     SLIDE = "whole slide"
     OTHER = "other"
 
@@ -51,6 +53,8 @@ def content_of(head: bytes) -> Content:
         return Content.SLIDE
     if head.startswith(_ARRAY_SIGNATURES):
         return Content.ARRAY
+    if head.startswith(_HDF5_SIGNATURE):
+        return Content.HDF5
     if head[344:348] in (b"n+1\x00", b"ni1\x00") or head[4:8] in (b"n+2\x00", b"ni2\x00"):
         return Content.NIFTI
     return Content.DICOM if _begins_a_data_set(head) else Content.OTHER
@@ -90,7 +94,7 @@ def not_an_image(path: Path, head: bytes) -> UnreadableImage:
     else:
         why = "Its content is neither DICOM nor a picture format that is read here."
     return UnreadableImage(
-        f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy, NIfTI or slide files."
+        f"{path.name} is not an image.", why, "Choose DICOM, PNG, JPEG, TIFF, NumPy, HDF5, NIfTI or slide files."
     )
 
 

@@ -57,6 +57,8 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
                     return _examine_raster(stamp, path, source)
                 case Content.ARRAY:
                     return _examine_array(stamp, path, source)
+                case Content.HDF5:
+                    return _examine_hdf5(stamp, path, source)
                 case Content.NIFTI:
                     return _examine_nifti(stamp, path, source)
                 case Content.OTHER:
@@ -121,6 +123,16 @@ def _examine_array(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEnt
     from xferviewer.studies.arrays import array_facts, array_identity, describe_array
 
     described = describe_array(path, source)
+    rows, columns = described.arrays[0].frame_shape[:2]
+    identity = array_identity(source, 0, described.frames)
+    return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))
+
+
+def _examine_hdf5(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:
+    from xferviewer.studies.arrays import array_facts, array_identity
+    from xferviewer.studies.hdf5 import describe_hdf5
+
+    described = describe_hdf5(path, source)
     rows, columns = described.arrays[0].frame_shape[:2]
     identity = array_identity(source, 0, described.frames)
     return ImageEntry(stamp, identity, described.frames, rows, columns, array_facts(described))

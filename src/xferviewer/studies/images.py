@@ -1,4 +1,4 @@
-"""Images: what a DICOM, PNG, JPEG, TIFF, NumPy or NIfTI file shows, as pixels with unit; the one way to present them.
+"""Images: what DICOM, PNG, JPEG, TIFF, NumPy, HDF5 and NIfTI files show, as pixels; the one way to present them.
 
 `present` is the only pipeline from pixels to brightness. The screen at its default window and the preprocessing of
 every network start from its array, so that what a person sees is what a network gets.
@@ -60,6 +60,10 @@ def _read(path: Path, frame: int) -> Image:
                 from xferviewer.studies.arrays import read_array
 
                 return read_array(path, source, frame)
+            case Content.HDF5:
+                from xferviewer.studies.hdf5 import read_hdf5
+
+                return read_hdf5(path, source, frame)
             case Content.NIFTI:
                 from xferviewer.studies.nifti import read_nifti
 

@@ -21,6 +21,8 @@ from xferviewer.studies.catalogue_writing import (
     summarise,
     writing,
 )
+from xferviewer.studies.cohort_folder import images_root, is_cohort_folder, read_cohort
+from xferviewer.studies.cohort_labels import labels_of_files
 from xferviewer.studies.dicomdir import listed_files
 from xferviewer.studies.examination import stamp_of
 from xferviewer.studies.examiners import examine_in_order
@@ -29,6 +31,8 @@ from xferviewer.studies.labels import JoinReport, join_labels, read_labels
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
+
+    from xferviewer.studies.cohort import CohortTable
 
 LABEL_TABLE = "labels.csv"  # a file of this name is joined to the images of its folder
 _BATCH_FILES = 500
@@ -59,6 +63,7 @@ def index(
 ) -> Counts:
     """Look at every file under `folder`, or at one file, and note it in the catalogue as an image or as refused.
 
+    Of a cohort folder, the images that it names are looked at, wherever they lie, and have its labels afterwards.
     A DICOMDIR stands for the files that it lists; what else lies in its folder is left alone, and counts are those of
     the folder.
 
@@ -66,7 +71,8 @@ def index(
     it stopped when it is called again; until then the folder stands among `catalogue.unfinished_roots()`. Files that
     have vanished are dropped at the end of a completed index, and tables named labels.csv are joined to the images
     of their folder where anything is new. Progress comes about once a second; `cancelled` is asked for each file.
-    Returns the counts of this folder. Raises UnusableFolder for a missing one, UnusableCatalogue on a full disk.
+    Returns the counts of this folder, of a cohort those of where its images lie. Raises UnusableFolder for a missing
+    one, UnusableTable for a damaged cohort, UnusableCatalogue on a full disk.
     """
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links that a site uses as its names
     if not root.exists():
@@ -77,6 +83,7 @@ def index(
     if listed:
         return _index_listed(root, listed, catalogue, progress, cancelled)
     run = _Run(catalogue, progress or (lambda _: None))
+    cohort = read_cohort(root) if is_cohort_folder(root) else None
     interrupted = root not in catalogue.roots() or root in catalogue.unfinished_roots()
     with writing(catalogue) as connection:
         if root.is_dir():
@@ -84,14 +91,15 @@ def index(
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (path TEXT PRIMARY KEY) WITHOUT ROWID")
         connection.execute("DELETE FROM seen")
     stopped = cancelled or (lambda: False)
-    found = takewhile(lambda _: not stopped(), run.walk(root))
+    found = takewhile(lambda _: not stopped(), run.walk(root) if cohort is None else run.files_of(cohort))
     for examined in examine_in_order(run.without_known(found)):
         run.record(examined)
     run.commit()
-    if stopped():
-        return catalogue.counts(root)
-    _finish(catalogue, root, with_labels=interrupted or run.recorded > 0)
-    return catalogue.counts(root)
+    if not stopped():
+        if cohort is not None:
+            join_labels(labels_of_files(cohort), catalogue, cohort.description.root)
+        _finish(catalogue, root, with_labels=interrupted or run.recorded > 0)
+    return catalogue.counts(images_root(root))
 
 
 def _index_listed(
@@ -150,6 +158,12 @@ class _Run:
             for entry in entries:
                 if not entry.is_dir():
                     yield stamp_of(entry.path) if _is_nameable(entry.path) else _unnameable(entry.path)
+
+    def files_of(self, cohort: CohortTable) -> Iterator[FileStamp | Refusal]:
+        """The files that a cohort names, each once."""
+        for image in sorted(set(cohort.images)):
+            self._folder = image.rpartition("/")[0]
+            yield stamp_of(str(cohort.description.root / image))
 
     def without_known(self, found: Iterable[FileStamp | Refusal]) -> Iterator[FileStamp]:
         """The files that have to be looked at; those that stand unchanged in the catalogue are only counted."""

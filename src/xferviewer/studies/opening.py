@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,8 +71,30 @@ def opened(path: Path) -> Iterator[OpenedFile]:
 
 def digest_identity(source: OpenedFile) -> str:
     """The identity of a file that states none: "sha256:HEX" of its (unpacked) bytes."""
+    stamp = _stamp(source)
+    if stamp is not None and stamp in _DIGESTS:
+        return _DIGESTS[stamp]
     source.file.seek(0)
-    return f"sha256:{hashlib.file_digest(source.file, 'sha256').hexdigest()}"
+    digest = f"sha256:{hashlib.file_digest(source.file, 'sha256').hexdigest()}"
+    if stamp is not None:
+        if len(_DIGESTS) >= _KEPT_DIGESTS:
+            _DIGESTS.clear()
+        _DIGESTS[stamp] = digest
+    return digest
+
+
+# A stack of a hundred thousand frames has one digest, which reading each of them must not take anew. Only large files:
+# a small one is hashed at once, and may be written again within one tick of the clock.
+_DIGESTS: dict[tuple[int, int, int, int], str] = {}
+_KEPT_DIGESTS, _LARGE = 256, 4 << 20
+
+
+def _stamp(source: OpenedFile) -> tuple[int, int, int, int] | None:
+    """What tells whether a large file on disk is still the same; None for others."""
+    if source.size < _LARGE or isinstance(source.file, io.BytesIO):
+        return None
+    status = os.fstat(source.file.fileno())
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _unpacked(path: Path, file: io.BufferedReader | io.BytesIO) -> OpenedFile:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from xferviewer.errors import UnusableRegions
+from xferviewer.errors import UnreadableImage, UnusableRegions
+
+_HALF = 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What was marked of one finding in one image: the union of boxes and of masks (files, non-zero: marked)."""
+    """What was marked of one finding in one image: the union of boxes and of masks.
+
+    A mask is any file of the image's size that can be shown, non-zero where marked; a JPEG, above 127.
+    """
 
     finding: str
     boxes: tuple[Box, ...] = ()
@@ -125,19 +130,20 @@ def _merged(regions: Iterable[Region]) -> tuple[Region, ...]:
 
 
 def _read_mask(path: Path, rows: int, columns: int) -> NDArray[np.bool_]:
-    from PIL import Image
+    from xferviewer.studies.images import read_image
 
     try:
-        with Image.open(path) as picture:
-            values = np.asarray(picture.convert("L") if picture.mode not in ("1", "L", "I", "I;16") else picture)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        mask = read_image(path)
+    except UnreadableImage as error:
         raise UnusableRegions(
-            f"The mask {path.name} cannot be read.", f"{error}.", "Copy it again from where it came."
+            f"The mask {path.name} cannot be read.", error.why, "Copy it again from where it came."
         ) from error
+    values = mask.pixels.max(axis=-1) if mask.is_colour else mask.pixels
+    least = _HALF if mask.facts.file_format == "JPEG" else 0  # JPEG smears the edges of a mask
     if values.shape != (rows, columns):
         raise UnusableRegions(
             f"The mask {path.name} does not fit its image.",
             f"It has {values.shape[0]} rows and {values.shape[1]} columns, the image {rows} and {columns}.",
             "Use the images at the size at which the masks were drawn.",
         )
-    return np.asarray(values != 0, dtype=np.bool_)
+    return np.asarray(values > least, dtype=np.bool_)

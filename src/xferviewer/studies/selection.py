@@ -10,6 +10,8 @@ from pathlib import Path
 from xferviewer.errors import UnusableFolder, UnusableTable
 from xferviewer.studies.catalogue import Catalogue, ImageRow, RefusedRow
 from xferviewer.studies.catalogue_writing import ImageEntry
+from xferviewer.studies.cohort import CohortTable
+from xferviewer.studies.cohort_folder import is_cohort_folder, read_cohort
 from xferviewer.studies.examination import stamp_of
 from xferviewer.studies.examiners import examine_in_order
 from xferviewer.studies.images import frame_identity
@@ -44,12 +46,15 @@ class Selection:
 
 
 def select_images(source: Path) -> Selection:
-    """The images of a folder, or of one image file; of a CSV with a path column, relative to the CSV; of a catalogue.
+    """The images of a folder, or of one image file; of a CSV with a path column, relative to the CSV; of a catalogue;
+    or the images and frames of a cohort folder.
 
     Raises UnusableFolder where there is nothing of that name, UnusableTable for a CSV without paths, UnusableCatalogue.
     """
     if not source.exists():
         raise UnusableFolder(f"{source} cannot be read.", "There is nothing of this name.", "Check the name.")
+    if is_cohort_folder(source):
+        return _of_cohort(read_cohort(source))
     if source.is_dir():
         return _indexed(source, source)
     if source.suffix.lower() in (".csv", ".tsv"):
@@ -70,6 +75,17 @@ def _indexed(source: Path, base: Path) -> Selection:
             for frame in _frames(row, Path(row.path).relative_to(base).as_posix())
         ]
         return Selection(tuple(frames), tuple(catalogue.refused()))
+
+
+def _of_cohort(cohort: CohortTable) -> Selection:
+    stacks = {image for image, frame in zip(cohort.images, cohort.frames, strict=True) if frame}
+    rows = zip(cohort.images, cohort.frames, cohort.studies, cohort.patients, strict=True)
+    return Selection(
+        tuple(
+            SelectedImage(f"{image}#{frame}" if image in stacks else image, cohort.path(row), frame, study, patient)
+            for row, (image, frame, study, patient) in enumerate(rows)
+        )
+    )
 
 
 def _tabled(table: Path) -> Selection:

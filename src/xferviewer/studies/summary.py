@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xferviewer.studies.cohort_folder import images_root
 from xferviewer.studies.dicomdir import listed_files
 from xferviewer.studies.images import read_image
 
@@ -58,6 +59,7 @@ def describe_index(catalogue: Catalogue, folder: Path) -> dict[str, Any]:
     Paths are relative to the folder; `files` = `images` + the number of refused.
     """
     root = Path(os.path.abspath(folder))  # noqa: PTH100 - as `index` names it
+    root = images_root(root)
     if root.is_file() and listed_files(root):  # a DICOMDIR
         root = root.parent
     counts = catalogue.counts(root)

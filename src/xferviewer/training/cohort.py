@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from xferviewer.jobs.data_spec import DataSpec, FolderData, PhantomData
+    from xferviewer.jobs.data_spec import FolderData, PhantomData
 
 
 # Labels of a table as training takes them; -1, uncertain, and None are not stated.
@@ -35,6 +35,8 @@ class Cohort:
     paths     (n,) of the files
     patients  (n,) the group that a split must not tear apart
     labels    float32 (n, findings): 1 present, 0 absent, NaN not stated
+    frames    (n,) which frame of its file each image is, from 0; left out, the first of every file
+    studies   (n,) "" where it is not known; left out, of none
     """
 
     name: str
@@ -42,34 +44,29 @@ class Cohort:
     paths: tuple[Path, ...]
     patients: tuple[str, ...]
     labels: NDArray[np.float32]
+    frames: tuple[int, ...] = ()
+    studies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.frames:
+            object.__setattr__(self, "frames", (0,) * len(self.paths))
+        if not self.studies:
+            object.__setattr__(self, "studies", ("",) * len(self.paths))
+        columns = (self.patients, self.labels, self.frames, self.studies)
+        if any(len(column) != len(self.paths) for column in columns):
+            raise ValueError("paths, patients, labels, frames and studies should be of the same length.")
 
     def part(self, rows: NDArray[np.intp]) -> Cohort:
         """The same with these rows only."""
-        paths, patients = tuple(self.paths[row] for row in rows), tuple(self.patients[row] for row in rows)
-        return Cohort(self.name, self.site, paths, patients, self.labels[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class LeakageReceipt:
-    """Patients on each side of a split, and on both."""
-
-    training_patients: int
-    validation_patients: int
-    shared_patients: int
-
-    def __str__(self) -> str:
-        return (
-            f"{self.training_patients} patients in training, {self.validation_patients} in validation, "
-            f"{self.shared_patients} in both"
+        return Cohort(
+            self.name,
+            self.site,
+            tuple(self.paths[row] for row in rows),
+            tuple(self.patients[row] for row in rows),
+            self.labels[rows],
+            tuple(self.frames[row] for row in rows),
+            tuple(self.studies[row] for row in rows),
         )
-
-
-def open_cohort(data: DataSpec, findings: Sequence[str], progress: Callable[[str], None]) -> Cohort:
-    """The training cohort of a job. Raises UnusableTable."""
-    if data.phantom:
-        return phantom_cohort(data.phantom, findings, progress)
-    assert data.folder  # noqa: S101  DataSpec has one of the two
-    return folder_cohort(data.folder, findings)
 
 
 def phantom_cohort(data: PhantomData, findings: Sequence[str], progress: Callable[[str], None]) -> Cohort:
@@ -110,12 +107,6 @@ def split_by_patient(cohort: Cohort, validation_fraction: float, seed: int) -> S
     return split
 
 
-def leakage_receipt(cohort: Cohort, split: Split) -> LeakageReceipt:
-    """Counted from the split itself, however it was made."""
-    training, validation = ({cohort.patients[row] for row in rows} for rows in (split.training, split.validation))
-    return LeakageReceipt(len(training), len(validation), len(training & validation))
-
-
 def _read(path: Path, folder: Path, findings: Sequence[str], name: str, site: str | None) -> Cohort:
     """What the table of labels says of the images below `folder`. An uncertain label teaches nothing (U-Ignore)."""
     table = read_labels(path)
@@ -135,6 +126,7 @@ def _read(path: Path, folder: Path, findings: Sequence[str], name: str, site: st
         tuple(folder / row.path for row in table.rows),
         tuple(row.patient_id for row in table.rows),
         labels.astype(np.float32),
+        studies=tuple(row.study_uid for row in table.rows),
     )
 
 

@@ -2,171 +2,173 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
+import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from xferviewer import __version__
-from xferviewer.checkpoints import (
-    Card,
-    Checkpoint,
-    InitialisationStep,
-    SeenImages,
-    TrainingData,
-    seen_images,
-    write_card,
-    write_checkpoint,
-    write_seen_images,
-)
-from xferviewer.checkpoints.fields import to_mapping
-from xferviewer.engine.device import choose_device
-from xferviewer.engine.inference import load
-from xferviewer.engine.training_inputs import describe_images, write_described
-from xferviewer.errors import UnusableFolder, UnusableSpec, UnusableTable, XferviewerError
-from xferviewer.jobs.folder import Heart, JobFolder
-from xferviewer.jobs.network_spec import SETTINGS, NetworkSpec
-from xferviewer.jobs.spec import TrainingSpec
+from xferviewer.checkpoints import InitialisationStep
+from xferviewer.engine.device import describe
+from xferviewer.errors import UnusableSpec
+from xferviewer.jobs.folder import JobFolder
+from xferviewer.jobs.machine_spec import MachineSpec
+from xferviewer.jobs.network_spec import SETTINGS
+from xferviewer.jobs.process import JobProcess
+from xferviewer.jobs.recipe_cards import deviations
+from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
-from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
-from xferviewer.studies.examination import examine
-from xferviewer.studies.splits import Split
-from xferviewer.training.cohort import Cohort, leakage_receipt, open_cohort, phantom_cohort, split_by_patient
-from xferviewer.training.held_out import measure
-from xferviewer.training.loop import Examples, fit
+from xferviewer.training.estimate import Estimate, estimate
+from xferviewer.training.fabric import make_fabric
+from xferviewer.training.features import kept_features
+from xferviewer.training.head_start import start_head
+from xferviewer.training.job_data import learnable, open_data, say_receipt
+from xferviewer.training.loop import fit
+from xferviewer.training.losses import check_classes
 from xferviewer.training.memory import check_memory
-from xferviewer.training.planes import Precision, prepare
-from xferviewer.training.watch import Cancelled, Watch
+from xferviewer.training.method import make_method
+from xferviewer.training.optimisers import make_optimiser
+from xferviewer.training.result import Made, measured, write_last, write_result
+from xferviewer.training.resume import Keeper
+from xferviewer.training.seeds import deterministic
+from xferviewer.training.sides import open_sides
+from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_side import with_uncertain
+from xferviewer.training.validation import validation_units
+from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import nn
 
-    from xferviewer.checkpoints import Preprocessing
-    from xferviewer.engine.training_inputs import Described
-
-# Training images are kept this much finer than the network's input, so that turning and scaling them costs no detail.
-_FINER = 1.15
+    from xferviewer.checkpoints import Checkpoint
+    from xferviewer.studies.splits import Split
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
-    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when the job was cancelled.
+    """Run a job to its end: the checkpoint that then lies in `folder.result`, or None when it was cancelled or stopped.
 
     `command` is what the card says reproduces the checkpoint. Whatever ends the job, its status says so. Raises
     XferviewerError for what its user can mend, and anything else as it came.
     """
-    heart = Heart(folder)
-    try:
-        checkpoint = _run(spec, Watch(folder, heart), command or f"xferviewer train {folder.path / 'spec.toml'}")
-    except Cancelled:
-        heart.stop("cancelled", "Cancelled as asked.")
-        return None
-    except XferviewerError as error:
-        folder.log(str(error))
-        heart.stop("failed", error.what, error)
-        raise
-    except BaseException as error:
-        told = XferviewerError(
-            f"The job {folder.name} stopped.",
-            f"{type(error).__name__}: {error}.",
-            "Read log.txt in its folder, and start it again.",
-        )
-        folder.log(str(told))
-        heart.stop("failed", told.what, told)
-        raise
-    heart.stop("finished", f"The checkpoint {checkpoint.name} is ready.")
-    return checkpoint
+    with JobProcess(folder) as process:
+        return train(spec, process, command)
+    return None  # the process says why
 
 
-def _run(spec: TrainingSpec, watch: Watch, command: str) -> Checkpoint:
-    # torchvision's name of a network that timm has too is timm's from here on, also on the card
-    equal = timm_equal(spec.network.architecture)
-    options = {**equal.options, **spec.network.options}
-    spec = replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
+def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
+    """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
+    with deterministic(spec.recipe.deterministic):
+        return _train(spec, process, command)
+
+
+def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
+    watch = Watch(process)
+    spec = _as_timm_names_it(spec)
     torch.manual_seed(spec.seed)
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
-    cohort = open_cohort(spec.data, spec.findings, watch.working)
-    split = split_by_patient(cohort, spec.data.validation_fraction, spec.data.split_seed)
-    data = _training_data(spec, cohort, split, watch)
-    needed, network, start = _build(spec, watch)
+    fabric = make_fabric(spec, process.devices())
+    watch.working(device=describe(fabric.device, spec.recipe.precision))
+    _say_recipe(spec, watch)
+    opened = open_data(spec.data, spec.findings, watch.working)
+    cohort, split = opened.cohort, opened.split
+    data = say_receipt(spec, opened, watch)
+    if spec.task == "multi-class":
+        check_classes(cohort.labels, spec.findings, cohort.name)
+    taught = learnable(opened, spec.findings, spec.task, watch)
+    units = validation_units(spec, cohort)
+    _say_estimate(spec, fabric.device, len(split.training), watch)
+    network, start = _build(spec, fabric.device, watch)
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
-        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn; "
-        f"weights, gradients and AdamW take {needed / 1e9:.2f} GB",
+        f"{spec.network.architecture}, {SETTINGS[spec.network.setting]}: {learning:,} parameters learn",
         parameters=learning,
-        bytes=needed,
     )
-    training = _examples(spec.network, cohort, split.training, "training", watch)
-    validation = _examples(spec.network, cohort, split.validation, "validation", watch)
-    fit(spec, network, training, validation, watch)
-    card = _card(spec, start, data, command, watch.folder.name)
-    weights = {name: values.cpu().contiguous().numpy() for name, values in network.state_dict().items()}
-    options = backbones.options_for_timm(network, spec.network.options)
-    checkpoint = write_checkpoint(watch.folder.result / spec.name, card, options, weights)
-    write_seen_images(checkpoint, seen_in(cohort, split))
-    try:
-        found = described(cohort, split, checkpoint.preprocessing, watch.working)
-    except UnusableFolder as error:
-        watch.say("training inputs", f"The card does not describe the training images: {error.why}")
-    else:
-        checkpoint = write_described(checkpoint, found)
-    return _measured(spec, checkpoint, cohort, watch)
+    with open_sides(spec, cohort, split, units, watch) as images:
+        method = make_method(spec, network, images[0])
+        optimiser = make_optimiser(network, spec.recipe)
+        state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
+        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        if keeper.restore(state):
+            watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
+        with kept_features(spec, network, method, *images, watch) as (training, validation):
+            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
+    made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
+    checkpoint = write_result(made, process.folder.result, cohort, split, watch)
+    checkpoint = measured(spec, checkpoint, opened, watch)
+    write_last(made, process.folder.path / "last", last, watch)
+    process.finish(f"The checkpoint {checkpoint.name} is ready.")
+    keeper.remove()
+    return checkpoint
 
 
-def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
-    """What the training images look like to the network, without the moves of augmentation. Raises UnusableFolder."""
-    return describe_images(
-        [(cohort.paths[row], 0) for row in split.training],
-        preprocessing,
-        f"{cohort.name}, training split",
-        lambda done, total: progress(f"training images: {done} of {total} measured"),
+def _command(folder: JobFolder) -> str:
+    return f"xferviewer train {folder.path / 'spec.toml'}"
+
+
+def estimate_job(spec: TrainingSpec) -> Estimate:
+    """What a job will take, from its specification and its data; nothing of it is kept.
+
+    Raises XferviewerError as the job would, UnusableSpec where the device has no room for it.
+    """
+    spec = _as_timm_names_it(spec)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
+    opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
+    return estimate(spec, make_fabric(spec).device, len(opened.split.training))
+
+
+def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:
+    """Before anything is built; a job that goes on was estimated when it began, and only has to fit."""
+    if any(event["kind"] == "estimate" for event in watch.folder.events()):
+        check_memory(spec, device)
+        return
+    found = estimate(spec, device, images)
+    watch.say("estimate", f"Before the start: {found}", **found.as_event())
+
+
+def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
+    """torchvision's name of a network that timm has too is timm's from here on, also on the card."""
+    equal = timm_equal(spec.network.architecture)
+    options = {**equal.options, **spec.network.options}
+    return replace(spec, network=replace(spec.network, architecture=equal.architecture, options=options))
+
+
+def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
+    """Which published recipe this is, and where it departs from that."""
+    recipe = spec.recipe
+    if not recipe.name:
+        return
+    departs = deviations(spec)
+    how = "as published, its errors included" if recipe.as_published else "as meant"
+    watch.say(
+        "recipe",
+        f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}, {how}"
+        f"{'; a deviation: ' + ', '.join(departs) if departs else ''}",
+        name=recipe.name,
+        variant=recipe.variant,
+        as_published=recipe.as_published,
+        deviations=list(departs),
     )
 
 
-def seen_in(cohort: Cohort, split: Split) -> SeenImages:
-    """The images of both sides, so that nobody takes numbers on them for numbers on new ones."""
-    entries = [examine(FileStamp(str(path), 0, 0)) for path in cohort.paths]
-    identities = [entry.identity if isinstance(entry, ImageEntry) else None for entry in entries]
-    sides = [[name for row in rows if (name := identities[row])] for rows in (split.training, split.validation)]
-    return seen_images(split.digest, *sides)
+def _identity(spec: TrainingSpec, split: Split) -> str:
+    """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
+    told = render_spec(replace(spec, machine=MachineSpec()))
+    return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
-def _training_data(spec: TrainingSpec, cohort: Cohort, split: Split, watch: Watch) -> TrainingData:
-    receipt = leakage_receipt(cohort, split)
-    watch.say("receipt", f"Leakage receipt: {receipt}", **to_mapping(receipt), split_digest=split.digest)
-    if receipt.shared_patients:
-        raise UnusableSpec(
-            f"The job {spec.name} does not start.", f"{receipt}.", "Split the cohort by patient, and start it again."
-        )
-    return TrainingData(
-        cohort=cohort.name,
-        site=cohort.site,
-        seed=spec.data.phantom.seed if spec.data.phantom else None,
-        training=len(split.training),
-        validation=len(split.validation),
-        training_patients=receipt.training_patients,
-        validation_patients=receipt.validation_patients,
-        shared_patients=receipt.shared_patients,
-        split_digest=split.digest,
-    )
-
-
-def _build(spec: TrainingSpec, watch: Watch) -> tuple[int, nn.Module, tuple[InitialisationStep, ...]]:
-    """The bytes that training keeps, the network on its device, and what its weights start from."""
+def _build(spec: TrainingSpec, device: torch.device, watch: Watch) -> tuple[nn.Module, tuple[InitialisationStep, ...]]:
+    """The network on its device, and what its weights start from."""
     made = spec.network
     try:
-        needed = check_memory(spec, choose_device())
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
         start = initialisation.start(network, made, lambda said: watch.say("weights", said))
+        start_head(network, spec.recipe)
         backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
         raise UnusableSpec(
@@ -174,76 +176,4 @@ def _build(spec: TrainingSpec, watch: Watch) -> tuple[int, nn.Module, tuple[Init
             f"{error}",
             "Correct the section network of the job, and start it again.",
         ) from error
-    return needed, network.to(choose_device()).to(memory_format=torch.channels_last), start
-
-
-def _examples(
-    made: NetworkSpec, cohort: Cohort, rows: np.ndarray, side: Literal["training", "validation"], watch: Watch
-) -> Examples:
-    """Training images finer than the network's input and in whole grey levels; validation images as in inference."""
-    preprocessing, precision = made.preprocessing, Precision.FLOAT32
-    if side == "training":
-        height, width = preprocessing.size
-        preprocessing = replace(preprocessing, size=(round(height * _FINER), round(width * _FINER)))
-        precision = Precision.UINT8
-    part = cohort.part(rows)
-    planes = prepare(
-        part,
-        preprocessing,
-        precision,
-        lambda done: watch.working(f"{side}: {done} of {len(rows)} images prepared"),
-        watch.refused,
-    )
-    if not planes.readable.any():
-        raise UnusableTable(
-            f"The job cannot learn from {cohort.name}.",
-            f"None of its {len(rows)} {side} images can be read; log.txt says why of each.",
-            "Correct the paths in the table of labels, or choose other images.",
-        )
-    return Examples(planes, part.labels, np.flatnonzero(planes.readable))
-
-
-def _card(
-    spec: TrainingSpec, start: tuple[InitialisationStep, ...], data: TrainingData, command: str, job: str
-) -> Card:
-    return Card(
-        name=spec.name,
-        title=spec.title,
-        architecture=spec.network.architecture,
-        findings=spec.findings,
-        trained_findings=spec.findings,
-        task="multi-label",
-        preprocessing=spec.network.preprocessing,
-        head=spec.network.head,
-        weights_sha256="",
-        license=spec.license,
-        initialisation=start,
-        data=data,
-        recipe={
-            "setting": f"{spec.network.setting}: {SETTINGS[spec.network.setting]}",
-            "top_groups": spec.network.trainable_groups,
-            "counting": spec.network.counting,
-            "channel_adaptation": spec.network.channel_adaptation,
-            **to_mapping(spec.recipe),
-        },
-        seed=spec.seed,
-        job=job,
-        command=command,
-        libraries={
-            "python": platform.python_version(),
-            "xferviewer": __version__,
-            **{name: importlib.metadata.version(name) for name in ("torch", "timm", "numpy", "safetensors")},
-        },
-    )
-
-
-def _measured(spec: TrainingSpec, checkpoint: Checkpoint, cohort: Cohort, watch: Watch) -> Checkpoint:
-    """The checkpoint with its AUC on every held-out cohort on its card."""
-    loaded = load(checkpoint, choose_device())
-    for data in spec.held_out:
-        unseen = phantom_cohort(data, spec.findings, watch.working)
-        found = measure(loaded, unseen, cohort, watch)
-        checkpoint = write_card(checkpoint, replace(checkpoint.card, metrics=(*checkpoint.card.metrics, *found)))
-        areas = ", ".join(f"{metric.finding} {metric.auc}" for metric in found)
-        watch.say("held out", f"{unseen.name}: {areas}", cohort=unseen.name, metrics=[to_mapping(one) for one in found])
-    return checkpoint
+    return network.to(device).to(memory_format=torch.channels_last), start

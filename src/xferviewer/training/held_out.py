@@ -10,8 +10,10 @@ import numpy as np
 from xferviewer.checkpoints import Metric
 from xferviewer.errors import UnusableSpec
 from xferviewer.evaluation.roc import auc_interval
-from xferviewer.networks.preprocessing import normalise
-from xferviewer.training.planes import Precision, prepare
+from xferviewer.processes import usable_cores
+from xferviewer.studies.reading_processes import ReadingProcesses
+from xferviewer.training.batches import ValidationImages
+from xferviewer.training.planes import Planes, Precision
 
 if TYPE_CHECKING:
     from xferviewer.engine.inference import LoadedCheckpoint
@@ -19,11 +21,8 @@ if TYPE_CHECKING:
     from xferviewer.training.watch import Watch
 
 
-def measure(loaded: LoadedCheckpoint, cohort: Cohort, learned_from: Cohort, watch: Watch) -> list[Metric]:
-    """AUC per finding with 95 % DeLong interval, each image alone as inference computes it.
-
-    Raises UnusableSpec when a patient of the training cohort is among the held-out ones.
-    """
+def refuse_shared(cohort: Cohort, learned_from: Cohort) -> None:
+    """Raise UnusableSpec when a patient of the training cohort is among the held-out ones."""
     shared = set(cohort.patients) & set(learned_from.patients)
     if shared:
         raise UnusableSpec(
@@ -31,22 +30,23 @@ def measure(loaded: LoadedCheckpoint, cohort: Cohort, learned_from: Cohort, watc
             f"{len(shared)} of its patients are in the training cohort {learned_from.name}.",
             "Take a cohort with another seed.",
         )
+
+
+def measure(loaded: LoadedCheckpoint, cohort: Cohort, watch: Watch) -> list[Metric]:
+    """AUC per finding with 95 % DeLong interval, each image alone as inference computes it."""
     made = loaded.checkpoint.preprocessing
-    total = len(cohort.paths)
-    planes = prepare(
-        cohort,
-        made,
-        Precision.FLOAT32,
-        lambda done: watch.working(f"{cohort.name}: {done} of {total} images prepared"),
-        watch.refused,
-    )
-    rows = np.flatnonzero(planes.readable)
-    logits = np.empty((len(rows), len(loaded.checkpoint.findings)), dtype=np.float32)
-    for number in range(len(rows)):
-        logits[number] = loaded.logits(normalise(planes.batch(rows[number : number + 1]), made))[0]
-        watch.working(f"{cohort.name}: {number + 1} of {len(rows)} images computed")
+    with (
+        ReadingProcesses(usable_cores()) as reading,
+        Planes(cohort, made, Precision.FLOAT32, reading, watch.refused) as planes,
+    ):
+        images = ValidationImages(cohort.name, planes, cohort.labels, watch.keep, made, batch_size=1)
+        logits = np.empty((len(planes), len(loaded.checkpoint.findings)), dtype=np.float32)
+        for batch in images.readable(images.plan()):
+            logits[batch.rows] = loaded.logits(batch.inputs)
+            watch.working(f"{cohort.name}: {batch.number + 1} of {len(planes)} images computed")
+        rows = np.flatnonzero(planes.readable)
     return [
-        _metric(cohort, finding, cohort.labels[rows, column], logits[:, column])
+        _metric(cohort, finding, cohort.labels[rows, column], logits[rows, column])
         for column, finding in enumerate(loaded.checkpoint.findings)
     ]
 

@@ -3,158 +3,203 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from xferviewer.engine.device import autocast
+from xferviewer.engine.device import is_out_of_memory, release_memory
 from xferviewer.errors import XferviewerError
-from xferviewer.evaluation.roc import auc
 from xferviewer.networks.backbones import train_mode
-from xferviewer.networks.preprocessing import normalise
-from xferviewer.training.augmentation import augment
-from xferviewer.training.schedule import warmup_cosine
+from xferviewer.training.layer_rates import unfreeze
+from xferviewer.training.mixing import mix
+from xferviewer.training.optimisers import set_rate
+from xferviewer.training.seeds import generator, seed_of
+from xferviewer.training.validation import Validation, validate
+from xferviewer.training.watch import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
+    from lightning_fabric import Fabric
 
     from xferviewer.jobs.spec import TrainingSpec
-    from xferviewer.training.planes import Planes
+    from xferviewer.training.batches import Batch, TrainingSide, ValidationSide
+    from xferviewer.training.method import Method
+    from xferviewer.training.resume import Keeper
+    from xferviewer.training.state import TrainingState
     from xferviewer.training.watch import Watch
 
-_VALIDATION_BATCH = 32
+# What random numbers are for, so that no two uses share them.
+_DROPOUT, MIXING = 1, 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """One side of a split: planes and labels float32 (n, findings), and the rows of both that can be learned from."""
+def fit(
+    spec: TrainingSpec,
+    fabric: Fabric,
+    state: TrainingState,
+    method: Method,
+    training: TrainingSide,
+    validation: ValidationSide,
+    watch: Watch,
+    keeper: Keeper,
+) -> dict[str, Tensor]:
+    """Train `state.network` in place; it ends with the weights of the epoch that the recipe selects.
 
-    planes: Planes
-    labels: NDArray[np.float32]
-    rows: NDArray[np.intp]
+    method  the recipe at work; what it remembers has to be among what `state` keeps
 
+    Returns the weights of the last step; where the recipe averages weights, their average.
 
-def fit(spec: TrainingSpec, network: nn.Module, training: Examples, validation: Examples, watch: Watch) -> None:
-    """Train `network` in place; it ends with the weights of the epoch with the largest mean validation AUC.
-
-    A later epoch must be strictly better to replace an earlier one. Deterministic for a spec on one device with one
-    number of threads. Raises XferviewerError when the loss is no number any more.
+    The run goes on from where `state` is. On one device with one number of threads it depends on the spec alone,
+    however often it was interrupted: what is random is drawn anew at each step, from the seed and the place in the
+    run. Raises XferviewerError when the loss is no number any more, or when the memory is too small.
     """
-    recipe = spec.recipe
-    device = next(network.parameters()).device
-    steps_per_epoch = math.ceil(len(training.rows) / recipe.batch_size)
-    steps = steps_per_epoch * recipe.epochs
-    rates = warmup_cosine(
-        steps, round(recipe.warmup_epochs * steps_per_epoch), recipe.learning_rate, recipe.minimum_learning_rate
-    )
-    optimiser = torch.optim.AdamW(_parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate)
-    best_auc, best = -math.inf, _copy(network)
-    for epoch in range(recipe.epochs):
-        train_mode(network, spec.network.counting)
-        losses = []
-        for number, (inputs, labels) in enumerate(_batches(spec, training, epoch)):
-            step = epoch * steps_per_epoch + number
-            for group in optimiser.param_groups:
-                group["lr"] = rates[step]
-            with autocast(device, recipe.precision):
-                logits = network(inputs.to(device, memory_format=torch.channels_last)).float()
-            loss = stated_cross_entropy(logits, labels.to(device))
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            losses.append(float(loss.detach()))
-            if not math.isfinite(losses[-1]):
-                raise _diverged(spec, step)
-            watch.working(f"Epoch {epoch + 1} of {recipe.epochs}, loss {losses[-1]:.4f}", step=step + 1, steps=steps)
-        areas = _validate(spec, network, validation, watch)
-        mean = _mean_of_defined(areas)
-        better = mean > best_auc
-        if better:
-            best_auc, best = mean, _copy(network)
-        watch.say(
-            "epoch",
-            f"Epoch {epoch + 1} of {recipe.epochs}: loss {np.mean(losses):.4f}, "
-            f"validation AUC {mean:.4f}{', the best so far' if better else ''}",
-            epoch=epoch + 1,
-            loss=float(np.mean(losses)),
-            learning_rate=float(rates[step]),
-            validation_auc=None if math.isnan(mean) else mean,
-            validation_auc_per_finding={
-                finding: None if math.isnan(area) else area for finding, area in zip(spec.findings, areas, strict=True)
-            },
-            best=better,
-        )
-    network.load_state_dict(best)
-
-
-def stated_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Binary cross-entropy with logits, averaged over the labels that are stated; NaN is not stated. 0 if none is."""
-    stated = ~torch.isnan(labels)
-    each = functional.binary_cross_entropy_with_logits(logits, torch.nan_to_num(labels), reduction="none")
-    return (each * stated).sum() / stated.sum().clamp(min=1)
-
-
-def _batches(spec: TrainingSpec, examples: Examples, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every example once in an order of its epoch's own, augmented. A single one left over joins no batch.
-
-    Batch normalisation cannot learn from one image.
-    """
-    made, recipe = spec.network.preprocessing, spec.recipe
-    random = torch.Generator().manual_seed(spec.seed * 100_003 + epoch)
-    order = examples.rows[torch.randperm(len(examples.rows), generator=random).numpy()]
-    for start in range(0, len(order), recipe.batch_size):
-        rows = order[start : start + recipe.batch_size]
-        if len(rows) == 1 and start > 0:
-            return
-        planes = augment(examples.planes.batch(rows), made.size, recipe.augmentation, random)
-        yield normalise(planes, made), torch.from_numpy(examples.labels[rows])
-
-
-def _validate(spec: TrainingSpec, network: nn.Module, examples: Examples, watch: Watch) -> list[float]:
-    """AUC of each finding in float32; NaN where a finding has one class only."""
-    network.eval()
-    device = next(network.parameters()).device
-    logits = []
-    with torch.inference_mode():
-        for start in range(0, len(examples.rows), _VALIDATION_BATCH):
+    recipe, schedule = spec.recipe, method.schedule
+    network, optimiser = fabric.setup(training.part(state.network), state.optimiser)
+    judged = state.network if method.average is None else method.average.network
+    watch.before_waiting = lambda: keeper.save(state)
+    while state.epoch < method.epochs and not method.selection.stops:
+        unfreeze(state.network, recipe.layers, method.learning, state.epoch)
+        train_mode(network, method.frozen_norm)
+        for batch in training.epoch(state.epoch, state.step):
             watch.working()
-            inputs = normalise(
-                examples.planes.batch(examples.rows[start : start + _VALIDATION_BATCH]), spec.network.preprocessing
-            )
-            logits.append(network(inputs.to(device, memory_format=torch.channels_last)).float().cpu().numpy())
-    scores, labels = np.concatenate(logits), examples.labels[examples.rows]
-    return [auc(labels[:, column], scores[:, column]) for column in range(scores.shape[1])]
+            state.step = batch.number  # one before it may have had no image that can be read
+            step = state.epoch * method.steps_per_epoch + state.step
+            if step == schedule.steps:
+                break
+            rate = schedule.rate(step)
+            set_rate(state.optimiser, rate)
+            loss = _gradients(spec, fabric, state, network, method, batch, watch)
+            if fabric.device.type == "cpu" and not math.isfinite(loss):  # elsewhere looking waits for the device
+                raise _diverged(spec, step)
+            if recipe.clip_norm:
+                fabric.clip_gradients(network, optimiser, max_norm=recipe.clip_norm, error_if_nonfinite=False)
+            optimiser.step()
+            if method.average is not None:
+                method.average.follow(state.network, step)
+            state.loss.add(loss)
+            state.step += 1
+            watch.stepped(Step(step + 1, schedule.steps, state.epoch + 1, method.epochs, loss, rate, len(batch.rows)))
+            if keeper.due:
+                _save(spec, state, step, watch, keeper)
+        step = state.epoch * method.steps_per_epoch + state.step - 1
+        found = validate(spec, validation.part(judged), validation, method.loss, watch)
+        _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
+        _save(spec, state, step, watch, keeper)
+    watch.before_waiting = None
+    last = {name: values.detach().clone() for name, values in judged.state_dict().items()}
+    state.network.load_state_dict(state.best.weights)
+    return last
 
 
-def _mean_of_defined(areas: list[float]) -> float:
-    defined = [area for area in areas if not math.isnan(area)]
-    return float(np.mean(defined)) if defined else math.nan
+def _gradients(
+    spec: TrainingSpec,
+    fabric: Fabric,
+    state: TrainingState,
+    network: nn.Module,
+    method: Method,
+    batch: Batch,
+    watch: Watch,
+) -> Tensor:
+    """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
+    inputs, labels = batch.inputs, batch.labels
+    if method.mixes:
+        random = generator(spec.seed, state.epoch, state.step, MIXING)
+        inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
+    while True:
+        before = _part_sizes(len(inputs), state.parts)
+        try:
+            torch.manual_seed(seed_of(spec.seed, state.epoch, state.step, _DROPOUT))
+            state.optimiser.zero_grad()
+            return _in_parts(fabric, network, method, inputs, labels, state.parts)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if not spec.machine.allow_smaller_batch or state.parts * 2 > len(inputs) // 2:
+                raise _too_small(spec, fabric, state, len(inputs)) from error
+        # outside the except clause, so that what the failed attempt held is free already
+        state.optimiser.zero_grad()
+        release_memory(fabric.device)
+        state.parts *= 2
+        watch.say(
+            "halved batch",
+            f"{fabric.device.type.upper()} has no room for {max(before)} images at a time: from here on a batch goes "
+            f"through in {state.parts} parts, whose gradients are summed; batch normalisation sees the parts alone",
+            parts=state.parts,
+        )
 
 
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices and kernels; none for vectors, scalars and embeddings that timm exempts."""
-    exempt = set(network.no_weight_decay()) if hasattr(network, "no_weight_decay") else set()  # type: ignore[operator]
-    decayed: list[nn.Parameter] = []
-    plain: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        if parameter.requires_grad:
-            (plain if parameter.ndim <= 1 or name in exempt else decayed).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
+    """Sum up the gradients of the parts of a batch: the loss is a mean over the stated labels of the whole."""
+    total = torch.zeros((), device=fabric.device)
+    sizes = _part_sizes(len(inputs), parts)
+    count = method.loss.count(labels).clamp(min=1e-12).to(fabric.device)
+    for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
+        with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
+            logits = network(some.to(fabric.device)).float()
+            loss = method.loss.total(logits, theirs.to(fabric.device)) / count
+            fabric.backward(loss)
+        method.answers.add(logits.detach())
+        total += loss.detach()
+    return total
 
 
-def _copy(network: nn.Module) -> dict[str, Tensor]:
-    return {name: values.detach().clone() for name, values in network.state_dict().items()}
+def _part_sizes(images: int, parts: int) -> list[int]:
+    """Nearly equal, none of a single image: batch normalisation cannot learn from one."""
+    parts = max(1, min(parts, images // 2))
+    return [images // parts + (number < images % parts) for number in range(parts)]
+
+
+def _end_epoch(
+    spec: TrainingSpec,
+    state: TrainingState,
+    method: Method,
+    judged: nn.Module,
+    found: Validation,
+    rate: float,
+    watch: Watch,
+) -> None:
+    """Count the epoch, keep the weights that were judged where they are the best so far, and say so."""
+    training_loss, same = state.loss.mean(), method.answers.all_same()
+    state.epoch, state.step, state.loss = state.epoch + 1, 0, type(state.loss)()
+    better = method.selection.epoch_ended(found.auc, found.loss)
+    method.schedule.epoch_ended(found.loss)
+    if better:
+        state.keep_as_best(judged)
+    sides = [name for name, one in (("training", same), ("validation", found.majority_guess)) if one]
+    told_same = f"; it says the same of every {' and '.join(sides)} image" if sides else ""
+    watch.say(
+        "epoch",
+        f"Epoch {state.epoch} of {method.epochs}: loss {training_loss:.4f}, validation loss {found.loss:.4f}, "
+        f"validation AUC {found.auc:.4f}{', the best so far' if better else ''}"
+        f"{told_same}{', and it stops: patience has run out' if method.selection.stops else ''}",
+        epoch=state.epoch,
+        training_loss=training_loss,
+        learning_rate=rate,
+        best=better,
+        training_majority_guess=same,
+        **found.as_event(spec),
+    )
+
+
+def _save(spec: TrainingSpec, state: TrainingState, step: int, watch: Watch, keeper: Keeper) -> None:
+    """Keep the state, unless it is no number any more: what is on disk is then always from before."""
+    if not math.isfinite(float(state.loss.total)) or not state.is_finite():
+        raise _diverged(spec, step)
+    watch.keep(lambda: keeper.save(state))
 
 
 def _diverged(spec: TrainingSpec, step: int) -> XferviewerError:
     return XferviewerError(
         f"The job {spec.name} stopped at step {step + 1}.",
         "Its loss is no finite number any more.",
-        "Lower the learning rate or lengthen the warm-up, and start it again.",
+        "Lower the learning rate or lengthen the warm-up, and start it again; its state from before is kept.",
+    )
+
+
+def _too_small(spec: TrainingSpec, fabric: Fabric, state: TrainingState, images: int) -> XferviewerError:
+    at_once = max(_part_sizes(images, state.parts))
+    return XferviewerError(
+        f"The job {spec.name} ran out of memory.",
+        f"{fabric.device.type.upper()} has no room for {at_once} images at a time.",
+        "Choose a smaller batch_size, smaller images or a smaller network; or set machine.allow_smaller_batch, which "
+        "computes a batch in parts.",
     )

@@ -1,58 +1,171 @@
-"""What a training job needs to keep, and whether the device has room for it, before anything is built."""
+"""What a training job will hold in memory, and whether the device has room for it, before anything is built.
+
+All of it is counted on torch's meta device, where tensors have shapes and no values: a network of any size costs nothing.
+"""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
 from xferviewer.errors import UnusableSpec
 from xferviewer.networks import backbones
+from xferviewer.training.averaging import make_average
+from xferviewer.training.optimisers import make_optimiser
 
 if TYPE_CHECKING:
     from xferviewer.jobs.spec import TrainingSpec
 
-_FLOAT = 4
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of a job on its device, by what they are for; an estimate of what torch allocates, without its own code.
 
-def training_bytes(spec: TrainingSpec) -> tuple[int, int]:
-    """How many parameters the network has, and the bytes for them, their best copy, gradients and AdamW's two means.
-
-    What a batch needs on top depends on its images and is not counted. Nothing is allocated. Raises ValueError for a
-    network that cannot be built.
+    parameters   how many the network has; `learning` of them learn
+    weights      and running means
+    copies       of them: the best epoch, and the average where the recipe keeps one
+    gradients    of what learns
+    optimiser    what it keeps of each parameter, by its kind
+    activations  of a batch, or of one part of it where it goes through in parts: what the backward pass needs again,
+                 the images, and the two largest results at once. In float32; bfloat16 takes less
     """
+
+    parameters: int
+    learning: int
+    weights: int
+    copies: int
+    gradients: int
+    optimiser: int
+    activations: int
+
+    @property
+    def kept(self) -> int:
+        """All the time, whatever the batch."""
+        return self.weights + self.copies + self.gradients + self.optimiser
+
+    @property
+    def total(self) -> int:
+        """At the most."""
+        return self.kept + self.activations
+
+    def parts(self) -> dict[str, int]:
+        """By what they are for."""
+        return {
+            "weights": self.weights, "copies": self.copies, "gradients": self.gradients,
+            "optimiser": self.optimiser, "activations": self.activations,
+        }  # fmt: skip
+
+
+def training_memory(spec: TrainingSpec) -> Memory:
+    """What a job will hold. Nothing is allocated. Raises ValueError for a network that cannot be built."""
     made = spec.network
     with torch.device("meta"):
         network = backbones.create(
             made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
         )
     backbones.freeze(network, made.trainable_groups, made.counting)
-    total = sum(parameter.numel() for parameter in network.parameters())
-    learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    return total, _FLOAT * (2 * total + 3 * learning)
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    weights = _bytes(network.state_dict().values())
+    # it counts steps to the end of the run, which changes nothing in its size
+    average = make_average(network, spec.recipe.averaging, 1)
+    at_once = -(-spec.recipe.batch_size // spec.recipe.accumulation)
+    activations = _activations(network, made.preprocessing, at_once)
+    return Memory(
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        learning=sum(parameter.numel() for parameter in learning),
+        weights=weights,
+        copies=weights * (1 if average is None else 2),
+        gradients=_bytes(learning),
+        optimiser=_optimiser_bytes(network, learning, spec),
+        activations=activations,
+    )
 
 
-def check_memory(spec: TrainingSpec, device: torch.device) -> int:
-    """The bytes of `training_bytes`. Raises UnusableSpec where the device has fewer, ValueError as that does."""
-    parameters, needed = training_bytes(spec)
+def check_memory(spec: TrainingSpec, device: torch.device) -> Memory:
+    """What a job will hold. Raises UnusableSpec where the device has less, ValueError as `training_memory`.
+
+    Where a batch may go through in parts, the smallest part has to fit: two images.
+    """
+    needed = training_memory(spec)
     has = device_memory(device)
-    if has is not None and needed > has:
-        raise UnusableSpec(
-            f"The job {spec.name} does not start.",
-            f"Its network has {parameters:,} parameters; training it keeps {needed / 1e9:.1f} GB, and "
-            f"{device.type.upper()} has {has / 1e9:.1f} GB.",
-            "Choose a smaller network or head (fewer filters, a smaller ratio), or freeze more of it.",
-        )
-    return needed
+    at_once = -(-spec.recipe.batch_size // spec.recipe.accumulation)
+    smallest = needed.activations * 2 // at_once if spec.machine.allow_smaller_batch else needed.activations
+    if has is None or needed.kept + smallest <= has:
+        return needed
+    whole = needed.kept > has
+    raise UnusableSpec(
+        f"The job {spec.name} does not start.",
+        f"Its network has {needed.parameters:,} parameters; training it keeps {needed.kept / 1e9:.1f} GB and a batch "
+        f"takes {needed.activations / 1e9:.1f} GB more, and {device.type.upper()} has {has / 1e9:.1f} GB.",
+        "Choose a smaller network or head (fewer filters, a smaller ratio), or freeze more of it."
+        if whole
+        else "Choose a smaller batch_size or smaller images, raise recipe.accumulation, or set "
+        "machine.allow_smaller_batch.",
+    )
 
 
 def device_memory(device: torch.device) -> int | None:
-    """Bytes that are free on a graphics card, or that the computer has; None where the system does not say."""
+    """Bytes that are free on a graphics card, or that the computer has, or lets this process have."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    names = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")
-    if not hasattr(os, "sysconf") or not all(name in os.sysconf_names for name in names):
-        return None
-    pages, size = (os.sysconf(name) for name in names)
-    return pages * size
+    has = int(psutil.virtual_memory().total)
+    limit = Path("/sys/fs/cgroup/memory.max")  # of a container
+    said = limit.read_text(encoding="ascii").strip() if limit.is_file() else "max"
+    return min(has, int(said)) if said.isdecimal() else has
+
+
+def memory_in_use(device: torch.device) -> int:
+    """Bytes that this process holds there at this moment."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_reserved(device))
+    if device.type == "mps":
+        return int(torch.mps.driver_allocated_memory())
+    return int(psutil.Process().memory_info().rss)
+
+
+def _bytes(tensors: Any) -> int:
+    return sum(one.numel() * one.element_size() for one in tensors)
+
+
+def _optimiser_bytes(network: nn.Module, learning: list[nn.Parameter], spec: TrainingSpec) -> int:
+    """Told by the optimiser itself, which makes what it keeps in its first step."""
+    optimiser = make_optimiser(network, spec.recipe)
+    for parameter in learning:
+        parameter.grad = torch.zeros_like(parameter)
+    optimiser.step()
+    optimiser.zero_grad()
+    kept = [value for state in optimiser.state.values() for value in state.values() if isinstance(value, Tensor)]
+    return _bytes(kept)
+
+
+def _activations(network: nn.Module, preprocessing: Any, images: int) -> int:
+    """Counted for two batches and drawn out in a straight line: part of it does not grow with the batch."""
+    few = _saved(network, preprocessing, 2)
+    more = _saved(network, preprocessing, 4)
+    return max(few + (more - few) * (images - 2) // 2, 0)
+
+
+def _saved(network: nn.Module, preprocessing: Any, images: int) -> int:
+    """What a forward pass of so many images saves for the way back, beside the weights; each memory once."""
+    own = {tensor.untyped_storage()._cdata for tensor in network.state_dict(keep_vars=True).values()}  # noqa: SLF001
+    seen: dict[int, tuple[int, Tensor]] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:  # noqa: SLF001  on meta all addresses are 0; this tells storages apart
+            seen[storage._cdata] = storage.nbytes(), tensor  # noqa: SLF001  held, so that no other takes its number
+        return tensor
+
+    network.train()
+    shape = (images, preprocessing.channels, *preprocessing.size)
+    inputs = torch.empty(shape, device="meta")
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        network(inputs).sum()
+    sizes = sorted(size for size, _ in seen.values())
+    return sum(sizes) + 2 * sum(sizes[-1:]) + _bytes([inputs])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,8 @@ from xferviewer.studies.catalogue_writing import (
     writing,
 )
 from xferviewer.studies.images import ImageFacts
+
+FORMATS = Path(__file__).parents[2] / "data" / "formats"
 
 
 @pytest.fixture
@@ -150,7 +153,7 @@ def test_that_rows_come_in_the_order_asked_for_even_over_many_queries(catalogue)
                 connection, ImageEntry(FileStamp(f"/{number}", 1, 1), str(number), 1, 1, 1, ImageFacts())
             )
         summarise(connection, touched)
-    ids = catalogue.study_ids(order_by="id", descending=True)
+    ids = catalogue.study_ids(order_by="id", descending=True).tolist()
 
     assert [row.id for row in catalogue.study_rows(ids)] == ids
     assert len(ids) == 2500
@@ -184,30 +187,32 @@ def test_that_a_newer_format_is_refused_in_words_and_left_as_it_is(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_that_an_older_format_is_migrated_on_a_copy_and_kept(tmp_path, monkeypatch):
+def test_that_a_file_of_format_1_is_migrated_on_a_copy_with_all_that_it_says(tmp_path):
     path = tmp_path / "catalogue.sqlite"
-    with Catalogue(path) as old:
-        add(old, "/a/1", patient_id="P")
-    monkeypatch.setattr(catalogue_format, "FORMAT", 2)
-    monkeypatch.setitem(
-        catalogue_format.MIGRATIONS, 1, lambda connection: connection.execute("ALTER TABLE root ADD COLUMN colour TEXT")
-    )
+    shutil.copy(FORMATS / "catalogue-1.sqlite", path)
 
     with Catalogue(path) as migrated:
-        assert [study.patient_id for study in migrated.studies()] == ["P"]
-        migrated.connection.execute("SELECT colour FROM root")
+        studies = migrated.studies()
+        assert [study.patient_id for study in studies] == ["P1", "P2", ""]
+        assert [study.labels for study in studies] == ["", "Edema, Mass?", "Mass"]
+        assert studies[0].first_identity == "1.2.1#0"
+        add(migrated, "/a/new", patient_id="P0")
+        assert migrated.studies()[0].patient_id == "P0"
+        plan = migrated.connection.execute("EXPLAIN QUERY PLAN SELECT id FROM study WHERE age NOT NULL ORDER BY age")
+        assert "study_by_age" in " ".join(str(row) for row in plan)
 
     with closing(sqlite3.connect(tmp_path / "catalogue.sqlite.format-1")) as kept:
         assert kept.execute("PRAGMA user_version").fetchone() == (1,)
-        assert kept.execute("SELECT count(*) FROM image").fetchone() == (1,)
+        assert kept.execute("SELECT count(*) FROM image").fetchone() == (3,)
 
 
 def test_that_a_migration_that_fails_leaves_the_original(tmp_path, monkeypatch):
     path = tmp_path / "catalogue.sqlite"
     with Catalogue(path) as old:
         add(old, "/a/1")
-    monkeypatch.setattr(catalogue_format, "FORMAT", 2)
-    monkeypatch.setitem(catalogue_format.MIGRATIONS, 1, lambda connection: connection.execute("not SQL"))
+    present = catalogue_format.FORMAT
+    monkeypatch.setattr(catalogue_format, "FORMAT", present + 1)
+    monkeypatch.setitem(catalogue_format.MIGRATIONS, present, lambda connection: connection.execute("not SQL"))
     with pytest.raises(UnusableCatalogue):
         Catalogue(path)
     monkeypatch.undo()

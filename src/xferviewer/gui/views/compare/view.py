@@ -79,7 +79,7 @@ class CompareView(QWidget):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
         self.film_bar = FilmBar(self)
-        self.overlay_bar = OverlayBar(session)
+        self.overlay_bar = OverlayBar(session, lambda: self._drawing.strongest(pane.digest for pane in self.panes))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -8,8 +8,8 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from xferviewer.checkpoints.import_answers import Answers
+from xferviewer.gui.field import Field, heading, stack
 from xferviewer.gui.import_choices import free_folder
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack
 
 
 class CardSection(QWidget):

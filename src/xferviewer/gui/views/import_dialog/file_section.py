@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from xferviewer.checkpoints.import_report import Candidate, FileReport
 from xferviewer.errors import XferviewerError
+from xferviewer.gui.field import FaultLine, Field, heading, said, stack, tool_tip
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import FaultLine, Field, heading, said, stack, tool_tip
 
 _ROWS = 4
 

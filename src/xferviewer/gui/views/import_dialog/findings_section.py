@@ -21,8 +21,8 @@ from xferviewer.checkpoints.finding_lists import VOCABULARIES, names_in, read_na
 from xferviewer.checkpoints.import_answers import Answers, Task
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.choice_box import ChoiceBox
+from xferviewer.gui.field import Field, heading, stack, tool_tip
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack, tool_tip
 
 _FEWEST_ROWS, _MOST_ROWS = 3, 8
 

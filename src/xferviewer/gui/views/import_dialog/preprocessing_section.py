@@ -12,8 +12,8 @@ from xferviewer.checkpoints.import_answers import Answers
 from xferviewer.checkpoints.import_report import Candidate
 from xferviewer.checkpoints.preprocessing_presets import PRESETS
 from xferviewer.gui.choice_box import ChoiceBox
+from xferviewer.gui.field import Field, heading, stack, tool_tip
 from xferviewer.gui.import_choices import OWN, Constants, base_of, presets_for, shown_constants
-from xferviewer.gui.views.import_dialog.field import Field, heading, stack, tool_tip
 
 _CHOICES = {
     "resize": (

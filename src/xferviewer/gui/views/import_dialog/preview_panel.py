@@ -10,8 +10,8 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from xferviewer.checkpoints.import_report import InputPreview
+from xferviewer.gui.field import FaultLine, heading, said, tool_tip
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import FaultLine, heading, said, tool_tip
 
 _SIDE = 64 * GRID
 

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from xferviewer.errors import XferviewerError
+from xferviewer.gui.field import FaultLine, Field, said
 from xferviewer.gui.import_client import ImportClient, ImportProgress
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.theme import GRID
-from xferviewer.gui.views.import_dialog.field import FaultLine, Field, said
 
 _LOOK_AFTER_MS = 400
 """A name is looked up when nobody has typed for so long."""

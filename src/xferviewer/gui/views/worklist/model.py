@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
@@ -16,7 +17,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPixmap
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.cohort import Scored
@@ -25,33 +26,10 @@ from xferviewer.gui.number_text import score_kind_text, short_probability_text
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
+from xferviewer.gui.views.worklist.columns import IDENTIFYING, Column, chosen_columns
 from xferviewer.studies.catalogue import StudyRow
 
 _Index = QModelIndex | QPersistentModelIndex
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the worklist. `order_by`: what the catalogue sorts it by; empty: the worklist sorts it itself."""
-
-    title: str
-    order_by: str
-    text: Callable[[StudyRow], str]
-    width: int
-
-
-def _age(study: StudyRow) -> str:
-    return f"{study.age:.0f}" if study.age is not None else ""
-
-
-COLUMNS = (
-    Column("Patient", "patient_id", lambda s: s.patient_id or Path(s.first_path).stem, 66),
-    Column("Sex", "sex", lambda s: s.sex, 34),
-    Column("Age", "age", _age, 36),
-    Column("View", "view", lambda s: s.view or s.modality, 42),
-    Column("Site", "site", lambda s: s.site, 36),
-    Column("Labels", "labels", lambda s: s.labels, 150),
-)
 
 
 class WorklistModel(QAbstractTableModel):
@@ -75,9 +53,11 @@ class WorklistModel(QAbstractTableModel):
         self._numbers = numbers
         self._thumbnails = thumbnails
         self._theme = theme
-        self._studies: list[StudyRow] = []
+        self.columns: tuple[Column, ...] = chosen_columns(())
+        self._studies = session.studies
         self._checkpoints: tuple[Scored, ...] = ()
         self._known_referred: set[int] | None = None
+        self._thumbnail_rows: dict[str, int] = {}  # of the studies whose thumbnails are being made, by identity
         self.hide_identity = False
         session.worklist_changed.connect(self._reset)
         session.scored_changed.connect(self._reset)
@@ -92,10 +72,16 @@ class WorklistModel(QAbstractTableModel):
         self.hide_identity = hidden
         self._reset()
 
+    def set_columns(self, columns: tuple[Column, ...]) -> None:
+        """Show these; what the checkpoints say stays."""
+        self.columns = columns
+        self._reset()
+
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
         self._studies, self._checkpoints = self._session.studies, self._session.scored()
+        self._thumbnail_rows.clear()
         self.endResetModel()
 
     @Slot()
@@ -103,7 +89,7 @@ class WorklistModel(QAbstractTableModel):
         """Who is referred is found when a cell that says so is looked at: sliders move where no worklist is seen."""
         self._known_referred = None
         if self._studies:
-            first = self.index(0, len(COLUMNS))
+            first = self.index(0, len(self.columns))
             self.dataChanged.emit(first, self.index(self.rowCount() - 1, self.columnCount() - 1))
 
     @property
@@ -119,13 +105,13 @@ class WorklistModel(QAbstractTableModel):
 
     def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
         """Fixed columns, the checkpoints, disagreement, referral."""
-        return 0 if parent.isValid() else len(COLUMNS) + len(self._checkpoints) + 2
+        return 0 if parent.isValid() else len(self.columns) + len(self._checkpoints) + 2
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Column titles; a checkpoint's column shows its colour as a square and its name as a tool tip."""
         if orientation != Qt.Orientation.Horizontal:
             return None
-        place = section - len(COLUMNS)
+        place = section - len(self.columns)
         if role == Qt.ItemDataRole.ForegroundRole and 0 <= place < len(self._checkpoints):
             return QColor(style_of(place).colour)
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -133,12 +119,14 @@ class WorklistModel(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if place < 0:
-            return COLUMNS[section].title
+            return self.columns[section].title
         if place < len(self._checkpoints):
             return f"■ {place + 1}"
         return self.tr("differ") if place == len(self._checkpoints) else self.tr("refer")
 
     def _tip(self, place: int) -> str:
+        if place < 0:
+            return self.columns[place].tip
         if 0 <= place < len(self._checkpoints):
             kind = score_kind_text(self._session.score_kind(self._checkpoints[place].digest))
             return f"{self._checkpoints[place].name}: {kind} of {self._session.finding}"
@@ -155,22 +143,30 @@ class WorklistModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(study, column)
         if role == Qt.ItemDataRole.DecorationRole and column == 0:
-            identity = self._session.identities.get(study.first_image)
-            return self._thumbnails.pixmap(identity, Path(study.first_path)) if identity else None
-        if role == Qt.ItemDataRole.TextAlignmentRole and column >= len(COLUMNS):
+            return self._thumbnail(study, index.row())
+        if role == Qt.ItemDataRole.TextAlignmentRole and column >= len(self.columns):
             return Qt.AlignmentFlag.AlignCenter
         if role == Qt.ItemDataRole.ForegroundRole and column == self.columnCount() - 1:
             return QColor(self._theme.warning)
-        if role == Qt.ItemDataRole.ToolTipRole and column == len(COLUMNS) - 1:
-            return study.labels
+        if role == Qt.ItemDataRole.ToolTipRole and 0 < column < len(self.columns):
+            return self._text(study, column)  # what is too long for its column
         return None
+
+    def _thumbnail(self, study: StudyRow, row: int) -> QPixmap | None:
+        if not study.first_identity:
+            return None
+        found = self._thumbnails.pixmap(study.first_identity, Path(study.first_path))
+        if found is None:
+            self._thumbnail_rows[study.first_identity] = row  # told when it has been made
+        return found
 
     def _text(self, study: StudyRow, column: int) -> str:
         if column == 0 and self.hide_identity:
             return self.tr("study {0}").format(study.id)
-        if column < len(COLUMNS):
-            return COLUMNS[column].text(study)
-        place = column - len(COLUMNS)
+        if column < len(self.columns):
+            hidden = self.hide_identity and self.columns[column].name in IDENTIFYING
+            return "" if hidden else self.columns[column].text(study)
+        place = column - len(self.columns)
         if place < len(self._checkpoints):
             value = self.probability(study, place)
             return short_probability_text(value) if value is not None else "…"
@@ -181,40 +177,45 @@ class WorklistModel(QAbstractTableModel):
 
     def probability(self, study: StudyRow, place: int) -> float | None:
         """What a checkpoint says of the chosen finding in the study's first image."""
-        identity = self._session.identities.get(study.first_image, "")
-        return self._session.probability(self._checkpoints[place].digest, identity, self._session.finding)
+        return self._probability(study.first_identity, place)
 
     def disagreement(self, study: StudyRow) -> float | None:
         """The largest difference between two checkpoints' probabilities; None with fewer than two."""
-        values = [self.probability(study, place) for place in range(len(self._checkpoints))]
+        return self._disagreement(study.first_identity)
+
+    def _probability(self, identity: str, place: int) -> float | None:
+        return self._session.probability(self._checkpoints[place].digest, identity, self._session.finding)
+
+    def _disagreement(self, identity: str) -> float | None:
+        values = [self._probability(identity, place) for place in range(len(self._checkpoints))]
         known = [value for value in values if value is not None]
         return max(known) - min(known) if len(known) > 1 else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; what is not known comes last in either direction."""
         descending = order == Qt.SortOrder.DescendingOrder
-        if 0 <= column < len(COLUMNS):
-            self.sort_asked.emit(COLUMNS[column].order_by, descending)
+        if 0 <= column < len(self.columns):
+            self.sort_asked.emit(self.columns[column].name, descending)
             return
-        place = column - len(COLUMNS)
+        place = column - len(self.columns)
         if column < 0 or column >= self.columnCount():
             return
-        ranks = {study.id: self._rank(study, place) for study in self._studies}
-        known = [study for study in self._studies if ranks[study.id] is not None]
-        unknown = [study for study in self._studies if ranks[study.id] is None]
-        known.sort(key=lambda study: ranks[study.id] or 0.0, reverse=descending)
-        self._session.set_worklist(known + unknown)
+        ids = self._studies.ids
+        ranks = self._ranks(ids, place)
+        places = np.argsort(-ranks if descending else ranks, kind="stable")  # NaN comes last either way
+        self._session.set_worklist(self._studies.reordered(ids[places]))
 
-    def _rank(self, study: StudyRow, place: int) -> float | None:
-        if place < len(self._checkpoints):
-            return self.probability(study, place)
-        if place == len(self._checkpoints):
-            return self.disagreement(study)
-        return float(study.id in self._referred)
+    def _ranks(self, ids: NDArray[np.int64], place: int) -> NDArray[np.float64]:
+        """What the studies are sorted by in a column beside the catalogue's: (n,), NaN where it is not known."""
+        if place > len(self._checkpoints):
+            return np.isin(ids, list(self._referred)).astype(np.float64)
+        identities = self._studies.first_identities()
+        rank = self._disagreement if place == len(self._checkpoints) else partial(self._probability, place=place)
+        found = (rank(identities.get(study, "")) for study in ids.tolist())
+        return np.array([np.nan if value is None else value for value in found], np.float64)
 
     @Slot(str)
     def _thumbnail_made(self, identity: str) -> None:
-        for row, study in enumerate(self._studies):
-            if self._session.identities.get(study.first_image) == identity:
-                self.dataChanged.emit(self.index(row, 0), self.index(row, 0), [Qt.ItemDataRole.DecorationRole])
-                break
+        row = self._thumbnail_rows.pop(identity, None)
+        if row is not None and row < len(self._studies):
+            self.dataChanged.emit(self.index(row, 0), self.index(row, 0), [Qt.ItemDataRole.DecorationRole])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import (
@@ -31,7 +32,9 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 from xferviewer.gui.thumbnails import SIZE, Thumbnails
-from xferviewer.gui.views.worklist.model import COLUMNS, WorklistModel
+from xferviewer.gui.views.worklist.columns import chosen_columns
+from xferviewer.gui.views.worklist.menu import WorklistMenu
+from xferviewer.gui.views.worklist.model import WorklistModel
 
 _SEARCH_AFTER_MS = 150
 
@@ -93,6 +96,9 @@ class Worklist(QWidget):
         self.search.setPlaceholderText(self.tr("Search: patient, view, site, finding …"))
         self.search.setAccessibleName(self.tr("Search the worklist"))
         self.search.setClearButtonEnabled(True)
+        self.menu = WorklistMenu()
+        self.menu.columns_changed.connect(self._show_columns)
+        self.menu.search_chosen.connect(self.search.setText)
         self.case_list = CaseListLine(session)
         self.count = QLabel()
         self.count.setObjectName("faint")
@@ -116,10 +122,11 @@ class Worklist(QWidget):
         self.model.modelReset.connect(self._after_reset, Qt.ConnectionType.QueuedConnection)
         top = QHBoxLayout()
         top.addWidget(self.search, 1)
-        top.addWidget(self.count)
+        top.addWidget(self.menu)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID, GRID, GRID)
         layout.addLayout(top)
+        layout.addWidget(self.count)
         layout.addWidget(self.case_list)
         layout.addWidget(self.table, 1)
         self._search_later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
@@ -130,8 +137,25 @@ class Worklist(QWidget):
         session.case_list_changed.connect(self._follow_case_list)
         self._after_reset()
 
+    def take_kept(self, columns: Sequence[str], searches: Sequence[str]) -> None:
+        """Columns and saved searches of the last time, as the settings have them."""
+        self.menu.take(columns, searches)
+        self._show_columns(self.menu.columns)
+
+    @Slot(object)
+    def _show_columns(self, names: tuple[str, ...]) -> None:
+        """Another column may stand where the one was that the list is sorted by: the arrow stays at its name."""
+        header, before = self.table.horizontalHeader(), self.model.columns
+        section, order = header.sortIndicatorSection(), header.sortIndicatorOrder()
+        sorted_by = before[section].name if 0 <= section < len(before) else ""
+        self.model.set_columns(chosen_columns(names))
+        shown = [column.name for column in self.model.columns]
+        with QSignalBlocker(header):
+            header.setSortIndicator(shown.index(sorted_by) if sorted_by in shown else -1, order)
+
     @Slot()
     def _search_now(self) -> None:
+        self.menu.words = self.search.text()
         self.search_changed.emit(self.search.text())
 
     @Slot()
@@ -156,14 +180,15 @@ class Worklist(QWidget):
 
     @Slot()
     def _after_reset(self) -> None:
-        self.count.setText(self.tr("%n studies", "", len(self._session.studies)))
-        header = self.table.horizontalHeader()
+        studies = len(self._session.studies)
+        self.count.setText(self.tr("1 study") if studies == 1 else self.tr("{0:,} studies").format(studies))
+        header, columns = self.table.horizontalHeader(), self.model.columns
         for column in range(self.model.columnCount()):
-            fixed = column < len(COLUMNS)
-            header.resizeSection(column, COLUMNS[column].width + (SIZE if column == 0 else 0) if fixed else 11 * GRID)
+            width = columns[column].width + (SIZE if column == 0 else 0) if column < len(columns) else 11 * GRID
+            header.resizeSection(column, width)
         # What the checkpoints say comes right after the patient.
-        for place in range(self.model.columnCount() - len(COLUMNS)):
-            header.moveSection(header.visualIndex(len(COLUMNS) + place), 1 + place)
+        for place in range(self.model.columnCount() - len(columns)):
+            header.moveSection(header.visualIndex(len(columns) + place), 1 + place)
         self._show_position()
 
     @Slot()

@@ -1,11 +1,11 @@
-"""A field of the dialog: its name, what it takes, and below it what is wrong with what stands there."""
+"""A field of a form: its name, what it takes, and below it what is wrong with what stands there."""
 
 from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from xferviewer.gui.theme import GRID, heading_font
 
@@ -15,10 +15,10 @@ _NAME_WIDTH = 28 * GRID
 class Field(QWidget):
     """A row; `tip` says in a tool tip what is asked and why."""
 
-    def __init__(self, name: str, tip: str, *controls: QWidget) -> None:
+    def __init__(self, name: str, tip: str, *controls: QWidget, name_width: int = _NAME_WIDTH) -> None:
         super().__init__()
         label = QLabel(name)
-        label.setFixedWidth(_NAME_WIDTH)
+        label.setFixedWidth(name_width)
         label.setBuddy(controls[0])
         self.fault = FaultLine()
         row = QHBoxLayout()
@@ -85,3 +85,34 @@ def stack(layout: QLayout, *widgets: QWidget) -> None:
     layout.setSpacing(GRID)
     for widget in widgets:
         layout.addWidget(widget)
+
+
+class Fold(QWidget):
+    """A part of a form below its title, which a press opens and closes."""
+
+    def __init__(self, title: str, content: QWidget, *, opened: bool = False) -> None:
+        super().__init__()
+        self._content = content
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setAccessibleName(title)
+        self.button.setCheckable(True)
+        self.button.setAutoRaise(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.toggled.connect(self._show)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(GRID)
+        layout.addWidget(self.button)
+        layout.addWidget(content)
+        self.button.setChecked(opened)
+        self._show(opened)
+
+    def open(self) -> None:
+        """Show what is below the title."""
+        self.button.setChecked(True)
+
+    @Slot(bool)
+    def _show(self, opened: bool) -> None:
+        self.button.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self._content.setVisible(opened)

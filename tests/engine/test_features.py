@@ -1,0 +1,142 @@
+"""A frozen backbone computes each view of each image once; the job learns what it would have learned without that."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from xferviewer.checkpoints import Preprocessing
+from xferviewer.engine.inference import load
+from xferviewer.jobs.augmentation_cards import augmentation_card
+from xferviewer.jobs.augmentation_spec import Augmentation
+from xferviewer.jobs.data_spec import DataSpec, FolderData
+from xferviewer.jobs.folder import JobFolder
+from xferviewer.jobs.machine_spec import MachineSpec
+from xferviewer.jobs.network_spec import NetworkSpec
+from xferviewer.jobs.recipe import Recipe
+from xferviewer.jobs.spec import TrainingSpec
+from xferviewer.training import features
+from xferviewer.training.finetune import run
+
+
+@pytest.fixture
+def spec(tmp_path, monkeypatch):
+    """24 pictures of 12 patients, a frozen network with batch normalisation."""
+    monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path / "home"))
+    random = np.random.default_rng(0)
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    with (folder / "labels.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "patient", "bright"])
+        for number in range(24):
+            bright = number % 2
+            pixels = random.integers(0, 60, (40, 40)) + 120 * bright * (np.arange(40) > 20)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
+            table.writerow([f"{number}.png", number // 2, int(bright)])
+    torch.manual_seed(0)
+    import timm
+
+    weights = tmp_path / "weights.pth"
+    torch.save(timm.create_model("test_efficientnet", num_classes=1).state_dict(), weights)
+    return TrainingSpec(
+        name="frozen",
+        title="Frozen",
+        findings=("bright",),
+        network=NetworkSpec(
+            "test_efficientnet", "S1", Preprocessing((32, 32), (0.5,) * 3, (0.5,) * 3), weights=str(weights)
+        ),
+        data=DataSpec(folder=FolderData(str(folder)), validation_fraction=0.25),
+        recipe=Recipe(epochs=3, batch_size=8, learning_rate=1e-2, threads=1),
+        license="Apache-2.0",
+    )
+
+
+def _run(spec, path):
+    job = JobFolder.create(path, spec)
+    checkpoint = run(spec, job)
+    weights = load(checkpoint, torch.device("cpu")).network.state_dict()
+    return weights, [event for event in job.events() if event["kind"] == "epoch"], _said(job)
+
+
+def _said(job):
+    return [event for event in job.events() if event["kind"] == "features"]
+
+
+@pytest.mark.parametrize(
+    "augmentation", [Augmentation(), Augmentation(views=2), augmentation_card("none").augmentation]
+)
+def test_that_a_job_learns_the_same_with_kept_features_as_without(tmp_path, spec, augmentation):
+    spec = replace(spec, recipe=replace(spec.recipe, augmentation=augmentation))
+    kept, kept_epochs, said = _run(spec, tmp_path / "kept")
+    plain, plain_epochs, _ = _run(replace(spec, machine=MachineSpec(keep_features=False)), tmp_path / "plain")
+
+    views = {0: 3, 2: 2, 1: 1}[augmentation.views]
+    assert (said[0]["kept"], said[0]["views"], said[1]["computed"]) == (True, views, 18 * views + 6)
+    for name, values in plain.items():
+        torch.testing.assert_close(kept[name], values, rtol=1e-5, atol=1e-5)
+    for ours, theirs in zip(kept_epochs, plain_epochs, strict=True):
+        for number in ("training_loss", "validation_loss", "validation_auc"):
+            assert ours[number] == pytest.approx(theirs[number], abs=1e-5)
+
+
+def test_that_a_second_job_computes_no_feature_and_other_weights_all(tmp_path, spec):
+    first, _, _ = _run(spec, tmp_path / "one")
+    longer = replace(spec, recipe=replace(spec.recipe, learning_rate=1e-3))
+    assert _run(longer, tmp_path / "two")[2][1]["computed"] == 0
+    again, _, _ = _run(spec, tmp_path / "three")
+    assert all(torch.equal(again[name], values) for name, values in first.items())
+    state = torch.load(spec.network.weights)
+    state["conv_stem.weight"] *= 1.01
+    torch.save(state, spec.network.weights)
+    assert _run(spec, tmp_path / "four")[2][1]["computed"] == 3 * 18 + 6
+
+
+def test_that_a_changed_file_is_computed_anew(tmp_path, spec):
+    spec = replace(spec, recipe=replace(spec.recipe, augmentation=augmentation_card("none").augmentation))
+    _run(spec, tmp_path / "one")
+    image = tmp_path / "cohort" / "7.png"
+    os.utime(image, (1, 1))
+    assert _run(spec, tmp_path / "two")[2][1]["computed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"network": {"setting": "S3"}}, "The backbone learns"),
+        ({"network": {"options": {"drop_path_rate": 0.5}}}, "drops some"),
+        ({"recipe": {"layers": {"frozen_norm": "train"}}}, "takes in every batch"),
+        ({"machine": {"keep_features": False}}, "asks for none"),
+    ],
+)
+def test_that_features_that_would_change_are_not_kept_and_the_reason_is_said(tmp_path, spec, change, why):
+    from xferviewer.checkpoints.fields import from_mapping, to_mapping
+
+    mapping = to_mapping(spec)
+    for section, values in change.items():
+        for name, value in values.items():
+            mapping[section][name] = {**mapping[section][name], **value} if isinstance(value, dict) else value
+    spec = from_mapping(TrainingSpec, mapping)
+    _, _, said = _run(replace(spec, recipe=replace(spec.recipe, epochs=1)), tmp_path / "job")
+    assert [one["kept"] for one in said] == [False]
+    assert why in said[0]["why"]
+
+
+def test_that_features_larger_than_their_limit_are_not_kept(tmp_path, spec, monkeypatch):
+    monkeypatch.setattr(features, "LIMIT_BYTES", 1000)
+    _, _, said = _run(replace(spec, recipe=replace(spec.recipe, epochs=1)), tmp_path / "job")
+    assert said[0]["why"].startswith("They would take")
+
+
+def test_that_an_unreadable_image_is_passed_over_with_features_too(tmp_path, spec):
+    (tmp_path / "cohort" / "5.png").write_bytes(b"no image")
+    kept, _, _ = _run(spec, tmp_path / "kept")
+    plain, _, _ = _run(replace(spec, machine=MachineSpec(keep_features=False)), tmp_path / "plain")
+    for name, values in plain.items():
+        torch.testing.assert_close(kept[name], values, rtol=1e-5, atol=1e-5)
