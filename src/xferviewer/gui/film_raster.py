@@ -170,7 +170,7 @@ def _in_256_steps(bright: NDArray[np.float32], values: NDArray[Any], flipped: bo
     value being odd or even, and by the polarity: so a film and its negative add up to 255 everywhere, and a film that
     was stored inverted (2^n - 1 - value: odd for even) and says so is the same picture.
     """
-    steps = np.asarray(np.rint(bright * 255), dtype=np.uint8)
+    steps = np.asarray(np.rint(bright.astype(np.float64) * 255), dtype=np.uint8)  # float32 would round to halves
     between = bright == np.float32(0.5)
     if between.any():
         steps[between] = 127 + (np.asarray(values[between]).astype(np.int64) + flipped) % 2
