@@ -71,7 +71,8 @@ def is_slide(path: Path, source: OpenedFile, sop_class: str = "") -> bool:
     try:
         with _opened(path) as slide:
             vendor = slide.properties.get("openslide.vendor", "")
-            return vendor != "generic-tiff" or slide.level_count > 1 or max(slide.dimensions) > OVERVIEW_SIDE
+            large = max(slide.dimensions) > OVERVIEW_SIDE
+            return bool(vendor != "generic-tiff" or slide.level_count > 1 or large)
     except Exception:  # noqa: BLE001 - whatever openslide says of it, other readers are asked next
         return False
 
