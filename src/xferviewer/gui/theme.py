@@ -21,7 +21,7 @@ _BASE_POINT_SIZE = 11
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours of one theme, as `#rrggbb`."""
+    """The colours of one theme, as `#rrggbb`; `check` is the path of the picture in a box that is ticked."""
 
     window: str
     panel: str
@@ -35,11 +35,13 @@ class Theme:
     error: str
     film: str
     film_text: str
+    check: str
 
 
 def read_theme(name: str) -> Theme:
-    """The theme `resources/themes/NAME.toml`."""
-    return Theme(**tomllib.loads(resource(f"themes/{name}.toml").read_text(encoding="utf-8")))
+    """The theme `resources/themes/NAME.toml`, and the file of its check mark."""
+    colours = tomllib.loads(resource(f"themes/{name}.toml").read_text(encoding="utf-8"))
+    return Theme(**colours, check=resource(f"themes/check-{name}.svg").as_posix())
 
 
 def small_font() -> QFont:
@@ -118,6 +120,13 @@ def _style_sheet(theme: Theme) -> str:
         QTableView {{ gridline-color: {theme.window}; border: none; selection-background-color: {theme.raised};
                       selection-color: {theme.text}; }}
         QListView {{ selection-background-color: {theme.raised}; selection-color: {theme.text}; }}
+        QCheckBox::indicator, QGroupBox::indicator, QAbstractItemView::indicator {{
+            width: {3 * GRID}px; height: {3 * GRID}px; border: 1px solid {theme.faint}; border-radius: 2px;
+            background: {theme.panel}; }}
+        QCheckBox::indicator:checked, QGroupBox::indicator:checked, QAbstractItemView::indicator:checked {{
+            background: {theme.accent}; border-color: {theme.accent}; image: url({theme.check}); }}
+        QCheckBox::indicator:disabled, QGroupBox::indicator:disabled {{ border-color: {theme.line}; }}
+        QCheckBox::indicator:focus {{ border-color: {theme.accent}; }}
         QTableView:focus {{ border: 1px solid {theme.accent}; }}
         QToolButton#perspective {{ border: none; padding: {GRID}px {3 * GRID}px; color: {theme.faint}; }}
         QToolButton#perspective:checked {{ color: {theme.text}; border-bottom: 2px solid {theme.accent}; }}
