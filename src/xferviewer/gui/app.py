@@ -35,12 +35,14 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.measuring import Measuring
+from xferviewer.gui.network_inputs import NetworkInputs
 from xferviewer.gui.open_checkpoints import OpenCheckpoints
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.training import Training
+from xferviewer.gui.views.compare import AsNetworksSee
 from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
@@ -115,6 +117,10 @@ class Application(QObject):
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
             self.theme, folders.layout, self.jobs, self.settings, self.decisions,
         )  # fmt: skip
+        self.inputs = NetworkInputs(self.session, self)
+        self.as_networks_see = AsNetworksSee(self.session, self.window.compare, self.inputs, self)
+        self.engine.network_input.connect(self.inputs.take_in)
+        self.inputs.asked.connect(self.predicting.explain)
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
         self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)

@@ -41,7 +41,7 @@ from xferviewer.training.several_devices import (
     received,
     tell_rows,
 )
-from xferviewer.training.sides import open_sides
+from xferviewer.training.sides import open_sides, say_moves
 from xferviewer.training.state import TrainingState
 from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
@@ -106,6 +106,7 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
     fabric = make_fabric(spec, process.devices())
     watch.working(device=describe(fabric.device, spec.recipe.precision))
     _say_recipe(spec, watch)
+    say_moves(spec, watch)
     opened = open_data(spec.data, spec.findings, watch.working)
     cohort, split = opened.cohort, opened.split
     data = say_receipt(spec, opened, watch)
