@@ -18,6 +18,7 @@ from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.loss_spec import AveragingSpec, MixingSpec
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.optimiser_spec import LayerSpec
+from xferviewer.jobs.schedule_spec import ScheduleSpec
 from xferviewer.jobs.spec import TrainingSpec, parse_spec
 from xferviewer.training import loop
 from xferviewer.training.finetune import run
@@ -152,6 +153,15 @@ def test_that_all_that_a_recipe_remembers_survives_a_kill(tmp_path, spec, monkey
                 run(spec, job)
     assert run(spec, job).weights_sha256 == whole.weights_sha256
     assert torch.are_deterministic_algorithms_enabled() is False
+
+
+def test_that_a_job_begins_with_the_head_that_its_recipe_asks_for(tmp_path, spec):
+    still = replace(spec.recipe, epochs=1, learning_rate=1e-30, minimum_learning_rate=0.0, head_start="zero")
+    spec = replace(spec, recipe=replace(still, as_published=False, schedule=ScheduleSpec("constant")))
+    checkpoint = run(spec, JobFolder.create(tmp_path / "job", spec))
+    weights = load(checkpoint, torch.device("cpu")).network.state_dict()
+    assert weights["fc.weight"].abs().max() < 1e-20
+    assert weights["conv1.0.weight"].abs().max() > 1e-3
 
 
 def test_that_what_cannot_be_is_said_before_the_network_is_built(tmp_path, spec):

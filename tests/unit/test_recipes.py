@@ -14,7 +14,7 @@ from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.optimiser_spec import OptimiserSpec
 from xferviewer.jobs.recipe import Recipe
-from xferviewer.jobs.recipe_cards import RECIPE_CARDS, deviations
+from xferviewer.jobs.recipe_cards import RECIPE_CARDS, deviations, provenance
 from xferviewer.jobs.recipe_page import page
 from xferviewer.jobs.spec import parse_spec, read_spec, render_spec
 
@@ -170,6 +170,16 @@ def test_that_a_file_comes_before_the_recipe_that_it_names_and_says_where():
     assert other.recipe.optimiser == OptimiserSpec("AdamW")  # nothing of the other optimiser's is left
     assert "recipe.optimiser.kind" in deviations(other)
     assert deviations(spec(PLAIN, LAYOUT)) == ()
+
+
+def test_that_what_the_source_left_open_is_said_unless_the_file_says_it():
+    assert provenance(named("BiT at 224"))["departs"].startswith("images of 224²")
+    found = provenance(spec('name = "P0"\nlearning_rate = 3e-4\noptimiser = {kind = "AdamW"}', 'setting = "S3"'))
+    assert found["gaps"] == [
+        "recipe.weight_decay", "recipe.schedule", "recipe.batch_size", "network.preprocessing.size",
+    ]  # fmt: skip
+    assert "recipe.learning_rate" in found["deviations"]
+    assert provenance(spec(PLAIN, LAYOUT)) == {}
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,12 @@ def _cache(options: argparse.Namespace) -> int:
     folders = {kind: data_folder() / kind for kind in KINDS}
     for kind in KINDS if options.clear == "all" else (options.clear,) if options.clear else ():
         shutil.rmtree(folders[kind], ignore_errors=True)
-    found = {kind: {"folder": str(folder), "bytes": stored_bytes(folder)} for kind, folder in folders.items()}
+    sizes = {kind: stored_bytes(folder) for kind, folder in folders.items()}
     if options.json:
-        print_json({"kept": found, "cleared": options.clear})
+        kept = {kind: {"folder": str(folder), "bytes": sizes[kind]} for kind, folder in folders.items()}
+        print_json({"kept": kept, "cleared": options.clear})
     else:
-        for kind, one in found.items():
-            print(f"{kind}: {one['bytes'] / 1e6:.1f} MB in {one['folder']}")
-    left = options.clear and any(one["bytes"] for kind, one in found.items() if options.clear in (kind, "all"))
+        for kind, folder in folders.items():
+            print(f"{kind}: {sizes[kind] / 1e6:.1f} MB in {folder}")
+    left = any(sizes[kind] for kind in KINDS if options.clear in (kind, "all"))
     return SOME_FAILED if left else DONE  # a running job on Windows holds its files

@@ -48,6 +48,7 @@ class Estimate:
         return {
             "parameters": self.memory.parameters,
             "learning": self.memory.learning,
+            "head": self.memory.head,
             "bytes": {**self.memory.parts(), "total": self.memory.total},
             "device": self.device,
             "device_bytes": self.has,

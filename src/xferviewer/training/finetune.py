@@ -16,7 +16,7 @@ from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.process import JobProcess
-from xferviewer.jobs.recipe_cards import deviations
+from xferviewer.jobs.recipe_cards import provenance
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
@@ -41,7 +41,7 @@ from xferviewer.training.several_devices import (
     received,
     tell_rows,
 )
-from xferviewer.training.sides import open_sides
+from xferviewer.training.sides import open_sides, say_moves
 from xferviewer.training.state import TrainingState
 from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
@@ -106,6 +106,7 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
     fabric = make_fabric(spec, process.devices())
     watch.working(device=describe(fabric.device, spec.recipe.precision))
     _say_recipe(spec, watch)
+    say_moves(spec, watch)
     opened = open_data(spec.data, spec.findings, watch.working)
     cohort, split = opened.cohort, opened.split
     data = say_receipt(spec, opened, watch)
@@ -179,20 +180,22 @@ def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
 
 
 def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
-    """Which published recipe this is, and where it departs from that."""
-    recipe = spec.recipe
-    if not recipe.name:
+    """Which published recipe this is, where it departs from that, and what its source left open."""
+    recipe, known = spec.recipe, provenance(spec)
+    if not known:
         return
-    departs = deviations(spec)
-    how = "as published, its errors included" if recipe.as_published else "as meant"
+    said = [f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}"]
+    said += ["as published, its errors included" if recipe.as_published else "as meant"]
+    said += [f"a deviation: {known['departs']}"] if known["departs"] else []
+    said += [f"a deviation: {', '.join(known['deviations'])}"] if known["deviations"] else []
+    said += [f"not stated by its source: {', '.join(known['gaps'])}"] if known["gaps"] else []
     watch.say(
         "recipe",
-        f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}, {how}"
-        f"{'; a deviation: ' + ', '.join(departs) if departs else ''}",
+        "; ".join(said),
         name=recipe.name,
         variant=recipe.variant,
         as_published=recipe.as_published,
-        deviations=list(departs),
+        **known,
     )
 
 

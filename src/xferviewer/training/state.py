@@ -103,9 +103,10 @@ class TrainingState:
         self.best = Best(self.epoch, copies)
 
     def is_finite(self) -> bool:
-        """Whether every weight is a finite number. Looking waits for the device."""
+        """Whether every weight that learns, and every statistic, is a finite number. Looking waits for the device."""
+        changing = [one for one in self.network.parameters() if one.requires_grad] + list(self.network.buffers())
         with torch.no_grad():
-            sums = [values.double().sum() for values in self.network.state_dict().values()]
+            sums = [values.sum(dtype=torch.float64) for values in changing]
             return bool(torch.isfinite(torch.stack(sums)).all()) if sums else True
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 # What is said where the logits are no numbers.
-_NOTHING = {"validation_auc": None, "findings": {}, "majority_guess": False}
+_NOTHING: dict[str, Any] = {"validation_auc": None, "findings": {}, "majority_guess": False}
 
 
 @dataclass(frozen=True, slots=True)
