@@ -113,8 +113,8 @@ class TrainingState:
 def _lay_out_as_parameters(optimiser: torch.optim.Optimizer) -> None:
     """Give what an optimiser keeps of a parameter its layout in memory again (channels last).
 
-    torch keeps the layout when it makes these, and loses it when it loads them: elementwise arithmetic then takes
-    another order, and with it other last bits.
+    torch makes these in the layout of the parameter and loads them in another: every later step would go through both
+    in different orders, which is slower and leaves it to the kernels whether the last bits are the same.
     """
     for parameter, kept in optimiser.state.items():
         for name, values in kept.items():
