@@ -234,7 +234,8 @@ def _resized_crop(plane: Tensor, source: NDArray[np.int64], crop: ResizedCrop, s
     top, left = round(part["top"] * down), round(part["left"] * across)
     height = max(1, min(round(part["height"] * down), plane.shape[-2] - top))
     width = max(1, min(round(part["width"] * across), plane.shape[-1] - left))
-    return v2.functional.resized_crop(plane, top, left, height, width, list(size), antialias=True)
+    cut: Tensor = v2.functional.resized_crop(plane, top, left, height, width, list(size), antialias=True)
+    return cut
 
 
 def _keras(moves: KerasMoves) -> Callable[[Tensor], Tensor]:
@@ -266,7 +267,8 @@ def keras_matrix(
     shifted = np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1.0]])
     sheared = np.array([[1, -math.sin(slant), 0], [0, math.cos(slant), 0], [0, 0, 1.0]])
     zoomed = np.diag([zoom[0], zoom[1], 1.0])
-    return turned @ shifted @ sheared @ zoomed
+    matrix: NDArray[np.float64] = turned @ shifted @ sheared @ zoomed
+    return matrix
 
 
 def _resampled_to_edge(plane: Tensor, matrix: NDArray[np.float64]) -> Tensor:

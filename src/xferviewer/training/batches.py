@@ -218,7 +218,8 @@ def made_ahead(
 
     def take() -> Made:
         one, future = coming.popleft()
-        made: Made = keep(partial(_next_attempt, chain([future.result], repeat(partial(make, one)))))
+        attempts: Iterator[Callable[[], Made]] = chain([future.result], repeat(partial(make, one)))
+        made: Made = keep(lambda: _next_attempt(attempts))
         return made
 
     with ThreadPoolExecutor(1, "batches") as pool:

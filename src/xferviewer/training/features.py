@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -226,9 +226,8 @@ class TrainingFeatures:
         done = 0
         for batch in self.images.batches(plan):
             if len(batch.rows):
-                self._watch.keep(
-                    lambda batch=batch: kept.put(batch.rows, self._frozen.compute(batch.inputs, self._precision))
-                )
+                computed = self._frozen.compute(batch.inputs, self._precision)
+                self._watch.keep(partial(kept.put, batch.rows, computed))
             done += len(batch.rows)
             self._watch.working(f"training features: {done} of {len(lacking)} images computed")
         self.computed += done
@@ -251,7 +250,7 @@ class ValidationFeatures:
         lacking = self._kept.lacking(rows[planes.readable])
         plan = [Planned(number, part, np.zeros_like(part)) for number, part in enumerate(_parts(lacking))]
         for batch in self._images.readable(plan):
-            self._watch.keep(lambda batch=batch: self._kept.put(batch.rows, self._frozen.compute(batch.inputs, "fp32")))
+            self._watch.keep(partial(self._kept.put, batch.rows, self._frozen.compute(batch.inputs, "fp32")))
             self.computed += len(batch.rows)
             self._watch.working(f"validation features: {self.computed} of {len(lacking)} images computed")
         check_readable(self._images.name, planes, "validation")
@@ -277,7 +276,8 @@ class _View:
         self._places = self.store.places(keys)
 
     def lacking(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        return rows[self._places[rows] == ABSENT]
+        lacking: NDArray[np.intp] = rows[self._places[rows] == ABSENT]
+        return lacking
 
     def put(self, rows: NDArray[np.intp], features: Tensor) -> None:
         for row, values in zip(rows, features.numpy(), strict=True):

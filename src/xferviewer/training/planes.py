@@ -78,7 +78,8 @@ class Planes:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """Which images need not be decoded any more."""
-        return np.any([places != ABSENT for places in self._places], axis=0)
+        found: NDArray[np.bool_] = np.any([places != ABSENT for places in self._places], axis=0)
+        return found
 
     def ahead(self, rows: NDArray[np.intp]) -> None:
         """Begin to decode the images of these rows that are not there yet, in this order; returns at once."""
@@ -90,15 +91,16 @@ class Planes:
     def wait(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Those of the rows whose images can be read, once that is known of all. Raises UnusableFolder: a full disk."""
         self.ahead(rows)
+        failed: BaseException | None = None
         for row in map(int, rows):
             with self._lock:
                 coming = self._coming.get(row)
             if coming is not None:
-                try:
-                    coming.result()
-                finally:  # after an error it may be tried again
-                    with self._lock:
-                        self._coming.pop(row, None)
+                failed = failed or coming.exception()
+                with self._lock:  # after an error all of them may be tried again
+                    self._coming.pop(row, None)
+        if failed is not None:
+            raise failed
         return rows[self.readable[rows]]
 
     def tell(self) -> None:
