@@ -100,6 +100,7 @@ class ExplainImage:
 
     `method`, `layers` and `smoothing` are those of `saliency_methods.MapChoice`; no `findings` means all. Answered by
     Explained or Failed for each checkpoint, of a slow method with ExplainProgress before, then by Finished.
+    `with_input`: NetworkInput comes before the maps of each checkpoint.
     """
 
     request: int
@@ -110,6 +111,7 @@ class ExplainImage:
     layers: str = "standard"
     smoothing: str = "none"
     findings: tuple[str, ...] = ()
+    with_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,21 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class NetworkInput:
+    """The very tensor that a checkpoint receives of one image: float32 (channels, rows, columns), normalised.
+
+    `crop` is the part of the film that it is made of, as (top, left, bottom, right) fractions.
+    """
+
+    request: int
+    generation: int
+    identity: str
+    checkpoint: str
+    crop: tuple[float, float, float, float]
+    tensor: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class MapMeasured:
     """What was measured of the map of one image, checkpoint and finding: float64 `values` (names, points).
 
@@ -341,6 +358,7 @@ Message = (
     | InputMeasured
     | Predicted
     | Explained
+    | NetworkInput
     | MapMeasured
     | MeasuringProgressed
     | ExplainProgress

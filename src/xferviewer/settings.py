@@ -80,6 +80,7 @@ class Settings:
     layouts           rows and columns of panes by modality, as gui/pane_layouts.py writes them: "CT 2x3"
     corner_text       how much text stands over films: "all", "minimal" or "none"
     cine_per_second   1 to 60 frames a second
+    keys              keys that a person chose, as gui/key_bindings.py writes them: "invert = I"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -107,6 +108,7 @@ class Settings:
     unlinked: tuple[str, ...] = ()
     corner_text: str = "all"
     cine_per_second: int = 12
+    keys: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()

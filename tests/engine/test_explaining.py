@@ -7,6 +7,7 @@ import pytest
 
 from xferviewer import protocol
 from xferviewer.engine.server import Engine, Inbox
+from xferviewer.networks.preprocessing import to_tensor
 from xferviewer.studies.images import read_image
 
 
@@ -65,6 +66,23 @@ def test_that_the_chosen_method_layers_and_smoothing_reach_the_map(asked):
     assert np.array_equal(chosen.logits, standard.logits)
     assert not np.array_equal(chosen.maps, standard.maps)
     assert not recorder.of(protocol.ExplainProgress)
+
+
+def test_that_the_input_is_the_very_tensor_of_the_preprocessing_and_comes_only_when_asked_for(asked, pictures):
+    engine, inbox, recorder, request = asked
+    inbox.put(request(2, "gradcam"))
+    engine.work(inbox)
+    assert not recorder.of(protocol.NetworkInput)
+    inbox.put(request(3, "gradcam", with_input=True))
+    engine.work(inbox)
+
+    sent = recorder.of(protocol.NetworkInput)
+    assert [message.checkpoint for message in sent] == list(request(3, "gradcam").checkpoints)
+    for message, explained in zip(sent, recorder.of(protocol.Explained)[2:], strict=True):
+        preprocessing = engine._loaded[message.checkpoint].checkpoint.preprocessing
+        assert np.array_equal(message.tensor, to_tensor(read_image(pictures[0]), preprocessing).numpy())
+        assert (message.identity, message.crop) == (explained.identity, explained.crop)
+        assert recorder.said.index(message) < recorder.said.index(explained)
 
 
 def test_that_a_checkpoint_without_such_a_map_says_why_beside_its_logits(asked):

@@ -20,11 +20,14 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
+from xferviewer.gui.key_bindings import STANDARD, conflicts
+from xferviewer.gui.keys_dialog import KeysDialog
 from xferviewer.gui.notify import Toast
+from xferviewer.gui.palette import Palette
 from xferviewer.gui.views.compare import LINKS
 from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.windowing import presets
-from xferviewer.protocol import MeasureMaps
+from xferviewer.protocol import MeasureMaps, NetworkInput
 from xferviewer.settings import read_settings, settings_file
 from xferviewer.studies.film_notes import Measurement
 from xferviewer.studies.image import OverlayPlane
@@ -455,6 +458,74 @@ def check_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert not app.window.compare.panes[0]._outline.getData()[0].size
 
 
+def check_map_style(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    pane = app.window.compare.panes[0]
+    film = pane._film.image
+    seen = []
+    for _ in range(3):
+        seen.append((pane._overlay.isVisible(), bool(pane._contour.getData()[0].size)))
+        press(app, "map_style")
+    assert seen == [(True, False), (False, True), (True, True)]
+    app.window.compare.overlay_bar.style_box.setCurrentIndex(1)
+    values = pane._overlay.image / 255
+    x, y = (axis.mean() for axis in pane._contour.getData())
+    assert 0 <= x <= 96
+    assert 0 <= y <= 96
+    app.window.compare.overlay_bar.cut_off.setValue(100)
+    assert pane._contour.getData()[0].size < values.size  # about the maximum alone
+    assert (pane._film.image == film).all()
+
+
+def check_map_scale(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    session, bar = app.session, app.window.compare.overlay_bar
+    press(app, "map_scale")
+    assert session.display.scale == "shared"
+    shared = [pane._overlay.image.copy() for pane in app.window.compare.panes]
+    press(app, "map_scale")
+    assert session.display.scale == "fixed"
+    assert bar.fixed.isVisible()
+    index = {c.digest: c.findings.index(session.finding) for c in session.checkpoints}
+    strengths = [float(session.explanation(digest).strengths[index[digest]]) for digest in index]
+    assert session.display.fixed_strength == pytest.approx(max(strengths), abs=1e-4)
+    for pane, before in zip(app.window.compare.panes, shared, strict=True):
+        assert abs(pane._overlay.image.astype(int) - before).max() <= 1  # as long as the image is the same
+    bar.fixed.setValue(2 * max(strengths))
+    assert app.window.compare.panes[0]._overlay.image.max() == pytest.approx(shared[0].max() / 2, abs=2)
+    assert "strength" in app.window.compare.panes[0]._bar.accessibleDescription()
+    press(app, "map_scale")
+    assert session.display.scale == "own"
+
+
+def check_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    patch.setattr(app.engine, "explain", lambda *_, with_input, **__: asked.append(with_input) or 7)
+    compare, image, shown = app.window.compare, app.window.compare.image, app.session.shown
+    before = compare.panes[0].surface.height()
+    press(app, "inputs")
+    assert asked == [True]
+    bot.waitUntil(lambda: compare.panes[0].surface.height() < 0.6 * before)
+    assert "computing" in compare.panes[0].beside.words[0]
+    first = app.session.checkpoints[0]
+    made = first.preprocessing
+    seen = np.random.default_rng(1).random((made.channels, 5, 7), np.float32)
+    mean, std = (np.array(each, np.float32)[:, None, None] for each in (made.mean, made.std))
+    tensor = (seen - mean) / std
+    app.inputs.take_in(NetworkInput(7, 1, shown.reference.identity, first.digest, (0, 0, 1, 1), tensor))
+    expected = np.moveaxis(np.rint(seen * 255), 0, -1).squeeze()
+    assert np.abs(compare.panes[0].beside.pixels.astype(int) - expected).max() <= 1
+    words = " ".join(compare.panes[0].beside.words)
+    assert f"values {tensor.min():.3f} to {tensor.max():.3f}" in words
+    assert f"5 × 7 × {made.channels}" in words
+    assert ("stores it inverted" in words) == image.inverted
+    assert compare.panes[1].beside.pixels is None
+    press(app, "next_study")
+    assert asked == [True, True]  # with its maps
+    press(app, "inputs")
+    press(app, "next_study")
+    assert asked == [True, True, False]
+    assert compare.panes[0].beside is None
+
+
 def check_planes(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     image = app.window.compare.image
     assert image is not None
@@ -866,6 +937,65 @@ def check_failed_images(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     assert "Every image" in box_titled(app, "could not be predicted").text()
 
 
+def check_palette(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "palette")
+    palette = app.window.findChild(Palette)
+    QTest.qWaitForWindowActive(palette)
+    bot.keyClicks(palette.words, "anticlock")
+    assert [palette.list.item(row).text() for row in range(palette.list.count())] == [
+        "Film: Turn anticlockwise    Alt+Left"
+    ]
+    bot.keyClick(palette.words, Qt.Key.Key_Return)
+    assert app.window.compare.looks[1].turn.quarters == 3
+    press(app, "palette")
+    palette = app.window.findChildren(Palette)[-1]
+    assert palette.list.count() == len(ACTIONS)
+    bot.keyClicks(palette.words, "film turn")
+    first = palette.list.currentItem().text()
+    bot.keyClick(palette.words, Qt.Key.Key_Down)
+    assert palette.list.currentItem().text() != first
+    palette.reject()
+
+
+def check_keys(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    def open_at(name: str) -> KeysDialog:
+        press(app, "keys")
+        dialog = app.window.findChildren(KeysDialog)[-1]
+        dialog.table.selectRow([row.name for row in ACTIONS].index(name))
+        return dialog
+
+    dialog = open_at("invert")
+    dialog.key.setKeySequence(QKeySequence("O"))
+    dialog.use.click()
+    assert "O: Show the map; Invert" in dialog.fault.text()
+    assert not dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+    dialog.key.setKeySequence(QKeySequence("H"))
+    dialog.use.click()
+    assert "look under the map" in dialog.fault.text()
+    dialog.key.setKeySequence(QKeySequence("Ctrl+J"))
+    dialog.use.click()
+    dialog.key.setKeySequence(QKeySequence("J"))
+    dialog.add.click()
+    assert dialog.fault.text() == ""
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert read_settings(settings_file())[0].keys == ("invert = Ctrl+J, J",)
+    table = app.window.worklist.table
+    for key, inverted in (("I", False), ("J", True), ("Ctrl+J", False)):
+        QTest.keySequence(table, QKeySequence(key))
+        assert app.window.compare.looks[0].inverted is inverted
+    press(app, "cheat_sheet")
+    assert "<b>Ctrl+J, J</b>" in box_titled(app, "Keys").text()
+    dialog = open_at("overlay")
+    dialog.clear.click()
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert app.window.actions_by_name["overlay"].shortcuts() == []
+    dialog = open_at("overlay")
+    dialog.standard.click()
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert read_settings(settings_file())[0].keys == ()
+    assert app.window.actions_by_name["overlay"].shortcut().toString() == "O"
+
+
 def check_cheat_sheet(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "cheat_sheet")
     text = box_titled(app, "Keys").text()
@@ -898,7 +1028,8 @@ def test_that_the_menu_holds_every_action_and_no_key_has_two_meanings(opened: Ap
     assert held == set(opened.window.actions_by_name.values())
     keys = [QKeySequence(key).toString() for row in ACTIONS for key in row.keys]
     assert len(keys) == len(set(keys))
-    assert all(key in cheat_sheet() for row in ACTIONS for key in row.keys if key not in "<>&")
+    assert conflicts(STANDARD) == {}
+    assert all(key in cheat_sheet(STANDARD) for row in ACTIONS for key in row.keys if key not in "<>&")
 
 
 def test_that_arrow_keys_move_a_slider_that_has_the_focus_and_not_the_studies(

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from xferviewer.gui.actions import ACTIONS, CURVE_MOUSE, MOUSE, PEEK_KEY, cheat_sheet
+from xferviewer.gui.key_bindings import STANDARD
 
 PAGE = Path(__file__).parents[2] / "docs" / "mouse-and-keys.md"
 
@@ -43,7 +44,7 @@ def test_that_the_page_says_what_the_mouse_does():
 
 
 def test_that_the_cheat_sheet_of_the_window_lists_every_key_and_the_mouse():
-    sheet = cheat_sheet()
+    sheet = cheat_sheet(STANDARD)
 
     for action in ACTIONS:
         assert not action.keys or f"<b>{', '.join(action.keys)}</b>" in sheet

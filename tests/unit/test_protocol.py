@@ -27,6 +27,8 @@ MESSAGES = [
     protocol.OpenCheckpoints(1, ("/a/ä", "/b"), "cpu", "fp32"),
     protocol.ExplainImage(2, 7, protocol.ImageReference("1.2.3#0", "/x.dcm", 0), ("c0ffee",), "gradcam"),
     protocol.ExplainImage(3, 8, protocol.ImageReference("i", "p"), ("a",), "scorecam", "a,b", "eigen", ("E",)),
+    protocol.ExplainImage(4, 9, protocol.ImageReference("i", "p"), ("a",), "gradcam", with_input=True),
+    protocol.NetworkInput(4, 9, "i", "a", (0.0, 0.1, 1.0, 0.9), np.ones((3, 2, 4), np.float32)),
     protocol.ExplainProgress(3, 8, "i", "a", 16, 512),
     protocol.PredictImages(3, (protocol.ImageReference("i", "p"), protocol.ImageReference("j", "q", 4)), ("a", "b")),
     protocol.InputMeasured(3, "i", "d1935", np.array([0.5, 0.25], np.float32), "DX", "CHEST"),

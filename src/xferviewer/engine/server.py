@@ -238,6 +238,12 @@ class Engine:
                 tensor, measures = measured_input(image, presentation, preprocessing)
                 self._send_measures(request.request, image.identity, {preprocessing.digest: measures})
                 crop = seen_part(presentation.shape[0], presentation.shape[1], preprocessing)
+                if request.with_input:
+                    self._send(
+                        protocol.NetworkInput(
+                            request.request, request.generation, image.identity, digest, crop, tensor.numpy()
+                        )
+                    )
                 explaining.explain(digest, loaded, image.identity, tensor, crop)
                 done += 1
             except Superseded:

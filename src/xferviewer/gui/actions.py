@@ -74,8 +74,11 @@ ACTIONS = (
     ActionRow("checkpoint_4", "Study", "Fourth checkpoint", ("Shift+4", "$")),
     ActionRow("disagreements", "Study", "Disagreements of the checkpoints", ("D",)),
     ActionRow("overlay", "Film", "Show the map", ("O",)),
+    ActionRow("map_style", "Film", "Colours, contour, or both", ("Shift+C",)),
+    ActionRow("map_scale", "Film", "Scale of the maps: own, shared, fixed", ("Alt+S",)),
     ActionRow("difference", "Film", "Show the difference of the maps", ("Shift+O",)),
     ActionRow("regions", "Film", "Outline what people marked", ("M",)),
+    ActionRow("inputs", "Film", "As the networks see it, beside the film", ("S",)),
     ActionRow("planes", "Film", "Draw the overlays of the file", ("Shift+M",)),
     ActionRow("fit", "Film", "Fit to pane", ("Ctrl+Return",)),
     ActionRow("zoom_in", "Film", "Zoom in", ("+", "=")),
@@ -123,10 +126,13 @@ ACTIONS = (
     ActionRow("resume_work", "Work", "Go on predicting"),
     ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
     ActionRow("failed_images", "Work", "Images that could not be predicted …"),
+    ActionRow("palette", "Help", "Find a command …", ("Ctrl+Shift+P",)),
+    ActionRow("keys", "Help", "Change keys …"),
     ActionRow("cheat_sheet", "Help", "Keys and mouse", ("?", "F1")),
     ActionRow("about", "Help", "About xferviewer"),
 )
 
+_CHEAT_COLUMNS = 3
 PEEK_KEY = Qt.Key.Key_H
 MOUSE = (
     ("Left drag", "window (right: wider) and level (up: brighter, or darker as chosen)"),
@@ -175,11 +181,13 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
     return called
 
 
-def cheat_sheet() -> str:
-    """Keys and mouse as rich text, small and in two columns: one would be higher than a small screen."""
-    rows = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", ""), *((", ".join(row.keys), row.text) for row in ACTIONS if row.keys)]
-    half = -(-len(rows) // 2)
-    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, (rows[:half], rows[half:])))
+def cheat_sheet(keys: Mapping[str, tuple[str, ...]]) -> str:
+    """Mouse, and keys by the names of their actions, as rich text, small and in columns: one would be too high."""
+    keyed = [(", ".join(keys[row.name]), row.text) for row in ACTIONS if keys[row.name]]
+    rows = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", ""), *keyed]
+    high = -(-len(rows) // _CHEAT_COLUMNS)
+    parts = [rows[first : first + high] for first in range(0, len(rows), high)]
+    columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, parts))
     return f'<table style="font-size: 9pt"><tr><td>{columns}</td></tr></table>'
 
 

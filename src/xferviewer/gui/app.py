@@ -35,16 +35,19 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.measuring import Measuring
+from xferviewer.gui.network_inputs import NetworkInputs
 from xferviewer.gui.open_checkpoints import OpenCheckpoints
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
 from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.training import Training
+from xferviewer.gui.views.compare import AsNetworksSee
 from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.cohort_folder import has_regions
 from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.region_files import is_region_table
 
@@ -114,6 +117,10 @@ class Application(QObject):
             self.session, self.library, self.numbers, self.calculator, self.films, self.thumbnails, self.map_measuring,
             self.theme, folders.layout, self.jobs, self.settings, self.decisions,
         )  # fmt: skip
+        self.inputs = NetworkInputs(self.session, self)
+        self.as_networks_see = AsNetworksSee(self.session, self.window.compare, self.inputs, self)
+        self.engine.network_input.connect(self.inputs.take_in)
+        self.inputs.asked.connect(self.predicting.explain)
         self.window.top.device.choose(chosen.device, chosen.precision)
         self.catalogues = Catalogues(self.library, self.settings, folders.catalogue, self.window, self)
         self.importing = Importing(self.session, self.settings, folders.home / "checkpoints", self.window, self)
@@ -281,6 +288,8 @@ class Application(QObject):
             if result.refused:
                 text += self.tr(", {0} files passed over").format(result.refused)
             self.notifier.tell(text + ".", self.tr("Menu, File, “Files that were refused” names each with its reason."))
+            if has_regions(Path(result.folder)):
+                self.open_regions(Path(result.folder))
         if self.session.shown is None:
             self._open_first_study()
 

@@ -13,14 +13,24 @@ COLOUR_MAPS = {
     "viridis": "",
     "cividis": "Readable with a colour-vision deficiency",
     "turbo": "Like jet: familiar, but its bands look like edges that are not there",
+    "jet": "Familiar, but its bands look like edges that are not there, and its dark blue is lost on a film",
 }
 
 
 @lru_cache(maxsize=16)
 def colours(name: str) -> NDArray[np.uint8]:
     """The 256 colours (256, 3) of a colour map, uint8 RGB."""
+    if name == "jet":
+        return _jet()
     table: NDArray[np.uint8] = pg.colormap.get(name).getLookupTable(nPts=256, alpha=False)
     return table
+
+
+def _jet() -> NDArray[np.uint8]:
+    """Blue, cyan, yellow, red: each of red, green and blue rises, stays and falls along straight lines."""
+    place = np.linspace(0, 1, 256)
+    rise = [1.5 - np.abs(4 * place - middle) for middle in (3, 2, 1)]
+    return np.rint(255 * np.clip(np.stack(rise, axis=1), 0, 1)).astype(np.uint8)
 
 
 DIFFERENCE_LEVELS = 255

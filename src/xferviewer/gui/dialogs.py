@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -30,9 +30,9 @@ def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessag
     return box
 
 
-def show_cheat_sheet(window: QWidget) -> QMessageBox:
-    """Keys and mouse."""
-    return _box(window, _tr("Keys and mouse"), cheat_sheet())
+def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QMessageBox:
+    """Keys, by the names of their actions, and mouse."""
+    return _box(window, _tr("Keys and mouse"), cheat_sheet(keys))
 
 
 def show_about(window: QWidget) -> QMessageBox:

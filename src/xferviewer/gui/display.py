@@ -17,10 +17,14 @@ class Display:
     overlay_visible   maps are drawn
     overlay_opacity   0 to 1, the same for every value above the cut-off
     cut_off           0 to 1; parts of a map below it are not drawn
-    scale             "own": each map's maximum is 1; "shared": the strongest of the shown maps is 1
+    scale             "own": each map's maximum is 1; "shared": the strongest of the shown maps is 1; "fixed":
+                      `fixed_strength` is 1, for all images
+    fixed_strength    of a map's maximum before it was scaled; above 0
+    map_style         "colours", "contour" at the cut-off, or "both"
     difference        panes beside the active one show the difference of its map to theirs
     top_share         of a map's pixels that count as its highest, 0 to 1
     regions_visible   what people marked is outlined
+    inputs_visible    beside each film stands what its checkpoint receives of it
     planes_visible    what the film's own file draws over it (`Image.overlays`)
     """
 
@@ -29,10 +33,13 @@ class Display:
     cut_off: float = 0.25
     colour_map: str = "inferno"
     scale: str = "own"
+    fixed_strength: float = 1.0
+    map_style: str = "colours"
     difference: bool = False
     top_share: float = TOP_SHARE
     regions_visible: bool = True
     planes_visible: bool = True
+    inputs_visible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

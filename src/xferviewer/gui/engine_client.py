@@ -54,6 +54,7 @@ class EngineClient(QObject):
     input_measured = Signal(object)  # protocol.InputMeasured
     predicted = Signal(object)  # protocol.Predicted
     explained = Signal(object)  # protocol.Explained
+    network_input = Signal(object)  # protocol.NetworkInput
     explaining = Signal(object)  # protocol.ExplainProgress
     failed = Signal(object)  # protocol.Failed
     finished = Signal(object)  # protocol.Finished
@@ -133,11 +134,13 @@ class EngineClient(QObject):
         checkpoints: Iterable[str],
         choice: MapChoice,
         findings: Iterable[str] = (),
+        *,
+        with_input: bool = False,
     ) -> int:
         """Ask for probabilities and maps of the visible image; an older such request is no longer of interest."""
         self._explaining = protocol.ExplainImage(
             self._number(), generation, image, tuple(checkpoints),
-            choice.method, choice.layers, choice.smoothing, tuple(findings),
+            choice.method, choice.layers, choice.smoothing, tuple(findings), with_input,
         )  # fmt: skip
         self._write(self._explaining)
         return self._explaining.request
@@ -217,6 +220,8 @@ class EngineClient(QObject):
             case protocol.Explained():
                 self._crashes_without_answer = 0
                 self.explained.emit(message)
+            case protocol.NetworkInput():
+                self.network_input.emit(message)
             case protocol.MapMeasured():
                 self._crashes_without_answer = 0
                 self.map_measured.emit(message)

@@ -8,6 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox
 
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.pane_layouts import Grid, PaneLayouts
@@ -44,6 +45,9 @@ class FilmCommands(QObject):
             "overlay": partial(self._toggle, "overlay_visible"),
             "difference": partial(self._toggle, "difference"),
             "regions": partial(self._toggle, "regions_visible"),
+            "map_style": partial(_next, compare.overlay_bar.style_box),
+            "map_scale": partial(_next, compare.overlay_bar.scale),
+            "inputs": partial(self._toggle, "inputs_visible"),
             "planes": partial(self._toggle, "planes_visible"),
             "corner_text": self._say_less,
             "copy_picture": self.pictures.copy,
@@ -142,6 +146,11 @@ class FilmCommands(QObject):
     def _tick_links(self) -> None:
         for what in LINKS:
             self._actions[f"link_{what}"].setChecked(what in self._compare.looks.linked)
+
+
+def _next(box: QComboBox) -> None:
+    """The next choice of a box, round and round."""
+    box.setCurrentIndex((box.currentIndex() + 1) % box.count())
 
 
 def _clockwise(turn: Turn) -> Turn:

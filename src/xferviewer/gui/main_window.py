@@ -31,6 +31,7 @@ from xferviewer.gui.film_place import FilmPlace
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
+from xferviewer.gui.key_commands import KeyCommands
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
 from xferviewer.gui.live_hand_over import LiveHandOver
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
+        self.key_commands = KeyCommands(self, kept)
         self.tool_commands = ToolCommands(self.compare, decisions, kept, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
@@ -143,6 +145,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
+        self.key_commands.use_with(self.actions_by_name)
         self.film_commands.show_ticks(self.actions_by_name)
         self.tool_commands.show_ticks(self.actions_by_name)
         self.compare.film_bar.offer(self.actions_by_name)
@@ -212,6 +215,7 @@ class MainWindow(QMainWindow):
         self.compare.films_wanted.connect(self._want_films)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
+        self._films.detail_read.connect(self.compare.paint_again)
         self.curves.save_asked.connect(self.figures.save)
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
@@ -282,7 +286,7 @@ class MainWindow(QMainWindow):
             "resume_work": self.resume_asked.emit,
             "cancel_work": self.cancel_asked.emit,
             "failed_images": self.failed_images_asked.emit,
-            "cheat_sheet": lambda: dialogs.show_cheat_sheet(self),
+            **self.key_commands.handlers(),
             "about": lambda: dialogs.show_about(self),
         }
 

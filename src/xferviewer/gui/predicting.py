@@ -92,8 +92,9 @@ class Predicting(QObject):
             findings = (session.finding,) if session.map_choice.facts.each_finding else ()
             self._explained_finding = session.finding
             self._explaining = self._engine.explain(
-                shown.reference, self._generation, digests, session.map_choice, findings
-            )
+                shown.reference, self._generation, digests, session.map_choice, findings,
+                with_input=session.display.inputs_visible,
+            )  # fmt: skip
 
     @Slot()
     def _explain_finding(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 from xferviewer.gui.actions import ACTIONS
 from xferviewer.gui.pane_layouts import GRIDS, Grid
 from xferviewer.gui.theme import GRID
+from xferviewer.gui.throttle import Throttle
 from xferviewer.gui.views.compare.looks import LINKS
 from xferviewer.gui.windowing import Preset, presets, window_words
 
@@ -63,7 +64,8 @@ class FilmBar(QWidget):
         for name in ("maximise", "detach_films"):
             layouts.addAction(actions[name])
         self._compare.looks.links_changed.connect(self._show_links)
-        self._compare.focus_changed.connect(self._show_window)
+        self._window_words = Throttle(self._show_window, self)
+        self._compare.focus_changed.connect(self._window_words.ask)
         self._show_links()
         self._show_window()
 

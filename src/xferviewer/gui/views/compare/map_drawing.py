@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 from PySide6.QtCore import QRectF
 
 from xferviewer.evaluation.map_geometry import Part
@@ -18,6 +19,7 @@ from xferviewer.gui.colour_maps import (
 from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.session import Session
 from xferviewer.gui.views.compare.colour_bar import BarScale
+from xferviewer.gui.views.compare.outline import NO_LINES, contour_of
 from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.protocol import Explained
 from xferviewer.studies.images import Image
@@ -35,7 +37,7 @@ class MapDrawing:
 
     def draw(self, panes: Sequence[tuple[Pane, Image | None]]) -> None:
         """Draw over each pane's film; None: there is nothing that a map of the chosen image could lie on."""
-        strongest = max((self._strength(pane.digest) for pane, _ in panes), default=0.0)
+        strongest = self.strongest(pane.digest for pane, _ in panes)
         for pane, image in panes:
             self._draw(pane, image, strongest)
 
@@ -54,19 +56,41 @@ class MapDrawing:
     def _draw(self, pane: Pane, image: Image | None, strongest: float) -> None:
         display = self._session.display
         explained, index = self.explanation(pane.digest)
+        pane.set_contour(*NO_LINES)
         if explained is None or index < 0 or image is None or not display.overlay_visible or self.peeking:
             pane.set_map(None, QRectF(), None)
             pane.set_scale(None)
         elif self._shows_difference(pane):
             self._draw_difference(pane, image)
         else:
-            values = explained.maps[index]
-            if display.scale == "shared" and strongest > 0:
-                values = values * (float(explained.strengths[index]) / strongest)
+            self._draw_one(pane, image, explained, index, strongest)
+
+    def _draw_one(self, pane: Pane, image: Image, explained: Explained, index: int, strongest: float) -> None:
+        display, values = self._session.display, explained.maps[index]
+        top = {"own": 0.0, "shared": strongest, "fixed": display.fixed_strength}[display.scale]
+        if top > 0:
+            values = np.minimum(values * (float(explained.strengths[index]) / top), 1)
+        placed = _placed(explained.crop, image)
+        if display.map_style == "contour":
+            pane.set_map(None, QRectF(), None)
+        else:
             table = overlay_table(display.colour_map, display.overlay_opacity, display.cut_off)
-            pane.set_map(map_levels(values), _placed(explained.crop, image), table)
-            top_means = pane.tr("own maximum") if display.scale == "own" else pane.tr("strongest shown")
-            pane.set_scale(BarScale(colours(display.colour_map), top_means, marks=(display.cut_off,)))
+            pane.set_map(map_levels(values), placed, table)
+        if display.map_style != "colours":
+            x, y = contour_of(values, display.cut_off)
+            pane.set_contour(placed.left() + x * placed.width(), placed.top() + y * placed.height())
+        pane.set_scale(BarScale(colours(display.colour_map), self._top_words(pane), marks=(display.cut_off,)))
+
+    def _top_words(self, pane: Pane) -> str:
+        """What the upper end of the colour bar stands for."""
+        display = self._session.display
+        if display.scale == "fixed":
+            return pane.tr("strength {0:.3g}").format(display.fixed_strength)
+        return pane.tr("own maximum") if display.scale == "own" else pane.tr("strongest shown")
+
+    def strongest(self, digests: Iterable[str]) -> float:
+        """The strength of the strongest of these checkpoints' maps of the chosen finding; 0 where there is none."""
+        return max(map(self._strength, digests), default=0.0)
 
     def _shows_difference(self, pane: Pane) -> bool:
         """The active pane keeps its map; the others show how it differs from theirs."""

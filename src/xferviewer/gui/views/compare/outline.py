@@ -21,6 +21,32 @@ def outline_of(marked: NDArray[np.bool_]) -> Lines:
     return x, y
 
 
+_FINER = 4
+
+
+def contour_of(values: NDArray[np.float32], level: float) -> Lines:
+    """Where a map (rows, columns) crosses a level, along the edges of pixels of a quarter of its own.
+
+    x and y in fractions of the map's width and height.
+    """
+    rows, columns = values.shape
+    finer_rows, finer_columns = ((np.arange(n * _FINER) + 0.5) / _FINER - 0.5 for n in (rows, columns))
+    between_rows = _along(values, finer_rows)
+    finer = _along(between_rows.T, finer_columns).T
+    x, y = outline_of(finer >= max(level, np.finfo(np.float32).tiny))  # zero is no evidence: never outlined
+    return x / (columns * _FINER), y / (rows * _FINER)
+
+
+def _along(values: NDArray[np.float32], places: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Values between rows, linearly; beyond the first and the last those of the edge."""
+    places = np.clip(places, 0, len(values) - 1)
+    before = places.astype(np.intp)
+    after = np.minimum(before + 1, len(values) - 1)
+    share = (places - before).astype(np.float32)[:, None]
+    mixed: NDArray[np.float32] = values[before] * (1 - share) + values[after] * share
+    return mixed
+
+
 def _runs(edges: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Row, beginning and end of each stretch of True in the rows of `edges`."""
     framed = np.pad(edges, ((0, 0), (1, 1))).astype(np.int8)

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGraphicsItem, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QGraphicsItem, QLabel, QSizePolicy, QWidget
 
 from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
@@ -33,6 +33,7 @@ _LONGEST_NOTE_LINE = 40
 _OUTLINE_PENS = (pg.mkPen("#000000", width=4), pg.mkPen("#7fffd4", width=2))
 """A light line on a dark one: to be seen on white, on black and on every colour map."""
 
+_CONTOUR_PEN = pg.mkPen("#ffd75f", width=1.5)
 _PLANES_TABLE = np.array([[0, 0, 0, 0], [0x7F, 0xFF, 0xD4, 0xFF]], np.uint8)
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
@@ -49,7 +50,7 @@ _ALIGNMENT = {
 class Pane(QFrame):
     """Shows what it is told to; knows neither the session nor the other panes."""
 
-    resized = Signal()
+    resized = Signal()  # the film has more or less room
 
     def __init__(self, digest: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,12 +77,15 @@ class Pane(QFrame):
             QGraphicsItem.CacheMode.DeviceCoordinateCache
         )  # a step of the window leaves it alone
         self._outline_ground, self._outline = (pg.PlotCurveItem(pen=pen) for pen in _OUTLINE_PENS)
+        self._contour = pg.PlotCurveItem(pen=_CONTOUR_PEN)
         self._planes = pg.ImageItem(axisOrder="row-major", levels=(0, 1), lut=_PLANES_TABLE)
-        for item in (self._planes, self._overlay, self._outline_ground, self._outline):
+        for item in (self._planes, self._overlay, self._contour, self._outline_ground, self._outline):
             item.setParentItem(self.on_film)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(1, 1, 1, 1)
-        layout.addWidget(self._graphics)
+        self._split = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._split.setContentsMargins(1, 1, 1, 1)
+        self._split.setSpacing(1)
+        self._split.addWidget(self._graphics, 1)
+        self.beside: QWidget | None = None
         self._corners = {corner: self._corner_label(corner) for corner in CORNERS}
         self._letters = {edge: self._corner_label("top_left") for edge in EDGES}
         self._centre = QLabel(self._graphics)
@@ -126,12 +130,20 @@ class Pane(QFrame):
             self.on_film.setTransform(look.turn.transform(*raster.image.pixels.shape[:2]))
         self.on_film.setVisible(raster is not None)
 
+    def paint_again(self) -> None:
+        """Draw the film again: there is more to see of it."""
+        self._film.update()
+
     def set_map(self, levels: NDArray[np.uint8] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
         """Draw rows (rows, columns) of a table of colours over the part `placed` of the film, in pixels of the film."""
         self._overlay.setVisible(levels is not None)
         if levels is not None and table is not None:
             self._overlay.setImage(levels, autoLevels=False, levels=(0, 255), lut=table)
             self._overlay.setRect(placed)
+
+    def set_contour(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        """Draw the contour of a map as `set_outline` draws what people marked."""
+        self._contour.setData(x, y, connect="pairs")
 
     def set_outline(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
         """Draw lines from each even to the next odd point, in pixels of the film; none where there are no points."""
@@ -180,6 +192,23 @@ class Pane(QFrame):
         """A place of the film as shown, in its pixels, in pixels of the surface."""
         return QPointF(self._graphics.mapFromScene(self.box.mapViewToScene(place)))
 
+    def set_beside(self, widget: QWidget | None) -> None:
+        """Share the pane's room between the film and this; None: the film has all of it."""
+        if widget is self.beside:
+            return
+        if self.beside is not None:
+            self.beside.hide()
+            self.beside.deleteLater()
+        self.beside = widget
+        if widget is not None:
+            self._split.addWidget(widget, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What stands beside the film stands below it in a pane that is higher than wide."""
+        super().resizeEvent(event)
+        wide = self.width() > self.height()
+        self._split.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
+
     def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
         """Draw these on the film, each with its words."""
         for item in self._measurements:
@@ -222,15 +251,11 @@ class Pane(QFrame):
             self._place()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Place the text again when the film's area changes."""
+        """Place the text again when the film's area changes, and tell of it."""
         if event.type() == QEvent.Type.Resize:
             self._place()
+            self.resized.emit()
         return super().eventFilter(watched, event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Tell that the film's area changed."""
-        super().resizeEvent(event)
-        self.resized.emit()
 
     def _write(self, label: QLabel, text: str) -> None:
         if label.text() != text:
@@ -239,12 +264,12 @@ class Pane(QFrame):
             self._place()
 
     def _has_room(self) -> bool:
-        return self.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
+        return self._graphics.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
 
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            wide = corner in _ALWAYS or (self.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
+            wide = corner in _ALWAYS or (self._graphics.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()

@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
-from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from xferviewer.errors import XferviewerError
-from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.display import ShownImage
 from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
@@ -18,15 +16,17 @@ from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.pane_layouts import Grid
 from xferviewer.gui.session import Session
+from xferviewer.gui.throttle import Throttle
 from xferviewer.gui.turn import Turn
-from xferviewer.gui.views.compare.contents import Content, ahead, columns_for, contents, places
-from xferviewer.gui.views.compare.corner_text import image_text, input_mark, patient_text, pixel_text, result_text
+from xferviewer.gui.views.compare.contents import Content, ahead, contents, places
+from xferviewer.gui.views.compare.corner_writing import CornerWriting
 from xferviewer.gui.views.compare.film_bar import FilmBar
 from xferviewer.gui.views.compare.looks import Looks, Placed
 from xferviewer.gui.views.compare.map_drawing import MapDrawing
-from xferviewer.gui.views.compare.outline import NO_LINES, outline_of
+from xferviewer.gui.views.compare.marked import draw_marked
 from xferviewer.gui.views.compare.overlay_bar import OverlayBar
 from xferviewer.gui.views.compare.pane import Pane
+from xferviewer.gui.views.compare.pane_grid import PaneGrid
 from xferviewer.gui.windowing import dragged
 from xferviewer.studies.images import Image, Window
 
@@ -56,8 +56,10 @@ class CompareView(QWidget):
         super().__init__(parent)
         self._session = session
         self._drawing = MapDrawing(session, maps)
+        self.corners = CornerWriting(session, self._drawing)
         self.up_is_brighter = drag_up == "brighter"
         self.looks = Looks(unlinked, self)
+        self._look_words = Throttle(self._write_looks, self)
         self._films: dict[tuple[str, int], Film] = {}
         self._series: object = None
         self._maximised: int | None = None
@@ -66,7 +68,6 @@ class CompareView(QWidget):
         self._cursors: dict[int, QPointF] = {}
         self.grid: Grid | None = None
         self.said = "all"
-        self.hide_identity = False
         self.panes: list[Pane] = []
         self._standing: list[ShownImage | None] = []  # what the maps lie over
         self._contents: list[Content] = []
@@ -75,11 +76,9 @@ class CompareView(QWidget):
         self.films.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.films.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.films.setAccessibleName(self.tr("Films of the compared checkpoints"))
-        self._grid = QGridLayout(self.films)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(2)
+        self._grid = PaneGrid(self.films)
         self.film_bar = FilmBar(self)
-        self.overlay_bar = OverlayBar(session)
+        self.overlay_bar = OverlayBar(session, lambda: self._drawing.strongest(pane.digest for pane in self.panes))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -89,11 +88,11 @@ class CompareView(QWidget):
         session.panes_changed.connect(self._arrange)
         session.image_changed.connect(self._new_image)
         session.display_changed.connect(self._draw_maps)
-        session.display_changed.connect(self._draw_outline)
+        session.display_changed.connect(self._draw_marked)
         session.finding_changed.connect(self._draw_maps)
         session.explanations_changed.connect(self._draw_maps)
-        session.finding_changed.connect(self._draw_outline)
-        session.marked_changed.connect(self._draw_outline)
+        session.finding_changed.connect(self._draw_marked)
+        session.marked_changed.connect(self._draw_marked)
         maps.changed.connect(self._draw_differences)
         for signal in (session.predictions_changed, session.thresholds_changed, session.inputs.changed):
             signal.connect(self._write_corners)
@@ -112,8 +111,14 @@ class CompareView(QWidget):
             self._draw_film(pane)
         if showing:
             self._draw_maps()
-            self._draw_outline()
+            self._draw_marked()
             self.focus_changed.emit()
+
+    @Slot()
+    def paint_again(self) -> None:
+        """Finer pixels of a slide are there."""
+        for pane in self.panes:
+            pane.paint_again()
 
     @Slot()
     def fit(self) -> None:
@@ -146,7 +151,7 @@ class CompareView(QWidget):
 
     def set_hide_identity(self, hidden: bool) -> None:
         """Leave the patient out of the corner text."""
-        self.hide_identity = hidden
+        self.corners.hide_identity = hidden
         self._draw()
 
     def set_said(self, said: str) -> None:
@@ -255,22 +260,7 @@ class CompareView(QWidget):
         self.panes_rebuilt.emit()
 
     def _fill_grid(self) -> None:
-        """One pane alone, or all of them."""
-        if self.blended is not None:
-            for number, pane in enumerate(self.panes):
-                self._grid.removeWidget(pane)
-                pane.setVisible(number in self.blended)
-            for number in self.blended:  # one over the other
-                self._grid.addWidget(self.panes[number], 0, 0)
-                self.panes[number].raise_()
-            return
-        shown = [pane for number, pane in enumerate(self.panes) if self._maximised in (None, number)]
-        columns = columns_for(len(shown)) if self.grid is None or self._maximised is not None else self.grid[1]
-        for pane in self.panes:
-            self._grid.removeWidget(pane)
-            pane.setVisible(pane in shown)
-        for place, pane in enumerate(shown):
-            self._grid.addWidget(pane, place // columns, place % columns)
+        self._grid.fill(self.panes, self.grid, alone=self._maximised, blended=self.blended)
 
     def _new_pane(self, number: int, digest: str) -> Pane:
         pane = Pane(digest, self)
@@ -340,7 +330,7 @@ class CompareView(QWidget):
         if standing != self._standing:
             self._want_films()
             self._draw_maps()
-            self._draw_outline()
+            self._draw_marked()
 
     def _draw_film(self, number: int) -> None:
         """One pane's film as it looks, at its place."""
@@ -359,7 +349,13 @@ class CompareView(QWidget):
                 Calibration.of(raster.image),
                 turned=self.looks[number].turn.quarters % 2 == 1,
             )
-            self._write_corner(number)  # it tells the zoom
+            self._look_words.ask()
+
+    def _write_looks(self) -> None:
+        for number, pane in enumerate(self.panes):
+            raster = self.raster(number)
+            if raster is not None:
+                self.corners.write_look(pane, self.shown(number), raster.image, self.looks[number])
 
     def _place(self, number: int) -> None:
         """Tell the looks what stands in a pane."""
@@ -397,7 +393,7 @@ class CompareView(QWidget):
         for number in range(len(self.panes)):
             self._draw_film(number)
         self._draw_maps()
-        self._draw_outline()
+        self._draw_marked()
 
     def _message(self, number: int) -> str:
         if self._session.shown is None:
@@ -407,7 +403,7 @@ class CompareView(QWidget):
         film = self.film(number)
         if film is None:
             return self.tr("Reading …")
-        if film.error is not None and self.hide_identity:  # files are often named after patients
+        if film.error is not None and self.corners.hide_identity:  # files are often named after patients
             return self.tr("This image cannot be shown.")
         return str(film.error) if film.error is not None else ""
 
@@ -428,23 +424,10 @@ class CompareView(QWidget):
             self._draw_maps()
 
     @Slot()
-    def _draw_outline(self) -> None:
-        """The region of the chosen finding, and what the film's file draws over it, which no network sees.
-
-        A region that does not fit the film is told of where maps are measured.
-        """
-        planes = self._session.display.planes_visible
-        region = self._session.marked_finding() if self._session.display.regions_visible else None
+    def _draw_marked(self) -> None:
         for number, pane in enumerate(self.panes):
-            image, lines = self._chosen(number), NO_LINES
-            if image is not None and region is not None:
-                try:
-                    lines = outline_of(region.pixels(*image.pixels.shape[:2]))
-                except XferviewerError:
-                    lines = NO_LINES
-            pane.set_outline(*lines)
-            raster = self.raster(number)
-            pane.set_planes(raster.image.overlaid() if raster is not None and planes else None)
+            raster, chosen = self.raster(number), self._chosen(number) is not None
+            draw_marked(self._session, pane, raster.image if raster is not None else None, chosen=chosen)
         self.standing_changed.emit()
 
     # --- corner text
@@ -455,29 +438,10 @@ class CompareView(QWidget):
             self._write_corner(number)
 
     def _write_corner(self, number: int) -> None:
-        pane = self.panes[number]
-        raster, shown, look = self.raster(number), self.shown(number), self.looks[number]
+        raster = self.raster(number)
         image = raster.image if raster is not None else None
-        zoom = 1 / pane.box.viewPixelSize()[0] if image is not None else 0.0
         cursor = self.stored(number, self._cursors.get(number))
-        pane.set_corner("top_left", patient_text(shown, hide_identity=self.hide_identity))
-        pane.set_corner("bottom_left", image_text(shown, image, look, zoom))
-        pane.set_corner("bottom_right", pixel_text(image, cursor))
-        checkpoint = self._session.checkpoint(pane.digest)
-        if checkpoint is None or shown is None:
-            pane.set_corner("top_right", "")
-            pane.set_mark("", "", quiet=False)
-            return
-        chosen = shown == self._session.shown
-        inputs = self._session.inputs
-        pane.set_mark(
-            input_mark(inputs, pane.digest) if chosen else "",
-            inputs.words(pane.digest) if chosen else "",
-            quiet=inputs.is_acknowledged(pane.digest),
-        )
-        explained, index = self._drawing.explanation(pane.digest) if chosen else (None, -1)
-        style = style_of(self._session.place_of(pane.digest))
-        pane.set_corner("top_right", result_text(self._session, shown, checkpoint, style, explained, index))
+        self.corners.write(self.panes[number], self.shown(number), image, self.looks[number], cursor)
 
     def stored(self, number: int, cursor: QPointF | None) -> QPointF | None:
         """A place on a pane's film as shown, in the pixels of the film as stored."""

@@ -1,0 +1,48 @@
+"""Which keys do what: those of the table of actions, unless a person chose others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtGui import QKeySequence
+
+from xferviewer.gui.actions import ACTIONS, PEEK_KEY
+
+Bindings = dict[str, tuple[str, ...]]
+"""Keys by the name of the action, in Qt's portable form."""
+
+STANDARD: Bindings = {row.name: row.keys for row in ACTIONS}
+_PEEK = QKeySequence(PEEK_KEY).toString()
+
+
+def read_bindings(lines: Iterable[str]) -> Bindings:
+    """The keys of all actions, from lines like "invert = I, Ctrl+I"; nothing behind the = means no key.
+
+    A line of an action that this version does not know, or with keys that Qt does not know, is passed over.
+    """
+    bindings = dict(STANDARD)
+    for line in lines:
+        name, _, listed = line.partition(" = ")
+        keys = tuple(key for key in listed.split(", ") if key)
+        if name.strip() in bindings and all(canonical(key) for key in keys):
+            bindings[name.strip()] = keys
+    return bindings
+
+
+def binding_lines(bindings: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The lines of those that differ from the standard."""
+    return tuple(f"{name} = {', '.join(keys)}" for name, keys in bindings.items() if keys != STANDARD[name])
+
+
+def canonical(key: str) -> str:
+    """The one spelling of a key; empty where there is no such key."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.PortableText)
+
+
+def conflicts(bindings: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    """Keys that would mean more than one thing, with the texts of their actions; Qt would do none of them."""
+    meant: dict[str, list[str]] = {_PEEK: ["Hold: look under the map"]}
+    for row in ACTIONS:
+        for key in dict.fromkeys(map(canonical, bindings[row.name])):
+            meant.setdefault(key, []).append(row.text)
+    return {key: texts for key, texts in meant.items() if len(texts) > 1}

@@ -1,0 +1,121 @@
+"""The preferences of keys: every action with its keys, those chosen twice named before anything is kept."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from xferviewer.gui.actions import ACTIONS
+from xferviewer.gui.key_bindings import STANDARD, Bindings, canonical, conflicts
+from xferviewer.gui.theme import GRID
+
+
+class KeysDialog(QDialog):
+    """A table of actions; the field below it takes the key of the chosen one."""
+
+    chosen = Signal(object)  # Bindings
+
+    def __init__(self, bindings: Bindings, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bindings = dict(bindings)
+        self.setWindowTitle(self.tr("Keys"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(150 * GRID, 150 * GRID)
+        self.table = QTableWidget(len(ACTIONS), 3)
+        self.table.setAccessibleName(self.tr("Actions and their keys"))
+        self.table.setHorizontalHeaderLabels([self.tr("menu"), self.tr("action"), self.tr("keys")])
+        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setTabKeyNavigation(False)
+        self.key = QKeySequenceEdit()
+        self.key.setMaximumSequenceLength(1)
+        self.key.setAccessibleName(self.tr("New key of the chosen action"))
+        self.use = self._button(self.tr("Use this key"), self._use)
+        self.add = self._button(self.tr("Add it"), self._add)
+        self.clear = self._button(self.tr("No key"), self._clear)
+        self.standard = self._button(self.tr("All as at first"), self._restore)
+        self.fault = QLabel()
+        self.fault.setObjectName("fault")
+        self.fault.setWordWrap(True)
+        self.buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )  # fmt: skip
+        self.buttons.accepted.connect(self._accept)
+        self.buttons.rejected.connect(self.reject)
+        line = QHBoxLayout()
+        for widget in (self.key, self.use, self.add, self.clear):
+            line.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.table, 1)
+        layout.addLayout(line)
+        layout.addWidget(self.standard)
+        layout.addWidget(self.fault)
+        layout.addWidget(self.buttons)
+        self._show()
+        self.table.selectRow(0)
+
+    def _button(self, text: str, pressed: object) -> QPushButton:
+        button = QPushButton(text)
+        button.setAutoDefault(False)
+        button.clicked.connect(pressed)
+        return button
+
+    @property
+    def _name(self) -> str:
+        return ACTIONS[max(self.table.currentRow(), 0)].name
+
+    def _typed(self) -> str:
+        return canonical(self.key.keySequence().toString(QKeySequence.SequenceFormat.PortableText))
+
+    @Slot()
+    def _use(self) -> None:
+        if self._typed():
+            self._set((self._typed(),))
+
+    @Slot()
+    def _add(self) -> None:
+        if self._typed():
+            self._set(tuple(dict.fromkeys((*self.bindings[self._name], self._typed()))))
+
+    @Slot()
+    def _clear(self) -> None:
+        self._set(())
+
+    @Slot()
+    def _restore(self) -> None:
+        self.bindings = dict(STANDARD)
+        self._show()
+
+    def _set(self, keys: tuple[str, ...]) -> None:
+        self.bindings[self._name] = keys
+        self._show()
+
+    def _show(self) -> None:
+        for place, row in enumerate(ACTIONS):
+            for column, text in enumerate((row.menu, row.text, ", ".join(self.bindings[row.name]))):
+                self.table.setItem(place, column, QTableWidgetItem(text))
+        twice = conflicts(self.bindings)
+        self.fault.setText("\n".join(f"{key}: {'; '.join(texts)}" for key, texts in twice.items()))
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not twice)
+
+    @Slot()
+    def _accept(self) -> None:
+        self.chosen.emit(self.bindings)
+        self.accept()
