@@ -93,6 +93,7 @@ def test_that_a_second_job_computes_no_feature_and_other_weights_all(tmp_path, s
     _run(spec, tmp_path / "one")
     longer = replace(spec, recipe=replace(spec.recipe, learning_rate=1e-3))
     assert _run(longer, tmp_path / "two")[2][1]["computed"] == 0
+    assert _run(replace(longer, seed=1), tmp_path / "moved otherwise")[2][1]["computed"] == 3 * 18
     os.utime(tmp_path / "cohort" / "7.png", (1, 1))  # a file that changed
     assert 1 <= _run(longer, tmp_path / "changed")[2][1]["computed"] <= 3
     state = torch.load(spec.network.weights)

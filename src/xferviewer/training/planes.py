@@ -90,15 +90,16 @@ class Planes:
     def wait(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
         """Those of the rows whose images can be read, once that is known of all. Raises UnusableFolder: a full disk."""
         self.ahead(rows)
+        failed: Exception | None = None
         for row in map(int, rows):
             with self._lock:
                 coming = self._coming.get(row)
             if coming is not None:
-                try:
-                    coming.result()
-                finally:  # after an error it may be tried again
-                    with self._lock:
-                        self._coming.pop(row, None)
+                failed = failed or coming.exception()  # type: ignore[assignment]  of a thread pool, none but Exceptions
+                with self._lock:  # after an error all of them may be tried again
+                    self._coming.pop(row, None)
+        if failed is not None:
+            raise failed
         return rows[self.readable[rows]]
 
     def tell(self) -> None:
