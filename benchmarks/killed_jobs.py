@@ -2,8 +2,8 @@
 
     python benchmarks/killed_jobs.py [--kills 30] [--seed 0]
 
-Real processes, started detached as the window starts them, and SIGKILL: in the middle of a step, of a write, of the start.
-Prints one line a kill and a verdict; ends with 1 when a single bit of the weights differs.
+Real processes, started detached as the window starts them, and SIGKILL: in the middle of a step, of a write, of the
+start. Prints one line a kill and a verdict; ends with 1 when a single bit of the weights differs.
 """
 
 from __future__ import annotations

@@ -207,8 +207,8 @@ def _head(options: argparse.Namespace) -> list[str]:
         f"Made by `python -m benchmarks.small_data` with xferviewer {__version__}: EfficientNet-Lite0, all layers",
         f"learn, {options.epochs} epochs, {SIDE} × {SIDE} pixels, one recipe, seed 0. Each image is predicted by",
         f"networks that learned from the other {options.folds - 1} of {options.folds} folds (by patient where known);",
-        "no fold chooses an epoch. AUC with 95 % DeLong intervals over all folds' predictions together; differences are",
-        "paired, p adjusted after Holm.",
+        "no fold chooses an epoch. AUC with 95 % DeLong intervals over all folds' predictions together; differences",
+        "are paired, p adjusted after Holm.",
         "",
     ]
 

@@ -34,8 +34,8 @@ def main() -> None:
 
         write_cohort(films, FILMS, 3, "A", size=256, masks=False, workers=os.cpu_count() or 1)
         idle, busy, seconds, predicted = _measure(films)
-    print(f"idle window:                   {_described(idle)}")
-    print(f"indexing and predicting:       {_described(busy)} (aim: p99 below 50 ms)")
+    print(f"idle window:                   {described(idle)}")
+    print(f"indexing and predicting:       {described(busy)} (aim: p99 below 50 ms)")
     print(f"{predicted} predictions in {seconds:.0f} s; lag at the 99th percentile, busy over idle: "
           f"{np.percentile(busy, 99) / max(np.percentile(idle, 99), 0.1):.1f}")  # fmt: skip
 
@@ -63,7 +63,7 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     timer.timeout.connect(tick)
     clock.start()
     timer.start(INTERVAL_MS)
-    _run(qt, IDLE_SECONDS, lambda: False)
+    run_events(qt, IDLE_SECONDS, lambda: False)
     idle = lags[5:]
     lags.clear()
     begun = time.monotonic()
@@ -75,7 +75,7 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     def done() -> int:
         return sum(len(session.predicted_identities(checkpoint.weights_sha256)) for checkpoint in session.checkpoints)
 
-    _run(qt, LONGEST_SECONDS, lambda: done() >= wanted)
+    run_events(qt, LONGEST_SECONDS, lambda: done() >= wanted)
     seconds, predicted = time.monotonic() - begun, done()
     busy = list(lags)
     timer.stop()
@@ -84,7 +84,7 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     return idle, busy, seconds, predicted
 
 
-def _run(qt: QApplication, seconds: float, finished: Callable[[], bool]) -> None:
+def run_events(qt: QApplication, seconds: float, finished: Callable[[], bool]) -> None:
     """Let the event loop run until `finished()` or the time is over; looked at ten times a second."""
     from PySide6.QtCore import QTimer
 
@@ -100,7 +100,8 @@ def _run(qt: QApplication, seconds: float, finished: Callable[[], bool]) -> None
     qt.exec()
 
 
-def _described(lags: list[float]) -> str:
+def described(lags: list[float]) -> str:
+    """For people."""
     middle, late, latest = np.percentile(lags, [50, 99, 100])
     return f"lag p50 {middle:.1f} ms, p99 {late:.1f} ms, maximum {latest:.0f} ms ({len(lags)} ticks)"
 

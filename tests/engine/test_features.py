@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 
 from xferviewer.checkpoints import Preprocessing
+from xferviewer.checkpoints.fields import from_mapping, to_mapping
 from xferviewer.engine.inference import load
 from xferviewer.jobs.augmentation_cards import augmentation_card
 from xferviewer.jobs.augmentation_spec import Augmentation
@@ -21,8 +23,11 @@ from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec
+from xferviewer.networks import backbones
 from xferviewer.training import features
+from xferviewer.training.features import frozen_backbone
 from xferviewer.training.finetune import run
+from xferviewer.training.method import make_method
 
 
 @pytest.fixture
@@ -41,8 +46,6 @@ def spec(tmp_path, monkeypatch):
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{number}.png")
             table.writerow([f"{number}.png", number // 2, int(bright)])
     torch.manual_seed(0)
-    import timm
-
     weights = tmp_path / "weights.pth"
     torch.save(timm.create_model("test_efficientnet", num_classes=1).state_dict(), weights)
     return TrainingSpec(
@@ -87,23 +90,33 @@ def test_that_a_job_learns_the_same_with_kept_features_as_without(tmp_path, spec
 
 
 def test_that_a_second_job_computes_no_feature_and_other_weights_all(tmp_path, spec):
-    first, _, _ = _run(spec, tmp_path / "one")
+    _run(spec, tmp_path / "one")
     longer = replace(spec, recipe=replace(spec.recipe, learning_rate=1e-3))
     assert _run(longer, tmp_path / "two")[2][1]["computed"] == 0
-    again, _, _ = _run(spec, tmp_path / "three")
-    assert all(torch.equal(again[name], values) for name, values in first.items())
+    os.utime(tmp_path / "cohort" / "7.png", (1, 1))  # a file that changed
+    assert 1 <= _run(longer, tmp_path / "changed")[2][1]["computed"] <= 3
     state = torch.load(spec.network.weights)
     state["conv_stem.weight"] *= 1.01
     torch.save(state, spec.network.weights)
     assert _run(spec, tmp_path / "four")[2][1]["computed"] == 3 * 18 + 6
 
 
-def test_that_a_changed_file_is_computed_anew(tmp_path, spec):
-    spec = replace(spec, recipe=replace(spec.recipe, augmentation=augmentation_card("none").augmentation))
-    _run(spec, tmp_path / "one")
-    image = tmp_path / "cohort" / "7.png"
-    os.utime(image, (1, 1))
-    assert _run(spec, tmp_path / "two")[2][1]["computed"] == 1
+@dataclass(frozen=True)
+class _Side:
+    """All that a recipe asks of a training side."""
+
+    labels: np.ndarray
+    rows: np.ndarray
+
+
+def _backbone(spec):
+    """What the job of a specification makes of its backbone, without running it."""
+    network = backbones.create(spec.network.architecture, 1, options=spec.network.options)
+    backbones.freeze(network, spec.network.trainable_groups)
+    before = {name: values.clone() for name, values in network.state_dict().items()}
+    found = frozen_backbone(spec, network, make_method(spec, network, _Side(np.eye(8, 1), np.arange(8))))
+    assert all(torch.equal(values, before[name]) for name, values in network.state_dict().items())
+    return found
 
 
 @pytest.mark.parametrize(
@@ -112,25 +125,36 @@ def test_that_a_changed_file_is_computed_anew(tmp_path, spec):
         ({"network": {"setting": "S3"}}, "The backbone learns"),
         ({"network": {"options": {"drop_path_rate": 0.5}}}, "drops some"),
         ({"recipe": {"layers": {"frozen_norm": "train"}}}, "takes in every batch"),
+        ({"recipe": {"mixing": {"mixup": 0.5}}}, "mixed with each other"),
         ({"machine": {"keep_features": False}}, "asks for none"),
+        ({"network": {"architecture": "deit_tiny_distilled_patch16_224", "options": {"depth": 1}}}, "no single"),
     ],
 )
-def test_that_features_that_would_change_are_not_kept_and_the_reason_is_said(tmp_path, spec, change, why):
-    from xferviewer.checkpoints.fields import from_mapping, to_mapping
-
+def test_that_features_that_would_change_are_not_kept_and_the_reason_is_said(spec, change, why):
     mapping = to_mapping(spec)
     for section, values in change.items():
         for name, value in values.items():
-            mapping[section][name] = {**mapping[section][name], **value} if isinstance(value, dict) else value
-    spec = from_mapping(TrainingSpec, mapping)
-    _, _, said = _run(replace(spec, recipe=replace(spec.recipe, epochs=1)), tmp_path / "job")
-    assert [one["kept"] for one in said] == [False]
-    assert why in said[0]["why"]
+            known = mapping[section].get(name, {})
+            mapping[section][name] = {**known, **value} if isinstance(value, dict) else value
+    assert why in _backbone(from_mapping(TrainingSpec, mapping))
+
+
+@pytest.mark.parametrize(
+    "architecture", ["test_resnet", "test_vit", "test_convnext", "test_mambaout", "resnetv2_50x1_bit"]
+)
+def test_that_the_classifier_of_a_frozen_network_says_what_the_network_says(spec, architecture):
+    """Linear layers and a convolution of 1 × 1; the last begins with zeros."""
+    size = timm.get_pretrained_cfg(architecture).input_size[1:] if architecture.startswith("test") else (32, 32)
+    made = replace(spec.network.preprocessing, size=tuple(size))
+    spec = replace(spec, network=replace(spec.network, architecture=architecture, preprocessing=made))
+    frozen = _backbone(spec)
+    assert frozen.features == backbones.classifier_features(frozen.network)
 
 
 def test_that_features_larger_than_their_limit_are_not_kept(tmp_path, spec, monkeypatch):
     monkeypatch.setattr(features, "LIMIT_BYTES", 1000)
     _, _, said = _run(replace(spec, recipe=replace(spec.recipe, epochs=1)), tmp_path / "job")
+    assert [one["kept"] for one in said] == [False]
     assert said[0]["why"].startswith("They would take")
 
 
@@ -140,3 +164,15 @@ def test_that_an_unreadable_image_is_passed_over_with_features_too(tmp_path, spe
     plain, _, _ = _run(replace(spec, machine=MachineSpec(keep_features=False)), tmp_path / "plain")
     for name, values in plain.items():
         torch.testing.assert_close(kept[name], values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("laterality", "words"), [("matters", "None is: left and right"), ("free", "50% of the images are mirrored")]
+)
+def test_that_a_job_says_whether_it_mirrors_images(tmp_path, spec, laterality, words):
+    moves = replace(augmentation_card("P2").augmentation, laterality=laterality)
+    job = JobFolder.create(tmp_path / "job", replace(spec, recipe=replace(spec.recipe, augmentation=moves, epochs=1)))
+    run(job.spec(), job)
+    said = next(event["message"] for event in job.events() if event["kind"] == "augmentation")
+    assert words in said
+    assert "evaluated by the preprocessing imagenet-squash, this job is by another" in said

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from xferviewer.checkpoints import Preprocessing, read_checkpoint
+from xferviewer.cli import main
 from xferviewer.errors import UnusableChoice, UnusableFolder, UnusableSpec, UnusableTable
 from xferviewer.jobs.data_spec import CohortData, DataSpec
 from xferviewer.jobs.folder import JobFolder
@@ -239,6 +240,13 @@ def test_that_a_published_leaking_split_is_learned_from_and_marked(cohort, tmp_p
     assert card.data.split == "first: P1 image level (leaks)"
     assert "**This split leaks**" in (checkpoint.folder / "README.md").read_text()
     assert "This split leaks" in (folder.path / "log.txt").read_text()
+    (tmp_path / "labels.csv").write_text("image,left\na,1\nb,0\nc,1\nd,0\n")
+    (tmp_path / "halves.csv").write_text("image,left\na,0.9\nb,0.2\nc,0.4\nd,0.5\n")
+    words = ["evaluate", "--labels", str(tmp_path / "labels.csv"), "--predictions", str(tmp_path / "halves.csv")]
+    assert main([*words, "--out", str(tmp_path / "out"), "--checkpoint", str(checkpoint.folder)]) == 0
+    said = "halves learned from a split that leaks (first: P1 image level (leaks))"
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["warnings"][0].startswith(said)
+    assert said in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_that_shared_patients_of_any_other_split_stop_the_job(cohort, tmp_path):

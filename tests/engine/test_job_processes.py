@@ -128,13 +128,10 @@ def test_that_jobs_outlive_their_starter_wait_for_their_turn_and_end_in_the_same
 
     control.resume_job(first)
     wait_until(lambda: first.status().state == "running")
-    pid = first.runner().pid
-    os.kill(pid, signal.SIGTERM)  # the computer is shut down
-    wait_until(lambda: first.runner() is None)
-    assert control.is_left_alone(first)
-    assert first.status().state == "queued"
     control.cancel_job(first)
+    wait_until(lambda: first.runner() is None)
     assert first.status().state == "cancelled"
+    assert steps_kept(first)
 
 
 def test_that_an_image_that_breaks_in_the_middle_of_an_epoch_is_named_and_passed_over(
@@ -302,3 +299,26 @@ def test_that_the_best_and_the_last_weights_are_both_checkpoints(jobs):
     assert not (job.path / "resume").exists()
     chosen = [event["epoch"] for event in job.events() if event["kind"] == "epoch" and event["best"]]
     assert (last.weights_sha256 == best.weights_sha256) == (chosen[-1] == 3)
+
+
+def test_that_two_processes_share_each_batch_and_learn_what_one_does_up_to_rounding(spec, jobs):
+    """Without batch normalisation and dropout, which see the part of each process alone."""
+    network = replace(
+        spec.network,
+        architecture="vit_tiny_patch16_224",
+        options={"depth": 1, "embed_dim": 48, "img_size": SIDE, "patch_size": 8},
+    )
+    spec = replace(spec, network=network, recipe=replace(spec.recipe, epochs=2, learning_rate=1e-4))
+    one = run(spec, JobFolder.create(control.jobs_folder() / "one", spec))
+    spec = replace(spec, machine=replace(spec.machine, devices=2))
+    job = JobFolder.create(control.jobs_folder() / "two", spec)
+    two = run(spec, job)
+    ours, theirs = (load(made, torch.device("cpu")).network.state_dict() for made in (two, one))
+    for name, values in theirs.items():
+        torch.testing.assert_close(ours[name], values, rtol=1e-3, atol=2e-5)
+    losses = [
+        [event["training_loss"] for event in JobFolder(folder).events() if event["kind"] == "epoch"]
+        for folder in (control.jobs_folder() / "one", job.path)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert not torch.distributed.is_initialized()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pydicom
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,7 +15,8 @@ from PIL import Image
 from torchvision.transforms.v2 import functional
 
 from xferviewer.checkpoints import Preprocessing
-from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.networks.preprocessing import present_to_tensor, to_tensor
+from xferviewer.studies.images import read_image
 
 
 def plain(**constants: object) -> Preprocessing:
@@ -70,3 +75,38 @@ def test_that_any_image_gives_the_size_asked_for_and_a_flat_one_stays_flat(rows,
     tensor = present_to_tensor(flat, plain(resize=resize, crop_fraction=crop_fraction))
     assert tuple(tensor.shape) == (1, 32, 48)
     torch.testing.assert_close(tensor, torch.full_like(tensor, 0.25))
+
+
+def test_that_a_film_stored_inverted_and_declared_monochrome1_is_the_same_tensor(tmp_path, cohort):
+    dataset = pydicom.dcmread(next(cohort.rglob("*.dcm")))
+    dataset.decompress()
+    dataset.pop("PresentationLUTShape", None)
+    highest = 2**dataset.BitsStored - 1
+    tensors = []
+    for photometric, stored in (("MONOCHROME2", dataset.pixel_array), ("MONOCHROME1", highest - dataset.pixel_array)):
+        dataset.PhotometricInterpretation = photometric
+        dataset.PixelData = stored.tobytes()
+        centre = 0.45 * highest if photometric == "MONOCHROME2" else 0.55 * highest
+        dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = centre, 0.5 * highest, "LINEAR_EXACT"
+        dataset.save_as(tmp_path / "film.dcm")
+        with_voi = to_tensor(read_image(tmp_path / "film.dcm"), plain())
+        del dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction
+        dataset.save_as(tmp_path / "film.dcm")
+        tensors.append((with_voi, to_tensor(read_image(tmp_path / "film.dcm"), plain())))
+
+    for one, other in zip(*tensors, strict=True):
+        assert torch.equal(one, other)
+    assert not torch.equal(*tensors[0])
+
+
+def test_that_opposite_polarities_of_the_same_values_are_negative_tensors():
+    folder = Path(__file__).parents[2].parent / "shared" / "data" / "dicom" / "torchxrayvision"
+    if not folder.exists():
+        pytest.skip("the shared data are not beside this checkout")
+    film = read_image(folder / "1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm")
+    negative = read_image(folder / "Fake_MONOHR1.dcm")
+    rows, columns = film.pixels.shape
+    whole = plain(size=(rows, columns))  # not resized: exact
+
+    assert torch.equal(to_tensor(negative, whole), 1 - to_tensor(film, whole))
+    assert torch.equal(to_tensor(film, replace(whole, polarity="inverted")), to_tensor(negative, whole))

@@ -72,6 +72,15 @@ def test_that_the_loss_of_classes_is_torchs_with_weights_and_smoothing():
         ),
     ):
         torch.testing.assert_close(loss("multi-class", labels, **fields)(logits, labels), expected)
+    some = functional.cross_entropy(logits[:3], truth[:3], weight=weights)  # a batch is not as balanced as the whole
+    torch.testing.assert_close(loss("multi-class", labels, weights="balanced")(logits[:3], labels[:3]), some)
+
+
+def test_that_a_smoothed_label_of_a_finding_is_half_as_far_from_either_side():
+    logits = torch.tensor([[0.7], [-1.2]])
+    found = loss("multi-label", torch.tensor([[1.0], [0.0]]), smoothing=0.2)(logits, torch.tensor([[1.0], [0.0]]))
+    expected = functional.binary_cross_entropy_with_logits(logits, torch.tensor([[0.9], [0.1]]))
+    torch.testing.assert_close(found, expected)
 
 
 def test_that_an_image_whose_class_is_not_stated_teaches_nothing():
@@ -371,8 +380,8 @@ def test_that_an_average_whose_decay_grows_ends_by_following_no_more():
 
 def test_that_a_balanced_epoch_shows_rare_classes_as_often_as_common_ones():
     labels = np.array([[1, 0]] * 90 + [[0, 1]] * 10, dtype=np.float32)
-    weights = row_weights(labels, "multi-class")
-    assert weights[:90].sum() == pytest.approx(weights[90:].sum())
+    three = row_weights(np.eye(3, dtype=np.float32)[[0] * 6 + [1] * 3 + [2]], "multi-class")
+    assert three[:6].sum() == pytest.approx(three[6:9].sum()) == pytest.approx(three[9])
     rows = np.arange(100)
     told = recipe(sampler="balanced")
     drawn = np.concatenate(

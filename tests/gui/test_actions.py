@@ -209,6 +209,11 @@ def check_perspective_train(app: Application, bot: QtBot, patch: pytest.MonkeyPa
     assert app.window.jobs.isVisible()
 
 
+def check_new_job(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "new_job")
+    assert app.window.training.form.isVisible()
+
+
 def check_full_screen(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "full_screen")
     assert app.window.isFullScreen()

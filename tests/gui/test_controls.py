@@ -24,17 +24,20 @@ from PySide6.QtWidgets import (
 )
 
 from xferviewer.gui.app import Application
+from xferviewer.gui.field import Field
 from xferviewer.gui.views.import_dialog import ImportDialog
+from xferviewer.studies.datasets import SOURCES
 
 SIGNALS: dict[type[QWidget], tuple[str, ...]] = {
     QAbstractButton: ("clicked(bool)", "clicked()", "toggled(bool)", "pressed()", "triggered(QAction*)"),
-    QComboBox: ("activated(int)", "currentIndexChanged(int)", "textActivated(QString)", "currentTextChanged(QString)"),
+    QComboBox: ("activated(int)", "currentIndexChanged(int)", "textActivated(QString)", "currentTextChanged(QString)",
+                "editTextChanged(QString)"),
     QAbstractSlider: ("valueChanged(int)", "sliderMoved(int)", "sliderReleased()"),
     QSpinBox: ("valueChanged(int)", "editingFinished()"),
     QDoubleSpinBox: ("valueChanged(double)", "editingFinished()"),
     QLineEdit: ("textChanged(QString)", "textEdited(QString)", "returnPressed()", "editingFinished()"),
     QListWidget: ("currentRowChanged(int)", "itemChanged(QListWidgetItem*)", "itemClicked(QListWidgetItem*)"),
-}
+}  # fmt: skip
 READ_BY_A_BUTTON = {
     "Whose threshold is set",  # beside the button that sets it: test_operating_point_panel.py
     "The same on the command line",  # copied by the button beside it, and not to be written in: test_import_dialog.py
@@ -89,6 +92,35 @@ def test_that_every_control_is_listened_to_and_named(opened: Application, perspe
         if not is_heard(widget) and widget.accessibleName() not in READ_BY_A_BUTTON
     ]
     assert not deaf
+
+
+@pytest.mark.parametrize("shown", ["form", "job"])
+def test_that_every_control_of_fine_tuning_is_listened_to_named_and_explained(opened: Application, shown: str) -> None:
+    """Hidden ones too: those of other kinds of cohorts, heads and recipes."""
+    opened.window.new_job()
+    page = getattr(opened.window.training, shown)
+    found = [w for w in controls(page) if not w.objectName().startswith("qt_") and "Scroll" not in w.objectName()]
+    assert len(found) > (100 if shown == "form" else 8)
+    deaf = [w.accessibleName() or w.objectName() or str(w) for w in found if not is_heard(w)]
+    assert not deaf
+    typed = (QLineEdit, QComboBox, QCheckBox, QSlider, QListWidget)
+    assert not [str(w) for w in found if isinstance(w, typed) and not w.accessibleName()]
+    assert not [str(w) for w in found if isinstance(w, QAbstractButton) and not (w.text() or w.accessibleName())]
+    assert not [field for field in page.findChildren(Field) if not field.findChild(QLabel).toolTip()]
+
+
+def test_that_every_control_of_the_data_set_dialog_is_listened_to_and_named(opened: Application) -> None:
+    opened.training.datasets.ask()
+    dialog = opened.training.datasets.dialog
+    for source in SOURCES:
+        dialog.take_source(source.key)
+        found = [w for w in controls(dialog) if not w.objectName().startswith("qt_")]
+        assert not [w.accessibleName() for w in found if not is_heard(w)]
+        named = [w for w in found if isinstance(w, (QLineEdit, QComboBox, QCheckBox))]
+        assert not [str(w) for w in named if not (w.accessibleName() or getattr(w, "text", str)())]
+        assert dialog.choices.keys() == {choice.name for choice in source.choices}
+        assert dialog.accepted_terms.isVisible() == bool(source.terms.text)
+    dialog.reject()
 
 
 def test_that_every_control_of_the_import_dialog_is_listened_to_and_named(opened: Application) -> None:

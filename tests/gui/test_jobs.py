@@ -65,7 +65,7 @@ def tell_course(job: JobFolder) -> None:
             areas = {"Edema": {"auc": 0.5 + number / 40, "lower": 0.4, "upper": 0.9}, "Effusion": None}
             job.append_event(
                 "epoch", epoch=number // 4, training_loss=2 / number, validation_loss=3 / number, learning_rate=1e-3,
-                validation_auc=0.5 + number / 40, validation_auc_per_finding=areas, best=True, majority_guess=False,
+                validation_auc=0.5 + number / 40, findings=areas, best=True, majority_guess=False,
             )  # fmt: skip
 
 

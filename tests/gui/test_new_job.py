@@ -1,4 +1,4 @@
-"""The form of a new job: what it makes is a specification, what is wrong stands by its field, six actions are enough."""
+"""The form of a new job: it makes a specification, what is wrong stands by its field, six actions are enough."""
 
 from __future__ import annotations
 
@@ -170,6 +170,9 @@ def test_that_what_is_wrong_stands_by_its_field(form: NewJobForm) -> None:
         assert not fault_at(new, path)
     write_text(new.naming.lines["name"], "a/b")
     assert "folder" in fault_at(new, "name")
+    new.set_taken(["taken"])
+    write_text(new.naming.lines["name"], "taken")
+    assert "job of this name" in fault_at(new, "name")
     write_text(new.naming.lines["name"], "fine")
     assert new.start.isEnabled()
 

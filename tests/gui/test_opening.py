@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
@@ -110,6 +111,27 @@ def test_that_a_dropped_cohort_folder_shows_its_films_with_its_labels(
         assert application.session.truth(film.identity, "Effusion") == stated.labels[row, column]
         assert film.patient_id == stated.patients[row]
     assert len(application.session.studies) == len(set(stated.studies))
+
+
+def test_that_the_boxes_of_a_dropped_cohort_are_marked_on_its_films(
+    application: Application, tmp_path: Path, drop: Drop, qtbot: QtBot
+) -> None:
+    folder = tmp_path / "source"
+    (folder / "images").mkdir(parents=True)
+    PIL.Image.new("L", (64, 48), 90).save(folder / "images" / "00000001_000.png")
+    (folder / "Data_Entry_2017.csv").write_text(
+        "Image Index,Finding Labels,Patient ID\n00000001_000.png,Mass,1\n", encoding="utf-8"
+    )
+    (folder / "BBox_List_2017.csv").write_text(
+        "Image Index,Finding Label,Bbox [x,y,w,h],,,\n00000001_000.png,Mass,10,20,30,5,,,\n", encoding="utf-8"
+    )
+    import_dataset(find_source(folder), folder, tmp_path / "imported", accept_terms=True)
+    with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
+        drop(application.window, [tmp_path / "imported"])
+    assert any("Regions of 1 images" in what for what in toasts(application))
+    qtbot.waitUntil(lambda: bool(application.session.marked))
+    (region,) = application.session.marked
+    assert (region.finding, region.boxes[0].right, region.boxes[0].bottom) == ("Mass", 40, 25)
 
 
 def test_that_unknown_columns_and_unmatched_rows_of_a_dropped_table_are_told(

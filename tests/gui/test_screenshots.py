@@ -22,6 +22,7 @@ from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application
+from xferviewer.gui.field import Fold
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.views.import_dialog import ImportDialog
@@ -68,6 +69,7 @@ def pictured(request: pytest.FixtureRequest, qtbot: QtBot) -> Application:
     # A real specification that waits for its turn: no number is shown that nobody has measured.
     job = JobFolder.create(application.folders.jobs / "lite0-probe", read_spec(SPEC))
     job.log("Waits for its turn.")
+    application.window.training.form.estimate_asked.disconnect()  # a picture waits for no other process
     return application
 
 
@@ -147,6 +149,70 @@ def test_that_the_perspective_is_pictured_without_clipped_text_and_empty_panels(
         colours, counts = np.unique(pixels(panel.grab().toImage()), return_counts=True)
         assert counts.max() < 0.99 * counts.sum(), f"{panel.accessibleName() or type(panel).__name__} is empty"
         assert len(colours) > 8
+
+
+FORM = "new-job"
+
+
+def show_form(application: Application, size: QSize, qtbot: QtBot) -> MainWindow:
+    """The form of a new job, filled in for phantom films."""
+    window = show(application, "train", size, qtbot)
+    form = window.training.form
+    window.new_job()
+    form.images.known.choose("phantom")
+    form.images.known.activated.emit(0)
+    form.tabs.setCurrentIndex(0)
+    qtbot.wait(50)
+    return window
+
+
+def test_that_the_form_of_a_new_job_is_pictured(
+    pictured: Application, qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    window = show_form(pictured, QSize(1600, 950), qtbot)
+    picture = window.grab().toImage()
+    kept: Path | None = request.config.getoption("screenshots")
+    assert picture.save(str((kept or tmp_path) / f"{FORM}.png"))
+    assert window.training.form.spec is not None
+    assert cut_texts(window) == []
+
+
+@pytest.mark.parametrize(("colours", "size"), [("dark", QSize(1440, 900)), ("light", QSize(1024, 700))])
+def test_that_nothing_is_clipped_in_the_form_and_in_the_view_of_a_job(
+    pictured: Application, colours: str, size: QSize, qtbot: QtBot, qapp: QApplication
+) -> None:
+    """In the Train perspective alone, which may be smaller than the window; open and wrong wherever that can be."""
+    font = qapp.font()
+    theme.apply(qapp, theme.read_theme(colours))
+    qapp.setFont(font)
+    window = show_form(pictured, QSize(1440, 900), qtbot)
+    train, form = window.perspectives["train"], window.training.form
+    train.setParent(None)
+    train.resize(size)
+    train.show()
+    qtbot.waitUntil(lambda: train.size() == size)
+    for fold in train.findChildren(Fold):
+        fold.open()
+    for path in ("recipe.epochs", "recipe.learning_rate"):
+        form.recipe.first.controls[path].setText("wrong")
+        form.recipe.first.controls[path].textEdited.emit("wrong")
+    bar = form.scrolled.verticalScrollBar()
+    for place in range(0, bar.maximum() + 1, max(1, bar.maximum() // 6)):
+        bar.setValue(place)
+        qtbot.wait(10)
+        assert cut_texts(train) == []
+    assert not form.scrolled.horizontalScrollBar().isVisible()
+    for tab in range(form.tabs.count()):
+        form.tabs.setCurrentIndex(tab)
+        assert cut_texts(train) == []
+    form.close_.click()
+    for tab in range(window.training.job.tabs.count()):
+        window.training.job.tabs.setCurrentIndex(tab)
+        qtbot.wait(10)
+        assert cut_texts(train) == []
+    train.close()
+    train.deleteLater()
+    theme.apply(qapp, theme.read_theme("dark"))
 
 
 @pytest.mark.parametrize("perspective", PERSPECTIVES)

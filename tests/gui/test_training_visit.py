@@ -83,6 +83,8 @@ def test_that_films_are_imported_split_trained_on_watched_and_compared(
     # what it will take, and what its images look like
     qtbot.waitUntil(lambda: "parameters" in form.estimate.text() or bool(form.refusal.text()), timeout=LONG)
     assert not form.refusal.text()
+    head = (len(form.images.chosen_findings) * (256 + 1), "in the head")
+    assert f"{head[0]:,} {head[1]}" in form.estimate.text()
     form.tabs.setCurrentWidget(form.batch)
     qtbot.mouseClick(form.batch.draw, LEFT)
     qtbot.waitUntil(lambda: form.batch.shown, timeout=LONG)

@@ -23,6 +23,7 @@ import nibabel
 import numpy as np
 import PIL.Image
 from tests.integration.conformance import files
+from tests.unit.studies.test_slides import write_pyramid
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.catalogue import Catalogue
@@ -60,6 +61,10 @@ def _pictures() -> list[tuple[str, bytes]]:
     np.save(array, random.integers(0, 9999, (3, 20, 20)).astype(np.int16))
     archive = io.BytesIO()
     np.savez_compressed(archive, images=grey[None], labels=np.zeros(1))
+    with tempfile.TemporaryDirectory() as folder:
+        fine = random.integers(0, 256, (90, 120, 3)).astype(np.uint8)
+        slide = write_pyramid(Path(folder) / "slide.tif", [fine, fine[::2, ::2]]).read_bytes()
+    made += [(f"slide {number}.tif", slide) for number in range(8)]  # as likely as all the pictures of another kind
     volume = nibabel.Nifti1Image(random.integers(0, 99, (9, 8, 7)).astype(np.int16), np.eye(4)).to_bytes()
     return [*made, ("stack.npy", array.getvalue()), ("stack.npz", archive.getvalue()), ("volume.nii", volume)]
 

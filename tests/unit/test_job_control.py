@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from dataclasses import replace
 
 import pytest
 
 from xferviewer import cli
-from xferviewer.errors import UnusableChoice, UnusableFolder
+from xferviewer.errors import UnusableChoice, UnusableFolder, XferviewerError
 from xferviewer.jobs import control
 from xferviewer.jobs.data_spec import DataSpec, FolderData
 from xferviewer.jobs.folder import STALLED_SECONDS, STALLED_STEPS, JobFolder, Status
@@ -74,16 +76,20 @@ def test_that_a_second_process_on_one_folder_is_refused_and_names_the_first(job)
 
 def test_that_a_job_that_lost_its_folder_to_another_process_stops_and_leaves_the_status_alone(job, monkeypatch):
     monkeypatch.setattr("xferviewer.jobs.heart.HEARTBEAT_SECONDS", 0.01)
-    with pytest.raises(Exception, match="taken over by another process"), JobProcess(job) as process:
-        (job.path / "lock").write_text(
-            (job.path / "lock").read_text().replace(process.heart._lock.owner.token, "0" * 32)
-        )
-        job.write_status(replace(job.status(), message="The other one."))
-        deadline = time.monotonic() + 5
-        while not process.heart.lost:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.obey(None)
+
+    def work() -> None:
+        with JobProcess(job) as process:
+            lock = job.path / "lock"
+            lock.write_text(lock.read_text().replace(process.heart._lock.owner.token, "0" * 32))
+            job.write_status(replace(job.status(), message="The other one."))
+            deadline = time.monotonic() + 5
+            while not process.heart.lost:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            process.obey(None)
+
+    with pytest.raises(XferviewerError, match="taken over by another process"):
+        work()
     assert job.status().message == "The other one."
     assert (job.path / "lock").exists()
 
@@ -166,6 +172,19 @@ def test_that_pause_and_cancel_reach_a_waiting_process(job):
     assert job.status().state == "cancelled"
     assert job.requested() is None
     assert job.runner() is None
+
+
+@pytest.mark.parametrize(("number", "state"), [(signal.SIGTERM, "queued"), (signal.SIGINT, "paused")])
+def test_that_a_job_that_is_told_to_end_keeps_its_state_first(job, number, state):
+    """By the system, it goes on at the next start; by Ctrl-C, when somebody wants it to."""
+    kept = []
+    with JobProcess(job) as process:
+        os.kill(os.getpid(), number)
+        process.obey(lambda: kept.append("the state"))
+        kept.append("nothing more")
+    assert kept == ["the state"]
+    assert job.status().state == state
+    assert control.is_left_alone(job) == (state == "queued")
 
 
 def test_that_a_clone_has_the_specification_and_nothing_else(job, spec):

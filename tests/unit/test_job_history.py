@@ -71,7 +71,7 @@ def test_that_epochs_of_both_versions_of_the_events_are_understood(tmp_path: Pat
            "validation_auc_per_finding": {"Edema": 0.7, "Mass": None}, "best": True}  # fmt: skip
     new = {"kind": "epoch", "epoch": 2, "training_loss": 0.5, "validation_loss": 0.55, "learning_rate": 1e-4,
            "validation_auc": 0.8, "majority_guess": True, "best": False,
-           "validation_auc_per_finding": {"Edema": {"auc": 0.8, "lower": 0.7, "upper": 0.9}}}  # fmt: skip
+           "findings": {"Edema": {"auc": 0.8, "lower": 0.7, "upper": 0.9}}}  # fmt: skip
     append(tmp_path, old, new)
     read_all(history)
     first, second = history.epochs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -171,6 +172,24 @@ def test_that_a_status_that_is_none_is_refused(job, content):
     path = job.path / "status.json"
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises(UnusableFolder):
+        job.status()
+
+
+def test_that_a_status_of_an_older_version_is_read_and_of_a_newer_one_refused(job):
+    older = {
+        "state": "finished",
+        "heartbeat": 1.0,
+        "pid": 7,
+        "host": "here",
+        "step": 3,
+        "steps": 3,
+        "message": "",
+        "version": 1,
+    }
+    (job.path / "status.json").write_text(json.dumps(older))
+    assert job.status().step == 3
+    (job.path / "status.json").write_text(json.dumps({**older, "version": 3}))
+    with pytest.raises(UnusableFolder, match="version 3; this is 2"):
         job.status()
 
 

@@ -14,7 +14,7 @@ from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.optimiser_spec import OptimiserSpec
 from xferviewer.jobs.recipe import Recipe
-from xferviewer.jobs.recipe_cards import RECIPE_CARDS, deviations
+from xferviewer.jobs.recipe_cards import RECIPE_CARDS, deviations, provenance
 from xferviewer.jobs.recipe_page import page
 from xferviewer.jobs.spec import parse_spec, read_spec, render_spec
 
@@ -172,6 +172,16 @@ def test_that_a_file_comes_before_the_recipe_that_it_names_and_says_where():
     assert deviations(spec(PLAIN, LAYOUT)) == ()
 
 
+def test_that_what_the_source_left_open_is_said_unless_the_file_says_it():
+    assert provenance(named("BiT at 224"))["departs"].startswith("images of 224²")
+    found = provenance(spec('name = "P0"\nlearning_rate = 3e-4\noptimiser = {kind = "AdamW"}', 'setting = "S3"'))
+    assert found["gaps"] == [
+        "recipe.weight_decay", "recipe.schedule", "recipe.batch_size", "network.preprocessing.size",
+    ]  # fmt: skip
+    assert "recipe.learning_rate" in found["deviations"]
+    assert provenance(spec(PLAIN, LAYOUT)) == {}
+
+
 @pytest.mark.parametrize(
     ("recipe", "why"),
     [
@@ -241,7 +251,7 @@ def test_that_a_recipe_that_does_not_suit_the_job_is_named(task, recipe, network
 
 
 def test_that_a_specification_of_version_1_means_what_it_meant():
-    """AdamW on matrices, a cosine by steps after a warm-up by steps, the best validation AUC of images, nothing more."""
+    """AdamW on matrices, a cosine by steps after a warm-up by steps, the best validation AUC of images; no more."""
     found = read_spec(FORMATS / "spec-1.toml")
     assert (found.version, found.task) == (1, "multi-label")
     assert found.recipe == Recipe(

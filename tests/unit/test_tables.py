@@ -123,3 +123,16 @@ def test_that_a_table_of_no_use_is_refused_in_three_sentences(
 def test_that_a_missing_table_is_named() -> None:
     with pytest.raises(UnusableTable, match=r"nowhere\.csv"):
         read_label_table(Path("nowhere.csv"))
+
+
+def test_that_the_images_of_a_cohort_folder_are_labels_frame_by_frame(tmp_path: Path) -> None:
+    table = tmp_path / "images.csv"
+    table.write_text(
+        "image,frame,patient,study,site,view,sex,age,split,tumor\n"
+        "x.h5,,a,,,,,,train,1\nx.h5,1,a,,,,,,train,0\nx.h5,12,b,,,,,,test,-1\nfilm.png,,c,,,,,,test,\n"
+    )
+    read = read_label_table(table)
+    assert read.image == ("x.h5#0", "x.h5#1", "x.h5#12", "film.png")
+    labels, impossible = read.labels("tumor") or (None, -1)
+    np.testing.assert_array_equal(labels, [1, 0, -1, np.nan])
+    assert impossible == 0

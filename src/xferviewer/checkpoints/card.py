@@ -247,6 +247,16 @@ class Card:
     library_name: str = "timm"
     card_version: int = CARD_VERSION
 
+    @property
+    def leak(self) -> str:
+        """A sentence where the checkpoint learned from a split that leaks; else empty."""
+        if self.data is None or not self.data.leaks:
+            return ""
+        return (
+            f"{self.name} learned from a split that leaks ({self.data.split}): its numbers on images of "
+            f"{self.data.cohort} are too good."
+        )
+
     def __post_init__(self) -> None:
         if not self.findings or len(set(self.findings)) != len(self.findings):
             raise ValueError("findings should name every output once.")

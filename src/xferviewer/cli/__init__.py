@@ -17,6 +17,7 @@ from xferviewer.cli import (
     datasets,
     evaluation,
     jobs,
+    kept,
     machine,
     maps,
     predictions,
@@ -31,7 +32,7 @@ from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
     window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
-    children,
+    kept, children,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from xferviewer.cli.options import (
+    DONE,
     command,
 )
 
@@ -23,6 +24,9 @@ def add_to(commands: Any) -> None:
     command(commands, "examine-files", _examine_files, argparse.SUPPRESS)
     decode = command(commands, "decode-with-gdcm", _decode_with_gdcm, argparse.SUPPRESS)
     decode.add_argument("arguments", nargs=2)
+    helper = command(commands, "train-on-device", _train_on_device, argparse.SUPPRESS)
+    helper.add_argument("folder")
+    helper.add_argument("devices")
     reading = command(commands, "read-images", _read_images, argparse.SUPPRESS)
     reading.add_argument("arguments", nargs=1)
 
@@ -57,3 +61,14 @@ def _read_images(options: argparse.Namespace) -> int:
     from xferviewer.studies.reading_processes import main as read
 
     return read(options.arguments)
+
+
+def _train_on_device(options: argparse.Namespace) -> int:
+    """A job on several devices has a process for each; the others are started by the first."""
+    from xferviewer.jobs.folder import JobFolder
+    from xferviewer.training.finetune import help_train
+    from xferviewer.training.several_devices import end_with_standard_input
+
+    end_with_standard_input()
+    help_train(JobFolder(options.folder), tuple(filter(None, options.devices.split(","))))
+    return DONE

@@ -87,6 +87,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "mean over a case's findings, of most entropy, nearest to all thresholds, where checkpoints differ, where the "
         "members of each column differ (standard deviation, mutual information)",
     )  # fmt: skip
+    said = parser.add_argument_group("what the report says besides")
+    said.add_argument(
+        "--checkpoint", type=Path, nargs="+", action="extend", default=[], metavar="DIR", dest="checkpoints",
+        help="where one of these learned from a split that leaks, the report says so",
+    )  # fmt: skip
+    said.add_argument("--note", action="append", default=[], metavar="TEXT", dest="notes", help="a sentence of yours")
     written = parser.add_argument_group("what is written beside metrics.json and report.html")
     written.add_argument("--figures", type=formats("svg", "pdf", "png"), default=(), metavar="svg,pdf,png")
     written.add_argument("--tables", type=formats("csv", "latex"), default=(), metavar="csv,latex")
@@ -95,6 +101,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     from dataclasses import fields
 
+    from xferviewer.checkpoints import read_checkpoint
     from xferviewer.exchange.evaluate import run_evaluate
     from xferviewer.exchange.evaluate_options import EvaluateOptions
 
@@ -102,6 +109,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     for field in fields(EvaluateOptions):
         value = getattr(options, field.name)
         given[field.name] = tuple(value) if isinstance(value, list) else value
+    cards = [read_checkpoint(folder).card for folder in options.checkpoints]
+    given["notes"] += tuple(card.leak for card in cards if card.leak)
     words = options.words
     result = run_evaluate(options.labels, options.predictions, options.out, EvaluateOptions(**given), words)
     for warning in result.get("warnings", ()):

@@ -34,6 +34,8 @@ def add_to(commands: Any) -> None:
     split.add_argument("--fraction", type=float, default=1.0, metavar="SHARE", help="of the training images to keep")
     split.add_argument("--shared", choices=("refuse", "leave-out", "keep"), default="refuse",
                        help="patients that the source has in two parts")  # fmt: skip
+    split.add_argument("--together", action="store_true",
+                       help="deal out patients that have the same pictures as one")  # fmt: skip
     split.add_argument("--list", type=_part_and_file, action="append", default=[], metavar="PART=FILE", dest="lists")
     split.add_argument("--fold-tables", type=Path, metavar="FOLDER", help="of p1-image-level: the study's dataframe")
     split.add_argument("--without-duplicates", action="store_true", help="do not read and compare the images")
@@ -58,15 +60,16 @@ def _split(options: argparse.Namespace) -> int:
     from xferviewer.studies.leakage import receipt_as_toml
     from xferviewer.studies.split_file import splits_folder, write_split
     from xferviewer.studies.split_making import SplitPlan
-    from xferviewer.studies.splitting import split_cohort
+    from xferviewer.studies.splitting import cohort_path, split_cohort
 
-    cohort = read_cohort(options.cohort)
+    folder = cohort_path(options.cohort)
+    cohort = read_cohort(folder)
     lists = dict(options.lists) | ({"folder": options.fold_tables} if options.fold_tables else {})
     failed: list[XferviewerError] = []
     try:
         plan = SplitPlan(
             options.method, options.seed, options.validation, options.test, options.folds, options.fraction,
-            options.shared, lists,
+            options.shared, lists, options.together,
         )  # fmt: skip
         split = split_cohort(
             cohort,
@@ -78,17 +81,17 @@ def _split(options: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise UnusableChoice("The split was not made.", f"{error}", "Correct the option.") from error
-    path = write_split(splits_folder(options.cohort), split, cohort)
+    path = write_split(splits_folder(folder), split, cohort)
     if options.json:
         print_json({
             "split": str(path), "method": split.method, "digest": split.digest, "leaks": split.leaks,
             "notes": list(split.notes), "receipt": receipt_as_toml(split.receipt),
-            "failed": [error.as_dict() for error in failed],
+            "failed": [refused.as_dict() for refused in failed],
         })  # fmt: skip
     else:
         print("\n".join([str(path), *_about(split)]))
-    for error in failed:
-        print(f"failed: {error}", file=sys.stderr)
+    for refused in failed:
+        print(f"failed: {refused}", file=sys.stderr)
     return SOME_FAILED if failed else DONE
 
 
@@ -97,9 +100,11 @@ def _cohort(options: argparse.Namespace) -> int:
     from xferviewer.studies.cohort_summary import as_csv, as_json, as_lines, summarise
     from xferviewer.studies.leakage import receipt_as_toml
     from xferviewer.studies.split_file import find_split_file, list_splits, read_split
+    from xferviewer.studies.splitting import cohort_path
 
-    cohort = read_cohort(options.cohort)
-    split = read_split(find_split_file(options.cohort, options.split), cohort) if options.split else None
+    folder = cohort_path(options.cohort)
+    cohort = read_cohort(folder)
+    split = read_split(find_split_file(folder, options.split), cohort) if options.split else None
     summary = summarise(cohort, split)
     if options.csv:
         print(as_csv(summary), end="")
@@ -112,7 +117,7 @@ def _cohort(options: argparse.Namespace) -> int:
             }  # fmt: skip
         print_json({
             **as_json(summary), "digest": cohort.digest, "notes": list(cohort.description.notes),
-            "splits": [path.stem for path in list_splits(options.cohort)], "frozen_split": frozen,
+            "splits": [path.stem for path in list_splits(folder)], "frozen_split": frozen,
         })  # fmt: skip
     else:
         print("\n".join([f"{summary.title} ({summary.cohort}, {summary.task})", "", *as_lines(summary)]))

@@ -307,4 +307,11 @@ def read_label_table(
             f"{path.name} holds no labels.", "It has no rows.", "Give a table with a row for each image."
         )
     study, patient = raw.find(STUDY_COLUMNS), raw.find(PATIENT_COLUMNS)
-    return LabelTable(raw, raw.text(image), raw.text(study), raw.text(patient), vocabulary)
+    return LabelTable(raw, _frame_names(raw, image), raw.text(study), raw.text(patient), vocabulary)
+
+
+def _frame_names(raw: RawTable, image: str | None) -> tuple[str, ...]:
+    """The image of each row; of a stack, whose frames a column `frame` counts, as `predict` names them."""
+    names, frames = raw.text(image), raw.text(raw.find(("frame",)))
+    stacks = {name for name, frame in zip(names, frames, strict=True) if frame not in ("", "0")}
+    return tuple(f"{name}#{frame or 0}" if name in stacks else name for name, frame in zip(names, frames, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def run_evaluate(
     cohort = cohort_of_tables(
         label_table, tables, options.unit, options.aggregation, columns, where, options.uncertain, vocabulary
     )
+    cohort = replace(cohort, warnings=(*options.notes, *cohort.warnings))
     choices = options.choices(cohort, by, where)
     _make_folder(out)  # before the long part, so that nobody waits for numbers that cannot be kept
     metrics = evaluate(cohort, choices)

@@ -32,6 +32,7 @@ class EvaluateOptions:
     operating_point   of what has no threshold: "youden", "sensitivity:RATE", "specificity:RATE" or a threshold; "" is
                       the default threshold.
     figures, tables   formats to write.
+    notes             sentences for the reader of the report, which no table says.
     """
 
     unit: Unit = "image"
@@ -51,6 +52,7 @@ class EvaluateOptions:
     uncertainty: ReferralMeasure = "finding"
     figures: tuple[FigureFormat, ...] = ()
     tables: tuple[TableFormat, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def words(self) -> list[str]:
         """The options as words of a command line, without those that are at their defaults.
@@ -68,7 +70,7 @@ class EvaluateOptions:
             f"--{option}={value}"
             for option, values in (
                 ("by", self.by), ("where", self.where), ("findings", self.findings), ("same", self.same),
-                ("threshold", self.thresholds),
+                ("threshold", self.thresholds), ("note", self.notes),
             )
             for value in values
         ]  # fmt: skip

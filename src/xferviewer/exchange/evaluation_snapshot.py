@@ -8,7 +8,7 @@ import io
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ def write_snapshot(
     figures: Sequence[FigureFormat] = (),
     tables: Sequence[TableFormat] = (),
     computed: Sequence[Mapping[str, str]] = (),
+    notes: Sequence[str] = (),
 ) -> EvaluationSnapshot:
     """Write a cohort into a folder below `parent` and say with which command its evaluation is made again.
 
@@ -55,6 +56,8 @@ def write_snapshot(
              names of their own.
     figures, tables  formats that the command is to write, too.
     computed         of each checkpoint its name, weights and preprocessing, and the device and precision that computed
+
+    notes            what the report is to say besides
 
     Labels and scores are written with every digit: read back, they have the same bits. Where the folder is there
     already, it is left as it is. Raises UnusableTable where there is nothing to evaluate or a name has a line break,
@@ -69,7 +72,7 @@ def write_snapshot(
         raise UnusableTable(
             "The cases cannot be written as a table.", "The name of one has a line break.", "Rename the file."
         )
-    options = options_of(cohort, choices, figures, tables)
+    options = replace(options_of(cohort, choices, figures, tables), notes=tuple(notes))
     content = {LABELS: _labels(cohort, _needed_columns(choices)), PREDICTIONS: _predictions(cohort)}
     if computed:
         content[COMPUTED] = json.dumps(list(computed), indent=1, ensure_ascii=False).encode()

@@ -61,6 +61,7 @@ def _checkpoint(path: Path) -> dict[str, Any]:
         "trained_findings": list(checkpoint.trained_findings), "task": checkpoint.task,
         "size": list(checkpoint.preprocessing.size), "preprocessing_digest": checkpoint.preprocessing.digest,
         "weights_sha256": checkpoint.weights_sha256, "command": card.command, "seed": card.seed,
+        "split": card.data.split if card.data else "", "leak": card.leak,
         "metrics": [
             {"cohort": m.cohort, "site": m.site, "finding": m.finding, "auc": m.auc, "lower": m.auc_lower,
              "upper": m.auc_upper, "n_positive": m.positive, "n_negative": m.negative}

@@ -47,6 +47,7 @@ from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.cohort_folder import has_regions
 from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.region_files import is_region_table
 
@@ -287,6 +288,8 @@ class Application(QObject):
             if result.refused:
                 text += self.tr(", {0} files passed over").format(result.refused)
             self.notifier.tell(text + ".", self.tr("Menu, File, “Files that were refused” names each with its reason."))
+            if has_regions(Path(result.folder)):
+                self.open_regions(Path(result.folder))
         if self.session.shown is None:
             self._open_first_study()
 

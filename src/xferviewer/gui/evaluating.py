@@ -54,6 +54,7 @@ class Evaluating(QObject):
             ("svg", "pdf", "png") if with_files else (),
             ("csv", "latex") if with_files else (),
             self._computed(names),
+            self._leaks(),
         )
 
     def export(self, parent: Path) -> None:
@@ -96,6 +97,13 @@ class Evaluating(QObject):
             alike = sum(compared.name in (name, name.rpartition(" (")[0]) for name in names.values())
             names[compared.digest] = f"{compared.name} ({alike + 1})" if alike else compared.name
         return names
+
+    def _leaks(self) -> list[str]:
+        """Said of each checkpoint that learned from a split that leaks."""
+        session = self._session
+        weights = dict.fromkeys(each for compared in session.scored() for each in session.weights_of(compared.digest))
+        open_ones = [checkpoint for digest in weights if (checkpoint := session.checkpoint(digest)) is not None]
+        return [leak for checkpoint in open_ones if (leak := checkpoint.card.leak)]
 
     def _computed(self, names: Mapping[str, str]) -> list[dict[str, str]]:
         """On what the scores of the open checkpoints, and of their passes, were computed."""

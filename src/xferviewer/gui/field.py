@@ -19,6 +19,7 @@ class Field(QWidget):
         super().__init__()
         label = QLabel(name)
         label.setFixedWidth(name_width)
+        label.setWordWrap(True)
         label.setBuddy(controls[0])
         self.fault = FaultLine()
         row = QHBoxLayout()

@@ -13,14 +13,14 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.gui.slide_detail import Patch, Place, SlideDetail
+from xferviewer.studies.colour_profiles import in_srgb
 from xferviewer.studies.image import Image
 from xferviewer.studies.voi import VoiLut, Window, brightness
 
 _MOST_TABLE = 1 << 16
 _SMALLEST_LEVEL = 64
 _KEPT_SIZES = 16  # of twelve panes, with some to spare while one of them moves
-Place = tuple[float, float, float, float]
-"""Left, top, right and bottom of a part of a film, in its pixels: the first pixel reaches from 0 to 1."""
 
 
 class FilmRaster:
@@ -34,7 +34,8 @@ class FilmRaster:
         self.image = image
         self.low, self.high = image.value_range()
         self.default = Window(128, 256) if image.is_colour else image.voi_lut or image.default_window()
-        self._levels = [image.pixels]
+        self.detail: SlideDetail | None = None  # of a slide: what lies beneath its overview
+        self._levels = [in_srgb(image.pixels, image.profile) if image.is_colour else image.pixels]
         while min(self._levels[-1].shape[:2]) >= 2 * _SMALLEST_LEVEL:
             self._levels.append(_halved(self._levels[-1]))
         self._first = 0
@@ -67,8 +68,12 @@ class FilmRaster:
         Between the film's pixels values are interpolated before they are windowed; where a pixel of the screen stands
         for many, it is windowed from their mean. `inverted` is on top of the film's own polarity.
         """
-        key = (place, rows, columns)
-        values = self._values.get(key, lambda: self._sampled(place, rows, columns))
+        patch = self.detail.patch(place, columns) if self.detail is not None else None
+        key = (place, rows, columns, patch)
+        if patch is not None:
+            values = self._values.get(key, lambda: _sampled_patch(patch, place, rows, columns))
+        else:
+            values = self._values.get(key, lambda: self._sampled(place, rows, columns))
         return self._shades.get((*key, window, inverted), lambda: self._shaded(values, window, inverted=inverted))
 
     def _sampled(self, place: Place, rows: int, columns: int) -> NDArray[Any]:
@@ -93,11 +98,21 @@ class FilmRaster:
         flipped = self.image.inverted != inverted
         if self._table_size:
             return np.take(self._tables.get((voi, flipped), lambda: self._table(voi, flipped)), values)
-        return _in_256_steps(brightness(values, voi, inverted=flipped))
+        return _in_256_steps(brightness(values, voi, inverted=flipped), values, flipped)
 
     def _table(self, voi: Window | VoiLut, flipped: bool) -> NDArray[np.uint8]:
         values = np.arange(self._first, self._first + self._table_size)
-        return _in_256_steps(brightness(values, voi, inverted=flipped))
+        return _in_256_steps(brightness(values, voi, inverted=flipped), values, flipped)
+
+
+def _sampled_patch(patch: Patch, place: Place, rows: int, columns: int) -> NDArray[np.uint8]:
+    """A part of a slide from its finer pixels."""
+    (left, top, right, bottom), pixels = patch.place, patch.pixels
+    while pixels.shape[1] / (right - left) * (place[2] - place[0]) >= 2 * columns and min(pixels.shape[:2]) > 1:
+        pixels = _halved(pixels)
+    x = _centres(place[0] - left, place[2] - left, columns, pixels.shape[1] / (right - left))
+    y = _centres(place[1] - top, place[3] - top, rows, pixels.shape[0] / (bottom - top))
+    return np.asarray(np.rint(_interpolated(pixels, x, y)), dtype=np.uint8)
 
 
 def _centres(first: float, last: float, count: int, scale: float) -> NDArray[np.float32]:
@@ -149,8 +164,18 @@ def _halved(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.asarray((total + 2) >> 2, dtype=pixels.dtype)
 
 
-def _in_256_steps(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(values * 255), dtype=np.uint8)
+def _in_256_steps(bright: NDArray[np.float32], values: NDArray[Any], flipped: bool) -> NDArray[np.uint8]:
+    """Brightness in the steps of a screen.
+
+    Middle grey alone lies between two of them, and is its own negative. Which of the two it becomes is told by the
+    value being odd or even, and by the polarity: so a film and its negative add up to 255 everywhere, and a film that
+    was stored inverted (2^n - 1 - value: odd for even) and says so is the same picture.
+    """
+    steps = np.asarray(np.rint(bright.astype(np.float64) * 255), dtype=np.uint8)  # float32 would round to halves
+    between = bright == np.float32(0.5)
+    if between.any():
+        steps[between] = 127 + (np.asarray(values[between]).astype(np.int64) + flipped) % 2
+    return steps
 
 
 Made = TypeVar("Made")

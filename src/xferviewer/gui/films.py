@@ -11,12 +11,14 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.film_raster import FilmRaster
+from xferviewer.gui.slide_detail import SlideDetail
 from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.images import Image
 
@@ -44,6 +46,7 @@ class FilmShelf(QObject):
     """Reads films in the background and keeps the most recent ones within a memory budget."""
 
     film_read = Signal(object)  # Film
+    detail_read = Signal()  # finer pixels of a slide that is on the screen: it is to be painted again
 
     def __init__(self, reading: FilmReading, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -83,10 +86,18 @@ class FilmShelf(QObject):
     def _read_now(self, key: tuple[str, int]) -> None:
         path, frame = key
         try:
-            film = Film(path, frame, FilmRaster(self._source.read(path, frame)), None)
+            film = Film(path, frame, self._ready(path, FilmRaster(self._source.read(path, frame))), None)
         except XferviewerError as error:
             film = Film(path, frame, None, error)
         self._arrived.emit(film)
+
+    def _ready(self, path: str, raster: FilmRaster) -> FilmRaster:
+        """A slide with what reads its regions; any other film as it is."""
+        pyramid = raster.image.pyramid
+        if pyramid is not None:
+            read = partial(self._source.read_region, path)
+            raster.detail = SlideDetail(raster.image, pyramid, read, self._pool, self.detail_read.emit)
+        return raster
 
     @Slot(object)
     def _take_in(self, film: Film) -> None:

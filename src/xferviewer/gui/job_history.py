@@ -122,7 +122,7 @@ class JobHistory:
             return
         while self.epochs and self.epochs[-1].number >= number:
             self.epochs.pop()
-        told = event.get("validation_auc_per_finding") or {}
+        told = event.get("findings") or event.get("validation_auc_per_finding") or {}  # so version 1 called them
         self.epochs.append(
             Epoch(
                 number,

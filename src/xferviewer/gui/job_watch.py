@@ -19,8 +19,8 @@ _KEPT = "jobs/unfinished"
 class WatchedJob:
     """A job folder and how it stood at the last look; no status where that cannot be read.
 
-    state  a word: that of the status; "lost" where its process is gone, "stalled" where it lives without coming
-           further, "unreadable"
+    state  a word: that of the status; "lost" where it should run and its process is gone, "stalled" where it lives
+           without coming further, "unreadable"
     """
 
     folder: JobFolder
@@ -41,7 +41,7 @@ def watched(folder: JobFolder, status: Status | None) -> WatchedJob:
     """How a job stands now."""
     if status is None:
         return WatchedJob(folder, None, "unreadable")
-    if status.lost() or (status.state == "running" and folder.runner() is None):
+    if status.state == "running" and (status.lost() or folder.runner() is None):
         return WatchedJob(folder, status, "lost")
     return WatchedJob(folder, status, "stalled" if status.stalled() else status.state)
 

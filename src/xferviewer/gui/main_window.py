@@ -215,6 +215,7 @@ class MainWindow(QMainWindow):
         self.compare.films_wanted.connect(self._want_films)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
+        self._films.detail_read.connect(self.compare.paint_again)
         self.curves.save_asked.connect(self.figures.save)
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
 from xferviewer.checkpoints import Checkpoint, read_checkpoint
-from xferviewer.errors import CannotStart, XferviewerError
+from xferviewer.errors import CannotStart, UnusableFolder, XferviewerError
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.importing_datasets import ImportingDatasets
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
@@ -116,7 +117,7 @@ class Training(QObject):
         except XferviewerError as error:
             self.failed.emit(error)
             return
-        QGuiApplication.clipboard().setText(f"xferviewer train {file}")
+        QGuiApplication.clipboard().setText(shlex.join(["xferviewer", "train", str(file)]))
         self._window.notifier.tell(self.tr("The command is on the clipboard."), str(file))
 
     # --- jobs that there are
@@ -147,8 +148,13 @@ class Training(QObject):
 
     def _compare(self, job: WatchedJob) -> None:
         checkpoint = job.folder.checkpoint()
-        if checkpoint is not None:
-            self.compare_asked.emit(str(checkpoint))
+        if checkpoint is None:
+            raise UnusableFolder(
+                f"The checkpoint of {job.name} cannot be compared.",
+                f"It lies no more in {job.folder.result}.",
+                "Clone the job to learn it again, or add the folder that it was moved to.",
+            )
+        self.compare_asked.emit(str(checkpoint))
 
     def _ask_remove(self, job: WatchedJob) -> None:
         """Ask where a checkpoint or finished epochs would be lost."""
@@ -183,7 +189,7 @@ class Training(QObject):
         """A finished job leads to the comparison in one press."""
         notifier = self._window.notifier
         if job.state == "finished":
-            offer = Offer(self.tr("Compare with …"), partial(self._compare, job))
+            offer = Offer(self.tr("Compare with …"), partial(self._obey, "compare", job.name))
             notifier.tell(self.tr("The job {0} has finished.").format(job.name), lasting=True, offer=offer)
         elif job.status is not None and job.status.error:
             error = job.status.error

@@ -1,4 +1,4 @@
-"""What a job would be like, asked of the command line before it starts: what it takes, and what its images look like."""
+"""What a job would be like, asked of the command line before it starts: what it takes, how its images look."""
 
 from __future__ import annotations
 
@@ -114,7 +114,6 @@ def estimate_words(said: dict[str, Any]) -> str:
     """The estimate of `xferviewer train --estimate --json` in a line."""
     has = said["device_bytes"]
     room = f" of {memory(has)}" if has is not None else ""
-    return (
-        f"{said['parameters']:,} parameters, {said['learning']:,} learn · about {memory(said['bytes']['total'])}{room} "
-        f"({said['device']}) · {said['steps']:,} steps, {duration(said['seconds'])} besides reading and validation"
-    )
+    size = f"{said['parameters']:,} parameters, {said['head']:,} in the head, {said['learning']:,} learn"
+    held = f"about {memory(said['bytes']['total'])}{room} ({said['device']})"
+    return f"{size} · {held} · {said['steps']:,} steps, {duration(said['seconds'])} besides reading and validation"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xferviewer.errors import UnusableChoice, UnusableFolder
+from xferviewer.errors import UnusableChoice, UnusableFolder, XferviewerError
 from xferviewer.jobs.folder import JobFolder, list_jobs
 from xferviewer.jobs.launch import start
 from xferviewer.settings import data_folder
@@ -115,14 +115,22 @@ def is_left_alone(job: JobFolder) -> bool:
 def restart_left_alone(folder: Path) -> list[JobFolder]:
     """Let go on what a kill or a power cut stopped: those jobs of `folder`, oldest first; returned are the started.
 
-    One that did not come a step further in its last starts is left: it would end the same way again.
+    One that did not come a step further in its last starts is left: it would end the same way again. Raises
+    UnusableFolder where none of several could be started.
     """
-    started = []
+    started: list[JobFolder] = []
+    failed: list[XferviewerError] = []
     for job in reversed(list_jobs(folder)):
         status = job.status_or_none()
         if status is not None and is_left_alone(job) and status.attempts < _ATTEMPTS:
-            start_job(job)
-            started.append(job)
+            try:
+                start_job(job)
+            except XferviewerError as error:  # the others are started all the same
+                failed.append(error)
+            else:
+                started.append(job)
+    if failed and not started:
+        raise failed[0]
     return started
 
 

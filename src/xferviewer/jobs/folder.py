@@ -158,7 +158,10 @@ class JobFolder:
     def status(self) -> Status:
         """Raises UnusableFolder when status.json is missing or is not one."""
         try:
-            return from_mapping(Status, json.loads((self.path / "status.json").read_text(encoding="utf-8")))
+            said = json.loads((self.path / "status.json").read_text(encoding="utf-8"))
+            if isinstance(said, dict) and said.get("version", 1) not in range(1, STATUS_VERSION + 1):
+                raise FieldError(f"status.json has version {said['version']}; this is {STATUS_VERSION}.")
+            return from_mapping(Status, said)
         except (OSError, ValueError) as error:  # FieldError and JSONDecodeError are ValueErrors
             why = f"{error}" if isinstance(error, FieldError) else f"status.json: {error}."
             raise UnusableFolder(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # What processes print that no code of ours foresaw: a crash of a library, a kill by the system. For people.
 OUTPUT = "process.log"
 
+_NICENESS = 10  # of 19, on systems that have it
+
 # Processes of this one; kept so that the system can be asked how they ended, which lets it forget them.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -29,7 +31,7 @@ def start(folder: JobFolder) -> int:
     _started[:] = [process for process in _started if process.poll() is None]
     try:
         with (folder.path / OUTPUT).open("ab") as output:
-            process = _detached(own_command("train", "--job", str(folder.path.absolute())), output)
+            process = detached(own_command("train", "--job", str(folder.path.absolute())), output)
     except OSError as error:
         raise UnusableFolder(
             f"The job {folder.name} could not be started.",
@@ -40,16 +42,26 @@ def start(folder: JobFolder) -> int:
     return process.pid
 
 
-def _detached(command: list[str], output: Any) -> subprocess.Popen[bytes]:
+def detached(command: list[str], output: Any, *, below_normal: bool = True) -> subprocess.Popen[bytes]:
+    """A child that goes on when this process ends; what it prints goes to `output`.
+
+    below_normal  programs in front of a person come first: a training takes every core, and the window has to answer
+                  (docs/decisions/0097)
+    """
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
     environment = dict(os.environ)
     if getattr(sys, "frozen", False):  # the child is a program of its own, not a worker of the one that unpacked it
         environment["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
-    if sys.platform != "win32":
-        # a session of its own: closing the terminal or Ctrl-C in it reaches only the sessions it opened
-        return subprocess.Popen(command, **streams, env=environment, start_new_session=True)
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-    with contextlib.suppress(PermissionError):  # a job object of Windows that lets nobody out ends us all together
-        away = flags | subprocess.CREATE_BREAKAWAY_FROM_JOB
-        return subprocess.Popen(command, **streams, env=environment, creationflags=away)
-    return subprocess.Popen(command, **streams, env=environment, creationflags=flags)
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        flags |= subprocess.BELOW_NORMAL_PRIORITY_CLASS if below_normal else 0
+        with contextlib.suppress(PermissionError):  # a job object of Windows that lets nobody out ends us all together
+            away = flags | subprocess.CREATE_BREAKAWAY_FROM_JOB
+            return subprocess.Popen(command, **streams, env=environment, creationflags=away)
+        return subprocess.Popen(command, **streams, env=environment, creationflags=flags)
+    # a session of its own: closing the terminal or Ctrl-C in it reaches only the sessions it opened
+    process = subprocess.Popen(command, **streams, env=environment, start_new_session=True)
+    if below_normal:
+        with contextlib.suppress(OSError):  # it has ended, or the system forbids it: it runs all the same
+            os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)  # threads and processes of its own inherit it
+    return process

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import re
 import signal
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_ASK_SECONDS = 0.1
 _LOOK_SECONDS = 0.2
 _ROOM_SECONDS = (0.5, 30.0)  # a full disk is tried again after the first, then after twice as long, up to the second
 
@@ -58,6 +60,7 @@ class JobProcess:
         self.heart = Heart(folder, "queued" if queue else "running")
         self._queue = queue
         self._turn: Turn | None = None
+        self._asked = -math.inf
         self._signal = 0
         self._handlers: dict[int, Any] = {}
 
@@ -108,6 +111,10 @@ class JobProcess:
 
         `keep_state` is called before; others may use the device meanwhile.
         """
+        now = time.monotonic()
+        if now - self._asked < _ASK_SECONDS and not self._signal and not self.heart.lost:
+            return  # on a network mount looking for the request takes as long as a small step
+        self._asked = now
         asked = self.folder.requested()
         if asked is None and not self._signal and not self.heart.lost:
             return

@@ -440,3 +440,16 @@ def deviations(spec: TrainingSpec) -> tuple[str, ...]:
     )
     own = {f"recipe.{name}" for name in _OWN}
     return tuple(sorted({*departures(said, meant), *of_recipe} - own))
+
+
+def provenance(spec: TrainingSpec) -> dict[str, Any]:
+    """What is to be said of the recipe that a job names: {} where it names none.
+
+    deviations  the keys at which the job is not as that; gaps  keys that its source leaves open and that the job has as
+    the card filled them in; departs  how the card itself departs from its source on purpose
+    """
+    if not spec.recipe.name:
+        return {}
+    card, departed = recipe_card(spec.recipe.name), deviations(spec)
+    gaps = [gap for gap in card.gaps if not any(key == gap or key.startswith(f"{gap}.") for key in departed)]
+    return {"deviations": list(departed), "gaps": gaps, "departs": card.deviation}

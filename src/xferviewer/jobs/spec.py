@@ -55,6 +55,10 @@ class TrainingSpec:
         self._check_task()
         if self.recipe.head_start != "as built" and self.network.head.kind != "linear":
             raise ValueError(f"recipe.head_start {self.recipe.head_start!r} is for a linear head.")
+        if self.recipe.layers.unfreeze_every and self.machine.devices > 1:
+            raise ValueError(
+                "recipe.layers.unfreeze_every needs one device; several agree on what learns at the start."
+            )
         if self.seed < 0:
             raise ValueError("seed should not be negative.")
         seen = self.data.phantom

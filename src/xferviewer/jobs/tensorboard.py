@@ -2,8 +2,8 @@
 
 An event file is a row of records, each a length, the masked CRC-32C of that, the data, and the masked CRC-32C of those
 (tensorflow/core/lib/io/record_writer.cc); the data are protocol buffers (tensorflow/core/util/event.proto,
-tensorflow/core/framework/summary.proto), of which a curve needs six fields. docs/decisions/0092 says why they are written
-here.
+tensorflow/core/framework/summary.proto), of which a curve needs six fields. docs/decisions/0092 says why they are
+written here.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _field(number: int, kind: int, value: Any) -> bytes:
     if kind == _VARINT:
         return key + _varint(value)
     if kind == _BYTES:
-        return key + _varint(len(value)) + value
+        return b"".join((key, _varint(len(value)), value))
     return key + struct.pack("<d" if kind == _DOUBLE else "<f", value)
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "RegionRow",
     "Terms",
     "cohorts_folder",
+    "has_regions",
     "images_root",
     "is_cohort_folder",
     "read_cohort",
@@ -51,6 +52,11 @@ def cohorts_folder() -> Path:
 def is_cohort_folder(folder: Path) -> bool:
     """Whether a cohort was written there to its end."""
     return (folder / DESCRIPTION).is_file() and (folder / IMAGES).is_file()
+
+
+def has_regions(folder: Path) -> bool:
+    """Whether a folder is a cohort with boxes or masks."""
+    return is_cohort_folder(folder) and (folder / REGIONS).is_file()
 
 
 def images_root(folder: Path) -> Path:

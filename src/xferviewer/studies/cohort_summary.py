@@ -153,8 +153,8 @@ def _counted(values: Sequence[str], rows: NDArray[np.intp]) -> dict[str, int]:
 
 
 def _labels(column: NDArray[np.float32]) -> FindingCounts:
-    states = [int(np.count_nonzero(column == state)) for state in (1, 0, -1)]
-    return FindingCounts(*states, len(column) - sum(states))
+    positive, negative, uncertain = (int(np.count_nonzero(column == state)) for state in (1, 0, -1))
+    return FindingCounts(positive, negative, uncertain, len(column) - positive - negative - uncertain)
 
 
 def as_json(summary: CohortSummary) -> dict[str, Any]:

@@ -76,6 +76,15 @@ def unopenable(path: Path, error: OSError) -> UnreadableImage:
     )
 
 
+def damaged(path: Path) -> UnreadableImage:
+    """The refusal of a file whose damage nobody foresaw."""
+    return UnreadableImage(
+        f"{path.name} could not be read.",
+        "Its content is damaged in a way that its reader does not understand.",
+        "Fetch the file again from where it came from.",
+    )
+
+
 def not_an_image(path: Path, head: bytes) -> UnreadableImage:
     """The refusal of a file whose content is neither DICOM nor a picture."""
     if not head:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, Refusal
-from xferviewer.studies.content import Content, not_an_image, unopenable
+from xferviewer.studies.content import Content, damaged, not_an_image, unopenable
 from xferviewer.studies.opening import opened
 from xferviewer.studies.region_files import is_mask_beside_its_image
 from xferviewer.studies.slides import describe_slide, is_slide
@@ -67,6 +67,8 @@ def examine(stamp: FileStamp) -> ImageEntry | Refusal:
         return Refusal(stamp, refusal)
     except OSError as error:
         return Refusal(stamp, unopenable(path, error))
+    except Exception:  # noqa: BLE001 - one file must not end the index; the cause may quote what names a patient
+        return Refusal(stamp, damaged(path))
 
 
 def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEntry:

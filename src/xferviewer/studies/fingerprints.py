@@ -104,7 +104,7 @@ def _made(reading: ReadingProcesses, path: Path, frame: int) -> _Row | Unreadabl
         return error
     shown = np.rint(brightness * 255).astype(np.uint8)
     digest = hashlib.sha256(repr(shown.shape).encode())
-    digest.update(shown)
+    digest.update(shown.tobytes())
     bits = perceptual_hash(brightness)
     return digest.digest(), b"" if bits is None else bits.tobytes(), _UNIFORM if bits is None else _KNOWN
 

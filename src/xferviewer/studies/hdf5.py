@@ -11,7 +11,7 @@ from xferviewer.studies.arrays import ArrayFile, StackedArray, array_facts, arra
 from xferviewer.studies.content import refuse_missing_frame
 from xferviewer.studies.hdf5_values import Dataset, UnusableHdf5, arrays_of
 from xferviewer.studies.image import Image
-from xferviewer.studies.limits import largest_frame_bytes
+from xferviewer.studies.limits import largest_frame_bytes, too_large
 from xferviewer.studies.opening import opened
 from xferviewer.studies.raster import grey_where_equal
 from xferviewer.studies.voi import FULL_RANGE
@@ -87,7 +87,8 @@ def _described(path: Path, source: OpenedFile) -> tuple[ArrayFile, dict[str, Dat
     if not stacked:
         raise _refusal(path, "None of its arrays has rows and columns of numbers.")
     if max(stack.frame_bytes for stack in stacked.values()) > largest_frame_bytes():
-        raise _refusal(path, f"One frame takes more than {largest_frame_bytes() >> 20} MiB.")
+        rows, columns = max(stack.frame_shape[:2] for stack in stacked.values())
+        raise too_large(path.name, f"frames of {rows} by {columns} values")
     return ArrayFile(KIND, tuple(stacked.values())), {array.name: array for array in arrays}
 
 

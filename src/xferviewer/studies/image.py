@@ -122,7 +122,7 @@ class Image:
         """(rows, columns) bool: where any overlay plane draws; None where the file has none."""
         if not self.overlays:
             return None
-        return np.logical_or.reduce([plane.pixels for plane in self.overlays])
+        return np.asarray(np.logical_or.reduce([plane.pixels for plane in self.overlays]), np.bool_)
 
     def default_window(self) -> Window:
         """The file's first window, else one from the lowest to the highest pixel that is not padding."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xferviewer.studies.content import Content, not_an_image
+from xferviewer.errors import UnreadableImage
+from xferviewer.studies.content import Content, damaged, not_an_image, unopenable
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.opening import opened
 from xferviewer.studies.slides import is_slide, read_slide
@@ -30,6 +31,17 @@ def read_image(path: Path | str, frame: int = 0) -> Image:
     Only the wanted frame is decoded. Raises UnreadableImage, which never carries the patient's name.
     """
     path = Path(path)
+    try:
+        return _read(path, frame)
+    except UnreadableImage:
+        raise
+    except OSError as error:
+        raise unopenable(path, error) from error
+    except Exception:  # noqa: BLE001 - whatever reads it need not foresee all damage; the cause may name a patient
+        raise damaged(path) from None
+
+
+def _read(path: Path, frame: int) -> Image:
     with opened(path) as source:
         match source.content:
             case Content.DICOM:

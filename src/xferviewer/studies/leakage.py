@@ -134,11 +134,12 @@ def leakage_receipt(
     rows = {part: np.flatnonzero(column == part) for part in present}
     group_of = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)[1]
     twins = None if fingerprints is None else _TwinSearch(fingerprints, column != "")
+    named = np.array(names, dtype=np.str_)
     overlaps = []
     for first, second in combinations(present, 2):
         torn = np.isin(group_of[rows[second]], group_of[rows[first]])
         shared = len(np.unique(group_of[rows[second]][torn]))
-        found = {} if twins is None else twins.between(rows[first], rows[second], names)
+        found = {} if twins is None else twins.between(rows[first], rows[second], named)
         overlaps.append(Overlap(first, second, shared, int(torn.sum()), **found))
     looked = column != ""
     return LeakageReceipt(
@@ -149,6 +150,23 @@ def leakage_receipt(
         None if fingerprints is None else int((fingerprints.readable & looked).sum()),
         0 if fingerprints is None else int((~fingerprints.readable & looked).sum()),
     )
+
+
+def joined_by_twins(groups: Sequence[str], fingerprints: Fingerprints) -> list[str]:
+    """The groups (n,) with those made one that hold the same picture, or nearly the same.
+
+    For sources that do not say which images belong together: their repeats then stay in one part.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    names, places = np.unique(np.array(groups, dtype=np.str_), return_inverse=True)
+    here, there = _TwinSearch(fingerprints, np.ones(len(groups), dtype=np.bool_)).links()
+    links = coo_array((np.ones(len(here)), (places[here], places[there])), shape=(len(names), len(names)))
+    _, joined = connected_components(links, directed=False)
+    first = np.full(joined.max() + 1, len(names))
+    np.minimum.at(first, joined, np.arange(len(names)))  # a joined group is called by its first name
+    return [str(names[first[joined[place]]]) for place in places]
 
 
 class _TwinSearch:
@@ -165,7 +183,19 @@ class _TwinSearch:
         same = np.arange(len(looks))
         self._near = (np.r_[one, other, same], np.r_[other, one, same], np.r_[distance, distance, np.zeros_like(same)])
 
-    def between(self, first: NDArray[np.intp], second: NDArray[np.intp], names: Sequence[str]) -> dict[str, Any]:
+    def links(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs of rows, enough of them to lead from every image to all that are the same or near."""
+        pairs = []
+        for numbers in (self._digest, self._look):
+            rows = np.flatnonzero(numbers >= 0)
+            representative = np.full(numbers.max(initial=-1) + 1, -1, dtype=np.intp)
+            representative[numbers[rows]] = rows
+            pairs.append((rows, representative[numbers[rows]]))
+        one, other, _ = self._near  # `representative` is that of looks now
+        pairs.append((representative[one], representative[other]))
+        return np.concatenate([here for here, _ in pairs]), np.concatenate([there for _, there in pairs])
+
+    def between(self, first: NDArray[np.intp], second: NDArray[np.intp], names: NDArray[np.str_]) -> dict[str, Any]:
         """The fields of an Overlap that speak of duplicates."""
         exact = (self._digest[second] >= 0) & np.isin(self._digest[second], self._digest[first])
         one, other, distance = self._near
@@ -179,18 +209,18 @@ class _TwinSearch:
             "exact": int(exact.sum()),
             "near": int(near.sum()),
             "exact_examples": tuple(
-                Twins(names[first[np.argmax(self._digest[first] == self._digest[row])]], names[row], 0)
+                Twins(str(names[first[np.argmax(self._digest[first] == self._digest[row])]]), str(names[row]), 0)
                 for row in second[exact][:_MOST_EXAMPLES]
             ),
             "near_examples": tuple(self._nearest(row, first, names) for row in chosen),
         }
 
-    def _nearest(self, row: np.intp, first: NDArray[np.intp], names: Sequence[str]) -> Twins:
+    def _nearest(self, row: np.intp, first: NDArray[np.intp], names: NDArray[np.str_]) -> Twins:
         one, other, distance = self._near
         pairs = np.flatnonzero((other == self._look[row]) & np.isin(one, self._look[first]))
         pair = pairs[np.argmin(distance[pairs])]
         twin = first[np.argmax(self._look[first] == one[pair])]
-        return Twins(names[twin], names[row], int(distance[pair]))
+        return Twins(str(names[twin]), str(names[row]), int(distance[pair]))
 
 
 def _numbered(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -212,12 +242,13 @@ def receipt_as_toml(receipt: LeakageReceipt) -> dict[str, Any]:
 
 def receipt_from_toml(written: Mapping[str, Any]) -> LeakageReceipt:
     """Raises ValueError, TypeError or KeyError for what `receipt_as_toml` did not write."""
-    overlaps = tuple(
-        Overlap(**{key: tuple(Twins(**one) for one in value) if key.endswith("examples") else value
-                   for key, value in overlap.items()})
-        for overlap in written["overlaps"]
-    )  # fmt: skip
+    overlaps = tuple(_overlap(overlap) for overlap in written["overlaps"])
     return LeakageReceipt(**{**written, "overlaps": overlaps})
+
+
+def _overlap(written: Mapping[str, Any]) -> Overlap:
+    examples = {key: tuple(Twins(**one) for one in written[key]) for key in ("exact_examples", "near_examples")}
+    return Overlap(**{**written, **examples})
 
 
 def _in_order(parts: set[str]) -> list[str]:

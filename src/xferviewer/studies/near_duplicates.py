@@ -47,7 +47,8 @@ def perceptual_hash(brightness: NDArray[np.float32]) -> NDArray[np.uint64] | Non
 
 def distances(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.intp]:
     """In how many bits the hashes (n, 4) of two lists differ, one by one."""
-    return np.bitwise_count(first ^ second).sum(axis=1).astype(np.intp)
+    bits: NDArray[np.intp] = np.bitwise_count(first ^ second).sum(axis=1, dtype=np.intp)
+    return bits
 
 
 def near_pairs(

@@ -6,6 +6,7 @@ axis as it is stored, then those of the next volume. Free text of the header is 
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,8 @@ def describe_nifti(path: Path, source: OpenedFile) -> Volume:
     """What the header says. Raises UnreadableImage for one that is damaged, and for a file without its values."""
     import nibabel
 
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)  # it tells the screen what it finds odd
+
     two = source.head[4:6] in (b"n+", b"ni")
     if (source.head[4:6] if two else source.head[344:346]) == b"ni":
         raise UnreadableImage(
@@ -106,6 +109,7 @@ def describe_nifti(path: Path, source: OpenedFile) -> Volume:
         header = image.header
         shape = tuple(int(side) for side in image.shape)
         needed = int(image.dataobj.offset) + math.prod(shape) * int(header.get_data_dtype().itemsize)
+        orientation, spacing = _orientation(image), _spacing(header)
     except Exception as error:
         raise _damaged(path) from error
     if len(shape) < 2 or min(shape) < 1 or min(shape[:2]) < 2 or header.get_data_dtype().kind not in "uifV":
@@ -119,7 +123,6 @@ def describe_nifti(path: Path, source: OpenedFile) -> Volume:
     if shape[0] * shape[1] * 16 > largest_frame_bytes():
         raise too_large(path.name, f"slices of {shape[0]} by {shape[1]} voxels")
     first, second, slices = (*shape, 1)[:3]
-    orientation, spacing = _orientation(image), _spacing(header)
     transposed = orientation is not None and _is_transposed(orientation)
     if spacing is not None and not transposed:
         spacing = spacing[1], spacing[0]

@@ -314,10 +314,9 @@ def _limit_memory() -> None:
 def _answer(output: IO[bytes], path: Path, wanted: int | Region) -> None:
     """A frame of a file as an image, or a region of a slide as pixels alone."""
     try:
-        if isinstance(wanted, Region):
-            values, arrays = {}, [read_region(path, wanted)]
-        else:
-            values, arrays = _described(read_image(path, wanted))
+        values, arrays = (
+            ({}, [read_region(path, wanted)]) if isinstance(wanted, Region) else _described(read_image(path, wanted))
+        )
     except UnreadableImage as error:
         _send(output, {"error": error.as_dict()}, [])
         return

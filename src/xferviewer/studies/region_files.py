@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xferviewer.errors import UnusableRegions
+from xferviewer.studies.cohort_folder import is_cohort_folder, read_cohort
 from xferviewer.studies.regions import Box, Region, Regions
 
 _NOTHING_MARKED = ("", "no finding")
@@ -18,14 +19,18 @@ _BUSI_MASK = re.compile(r"(?P<image>.+)_mask(_\d+)?", re.IGNORECASE)
 
 
 def read_regions(source: Path) -> Regions:
-    """The regions of a table of boxes, or of the masks below a folder.
+    """The regions of a table of boxes, of the masks below a folder, or of a cohort folder.
 
     Tables: NIH's `BBox_List_2017.csv` (Image Index, Finding Label, x, y, width, height) and VinDr-CXR's annotations
     (image_id, class_name, x_min, y_min, x_max, y_max; boxes of several readers count together). Folders: a synthetic
     cohort or another tree with `masks/STEM_FINDING.png` beside `images/STEM.*`; BUSI, where `NAME_mask.png` lies beside
-    `NAME.png` and the folder names the finding. Raises UnusableRegions for anything else.
+    `NAME.png` and the folder names the finding. Raises UnusableRegions for anything else,
+    UnusableTable for a damaged cohort.
     """
-    regions = _from_folder(source) if source.is_dir() else _from_table(source)
+    if is_cohort_folder(source):
+        regions = read_cohort(source).marked()
+    else:
+        regions = _from_folder(source) if source.is_dir() else _from_table(source)
     if not len(regions):
         raise UnusableRegions(
             f"{source.name} holds no regions.",

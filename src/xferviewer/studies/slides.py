@@ -71,7 +71,8 @@ def is_slide(path: Path, source: OpenedFile, sop_class: str = "") -> bool:
     try:
         with _opened(path) as slide:
             vendor = slide.properties.get("openslide.vendor", "")
-            return vendor != "generic-tiff" or slide.level_count > 1 or max(slide.dimensions) > OVERVIEW_SIDE
+            large = max(slide.dimensions) > OVERVIEW_SIDE
+            return bool(vendor != "generic-tiff" or slide.level_count > 1 or large)
     except Exception:  # noqa: BLE001 - whatever openslide says of it, other readers are asked next
         return False
 
@@ -90,13 +91,15 @@ def read_slide(path: Path, frame: int, facts: ImageFacts | None = None) -> Image
         level, factor = _overview(slide)
         pixels = _averaged(slide, level, factor)
         scale = float(slide.level_downsamples[level]) * factor
+        spacing = _spacing(slide, scale)
         return Image(
             pixels=pixels,
             unit="",
             windows=(),
             voi_lut=None,
             inverted=False,
-            spacing_mm=_spacing(slide, scale),
+            spacing_mm=spacing,
+            spacing_source="on the slide" if spacing is not None else "",
             orientation=None,
             identity=_identity(slide),
             frame=0,
@@ -164,6 +167,8 @@ def _overview(slide: Any) -> tuple[int, int]:
 def _averaged(slide: Any, level: int, factor: int) -> NDArray[np.uint8]:
     """A whole level in squares of `factor` pixels; the rest of a row or column that fills no square is left out."""
     columns, rows = (side // factor for side in slide.level_dimensions[level])
+    if factor == 1:
+        return _pixels(slide, Region(level, 0, 0, rows, columns))
     made = np.empty((rows, columns, 3), np.uint8)
     strip = max(1, _STRIP_BYTES // (columns * factor * factor * _BYTES_A_PIXEL))
     for top in range(0, rows, strip):
@@ -181,6 +186,8 @@ def _pixels(slide: Any, region: Region) -> NDArray[np.uint8]:
     downsample = float(slide.level_downsamples[region.level])
     corner = round(region.left * downsample), round(region.top * downsample)
     layered = slide.read_region(corner, region.level, (region.columns, region.rows))
+    if layered.getextrema()[3] == (255, 255):  # no tile is missing
+        return np.array(layered.convert("RGB"))
     ground = PIL.Image.new("RGBA", layered.size, "#" + slide.properties.get("openslide.background-color", "FFFFFF"))
     return np.array(PIL.Image.alpha_composite(ground, layered).convert("RGB"))
 

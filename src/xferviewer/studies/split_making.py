@@ -24,6 +24,7 @@ Shared = Literal["refuse", "leave-out", "keep"]
 
 TRAINING, VALIDATION, TEST, UNUSED = "training", "validation", "test", ""
 
+_LISTED = {"lists": {TRAINING, VALIDATION, TEST}, "p1-image-level": {"folder"}}  # the lists that a method takes
 _DRAWN = 0.15  # of the images, for validation and for test, unless somebody says otherwise
 _OF_SOURCE = {"train": TRAINING, "validation": VALIDATION, "test": TEST, "": UNUSED}
 
@@ -40,6 +41,7 @@ class SplitPlan:
     test        share of the images of "stratified"; None: 0.15
     folds       instead of training and validation so many folds; 0: none
     fraction    of the images in training that stay there, by whole groups; the others are in no part
+    together    groups that hold the same picture, or nearly the same, are dealt out as one (leakage.joined_by_twins)
     shared      what becomes of groups that a source has in two parts: refused; left out of the earlier one (of training
                 before validation, of validation before test); or kept, and marked as leaking
     lists       of "lists": the file of each part; of "p1-image-level": under "folder" the folder of the fold tables
@@ -53,6 +55,7 @@ class SplitPlan:
     fraction: float = 1.0
     shared: Shared = "refuse"
     lists: Mapping[str, Path] = field(default_factory=dict)
+    together: bool = False
 
     def __post_init__(self) -> None:
         for name, share in (("validation", self.validation), ("test", self.test)):
@@ -70,6 +73,11 @@ class SplitPlan:
             raise ValueError("of folds no fraction is frozen; a job takes it of the folds that it learns from.")
         if self.seed < 0:
             raise ValueError("seed should not be negative.")
+        changed = self.validation is not None or self.folds or self.fraction < 1 or self.together
+        if self.method == "p1-image-level" and (changed or self.shared != "refuse"):
+            raise ValueError("p1-image-level is made as it was published, and takes neither shares nor folds.")
+        if set(self.lists) - _LISTED.get(self.method, set()):
+            raise ValueError(f"the method {self.method} takes no such lists of files.")
 
     @property
     def validation_share(self) -> float:
@@ -109,13 +117,15 @@ def groups_of(cohort: CohortTable) -> tuple[str, ...]:
     )
 
 
-def make_split(cohort: CohortTable, plan: SplitPlan) -> MadeSplit:
-    """Give every image of a cohort to a part. Raises UnusableChoice; UnusableTable for lists that cannot be read."""
-    groups = groups_of(cohort)
+def make_split(cohort: CohortTable, plan: SplitPlan, groups: Sequence[str] = ()) -> MadeSplit:
+    """Give every image of a cohort to a part. Raises UnusableChoice; UnusableTable for lists that cannot be read.
+
+    groups  (n,) that must not be torn apart; left out: `groups_of` the cohort
+    """
+    groups = groups or groups_of(cohort)
     notes = list(_ungrouped(cohort))
     match plan.method:
         case "p1-image-level":
-            _refuse_options_of_p1(plan)
             parts, said = parts_of_p1(cohort, plan.lists.get("folder"))
             return MadeSplit(tuple(parts), P1_NAME, (*notes, *said), published_leak=True)
         case "official":
@@ -174,7 +184,9 @@ def drawn(
     """`parts` with the images of the pool dealt out anew, by whole groups and stratified."""
     names = [part for part, share in shares.items() if share > 0]
     rows = np.flatnonzero(pool)
-    _, places, evidence, sizes = by_group([groups[row] for row in rows], evidence_of(cohort.labels[rows], pairs=True))
+    _, places, evidence, sizes = by_group(
+        [groups[row] for row in rows.tolist()], evidence_of(cohort.labels[rows], pairs=True)
+    )
     chosen = assign_groups(evidence, sizes, [shares[part] for part in names], random)
     dealt = list(parts)
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
@@ -195,7 +207,7 @@ def fraction_of(
     if not len(rows) or fraction >= 1:
         kept[rows] = True
         return kept
-    _, places, evidence, sizes = by_group([groups[row] for row in rows], evidence_of(labels[rows], pairs=True))
+    _, places, evidence, sizes = by_group([groups[row] for row in rows.tolist()], evidence_of(labels[rows], pairs=True))
     order = nested_order(evidence, sizes, np.random.default_rng((seed, len(rows))))
     before = np.cumsum(sizes[order]) - sizes[order]
     stays = np.zeros(len(sizes), dtype=np.bool_)
@@ -245,12 +257,3 @@ def _ungrouped(cohort: CohortTable) -> list[str]:
     if alone:
         return [f"{alone} images name no {word}: each of them is a group of its own."]
     return []
-
-
-def _refuse_options_of_p1(plan: SplitPlan) -> None:
-    if plan.folds or plan.fraction < 1:
-        raise UnusableChoice(
-            f"The split {P1_NAME} was not made.",
-            "It has no folds and no fractions: it is made as it was published.",
-            "Leave --folds and --fraction out; a job may take a fraction of its training part.",
-        )

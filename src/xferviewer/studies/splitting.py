@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xferviewer.studies.cohort_folder import cohorts_folder
 from xferviewer.studies.fingerprints import Fingerprints, fingerprints_of, unheard
-from xferviewer.studies.leakage import leakage_receipt
+from xferviewer.studies.leakage import joined_by_twins, leakage_receipt
 from xferviewer.studies.split_file import FrozenSplit, freeze
 from xferviewer.studies.split_making import SplitPlan, groups_of, make_split
 
@@ -34,14 +34,21 @@ def split_cohort(
 
     Raises UnusableChoice, UnusableTable, UnusableFolder, and ValueError for a name that is none of a file.
     """
-    made = make_split(cohort, plan)
-    prints = cohort_fingerprints(cohort, progress, refused) if duplicates else None
+    prints = cohort_fingerprints(cohort, progress, refused) if duplicates or plan.together else None
+    groups, notes = list(groups_of(cohort)), []
+    if plan.together and prints is not None:
+        apart = len(set(groups))
+        groups = joined_by_twins(groups, prints)
+        if joined := apart - len(set(groups)):
+            word = cohort.description.group
+            notes.append(f"{apart} {word}s were dealt out as {apart - joined}: those with the same pictures together.")
+    made = make_split(cohort, plan, groups)
     receipt = leakage_receipt(
         made.parts, groups_of(cohort), cohort.images, group=cohort.description.group, fingerprints=prints
     )
     return freeze(
         cohort, name, made.parts, made.method, _parameters(plan), receipt,
-        leaks=made.published_leak, notes=made.notes,
+        leaks=made.published_leak, notes=(*made.notes, *notes),
     )  # fmt: skip
 
 
@@ -66,7 +73,7 @@ def _parameters(plan: SplitPlan) -> Mapping[str, Any]:
     told: dict[str, Any] = {"method": plan.method, "seed": plan.seed, "shared": plan.shared}
     if plan.method != "p1-image-level":
         told |= {"validation": plan.validation_share, "test": plan.test_share, "folds": plan.folds}
-        told |= {"fraction": plan.fraction}
+        told |= {"fraction": plan.fraction, "together": plan.together}
     if plan.lists:
         told["lists"] = {part: _named(path) for part, path in plan.lists.items()}
     return told

@@ -66,9 +66,9 @@ def targets(
         found[uncertain] = float(policy == UncertainPolicy.ONES)
     elif uncertain.any():
         low, high = LSR_ONES if policy == UncertainPolicy.LSR_ONES else LSR_ZEROS
-        numbers = range(len(labels)) if rows is None else rows
-        for at in np.flatnonzero(uncertain.any(axis=1)):
-            drawn = np.random.default_rng([seed, epoch, int(numbers[at])]).uniform(low, high, size=labels.shape[1])
+        numbers = range(len(labels)) if rows is None else [int(row) for row in rows]
+        for at in np.flatnonzero(uncertain.any(axis=1)).tolist():
+            drawn = np.random.default_rng([seed, epoch, numbers[at]]).uniform(low, high, size=(labels.shape[1],))
             found[at, uncertain[at]] = drawn[uncertain[at]]
     return found
 

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from xferviewer.training.schedules import warmup_cosine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xferviewer.jobs.loss_spec import AveragingSpec
 
 
@@ -39,7 +41,7 @@ class WeightAverage:
     def state_dict(self) -> dict[str, Tensor]:
         return self.network.state_dict()
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self.network.load_state_dict(state)
 
 

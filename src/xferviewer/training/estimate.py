@@ -48,6 +48,7 @@ class Estimate:
         return {
             "parameters": self.memory.parameters,
             "learning": self.memory.learning,
+            "head": self.memory.head,
             "bytes": {**self.memory.parts(), "total": self.memory.total},
             "device": self.device,
             "device_bytes": self.has,
@@ -131,7 +132,7 @@ def _fastest_step(spec: TrainingSpec, network: torch.nn.Module, images: int, dev
         optimiser.zero_grad()
         with autocast(device, spec.recipe.precision):
             logits = network(inputs).float()
-        (loss_over.total(logits, labels) / count).backward()
+        (loss_over.total(logits, labels) / count).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         float(logits.detach().sum())  # waits for the device
         took.append(time.perf_counter() - began)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,34 +49,49 @@ class Frozen:
 
     def __init__(self, spec: TrainingSpec, network: nn.Module) -> None:
         self.network = network
-        self._classifier = network.get_submodule(backbones.classifier_name(network))
+        self.classifier = network.get_submodule(backbones.classifier_name(network))
         self.device = next(network.parameters()).device
-        self._spec, self._weights = spec, _weights_digest(network)
-        self.features = self.compute(_probe(spec), "fp32").shape[1]
+        self._spec = spec
 
-    def compute(self, inputs: Tensor, precision: Precision, as_it_is: bool = False) -> Tensor:
-        """float32 (images, features), on the CPU, of inputs float32 (images, channels, rows, columns).
+    @cached_property
+    def features(self) -> int:
+        """How many there are of an image."""
+        return self.compute(_probe(self._spec)[:1], "fp32").shape[1]
 
-        as_it_is  leave the network in training mode where it is in that
-        """
-        if not as_it_is:
-            self.network.eval()
+    def compute(self, inputs: Tensor, precision: Precision) -> Tensor:
+        """float32 (images, features), on the CPU, of inputs float32 (images, channels, rows, columns)."""
+        self.network.eval()
+        return self.both(inputs, precision)[0]
+
+    def both(self, inputs: Tensor, precision: Precision) -> tuple[Tensor, Tensor]:
+        """Features, and the logits (images, findings) of the whole network; in the mode in which it is."""
         taken: list[Tensor] = []
-        handle = self._classifier.register_forward_pre_hook(lambda _module, arguments: taken.append(arguments[0]))
+        handle = self.classifier.register_forward_pre_hook(lambda _module, arguments: taken.append(arguments[0]))
         try:
             with torch.inference_mode(), autocast(self.device, precision):
-                self.network(inputs.to(self.device, memory_format=torch.channels_last))
+                logits = self.network(inputs.to(self.device, memory_format=torch.channels_last))
         finally:
             handle.remove()
-        return taken[-1].float().flatten(1).cpu()
+        return taken[-1].float().flatten(1).cpu(), logits.float().cpu()
 
     def folder(self, precision: Precision) -> Path:
         """Changes with every weight of the backbone, and with all that its numbers depend on besides."""
         made = self._spec.network
         said = [FEATURES_VERSION, made.architecture, sorted(made.options.items()), made.preprocessing.digest]
-        said += [precision, self.device.type, timm.__version__, self._weights]
+        said += [precision, self.device.type, timm.__version__, self._weights_digest]
         digest = hashlib.sha256(repr(said).encode()).hexdigest()
         return features_folder() / f"{made.architecture.replace('/', '-')}-{digest[:24]}"
+
+    @cached_property
+    def _weights_digest(self) -> str:
+        """SHA-256 (hex) of every weight and statistic of the backbone."""
+        digest = hashlib.sha256()
+        classifier = backbones.classifier_name(self.network)
+        for name, values in sorted(self.network.state_dict().items()):
+            if not _belongs(name, classifier):
+                digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+                digest.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return digest.hexdigest()
 
 
 class Classifier(nn.Module):
@@ -92,46 +108,64 @@ class Classifier(nn.Module):
         return logits.flatten(1)
 
 
-def why_not_kept(spec: TrainingSpec, network: nn.Module, method: Method) -> str:
-    """Why the features of this job cannot be kept, as a sentence; empty where they can.
+def frozen_backbone(spec: TrainingSpec, network: nn.Module, method: Method) -> Frozen | str:
+    """The backbone whose features can be kept, or why they cannot, as a sentence.
 
     Judged by what learns and by what is computed indeed: S1, S4 where no group learns, and as published a topmost group
     without parameters.
     """
+    if not spec.machine.keep_features:
+        return "The job asks for none to be kept."
     names = backbones.classifier_names(network)
     if len(names) != 1:
         return "The network has no single classifier that pooled features go into."
-    backbone = [name for name, _ in network.named_parameters() if not name.startswith(f"{names[0]}.")]
+    backbone = [name for name, _ in network.named_parameters() if not _belongs(name, names[0])]
     learning = [name for name in backbone if name in method.learning]
     if learning:
         return f"The backbone learns: {len(learning)} of its {len(backbone)} tensors."
     if method.mixes:
         return "Images are mixed with each other, anew in each epoch."
-    if method.frozen_norm == "train" and any(_normalises_batches(network, names[0])):
+    outside = [module for name, module in network.named_modules() if not _belongs(name, names[0])]
+    if method.frozen_norm == "train" and any(map(_normalises_batches, outside)):
         return "As published, batch normalisation of the frozen backbone takes in every batch, so that features change."
-    return _differs(spec, network, method)
-
-
-def _differs(spec: TrainingSpec, network: nn.Module, method: Method) -> str:
-    """The same by trying: what goes into the classifier is the same while it learns, and is all that it needs."""
-    probe, classifier = _probe(spec), backbones.classifier_name(network)
-    frozen = Frozen(spec, network)
-    still = frozen.compute(probe, "fp32")
-    with torch.inference_mode():
-        whole = network(probe.to(frozen.device, memory_format=torch.channels_last)).float()
-        parted = Classifier(network).eval()(still.to(frozen.device)).float()
-    if parted.shape != whole.shape or not torch.allclose(parted, whole, rtol=1e-5, atol=1e-5):
-        return "More than a classifier follows the pooled features of this network."
-    if any(_drops(module) for name, module in network.named_modules() if not _belongs(name, classifier)):
+    if any(map(_drops, outside)):
         return "The frozen backbone drops some of what it computes, other parts each time."
-    kept = {name: values.clone() for name, values in network.named_buffers()}
-    backbones.train_mode(network, method.frozen_norm)
-    learning = frozen.compute(probe, "fp32", as_it_is=True)
-    for name, values in network.named_buffers():
-        values.copy_(kept[name])
+    frozen = Frozen(spec, network)
+    with _restored(network), torch.no_grad():
+        for parameter in frozen.classifier.parameters():
+            parameter.normal_()  # one of zeros would say the same of everything
+        return _why_not_alike(frozen, method, _probe(spec)) or frozen
+
+
+def _why_not_alike(frozen: Frozen, method: Method, probe: Tensor) -> str:
+    """By trying: what goes into the classifier is the same while that learns, and is all that it needs."""
+    frozen.network.eval()
+    still, whole = frozen.both(probe, "fp32")
+    parted = Classifier(frozen.network).eval()(still.to(frozen.device)).detach().float().cpu()
+    if parted.shape != whole.shape or not torch.allclose(parted, whole, rtol=1e-4, atol=1e-4):
+        return "More than a classifier follows the pooled features of this network."
+    backbones.train_mode(frozen.network, method.frozen_norm)
+    learning, _ = frozen.both(probe, "fp32")
     if not torch.allclose(still, learning, rtol=1e-5, atol=1e-5):
         return "The frozen backbone computes otherwise while the classifier learns."
     return ""
+
+
+@contextmanager
+def _restored(network: nn.Module) -> Iterator[None]:
+    """Whatever is tried with the classifier, or with statistics, is undone; so are the random numbers that it takes."""
+    classifier, statistics = backbones.classifier_name(network), {name for name, _ in network.named_buffers()}
+    kept = {
+        name: values.clone()
+        for name, values in network.state_dict().items()
+        if _belongs(name, classifier) or name in statistics
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            yield
+        finally:
+            network.load_state_dict(kept, strict=False)
 
 
 def features_folder() -> Path:
@@ -265,12 +299,11 @@ def kept_features(
     watch: Watch,
 ) -> Iterator[tuple[TrainingSide, ValidationSide]]:
     """Both sides as the features of a frozen backbone where these can be kept, else as they are; either is said."""
-    why = why_not_kept(spec, network, method) if spec.machine.keep_features else "The job asks for none to be kept."
-    if why:
-        watch.say("features", f"No features are kept. {why}", kept=False, why=why)
+    frozen = frozen_backbone(spec, network, method)
+    if isinstance(frozen, str):
+        watch.say("features", f"No features are kept. {frozen}", kept=False, why=frozen)
         yield training, validation
         return
-    frozen = Frozen(spec, network)
     moves = spec.recipe.augmentation
     views = 1 if not moves.random else moves.views or method.epochs
     images, numbers = len(training.rows) * views + len(validation.planes), frozen.features
@@ -322,17 +355,6 @@ def _probe(spec: TrainingSpec) -> Tensor:
     return torch.randn(2, made.channels, *made.size, generator=torch.Generator().manual_seed(0))
 
 
-def _weights_digest(network: nn.Module) -> str:
-    """SHA-256 (hex) of every weight and statistic of the backbone."""
-    digest = hashlib.sha256()
-    classifier = backbones.classifier_name(network)
-    for name, values in sorted(network.state_dict().items()):
-        if not name.startswith(f"{classifier}."):
-            digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
-            digest.update(values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
 def _key(image: bytes, view: bytes) -> bytes:
     return hashlib.sha256(image + view).digest()[:KEY_BYTES]
 
@@ -345,10 +367,8 @@ def _belongs(name: str, classifier: str) -> bool:
     return f"{name}.".startswith(f"{classifier}.")
 
 
-def _normalises_batches(network: nn.Module, classifier: str) -> Iterator[bool]:
-    for name, module in network.named_modules():
-        if not _belongs(name, classifier):
-            yield isinstance(module, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001  torch's only common class of them
+def _normalises_batches(module: nn.Module) -> bool:
+    return isinstance(module, nn.modules.batchnorm._BatchNorm)  # noqa: SLF001  torch's only common class of them
 
 
 def _drops(module: nn.Module) -> bool:

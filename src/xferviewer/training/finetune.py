@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -15,7 +16,7 @@ from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.process import JobProcess
-from xferviewer.jobs.recipe_cards import deviations
+from xferviewer.jobs.recipe_cards import provenance
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.importing.torchvision_names import timm_equal
@@ -32,17 +33,28 @@ from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_last, write_result
 from xferviewer.training.resume import Keeper
 from xferviewer.training.seeds import deterministic
-from xferviewer.training.sides import open_sides
+from xferviewer.training.several_devices import (
+    ReceivedTraining,
+    SharedTraining,
+    SilentWatch,
+    other_devices,
+    received,
+    tell_rows,
+)
+from xferviewer.training.sides import open_sides, say_moves
 from xferviewer.training.state import TrainingState
 from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
 
     from xferviewer.checkpoints import Checkpoint
     from xferviewer.studies.splits import Split
+    from xferviewer.training.batches import TrainingSide
 
 
 def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Checkpoint | None:
@@ -58,19 +70,43 @@ def run(spec: TrainingSpec, folder: JobFolder, command: str | None = None) -> Ch
 
 def train(spec: TrainingSpec, process: JobProcess, command: str | None = None) -> Checkpoint:
     """The same in a process whose turn it is. Raises Cancelled or Interrupted besides."""
-    with deterministic(spec.recipe.deterministic):
+    with deterministic(spec.recipe.deterministic), other_devices(spec, process):
         return _train(spec, process, command)
+
+
+def help_train(folder: JobFolder, devices: Sequence[str]) -> None:
+    """A process that helps another one, which runs the job of `folder`, on one device more (several_devices)."""
+    spec = _as_timm_names_it(folder.spec())
+    watch: Any = SilentWatch()
+    with deterministic(spec.recipe.deterministic):
+        _prepare_torch(spec)
+        fabric = make_fabric(spec, devices)
+        network, _ = _build(spec, fabric.device, watch)
+        training = ReceivedTraining(fabric)
+        method = make_method(spec, network, training)
+        state = TrainingState(
+            network, make_optimiser(network, spec.recipe), method.kept(), parts=spec.recipe.accumulation
+        )
+        keeper = Keeper(folder.path / "resume", received(fabric), math.inf)
+        keeper.restore(state)
+        fit(spec, fabric, state, method, training, None, watch, keeper)
+        torch.distributed.destroy_process_group()
+
+
+def _prepare_torch(spec: TrainingSpec) -> None:
+    torch.manual_seed(spec.seed)
+    if spec.recipe.threads:
+        torch.set_num_threads(spec.recipe.threads)
 
 
 def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Checkpoint:
     watch = Watch(process)
     spec = _as_timm_names_it(spec)
-    torch.manual_seed(spec.seed)
-    if spec.recipe.threads:
-        torch.set_num_threads(spec.recipe.threads)
+    _prepare_torch(spec)
     fabric = make_fabric(spec, process.devices())
     watch.working(device=describe(fabric.device, spec.recipe.precision))
     _say_recipe(spec, watch)
+    say_moves(spec, watch)
     opened = open_data(spec.data, spec.findings, watch.working)
     cohort, split = opened.cohort, opened.split
     data = say_receipt(spec, opened, watch)
@@ -87,14 +123,20 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         parameters=learning,
     )
     with open_sides(spec, cohort, split, units, watch) as images:
+        if fabric.world_size > 1:
+            tell_rows(images[0], fabric)
         method = make_method(spec, network, images[0])
         optimiser = make_optimiser(network, spec.recipe)
         state = TrainingState(network, optimiser, method.kept(), parts=spec.recipe.accumulation)
-        keeper = Keeper(process.folder.path / "resume", _identity(spec, split), spec.machine.save_seconds)
+        identity = fabric.broadcast(_identity(spec, split))
+        keeper = Keeper(process.folder.path / "resume", identity, spec.machine.save_seconds)
         if keeper.restore(state):
             watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
         with kept_features(spec, network, method, *images, watch) as (training, validation):
-            last = fit(spec, fabric, state, method, with_uncertain(training, spec), validation, watch, keeper)
+            learned: TrainingSide = with_uncertain(training, spec)
+            if fabric.world_size > 1:
+                learned = SharedTraining(learned, network, fabric)
+            last = fit(spec, fabric, state, method, learned, validation, watch, keeper)
     made = Made(spec, network, start, data, taught, command or _command(process.folder), process.folder.name)
     checkpoint = write_result(made, process.folder.result, cohort, split, watch)
     checkpoint = measured(spec, checkpoint, opened, watch)
@@ -117,7 +159,8 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     if spec.recipe.threads:
         torch.set_num_threads(spec.recipe.threads)
     opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
-    return estimate(spec, make_fabric(spec).device, len(opened.split.training))
+    device = make_fabric(replace(spec, machine=replace(spec.machine, devices=1))).device
+    return estimate(spec, device, len(opened.split.training))
 
 
 def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:
@@ -137,20 +180,22 @@ def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
 
 
 def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
-    """Which published recipe this is, and where it departs from that."""
-    recipe = spec.recipe
-    if not recipe.name:
+    """Which published recipe this is, where it departs from that, and what its source left open."""
+    recipe, known = spec.recipe, provenance(spec)
+    if not known:
         return
-    departs = deviations(spec)
-    how = "as published, its errors included" if recipe.as_published else "as meant"
+    said = [f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}"]
+    said += ["as published, its errors included" if recipe.as_published else "as meant"]
+    said += [f"a deviation: {known['departs']}"] if known["departs"] else []
+    said += [f"a deviation: {', '.join(known['deviations'])}"] if known["deviations"] else []
+    said += [f"not stated by its source: {', '.join(known['gaps'])}"] if known["gaps"] else []
     watch.say(
         "recipe",
-        f"Recipe {recipe.name}{f', {recipe.variant}' if recipe.variant else ''}, {how}"
-        f"{'; a deviation: ' + ', '.join(departs) if departs else ''}",
+        "; ".join(said),
         name=recipe.name,
         variant=recipe.variant,
         as_published=recipe.as_published,
-        deviations=list(departs),
+        **known,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from xferviewer.checkpoints import Metric
 from xferviewer.errors import UnusableSpec
+from xferviewer.evaluation.members import finding_logits
 from xferviewer.evaluation.roc import auc_interval
 from xferviewer.processes import usable_cores
 from xferviewer.studies.reading_processes import ReadingProcesses
@@ -45,8 +46,9 @@ def measure(loaded: LoadedCheckpoint, cohort: Cohort, watch: Watch) -> list[Metr
             logits[batch.rows] = loaded.logits(batch.inputs)
             watch.working(f"{cohort.name}: {batch.number + 1} of {len(planes)} images computed")
         rows = np.flatnonzero(planes.readable)
+    scores = finding_logits(logits[rows], loaded.checkpoint.task)  # of a class, against all others
     return [
-        _metric(cohort, finding, cohort.labels[rows, column], logits[rows, column])
+        _metric(cohort, finding, cohort.labels[rows, column], scores[:, column])
         for column, finding in enumerate(loaded.checkpoint.findings)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from xferviewer.training.layer_rates import unfreeze
 from xferviewer.training.mixing import mix
 from xferviewer.training.optimisers import set_rate
 from xferviewer.training.seeds import generator, seed_of
+from xferviewer.training.several_devices import share
 from xferviewer.training.validation import Validation, validate
 from xferviewer.training.watch import Step
 
@@ -38,13 +39,14 @@ def fit(
     state: TrainingState,
     method: Method,
     training: TrainingSide,
-    validation: ValidationSide,
+    validation: ValidationSide | None,
     watch: Watch,
     keeper: Keeper,
 ) -> dict[str, Tensor]:
     """Train `state.network` in place; it ends with the weights of the epoch that the recipe selects.
 
-    method  the recipe at work; what it remembers has to be among what `state` keeps
+    method      the recipe at work; what it remembers has to be among what `state` keeps
+    validation  None in a process that helps another one on several devices, which does it for all
 
     Returns the weights of the last step; where the recipe averages weights, their average.
 
@@ -81,7 +83,11 @@ def fit(
             if keeper.due:
                 _save(spec, state, step, watch, keeper)
         step = state.epoch * method.steps_per_epoch + state.step - 1
-        found = validate(spec, validation.part(judged), validation, method.loss, watch)
+        # one process validates for all
+        found: Any = (
+            None if validation is None else validate(spec, validation.part(judged), validation, method.loss, watch)
+        )
+        found = fabric.broadcast(found)
         _end_epoch(spec, state, method, judged, found, schedule.rate(step), watch)
         _save(spec, state, step, watch, keeper)
     watch.before_waiting = None
@@ -113,7 +119,9 @@ def _gradients(
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            if not spec.machine.allow_smaller_batch or state.parts * 2 > len(inputs) // 2:
+            last = state.parts * 2 > len(inputs) // 2
+            # with several devices the others wait for gradients that are half sent
+            if not spec.machine.allow_smaller_batch or last or fabric.world_size > 1:
                 raise _too_small(spec, fabric, state, len(inputs)) from error
         # outside the except clause, so that what the failed attempt held is free already
         state.optimiser.zero_grad()
@@ -127,18 +135,23 @@ def _gradients(
         )
 
 
-def _in_parts(fabric: Fabric, network: nn.Module, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
+def _in_parts(fabric: Fabric, network: Any, method: Method, inputs: Tensor, labels: Tensor, parts: int) -> Tensor:
     """Sum up the gradients of the parts of a batch: the loss is a mean over the stated labels of the whole."""
     total = torch.zeros((), device=fabric.device)
-    sizes = _part_sizes(len(inputs), parts)
     count = method.loss.count(labels).clamp(min=1e-12).to(fabric.device)
-    for number, (some, theirs) in enumerate(zip(inputs.split(sizes), labels.split(sizes), strict=True)):
+    inputs, labels, weight = share(fabric, inputs, labels)
+    sizes = _part_sizes(len(inputs), parts)
+    each = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
+    for number, (some, theirs) in enumerate(each):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
             logits = network(some.to(fabric.device)).float()
-            loss = method.loss.total(logits, theirs.to(fabric.device)) / count
+            loss = method.loss.total(logits, theirs.to(fabric.device)) / count * weight
             fabric.backward(loss)
         method.answers.add(logits.detach())
         total += loss.detach()
+    if fabric.world_size > 1:
+        torch.distributed.all_reduce(total)
+        total /= fabric.world_size
     return total
 
 

@@ -96,14 +96,14 @@ def loss_of(task: Task, recipe: Recipe, labels: NDArray[np.float32]) -> StatedLo
 def positive_weights(labels: NDArray[np.float32]) -> NDArray[np.float32]:
     """(findings,) n_negative / n_positive of the stated labels, 100 at most."""
     positive, negative = (labels == 1).sum(axis=0), (labels == 0).sum(axis=0)
-    return np.minimum(negative / np.maximum(positive, 1), _LARGEST_WEIGHT).astype(np.float32)
+    return np.asarray(np.minimum(negative / np.maximum(positive, 1), _LARGEST_WEIGHT), dtype=np.float32)
 
 
 def class_weights(labels: NDArray[np.float32]) -> NDArray[np.float32]:
     """(classes,) n / (K n_class) of the images whose class is stated, 100 at most."""
     stated = labels[~np.isnan(labels).any(axis=1)]
     counts = np.maximum((stated == 1).sum(axis=0), 1)
-    return np.minimum(len(stated) / (labels.shape[1] * counts), _LARGEST_WEIGHT).astype(np.float32)
+    return np.asarray(np.minimum(len(stated) / (labels.shape[1] * counts), _LARGEST_WEIGHT), dtype=np.float32)
 
 
 def check_classes(labels: NDArray[np.float32], findings: Sequence[str], cohort: str) -> None:

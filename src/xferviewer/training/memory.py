@@ -1,6 +1,7 @@
 """What a training job will hold in memory, and whether the device has room for it, before anything is built.
 
-All of it is counted on torch's meta device, where tensors have shapes and no values: a network of any size costs nothing.
+All of it is counted on torch's meta device, where tensors have shapes and no values: a network of any size costs
+nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Memory:
     """Bytes of a job on its device, by what they are for; an estimate of what torch allocates, without its own code.
 
-    parameters   how many the network has; `learning` of them learn
+    parameters   how many the network has; `learning` of them learn; `head` are the head's
     weights      and running means
     copies       of them: the best epoch, and the average where the recipe keeps one
     gradients    of what learns
@@ -38,6 +39,7 @@ class Memory:
 
     parameters: int
     learning: int
+    head: int
     weights: int
     copies: int
     gradients: int
@@ -71,6 +73,7 @@ def training_memory(spec: TrainingSpec) -> Memory:
         )
     backbones.freeze(network, made.trainable_groups, made.counting)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    classifier = tuple(f"{name}." for name in backbones.classifier_names(network))
     weights = _bytes(network.state_dict().values())
     # it counts steps to the end of the run, which changes nothing in its size
     average = make_average(network, spec.recipe.averaging, 1)
@@ -79,6 +82,7 @@ def training_memory(spec: TrainingSpec) -> Memory:
     return Memory(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         learning=sum(parameter.numel() for parameter in learning),
+        head=sum(values.numel() for name, values in network.named_parameters() if name.startswith(classifier)),
         weights=weights,
         copies=weights * (1 if average is None else 2),
         gradients=_bytes(learning),

@@ -10,7 +10,7 @@ from xferviewer.training.averaging import WeightAverage, make_average
 from xferviewer.training.epoch_metrics import SameAnswers
 from xferviewer.training.losses import StatedLoss, loss_of
 from xferviewer.training.mixing import mixes
-from xferviewer.training.sampling import batch_starts
+from xferviewer.training.sampling import epoch_length
 from xferviewer.training.schedules import Schedule, make_schedule
 from xferviewer.training.selection import Selection
 
@@ -60,7 +60,8 @@ class Method:
 def make_method(spec: TrainingSpec, network: nn.Module, training: TrainingSide) -> Method:
     """The recipe of a job for a network that is frozen as its setting says, and these training images."""
     recipe, examples = spec.recipe, len(training.rows)
-    steps_per_epoch = len(batch_starts(recipe, examples))
+    # a single image left over joins no batch, but its step is counted: version 1 of the specification did
+    steps_per_epoch = math.ceil(epoch_length(recipe, examples) / recipe.batch_size)
     schedule = make_schedule(recipe, steps_per_epoch, examples)
     published = recipe.layers.frozen_norm == "by counting" and spec.network.counting == "as published"
     return Method(

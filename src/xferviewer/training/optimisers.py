@@ -28,7 +28,8 @@ def make_optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if told.kind == "LARS":
         from timm.optim.lars import Lars
 
-        return Lars(groups, lr=rate, momentum=told.momentum or 0.0, nesterov=told.nesterov)
+        lars: torch.optim.Optimizer = Lars(groups, lr=rate, momentum=told.momentum or 0.0, nesterov=told.nesterov)
+        return lars
     kinds: dict[str, type[torch.optim.Optimizer]] = {
         "Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW, "RAdam": torch.optim.RAdam,
     }  # fmt: skip

@@ -26,7 +26,7 @@ from xferviewer.engine.inference import load
 from xferviewer.engine.training_inputs import describe_images, write_described
 from xferviewer.errors import UnusableFolder
 from xferviewer.jobs.network_spec import SETTINGS
-from xferviewer.jobs.recipe_cards import deviations
+from xferviewer.jobs.recipe_cards import provenance
 from xferviewer.networks import backbones
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry
 from xferviewer.studies.examination import examine
@@ -151,7 +151,7 @@ def _card(made: Made) -> Card:
             "counting": spec.network.counting,
             "channel_adaptation": spec.network.channel_adaptation,
             **to_mapping(spec.recipe),
-            "deviations": list(deviations(spec)),
+            **provenance(spec),
         },
         seed=spec.seed,
         job=made.job,

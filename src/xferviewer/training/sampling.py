@@ -28,10 +28,12 @@ def epoch_order(
     """
     if recipe.sampler == "balanced":
         weights = torch.from_numpy(row_weights(labels[rows], task))
-        return rows[torch.multinomial(weights, len(rows), replacement=True, generator=random).numpy()]
-    if epoch_length(recipe, len(rows)) > len(rows):
-        return rows[torch.randint(0, len(rows), (recipe.batch_size,), generator=random).numpy()]
-    return rows[torch.randperm(len(rows), generator=random).numpy()]
+        drawn = torch.multinomial(weights, len(rows), replacement=True, generator=random)
+    elif epoch_length(recipe, len(rows)) > len(rows):
+        drawn = torch.randint(0, len(rows), (recipe.batch_size,), generator=random)
+    else:
+        drawn = torch.randperm(len(rows), generator=random)
+    return np.asarray(rows[drawn.numpy()])
 
 
 def row_weights(labels: NDArray[np.float32], task: Task) -> NDArray[np.float64]:

@@ -10,6 +10,8 @@ import numpy as np
 from xferviewer.training import hyper_rule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from xferviewer.jobs.recipe import Recipe
@@ -31,7 +33,7 @@ class Schedule(Protocol):
 
     def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 def make_schedule(recipe: Recipe, steps_per_epoch: int, examples: int) -> Schedule:
@@ -74,7 +76,7 @@ class Planned:
     def state_dict(self) -> dict[str, Any]:
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         pass
 
 
@@ -109,7 +111,7 @@ class Plateau:
     def state_dict(self) -> dict[str, Any]:
         return {"rate": self._rate, "best": self._best, "bad_epochs": self._bad_epochs}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._rate, self._best, self._bad_epochs = state["rate"], state["best"], state["bad_epochs"]
 
 
@@ -134,7 +136,7 @@ class ByValidationLoss:
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self._epoch}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._epoch = state["epoch"]
 
 

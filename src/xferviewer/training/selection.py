@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xferviewer.jobs.recipe import Recipe
 
 
@@ -44,5 +46,5 @@ class Selection:
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "epochs_without": self.epochs_without}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.best, self.epochs_without = state["best"], state["epochs_without"]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from xferviewer.jobs.augmentation_cards import augmentation_card
 from xferviewer.processes import usable_cores
 from xferviewer.studies.reading_processes import ReadingProcesses
 from xferviewer.training.augmentation import Augmenter
@@ -38,6 +39,27 @@ def training_planes(preprocessing: Preprocessing, augmentation: Augmentation) ->
     if augmentation.random_crop:
         return replace(preprocessing, size=augmentation.random_crop.before, resize="squash", crop_fraction=1.0)
     return preprocessing
+
+
+def say_moves(spec: TrainingSpec, watch: Watch) -> None:
+    """What a person should know of the moves: whether images are mirrored, and how the card's authors evaluated."""
+    moves, made = spec.recipe.augmentation, spec.network.preprocessing
+    said = []
+    if moves.flips:
+        said.append(f"{moves.flips:.0%} of the images are mirrored. Of a chest film that makes another patient")
+    elif moves.flip:
+        said.append(
+            f"{moves.card or 'The specification'} would mirror {moves.flip:.0%} of the images. None is: left and right "
+            'matter in a film of the chest; augmentation.laterality = "free" says that they do not here'
+        )
+    if moves.card:
+        card = augmentation_card(moves.card)
+        if card.evaluation(made) != made:
+            said.append(f"{moves.card} was evaluated by the preprocessing {card.preset}, this job is by another")
+        if card.passes:
+            said.append(f"Its checkpoints were tested by {card.passes}, as predict --augment {card.passes} does")
+    if said:
+        watch.say("augmentation", ". ".join(said) + ".", card=moves.card, mirrored=moves.flips)
 
 
 @contextmanager

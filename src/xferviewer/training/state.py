@@ -103,17 +103,18 @@ class TrainingState:
         self.best = Best(self.epoch, copies)
 
     def is_finite(self) -> bool:
-        """Whether every weight is a finite number. Looking waits for the device."""
+        """Whether every weight that learns, and every statistic, is a finite number. Looking waits for the device."""
+        changing = [one for one in self.network.parameters() if one.requires_grad] + list(self.network.buffers())
         with torch.no_grad():
-            sums = [values.double().sum() for values in self.network.state_dict().values()]
+            sums = [values.sum(dtype=torch.float64) for values in changing]
             return bool(torch.isfinite(torch.stack(sums)).all()) if sums else True
 
 
 def _lay_out_as_parameters(optimiser: torch.optim.Optimizer) -> None:
     """Give what an optimiser keeps of a parameter its layout in memory again (channels last).
 
-    torch keeps the layout when it makes these, and loses it when it loads them: elementwise arithmetic then takes
-    another order, and with it other last bits.
+    torch makes these in the layout of the parameter and loads them in another: every later step would go through both
+    in different orders, which is slower and leaves it to the kernels whether the last bits are the same.
     """
     for parameter, kept in optimiser.state.items():
         for name, values in kept.items():

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from xferviewer.training.watch import Watch
 
 
+# What is said where the logits are no numbers.
+_NOTHING: dict[str, Any] = {"validation_auc": None, "findings": {}, "majority_guess": False}
+
+
 @dataclass(frozen=True, slots=True)
 class Validation:
     """How well the network does on images that it does not learn from.
@@ -45,7 +49,7 @@ class Validation:
 
     def as_event(self, spec: TrainingSpec) -> dict[str, Any]:
         """For events.jsonl, which holds no NaN."""
-        rest = self.metrics.as_event(spec.findings) if self.metrics else {"validation_auc": None}
+        rest = self.metrics.as_event(spec.findings) if self.metrics else dict(_NOTHING)
         return {"validation_loss": None if math.isnan(self.loss) else round(self.loss, 6), **rest}
 
 

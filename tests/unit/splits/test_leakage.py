@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xferviewer.studies.fingerprints import fingerprints_of
-from xferviewer.studies.leakage import leakage_receipt, receipt_as_toml, receipt_from_toml
+from xferviewer.studies.leakage import joined_by_twins, leakage_receipt, receipt_as_toml, receipt_from_toml
 from xferviewer.studies.near_duplicates import NEAR, distances, near_pairs, perceptual_hash
 
 
@@ -183,3 +183,9 @@ def test_that_frames_of_one_file_are_images_of_their_own(tmp_path):
     found = fingerprints_of([(tmp_path / "slices.npy", frame) for frame in range(3)])
     assert (found.digests[0] == found.digests[2]).all()
     assert (found.digests[0] != found.digests[1]).any()
+
+
+def test_that_groups_with_the_same_or_nearly_the_same_picture_are_joined(films):
+    """The first and the fifth picture are one, the second and the sixth nearly so; the fourth goes with the fifth."""
+    joined = joined_by_twins(["a", "b", "c", "e", "e", "f"], fingerprints_of(films))
+    assert joined == ["a", "b", "c", "a", "a", "b"]

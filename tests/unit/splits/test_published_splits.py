@@ -113,8 +113,6 @@ def test_that_a_folder_without_fold_tables_is_refused(table, tmp_path):
     cohort = p1_cohort(table, 40, 10)
     with pytest.raises(UnusableTable, match="holds no fold tables"):
         make_split(cohort, SplitPlan(method="p1-image-level", lists={"folder": tmp_path}))
-    with pytest.raises(UnusableChoice, match="no folds and no fractions"):
-        make_split(cohort, SplitPlan(method="p1-image-level", folds=3))
     with pytest.raises(UnusableChoice, match="cannot be made"):
         make_split(p1_cohort(table, 5, 1), SplitPlan(method="p1-image-level"))
 

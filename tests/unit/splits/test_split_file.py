@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from xferviewer.studies.leakage import leakage_receipt
 from xferviewer.studies.split_file import find_split_file, freeze, list_splits, read_split, splits_folder, write_split
 from xferviewer.studies.split_making import SplitPlan, groups_of, make_split
 
+FORMATS = Path(__file__).parents[2] / "data" / "formats"
 ROWS = [
     CohortRow(f"a/{number}.png", (number % 2, None if number % 5 else -1), frame=number % 3, patient=str(number // 2))
     for number in range(40)
@@ -136,3 +138,11 @@ def test_that_a_split_is_never_replaced_and_one_that_is_not_there_is_named(froze
     with pytest.raises(ValueError, match="name of a file"):
         freeze(read_cohort(place), "a/b", split.parts, "", {}, split.receipt)
     assert path.exists()
+
+
+def test_that_a_split_of_the_first_format_is_read():
+    """Two images of one patient, whom the source has in training and test: kept as published."""
+    split = read_split(FORMATS / "split-1.csv", read_cohort(FORMATS / "cohort-1"))
+    assert (split.parts, split.method, split.leaks) == (("training", "test"), "official (leaks)", True)
+    assert split.receipt.between("training", "test").groups == 1
+    assert split.receipt.compared is None

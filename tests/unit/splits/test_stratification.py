@@ -169,6 +169,10 @@ def test_that_images_without_patient_go_by_their_study_or_alone(table):
         ({"folds": 3, "fraction": 0.5}, "of folds no fraction"),
         ({"method": "official", "test": 0.1}, "only the method stratified"),
         ({"seed": -1}, "negative"),
+        ({"method": "p1-image-level", "folds": 3}, "as it was published"),
+        ({"method": "p1-image-level", "validation": 0.1}, "as it was published"),
+        ({"method": "official", "lists": {"test": "a.txt"}}, "takes no such lists"),
+        ({"method": "lists", "lists": {"folder": "a"}}, "takes no such lists"),
     ],
 )
 def test_that_an_impossible_plan_is_named(options, why):

@@ -153,6 +153,8 @@ def test_that_a_broken_off_import_leaves_no_cohort(tmp_path, monkeypatch):
         ("images.csv", "a/2.npy,3", "a/1.png,", "Row 3: it names the image of row 2 again"),
         ("images.csv", "a/2.npy", "../2.npy", "no path below the root"),
         ("images.csv", "a/2.npy", "/2.npy", "no path below the root"),
+        ("images.csv", "a/2.npy", "C:\\2.npy", "no path below the root"),
+        ("images.csv", "a/2.npy", "a\\..\\..\\2.npy", "no path below the root"),
         ("images.csv", ",61,", ",old,", "Row 2"),
         ("images.csv", ",61,", ",nan,", "Row 2: the age"),
         ("images.csv", ",train,", ",training,", "the split 'training'"),

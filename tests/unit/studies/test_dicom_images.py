@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import traceback
 import tracemalloc
 import warnings
@@ -26,6 +27,8 @@ from pydicom.uid import (
 )
 
 from xferviewer.errors import UnreadableImage
+from xferviewer.studies.catalogue_writing import ImageEntry
+from xferviewer.studies.examination import examine, stamp_of
 from xferviewer.studies.images import Window, present, read_image
 
 if TYPE_CHECKING:
@@ -208,6 +211,77 @@ def test_that_an_enhanced_frame_has_the_rescale_and_window_of_its_own_functional
     assert second.spacing_mm == (0.5, 0.25)
     assert (second.frame, second.frames) == (1, 2)
     assert second.identity == f"{second.facts.sop_uid}#1"
+
+
+def test_that_spacing_plane_and_window_come_from_the_frame_else_from_all_frames_else_from_the_file(write_dicom):
+    frames = np.stack([RAMP] * 3)
+    sagittal, coronal = [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1]
+    own, other = Dataset(), Dataset()
+    own.PixelMeasuresSequence = sequence(PixelSpacing=[0.5, 0.25])
+    own.PlaneOrientationSequence = sequence(ImageOrientationPatient=coronal)
+    shared = Dataset()
+    shared.PixelMeasuresSequence = sequence(PixelSpacing=[2, 2])
+    shared.PlaneOrientationSequence = sequence(ImageOrientationPatient=sagittal)
+    shared.FrameVOILUTSequence = sequence(
+        WindowCenter=[40, 50], WindowWidth=[80, 90], WindowCenterWidthExplanation=["BRAIN", "BONE"],
+        VOILUTFunction="SIGMOID",
+    )  # fmt: skip
+    path = write_dicom(
+        frames, PerFrameFunctionalGroupsSequence=[own, other], SharedFunctionalGroupsSequence=[shared],
+        WindowCenter=1, WindowWidth=2, PixelSpacing=[9, 9],
+    )  # fmt: skip
+
+    first, second, third = (read_image(path, frame) for frame in range(3))  # the third has no group of its own
+
+    assert [image.spacing_mm for image in (first, second, third)] == [(0.5, 0.25), (2, 2), (2, 2)]
+    assert [image.orientation for image in (first, second, third)] == [("L", "F"), ("P", "F"), ("P", "F")]
+    for image in (first, second, third):
+        assert image.windows == (Window(40, 80, "SIGMOID", "BRAIN"), Window(50, 90, "SIGMOID", "BONE"))
+
+
+@pytest.mark.parametrize(
+    "frame_types", [("FloatPixelData", np.float32, "OF"), ("DoubleFloatPixelData", np.float64, "OD")]
+)
+def test_that_floating_point_pixels_are_read_as_they_are_and_rescaled(write_dicom, frame_types):
+    keyword, dtype, _ = frame_types
+    values = (np.arange(20).reshape(4, 5) / 7 - 1).astype(dtype)
+    path = write_dicom(RAMP, RescaleSlope=2, RescaleIntercept=1, RescaleType="Bq")
+    dataset = dcmread(path)
+    del dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation
+    dataset.BitsAllocated = 8 * values.dtype.itemsize
+    setattr(dataset, keyword, values.astype(values.dtype.newbyteorder("<")).tobytes())
+    dataset.save_as(path)
+
+    image = read_image(path)
+
+    assert (image.pixels.dtype, image.unit) == (np.float32, "Bq")
+    np.testing.assert_array_equal(image.pixels, (values.astype(np.float64) * 2 + 1).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("character_set", "written", "read"),
+    [("ISO_IR 100", "Müller-1", "Müller-1"), ("ISO_IR 192", "患者 7", "患者 7"), ("ISO_IR 144", "Пациент", "Пациент"),
+     ("GB18030", "病人", "病人"), ("ISO 2022 IR 87", "山田", "山田")],
+)  # fmt: skip
+def test_that_identifiers_are_read_in_the_characters_of_the_file(write_dicom, character_set, written, read):
+    encoded = [character_set] if not character_set.startswith("ISO 2022") else ["", character_set]
+    path = write_dicom(RAMP, SpecificCharacterSet=encoded, PatientID=written)
+
+    assert read_image(path).facts.patient_id == read
+    entry = examine(stamp_of(str(path)))
+    assert isinstance(entry, ImageEntry)
+    assert entry.facts.patient_id == read
+
+
+def test_that_films_in_folders_of_any_script_are_read_by_every_decoder(write_dicom, shared, tmp_path):
+    folder = tmp_path / "Röntgen 患者 снимки"
+    folder.mkdir()
+    for number, name in enumerate(("pydicom/JPEG-lossy.dcm", "pydicom/JPEG2000.dcm", "pydicom/MR_small_RLE.dcm")):
+        shutil.copy(shared / "dicom" / name, folder / f"снимок {number}.dcm")  # the first is left to gdcm, a child
+
+        copied = read_image(folder / f"снимок {number}.dcm")
+
+        np.testing.assert_array_equal(copied.pixels, read_image(shared / "dicom" / name).pixels)
 
 
 def test_that_only_the_wanted_frame_is_read_into_memory(write_dicom):

@@ -143,6 +143,11 @@ def test_that_unknown_filters_strange_numbers_and_empty_files_are_refused(tmp_pa
     assert "damaged" in refusal(tmp_path / "cut.h5").why
 
 
+def test_that_a_frame_over_the_limit_is_refused_from_its_header(tmp_path, monkeypatch):
+    monkeypatch.setattr("xferviewer.studies.hdf5.largest_frame_bytes", lambda: 96 * 96 * 3 - 1)
+    assert "96 by 96 values" in refusal(saved(tmp_path / "x.h5")).why
+
+
 def _pixels(path: Path) -> int:
     return int(read_image(path, 4).pixels.sum())
 

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from xferviewer.errors import UnusableFolder
-from xferviewer.studies import examiners, indexing
+from xferviewer.studies import examination, examiners, indexing
 from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.images import read_image
 from xferviewer.studies.indexing import Progress, index
@@ -279,3 +279,13 @@ def test_that_masks_beside_images_are_refused_as_masks(catalogue: Catalogue, tmp
     refused = [row for row in catalogue.refused() if "is a mask" in row.what]
     assert masks > 0
     assert (counts.images, len(refused)) == (12, masks)
+
+
+def test_that_damage_which_no_reader_foresaw_costs_one_file_and_not_the_index(write_dicom, tmp_path, monkeypatch):
+    folder = write_dicom(np.zeros((3, 4), np.uint8)).parent
+    monkeypatch.setattr(examination, "_examine_dicom", lambda *_: {}["Doe^Jane"])
+    with Catalogue(tmp_path / "catalogue.sqlite") as catalogue:
+        counts = index(folder / "film.dcm", catalogue)
+
+        assert (counts.images, counts.refused) == (0, 1)
+        assert "Doe" not in str(catalogue.refused())

@@ -165,3 +165,13 @@ def test_that_nothing_of_the_free_text_is_kept(tmp_path):
     path = saved(tmp_path / "named.nii", np.zeros((4, 4, 2), np.int16), descrip=b"DOE JANE", intent_name=b"DOE JANE")
     assert "DOE" not in repr(entry(path))
     assert "DOE" not in repr(read_image(path).facts)
+
+
+def test_that_a_header_with_an_unknown_unit_is_refused_by_the_reader_and_by_the_index(tmp_path):
+    data = bytearray(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4)).to_bytes())
+    data[123] = 0xF8  # xyzt_units: no such code
+    (tmp_path / "volume.nii").write_bytes(data)
+
+    with pytest.raises(UnreadableImage, match="damaged"):
+        read_image(tmp_path / "volume.nii")
+    assert isinstance(examine(stamp_of(str(tmp_path / "volume.nii"))), Refusal)

@@ -13,7 +13,8 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies.images import frame_identity, present, read_image
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import struct
+from pathlib import Path
 
 GREY16 = np.array([[0, 255, 256], [1000, 40000, 65535]], np.uint16)
 COLOUR = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]], np.uint8)
@@ -68,6 +69,46 @@ def test_that_a_palette_becomes_its_colours(tmp_path: Path):
     PIL.Image.fromarray(COLOUR).quantize(4).save(tmp_path / "palette.png")
 
     np.testing.assert_array_equal(read_image(tmp_path / "palette.png").pixels, COLOUR)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_that_every_orientation_of_a_camera_is_turned_upright(tmp_path: Path, name: str, orientation: int):
+    upright = np.zeros((32, 48), np.uint8)
+    upright[:16, :16] = 255  # one bright corner of an oblong tells all eight apart
+    turns = {1: [], 2: [1], 3: [0, 1], 4: [0], 5: ["T"], 6: ["T", 0], 7: ["T", 0, 1], 8: ["T", 1]}[orientation]
+    stored = upright
+    for turn in turns:  # what the camera did, undone by EXIF 2.3 table 4
+        stored = stored.T if turn == "T" else np.flip(stored, turn)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    lossless = {"lossless": True} if name.endswith("webp") else {"quality": 100} if name.endswith("jpg") else {}
+    PIL.Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / name, exif=exif, **lossless)
+
+    image = read_image(tmp_path / name)
+
+    np.testing.assert_allclose(image.pixels.astype(int), upright, atol=3)
+
+
+def test_that_colour_of_sixteen_bits_keeps_its_most_significant_eight(tmp_path: Path):
+    colour = np.random.default_rng(1).integers(0, 65536, (5, 7, 3)).astype(np.uint16)
+    rows = b"".join(b"\x00" + row.astype(">u2").tobytes() for row in colour)
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 7, 5, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, colour >> 8)
+
+
+def test_that_the_inks_of_a_printed_picture_become_its_colours(tmp_path: Path):
+    red = PIL.Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    red.save(tmp_path / "a.jpg", quality=100)
+    red.save(tmp_path / "a.tif")
+
+    for name in ("a.jpg", "a.tif"):
+        np.testing.assert_allclose(read_image(tmp_path / name).pixels[4, 4].astype(int), (255, 0, 0), atol=2)
 
 
 def test_that_the_exif_orientation_is_applied(tmp_path: Path):

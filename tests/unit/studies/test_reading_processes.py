@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.image import Image
+from xferviewer.studies.image import Image, OverlayPlane
 from xferviewer.studies.images import read_image
 from xferviewer.studies.reading_processes import ReadingProcesses
 from xferviewer.studies.voi import VoiLut, Window
@@ -24,8 +24,10 @@ def differing(one: Image, other: Image) -> list[str]:
     def same(a: object, b: object) -> bool:
         if isinstance(a, np.ndarray):
             return isinstance(b, np.ndarray) and a.dtype == b.dtype and a.tobytes() == b.tobytes()
-        if isinstance(a, VoiLut):
-            return isinstance(b, VoiLut) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+        if isinstance(a, tuple):
+            return isinstance(b, tuple) and len(a) == len(b) and all(map(same, a, b))
+        if isinstance(a, VoiLut | OverlayPlane):
+            return type(a) is type(b) and all(same(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
         return type(a) is type(b) and a == b
 
     return [field.name for field in fields(one) if not same(getattr(one, field.name), getattr(other, field.name))]
@@ -43,7 +45,7 @@ _RARE = """
 import sys
 import numpy as np
 from xferviewer.studies import reading_processes
-from xferviewer.studies.image import Image, ImageFacts
+from xferviewer.studies.image import Image, ImageFacts, OverlayPlane, Pyramid
 from xferviewer.studies.voi import VoiLut, Window
 {made}
 reading_processes.read_image = lambda path, frame: made()
@@ -56,6 +58,8 @@ def made():
         windows=(Window(0.1, 1e300, "SIGMOID", "Lunge ä"),), voi_lut=VoiLut(-3, np.array([0.0, 1 / 3, 1.0]), "x"),
         inverted=True, spacing_mm=(0.1, 1 / 3), orientation=("L", "F"), identity="1.2#3", frame=3, frames=9,
         facts=ImageFacts(age=1 / 3, sex="F"), padding=-2000.5, padding_limit=float("inf"),
+        profile=bytes(range(256)), pyramid=Pyramid(((90, 120), (45, 60)), 1 / 3),
+        overlays=(OverlayPlane(np.eye(2, dtype=bool), "region", "Herz ä"), OverlayPlane(np.ones((2, 2), bool))),
         spacing_source="at the detector",
     )
 """

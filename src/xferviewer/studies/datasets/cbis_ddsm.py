@@ -113,7 +113,7 @@ def _rows(reading: Reading, kinds: tuple[str, ...]) -> Iterator[tuple[str, dict[
 
 def _series_of(cell: str) -> str:
     """The SeriesInstanceUID in `Mass-Training_P_00001_LEFT_CC/{Study}/{Series}/000000.dcm`, which may end a line."""
-    parts = cell.strip().replace("\\", "/").split("/")
+    parts = cell.replace("\\", "/").split("/")
     return parts[-2] if len(parts) > 1 else ""
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xferviewer.errors import UnusableChoice, UnusableTable
-from xferviewer.studies.cohort import CohortRow, Terms
+from xferviewer.studies.cohort import CohortRow, RegionRow, Terms
 from xferviewer.studies.datasets.reading import Reading, no_images
 from xferviewer.studies.datasets.source import Choice, Content, Source
 from xferviewer.studies.label_table import LabelRow, LabelTable, read_labels
+from xferviewer.studies.region_files import regions_beside
 
 _LAYOUT = "labels.csv or another CSV with a column path and columns of 1, 0, -1 or nothing"
 _SPLITS = {
@@ -85,6 +86,20 @@ def task_of(reading: Reading, table: LabelTable, wanted: str) -> tuple[str, tupl
     return task, table.findings
 
 
+def masks_beside(reading: Reading) -> None:
+    """The masks that lie beside the images, as xferviewer's other commands find them (studies.region_files)."""
+    images = dict.fromkeys(row.image for row in reading.rows)
+    found = regions_beside([reading.folder / image for image in images])
+    for image in images:
+        for region in found.of(reading.folder / image):
+            for mask in region.masks:
+                if mask.is_relative_to(reading.folder):
+                    path = mask.relative_to(reading.folder).as_posix()
+                    reading.regions.append(RegionRow(image, region.finding, mask=path))
+                else:
+                    reading.met("masks lie outside of the folder and were left out", mask.name)
+
+
 def split_of(row: LabelRow, reading: Reading) -> str:
     """A row's split by our names."""
     if row.split.lower() not in _SPLITS:
@@ -104,6 +119,7 @@ def _read(reading: Reading, chosen: Mapping[str, str]) -> Content:
             sex=row.sex, age=reading.age("" if row.age is None else f"{row.age:g}"), split=split_of(row, reading),
         ))  # fmt: skip
     task, findings = task_of(reading, table, chosen["task"])
+    masks_beside(reading)
     if not reading.rows:
         raise no_images(reading.folder, _LAYOUT)
     group = "patient" if any(row.patient for row in reading.rows) else "image"

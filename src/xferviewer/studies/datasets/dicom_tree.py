@@ -11,7 +11,7 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies.catalogue import Catalogue, ImageRow
 from xferviewer.studies.cohort import CohortRow, Terms
 from xferviewer.studies.content import Content as FileContent
-from xferviewer.studies.datasets.csv_table import TABLE, TASK, chosen_table, split_of, tables_in, task_of
+from xferviewer.studies.datasets.csv_table import TABLE, TASK, chosen_table, masks_beside, split_of, tables_in, task_of
 from xferviewer.studies.datasets.listing import Listing
 from xferviewer.studies.datasets.reading import Reading, no_images
 from xferviewer.studies.datasets.source import Content, Source
@@ -19,6 +19,7 @@ from xferviewer.studies.indexing import index
 from xferviewer.studies.label_table import LabelRow
 from xferviewer.studies.labels import join_labels
 from xferviewer.studies.opening import opened
+from xferviewer.studies.region_files import is_mask_beside_its_image
 
 _LAYOUT = "DICOM files at any depth and a CSV with SOP Instance UIDs, paths or studies and columns of labels"
 _LOOKED_AT = 20
@@ -45,7 +46,8 @@ def _read(reading: Reading, chosen: Mapping[str, str]) -> Content:
         index(reading.folder, catalogue, None, reading.is_cancelled)
         reading.finish()
         for refused in catalogue.refused(reading.folder):
-            if Path(refused.path).suffix.lower() not in (".csv", ".tsv"):
+            path = Path(refused.path)
+            if path.suffix.lower() not in (".csv", ".tsv") and not is_mask_beside_its_image(path):
                 reading.met("files are no images that can be read and were left out", Path(refused.path).name)
         report = join_labels(table, catalogue, reading.folder)
         images = catalogue.all_images(reading.folder)
@@ -64,6 +66,7 @@ def _read(reading: Reading, chosen: Mapping[str, str]) -> Content:
         modalities.add(image.modality)
         _add(image, values, reading)
     task, findings = task_of(reading, table, chosen["task"])
+    masks_beside(reading)
     if not reading.rows:
         raise no_images(reading.folder, _LAYOUT)
     group = "patient" if any(row.patient for row in reading.rows) else "image"

@@ -62,6 +62,8 @@ def import_dataset(
             "If you hold the data under these terms, accept them (--accept-terms).",
         )
     home = _home(source, folder)
+    if name and Path(name).name != name:
+        raise UnusableChoice(f"A cohort cannot be called {name}.", "That is a path.", "Choose a name without / in it.")
     out = (cohorts_folder() / (name or source.key) if out is None else out).absolute()
     name = name or out.name
     _refuse_inside(out, folder, home)

@@ -11,11 +11,15 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", "
 
 
 class Listing:
-    """The files below a folder, by path from it, with "/"."""
+    """The files below a folder, by path from it, with "/".
+
+    unlisted  folders that may not be listed, as far as they were looked into
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: dict[str, frozenset[str]] = {}
+        self.unlisted: list[str] = []
 
     def has(self, path: str) -> bool:
         """Whether there is a file at a path below the folder."""
@@ -25,6 +29,8 @@ class Listing:
     def names(self, folder: str = "") -> frozenset[str]:
         """The names of the files in a folder below the folder; none where there is no such folder."""
         if folder not in self._names:
+            if not os.access(self._folder / folder, os.R_OK | os.X_OK) and (self._folder / folder).is_dir():
+                self.unlisted.append(folder)
             self._names[folder] = frozenset(
                 name for name, is_folder in _entries(self._folder / folder) if not is_folder
             )
@@ -34,13 +40,20 @@ class Listing:
         """The names of the folders in a folder, sorted."""
         return sorted(name for name, is_folder in _entries(self._folder / folder) if is_folder)
 
-    def below(self, folder: str = "") -> Iterator[str]:
-        """The files below a folder, at any depth, in the order of their names."""
+    def below(self, folder: str = "", above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+        """The files below a folder, at any depth, by name; a link back to a folder `above` is not followed."""
+        try:
+            status = (self._folder / folder).stat()
+        except OSError:
+            return
+        if (status.st_dev, status.st_ino) in above:
+            return
+        above |= {(status.st_dev, status.st_ino)}
         within = f"{folder}/" if folder else ""
         for name in sorted(self.names(folder)):
             yield within + name
         for name in self.folders(folder):
-            yield from self.below(within + name)
+            yield from self.below(within + name, above)
 
     @cached_property
     def by_name(self) -> dict[str, str]:

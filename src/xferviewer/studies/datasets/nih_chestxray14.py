@@ -24,6 +24,7 @@ _FINDINGS = {folded(finding): place for place, finding in enumerate(NIH_FINDINGS
 _IMAGES, _PATIENTS, _BOXES = 112_120, 30_805, 984
 _LISTED = {"train": 86_524, "test": 25_596}
 _BENCHMARK_LISTED = {"train": 75_312, "validation": 11_212, "test": 25_596}
+_BENCHMARK_SHARES = {0: "9.6", 1: "2.0", 8: "3.3", 9: "1.6", 2: "10.2"}  # per cent of train, Krones 2026
 _TEST_POSITIVES = (3279, 1069, 4658, 6112, 1748, 1623, 555, 2665, 1815, 925, 1093, 435, 1143, 86)
 
 
@@ -121,6 +122,9 @@ def _assign(names: list[str], split: str, found: dict[str, str], reading: Readin
 
 
 def _expect_positives(reading: Reading) -> None:
+    train = [row for row in reading.rows if row.split == "train"]
+    if len(train) == _BENCHMARK_LISTED["train"]:
+        reading.expect_shares("train", train, _BENCHMARK_SHARES)
     test = [row for row in reading.rows if row.split == "test"]
     if len(test) == _LISTED["test"]:  # of fewer images nothing is published
         found = [sum(row.values[place] == 1 for row in test) for place in range(len(NIH_FINDINGS))]

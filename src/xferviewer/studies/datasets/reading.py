@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -125,6 +125,24 @@ class Reading:
         elif counts:
             self.say("As published: " + ", ".join(f"{w} {n:,}" for w, n, _ in counts) + ".")
 
+    def expect_shares(self, where: str, rows: Sequence[CohortRow], published: Mapping[int, str]) -> None:
+        """Compare the share of images that show a finding, by its place, with published per cent, and note the result.
+
+        published  as printed: "9.6" is met by what rounds to it
+        """
+        wrong: list[tuple[str, str]] = []
+        met: list[tuple[str, str]] = []
+        for place, printed in published.items():
+            share = 100 * sum(row.values[place] == 1 for row in rows) / max(len(rows), 1)
+            decimals = len(printed.partition(".")[2])
+            found = f"{share:.{decimals}f}"
+            (met if abs(share - float(printed)) <= 0.5 * 10**-decimals + 1e-9 else wrong).append((found, printed))
+        if wrong:
+            pairs = ", ".join(f"{found} for {printed}" for found, printed in wrong)
+            self.say(f"Per cent of {where} that show a finding, not as published: {pairs}.")
+        else:
+            self.say(f"Per cent of {where} that show a finding, as published: {', '.join(p for _, p in met)}.")
+
     def notes(self) -> tuple[str, ...]:
         """All that was noted."""
         counted = [
@@ -132,7 +150,8 @@ class Reading:
             + (f", such as {', '.join(met.examples)}." if met.examples else ".")
             for what, met in self._met.items()
         ]
-        return (*self._said, *counted)
+        closed = [f"The folder {folder or '.'} may not be listed." for folder in self.listing.unlisted]
+        return (*self._said, *counted, *closed)
 
     def times(self, what: str) -> int:
         """How often something was met."""

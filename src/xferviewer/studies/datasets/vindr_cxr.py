@@ -22,6 +22,8 @@ _FINDINGS = (
 # Releases spell them differently, and one writes Other disease.
 _SPELLED = {folded(name): name for name in _FINDINGS} | {"otherdisease": "Other diseases"}
 _NO_FINDING = "No finding"
+_TEST_SHARES = {"Atelectasis": "2.9", "Cardiomegaly": "10.3", "Consolidation": "3.2", "Edema": "0",
+                "Pleural effusion": "3.7"}  # fmt: skip
 _FILMS = {"train": 15_000, "test": 3_000}
 _KAGGLE = ("image_id", "class_name", "class_id", "rad_id", "x_min", "y_min", "x_max", "y_max")
 _Votes = dict[str, dict[str, set[str]]]  # by image and reader, the findings that the reader saw
@@ -42,6 +44,9 @@ def _read(reading: Reading, chosen: Mapping[str, str]) -> Content:
         findings = _read_kaggle(reading, chosen["readers"])
     if not reading.rows:
         raise no_images(reading.folder, _LAYOUT)
+    test = [row for row in reading.rows if row.split == "test"]
+    if len(test) == _FILMS["test"] and set(_TEST_SHARES) <= set(findings):
+        reading.expect_shares("test", test, {findings.index(name): share for name, share in _TEST_SHARES.items()})
     reading.say("No patient is stated: every film counts as a patient of its own.")
     return Content("multi-label", findings, "image", "DX")
 

@@ -231,7 +231,7 @@ def padchest(tree):
         padchest_row("c.png", projection="L", patient="1234512345123451234512345123451234512"),
         padchest_row("d.png", folder="54", labels="\"['unchanged']\"", patient="1300000000000000000000000000000000000"),
         padchest_row("e.png", labels="nan"),
-        padchest_row("f.png", labels="\"__import__('os').getcwd()\""),
+        padchest_row("f.png", labels="\"[__import__('os').getcwd()]\""),
         padchest_row("g.png"),
         padchest_row("h.png", method="Model"),
     )

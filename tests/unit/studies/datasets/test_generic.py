@@ -93,6 +93,23 @@ def test_that_a_dicom_tree_is_joined_by_uid_and_its_headers_say_the_rest(tree, i
     assert "1.2.9" in note(cohort, "found no image")
 
 
+@pytest.mark.parametrize("kind", ["dicom", "png"])
+def test_that_masks_beside_images_are_the_regions_of_a_synthetic_cohort(tmp_path, imported, kind):
+    from xferviewer.studies.phantom import write_cohort
+
+    write_cohort(tmp_path / "films", 12, 5, "A", kind, size=64)
+    cohort = imported("dicom-tree" if kind == "dicom" else "csv-table", tmp_path / "films")
+    assert len(cohort) == 12
+    assert cohort.description.group == "patient"
+    masks = {path.name for path in (tmp_path / "films" / "masks").iterdir()}
+    assert {region.mask.rpartition("/")[2] for region in cohort.regions} == masks
+    assert {region.finding for region in cohort.regions} <= set(cohort.description.findings)
+    for region in cohort.regions:
+        marked = cohort.marked().of_finding(cohort.description.root / region.image, region.finding)
+        assert marked.pixels(64, 64).any()
+    assert not any(".png" in each for each in cohort.description.notes)
+
+
 def test_that_a_folder_of_nothing_known_is_refused(tree, imported):
     tree.text("letter.txt", "Dear")
     with pytest.raises(UnusableFolder, match="no layout that is known"):

@@ -11,13 +11,14 @@ import pytest
 from xferviewer.errors import Stopped, UnusableChoice, UnusableFolder
 from xferviewer.studies.cohort_folder import cohorts_folder, read_cohort
 from xferviewer.studies.datasets import SOURCES, find_source, import_dataset, source_of
+from xferviewer.studies.datasets.listing import Listing
 
 
 @pytest.fixture
 def ham(tree):
     tree.pictures("HAM10000_images_part_1/ISIC_1.jpg", "HAM10000_images_part_1/ISIC_2.jpg")
     tree.text("HAM10000_metadata.csv", "lesion_id,image_id,dx,dx_type,age,sex,localization",
-              "HAM_1,ISIC_1,mel,histo,80,male,back", "HAM_2,ISIC_2,nv,histo,80,male,back")  # fmt: skip
+              "HAM_1,ISIC_1,mel,histo,80,male,back", '"HAM_2 ",ISIC_2,"nv\n",histo,80,male,back')  # fmt: skip
     return tree
 
 
@@ -49,6 +50,8 @@ def test_that_nothing_below_the_source_changes(ham, tmp_path):
     for out in (ham.root / "cohort", ham.root):
         with pytest.raises(UnusableFolder, match="left as it is"):
             import_dataset(source_of("ham10000"), ham.root, out, accept_terms=True)
+    with pytest.raises(UnusableFolder, match="left as it is"):  # beside the layout, in the folder that was named
+        import_dataset(source_of("ham10000"), ham.root.parent, ham.root.parent / "c", accept_terms=True)
 
 
 def test_that_a_cohort_lies_below_the_data_folder_by_its_name(ham, tmp_path, monkeypatch):
@@ -88,17 +91,31 @@ def test_that_the_tables_are_named_with_their_digests_and_the_line_repeats_the_i
 
 
 def test_that_progress_is_told_and_a_cancelled_import_leaves_nothing(tree, tmp_path):
-    tree.text("labels.csv", "path,tumor", *(f"{n}.png,{n % 2}" for n in range(5000)))
-    for n in range(5000):
+    tree.text("labels.csv", "path,tumor", *(f"{n}.png,{n % 2}" for n in range(2100)))
+    for n in range(2100):
         (tree.root / f"{n}.png").touch()
     told: list[int] = []
     import_dataset(source_of("csv-table"), tree.root, tmp_path / "c", progress=lambda so_far: told.append(so_far.rows))
     assert told == sorted(told)
-    assert told[-1] == 5000
+    assert told[-1] == 2100
     assert len(told) > 2
     with pytest.raises(Stopped):
         import_dataset(source_of("csv-table"), tree.root, tmp_path / "d", cancelled=lambda: True)
     assert not (tmp_path / "d").exists()
+
+
+def test_that_published_shares_are_met_by_what_rounds_to_them(tmp_path):
+    from xferviewer.studies.cohort import CohortRow
+    from xferviewer.studies.datasets.reading import Reading
+
+    rows = [CohortRow(f"{n}.png", (int(n < 96), int(n < 7))) for n in range(1000)]
+    reading = Reading(tmp_path)
+    reading.expect_shares("train", rows, {0: "9.6", 1: ".7"})
+    reading.expect_shares("test", rows, {0: "9.7", 1: "1"})
+    assert reading.notes() == (
+        "Per cent of train that show a finding, as published: 9.6, .7.",
+        "Per cent of test that show a finding, not as published: 9.6 for 9.7.",
+    )
 
 
 def test_that_tables_in_other_encodings_and_damaged_rows_cost_only_themselves(tree, imported, note):
@@ -126,3 +143,25 @@ def test_that_links_are_not_followed_into_the_name_of_the_root(ham, tmp_path):
         pytest.skip("this system does not let links be made")
     result = import_dataset(source_of("ham10000"), Path(link), tmp_path / "c", accept_terms=True)
     assert result.description.root == link
+
+
+def test_that_a_link_back_to_a_folder_above_is_not_followed_for_ever(ham, imported):
+    try:
+        (ham.root / "HAM10000_images_part_1" / "again").symlink_to(ham.root, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system does not let links be made")
+    assert len(imported("ham10000")) == 2
+    assert sorted(path.rpartition("/")[2] for path in Listing(ham.root).below()) == [
+        "HAM10000_metadata.csv", "ISIC_1.jpg", "ISIC_2.jpg"
+    ]  # fmt: skip
+
+
+def test_that_a_folder_that_may_not_be_listed_is_named(ham, imported, note, monkeypatch):
+    (ham.root / "HAM10000_images_part_2").mkdir()
+    monkeypatch.setattr("xferviewer.studies.datasets.listing.os.access", lambda path, _: "part_2" not in str(path))
+    assert note(imported("ham10000"), "may not be listed") == "The folder HAM10000_images_part_2 may not be listed."
+
+
+def test_that_a_name_is_no_path(ham, tmp_path):
+    with pytest.raises(UnusableChoice, match="That is a path"):
+        import_dataset(source_of("ham10000"), ham.root, tmp_path / "c", name="../c", accept_terms=True)

@@ -12,8 +12,10 @@ from xferviewer.cli.datasets import CHOICES
 from xferviewer.errors import UnusableTable
 from xferviewer.exchange.inspection import inspect
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.cohort_folder import has_regions
 from xferviewer.studies.datasets import SOURCES
 from xferviewer.studies.indexing import index
+from xferviewer.studies.region_files import read_regions
 from xferviewer.studies.selection import select_images
 
 
@@ -126,3 +128,14 @@ def test_that_the_command_line_has_every_choice_of_every_source_and_no_other():
     for source in SOURCES:
         for choice in source.choices:
             assert all(value in CHOICES[choice.name] or value.isdecimal() for value in choice.values), choice
+
+
+def test_that_the_regions_of_a_cohort_are_used_like_a_table_of_boxes(tree, imported):
+    tree.picture("Dataset_BUSI_with_GT/benign/benign (1).png")
+    tree.picture("Dataset_BUSI_with_GT/benign/benign (1)_mask.png", "1", value=1)
+    tree.pictures("Dataset_BUSI_with_GT/malignant/malignant (1).png", "Dataset_BUSI_with_GT/normal/normal (1).png")
+    cohort = imported("busi")
+    assert has_regions(cohort.folder)
+    regions = read_regions(cohort.folder)
+    assert regions.of_finding(cohort.path(0), "benign").pixels(6, 8).all()
+    assert regions.sources == (cohort.folder / "regions.csv",)

@@ -35,26 +35,38 @@ def test_that_the_number_after_the_class_is_the_patient_and_leaks_are_named(tree
 
 @pytest.mark.parametrize("release", ["2A", "3A"])
 def test_that_slices_have_the_patient_their_name_begins_with_and_the_box_of_the_body(tree, imported, note, release):
-    names = ["CP_0_3131_0001.png", "CP_01_1_0002.png", "HUST-Patient1-0143.png", "Unknown_7_0003.png"]
+    names = [
+        "CP_0_3131_0001.png",
+        "CP_01_1_0002.png",
+        "HUST-Patient1-0143.png",
+        "Unknown_7_0003.png",
+        "CP_0_9_0001.png",
+    ]
     tree.pictures(*(f"{release}_images/{name}" for name in names))
     tree.text(
         f"train_COVIDx_CT-{release}.txt",
         "CP_0_3131_0001.png 1 9 27 500 400", "CP_01_1_0002.png 0 0 0 8 6", "Missing_1_0001.png 2 0 0 8 6",
         "CP_0_3131_0002.png 3 0 0 8 6", "CP_0_3131_0002.png 1 8 0 8 6", "half a line",
     )  # fmt: skip
-    tree.text(f"val_COVIDx_CT-{release}.txt", "HUST-Patient1-0143.png 2 1 1 5 5", "Unknown_7_0003.png 2 1 1 5 5")
+    tree.text(
+        f"val_COVIDx_CT-{release}.txt",
+        "HUST-Patient1-0143.png 2 1 1 5 5",
+        "Unknown_7_0003.png 2 1 1 5 5",
+        "CP_0_9_0001.png 1 1 1 5 5",
+    )
     tree.text(
         "metadata.csv",
         "patient id,source,country,sex,age,finding,verified finding,slice selection,view,modality",
         "CP_0,CNCB,China,F,77,Pneumonia,Yes,Expert,Axial,CT", "CP_01,CNCB,China,,,Normal,Yes,Expert,Axial,CT",
+        "CP_0_9,CNCB,China,,,Pneumonia,Yes,Expert,Axial,CT",
         "Patient 1,iCTCF,China,M,40,COVID-19,Yes,Expert,Axial,CT",
     )  # fmt: skip
     cohort = imported("covidx-ct")
     assert cohort.images == tuple(f"{release}_images/{name}" for name in names)
-    assert cohort.patients == ("CP_0", "CP_01", "Patient1", "Unknown_7")
-    assert (cohort.sexes, cohort.ages) == (("F", "", "M", ""), (77, None, 40, None))
-    assert cohort.splits == ("train", "train", "validation", "validation")
-    assert cohort.labels.argmax(axis=1).tolist() == [1, 0, 2, 2]
+    assert cohort.patients == ("CP_0", "CP_01", "Patient1", "Unknown_7", "CP_0_9")
+    assert (cohort.sexes, cohort.ages) == (("F", "", "M", "", ""), (77, None, 40, None, None))
+    assert cohort.splits == ("train", "train", "validation", "validation", "validation")
+    assert cohort.labels.argmax(axis=1).tolist() == [1, 0, 2, 2, 1]
     assert (cohort.regions[0].finding, cohort.regions[0].box) == ("body", (9, 27, 491, 373))
     assert ": 3, such as" in note(cohort, "no slice")
     assert "Unknown_7" in note(cohort, "metadata.csv does not name")

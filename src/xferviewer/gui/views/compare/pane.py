@@ -130,6 +130,10 @@ class Pane(QFrame):
             self.on_film.setTransform(look.turn.transform(*raster.image.pixels.shape[:2]))
         self.on_film.setVisible(raster is not None)
 
+    def paint_again(self) -> None:
+        """Draw the film again: there is more to see of it."""
+        self._film.update()
+
     def set_map(self, levels: NDArray[np.uint8] | None, placed: QRectF, table: NDArray[np.uint8] | None) -> None:
         """Draw rows (rows, columns) of a table of colours over the part `placed` of the film, in pixels of the film."""
         self._overlay.setVisible(levels is not None)

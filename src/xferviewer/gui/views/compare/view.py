@@ -115,6 +115,12 @@ class CompareView(QWidget):
             self.focus_changed.emit()
 
     @Slot()
+    def paint_again(self) -> None:
+        """Finer pixels of a slide are there."""
+        for pane in self.panes:
+            pane.paint_again()
+
+    @Slot()
     def fit(self) -> None:
         """Show the whole film in the pane in focus, and in those that are linked to it."""
         self.looks.move(self.focus, None)

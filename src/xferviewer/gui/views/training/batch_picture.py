@@ -50,7 +50,7 @@ class BatchPicture(QWidget):
     def show_picture(self, png: bytes, words: str) -> None:
         """Show a picture in the PNG format."""
         self._picture = QPixmap()
-        self._picture.loadFromData(png, "PNG")  # type: ignore[call-overload]
+        self._picture.loadFromData(png, "PNG")
         self.words.setText(words)
         self._scale()
 

@@ -1,4 +1,4 @@
-"""What a cohort is: its images, patients and findings, part by part of the split; and that no patient is in two parts."""
+"""What a cohort is: images, patients and findings by part of the split, and that no patient is in two parts."""
 
 from __future__ import annotations
 

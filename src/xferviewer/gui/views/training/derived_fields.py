@@ -27,7 +27,7 @@ class DerivedFields(QWidget):
     changed = Signal()
 
     def __init__(self, cls: type, where: str, *, only: Iterable[str] | None = None, leave: Iterable[str] = ()) -> None:
-        """`where` is the path of the dataclass in the specification; `only` these fields, or all but those to `leave`."""
+        """`where` is the path of the dataclass in the specification; `only` these fields, or all but `leave`."""
         super().__init__()
         wanted = None if only is None else set(only)
         left = set(leave)
@@ -112,7 +112,7 @@ class DerivedFields(QWidget):
         return read(text, facts)
 
     def show_values(self, values: Mapping[str, Any]) -> None:
-        """Show these by path; what is not among them gets its default, an optional group none of whose fields is, none."""
+        """Show these by path; what is not among them gets its default, an optional group of which nothing is, none."""
         for group, (tick, content) in self._groups.items():
             there = any(path.startswith(f"{group}.") for path in values)
             tick.setChecked(there)

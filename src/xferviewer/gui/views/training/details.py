@@ -57,7 +57,8 @@ class Facts(QTextBrowser):
     def show_told(self, told: Mapping[str, Mapping[str, Any]]) -> None:
         """Show the events `told` by kind."""
         titles = {
-            "receipt": self.tr("Leakage receipt"), "network": self.tr("Network"), "weights": self.tr("Weights"),
+            "receipt": self.tr("Leakage receipt"), "network": self.tr("Network"),
+            "no validation": self.tr("Validation"), "weights": self.tr("Weights"),
             "estimate": self.tr("Estimate"), "held out": self.tr("Held-out cohort"),
         }  # fmt: skip
         parts = [

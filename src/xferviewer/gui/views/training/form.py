@@ -108,14 +108,14 @@ class NewJobForm(QWidget):
         for section in self.sections:
             column.addWidget(section)
         column.addStretch(1)
-        self.scroll = QScrollArea()
-        self.scroll.setWidgetResizable(True)
-        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.scroll.setAccessibleName(self.tr("What the job is told"))
-        self.scroll.setWidget(inside)
-        self.scroll.setMinimumWidth(inside.minimumSizeHint().width() + 5 * GRID)
-        return self.scroll
+        self.scrolled = QScrollArea()
+        self.scrolled.setWidgetResizable(True)
+        self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        self.scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scrolled.setAccessibleName(self.tr("What the job is told"))
+        self.scrolled.setWidget(inside)
+        self.scrolled.setMinimumWidth(inside.minimumSizeHint().width() + 5 * GRID)
+        return self.scrolled
 
     def _beside(self) -> QTabWidget:
         self.text.setAccessibleName(self.tr("The specification as a file"))
@@ -136,8 +136,8 @@ class NewJobForm(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName(self.tr("What will come of it"))
         self.tabs.addTab(self.summary, self.tr("Cohort"))
-        self.tabs.addTab(self.batch, self.tr("Sample batch"))
-        self.tabs.addTab(written, self.tr("Specification"))
+        self.tabs.addTab(self.batch, self.tr("Batch"))
+        self.tabs.addTab(written, self.tr("File"))
         return self.tabs
 
     def _button(self, text: str, name: str) -> QPushButton:
@@ -180,7 +180,7 @@ class NewJobForm(QWidget):
         """Make the specification; say by each field what is wrong there."""
         self._suggest()
         spec, faults = spec_of(self.content())
-        missing = {**self.images.missing(), **self.split.missing(), **self.network.missing()}
+        missing = {**self.images.missing(), **self.split.missing(), **self.network.missing(), **self._taken_name()}
         faults = {**missing, **{path: text for path, text in faults.items() if path not in missing}}
         self.spec = None if faults else spec
         for section in self.sections:
@@ -198,6 +198,10 @@ class NewJobForm(QWidget):
     def _offer_start(self) -> None:
         self.start.setEnabled(self.spec is not None and not self._starting)
         self.start.setToolTip(tool_tip(self.refusal.text() if self.spec is None else "Ctrl+Shift+Return"))
+
+    def _taken_name(self) -> dict[str, str]:
+        taken = self.naming.lines["name"].text().strip() in self._taken
+        return {"name": self.tr("There is a job of this name.")} if taken else {}
 
     def _suggest(self) -> None:
         cohort = self.images.cohort

@@ -58,7 +58,7 @@ class NamingSection(QWidget):
     def mapping(self) -> dict[str, Any]:
         """The keys at the top of a specification."""
         named = {name: line.text().strip() for name, line in self.lines.items()}
-        return {**named, **nested({path: value for path, value in self.rest.mapping().items()}, "")}
+        return {**named, **nested(self.rest.mapping(), "")}
 
     def show_spec(self, spec: Mapping[str, Any]) -> None:
         """Show what a specification says; the name is another job's, so that it follows the choices again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget
 
 from xferviewer.gui.job_watch import JobWatch, WatchedJob
@@ -31,7 +32,7 @@ class TrainingPanel(QStackedWidget):
         jobs.table.activated.connect(self.show_job)
         jobs.new_asked.connect(self.show_form)
         self.form.closed.connect(self.show_job)
-        watch.looked.connect(self._take_names)
+        watch.looked.connect(self._take_look)
 
     @Slot()
     def show_form(self) -> None:
@@ -46,11 +47,23 @@ class TrainingPanel(QStackedWidget):
 
     @Slot(object)
     def _show_chosen(self, job: WatchedJob | None) -> None:
-        if job is not None:
-            self.job.show_job(job, self._watch.jobs)
+        self._refresh()
         if self.currentWidget() is not self.form:
             self.show_job()
 
     @Slot()
-    def _take_names(self) -> None:
+    def _refresh(self) -> None:
+        """Take in what the chosen job told since the last look, where somebody sees it."""
+        if self.isVisible() and self._jobs.job is not None:
+            self.job.show_job(self._jobs.job, self._watch.jobs)
+
+    @Slot()
+    def _take_look(self) -> None:
         self.form.set_taken([job.name for job in self._watch.jobs])
+        if self.currentWidget() is self.job:
+            self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Show what came while nobody looked."""
+        super().showEvent(event)
+        self._refresh()

@@ -59,7 +59,7 @@ class RecipeSection(QWidget):
         self.card.activated.connect(self._choose_card)
         self.variant.activated.connect(self._take_card)
         self.as_published.clicked.connect(self._take_card)
-        for part in (*self.parts, self.augmentation):
+        for part in self._all_parts():
             part.changed.connect(self.changed)
         self.show_recipe({})
         stack(
@@ -90,6 +90,9 @@ class RecipeSection(QWidget):
             if part.fields:
                 self.parts.append(part)
                 self.folds.append(Fold(self.tr(title), part))
+
+    def _all_parts(self) -> list[DerivedFields | AugmentationSection]:
+        return [*self.parts, self.augmentation]
 
     # --- published ones
 
@@ -167,10 +170,10 @@ class RecipeSection(QWidget):
 
     def show_faults(self, faults: Mapping[str, str]) -> None:
         """Say by each field what is wrong there, and open the group that it stands in."""
-        for part, fold in zip((*self.parts, self.augmentation), (None, *self.folds, self.moves), strict=True):
+        for part, fold in zip(self._all_parts(), (None, *self.folds, self.moves), strict=True):
             part.show_faults(faults)
             if fold is not None and any(path in faults for path in part.fields):
                 fold.open()
-        known = {path for part in (*self.parts, self.augmentation) for path in part.fields}
+        known = {path for part in self._all_parts() for path in part.fields}
         stray = next((text for path, text in faults.items() if path.startswith("recipe") and path not in known), "")
         self.fields["recipe.name"].fault.show_fault(stray)  # a sentence about the whole

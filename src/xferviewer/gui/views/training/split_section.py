@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from xferviewer.gui.choice_box import ChoiceBox
-from xferviewer.gui.field import Field, heading, said, stack
+from xferviewer.gui.field import Field, Fold, heading, said, stack
 from xferviewer.gui.spec_fields import faults_in
 from xferviewer.gui.training_cohort import TrainingCohort
 from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, nested
@@ -88,7 +88,8 @@ class SplitSection(QWidget):
         row.addWidget(self.words, 1)
         inside.addLayout(row)
         self.folder_part = QWidget()
-        stack(QVBoxLayout(self.folder_part), self.fields["data.cohort.split"], self.new, self.of_cohort)
+        self.of_cohort_fold = Fold(self.tr("What is learned of it"), self.of_cohort)
+        stack(QVBoxLayout(self.folder_part), self.fields["data.cohort.split"], self.new, self.of_cohort_fold)
         stack(QVBoxLayout(self), heading(self.tr("Split by patient")), self.own, self.folder_part)
 
     def _connect(self) -> None:
@@ -198,8 +199,7 @@ class SplitSection(QWidget):
 
     @Slot()
     def _browse(self) -> None:
-        button = self.sender()
-        part = button.objectName() if button is not None else ""
+        part = self.sender().objectName()
         if part == "folder":
             chosen = QFileDialog.getExistingDirectory(self, self.tr("Choose the fold tables"))
         else:
@@ -230,6 +230,8 @@ class SplitSection(QWidget):
         self.own.show_faults(faults)
         self.plan.show_faults(faults)
         self.of_cohort.show_faults(faults)
+        if any(path in faults for path in self.of_cohort.fields):
+            self.of_cohort_fold.open()
         plan_is_right = not any(path.startswith("split.") for path in faults)
         self.make.setEnabled(plan_is_right and not self._making)
 
