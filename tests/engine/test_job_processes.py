@@ -26,6 +26,7 @@ from xferviewer.jobs.data_spec import DataSpec, FolderData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import NetworkSpec
+from xferviewer.jobs.optimiser_spec import OptimiserSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.training.finetune import run
@@ -193,7 +194,8 @@ def test_that_a_batch_too_large_is_halved_where_that_is_allowed_with_the_same_gr
         options={"depth": 1, "embed_dim": 48, "img_size": SIDE, "patch_size": 8},
     )
     spec = replace(spec, network=network, machine=replace(spec.machine, allow_smaller_batch=True))
-    spec = replace(spec, recipe=replace(spec.recipe, epochs=1))
+    plain = OptimiserSpec(kind="SGD", momentum=0.0, nesterov=False)  # Adam would forgive any factor of the gradients
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=1, optimiser=plain, learning_rate=0.1))
     whole = run(spec, JobFolder.create(control.jobs_folder() / "whole", spec))
     made = too_small(monkeypatch, 2)
     job = JobFolder.create(control.jobs_folder() / "halved", spec)
@@ -205,7 +207,7 @@ def test_that_a_batch_too_large_is_halved_where_that_is_allowed_with_the_same_gr
     assert [event["parts"] for event in job.events() if event["kind"] == "halved batch"] == [2, 4]
     ours, theirs = (load(one, torch.device("cpu")).network.state_dict() for one in (halved, whole))
     for name, values in theirs.items():
-        torch.testing.assert_close(ours[name], values, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(ours[name], values, rtol=1e-4, atol=1e-6)
 
 
 def test_that_running_out_of_memory_is_explained_where_no_smaller_batch_is_allowed(jobs, monkeypatch):
@@ -218,6 +220,7 @@ def test_that_running_out_of_memory_is_explained_where_no_smaller_batch_is_allow
 
 def test_that_a_loss_that_is_no_number_stops_the_job_with_the_state_from_before(jobs, monkeypatch):
     job = jobs("diverged")
+    spec = replace(job.spec(), machine=MachineSpec(device="cpu"))  # kept at the end of an epoch of 4 steps
     from xferviewer.training import loop
 
     gradients, steps = loop._gradients, []
@@ -230,10 +233,10 @@ def test_that_a_loss_that_is_no_number_stops_the_job_with_the_state_from_before(
     with monkeypatch.context() as patched:
         patched.setattr(loop, "_gradients", spoilt)
         with pytest.raises(XferviewerError, match=r"stopped at step 6\. Its loss is no finite number"):
-            run(job.spec(), job)
+            run(spec, job)
     assert job.status().state == "failed"
-    run(job.spec(), job)  # from the kept state, which is from before
-    assert [event["step"] for event in job.events() if event["kind"] == "resumed"] == [5]
+    run(spec, job)  # from the kept state, which is from before
+    assert [event["step"] for event in job.events() if event["kind"] == "resumed"] == [4]
     assert job.status().state == "finished"
 
 
@@ -308,14 +311,18 @@ def test_that_two_processes_share_each_batch_and_learn_what_one_does_up_to_round
         architecture="vit_tiny_patch16_224",
         options={"depth": 1, "embed_dim": 48, "img_size": SIDE, "patch_size": 8},
     )
-    spec = replace(spec, network=network, recipe=replace(spec.recipe, epochs=2, learning_rate=1e-4))
+    spec = replace(
+        spec,
+        network=network,
+        recipe=replace(spec.recipe, epochs=2, learning_rate=0.1, optimiser=OptimiserSpec(kind="SGD", momentum=0.9)),
+    )
     one = run(spec, JobFolder.create(control.jobs_folder() / "one", spec))
     spec = replace(spec, machine=replace(spec.machine, devices=2))
     job = JobFolder.create(control.jobs_folder() / "two", spec)
     two = run(spec, job)
     ours, theirs = (load(made, torch.device("cpu")).network.state_dict() for made in (two, one))
     for name, values in theirs.items():
-        torch.testing.assert_close(ours[name], values, rtol=1e-3, atol=2e-5)
+        torch.testing.assert_close(ours[name], values, rtol=1e-4, atol=1e-5)
     losses = [
         [event["training_loss"] for event in JobFolder(folder).events() if event["kind"] == "epoch"]
         for folder in (control.jobs_folder() / "one", job.path)
