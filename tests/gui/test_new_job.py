@@ -15,15 +15,17 @@ from pytestqt.qtbot import QtBot
 
 from xferviewer.checkpoints import read_checkpoint
 from xferviewer.checkpoints.fields import from_mapping
+from xferviewer.cli import parser
 from xferviewer.gui.app import Application
-from xferviewer.gui.training_cohort import look_at_labels
-from xferviewer.gui.views.training import NewJobForm
+from xferviewer.gui.training_cohort import FindingCount, TrainingCohort, look_at_labels
+from xferviewer.gui.views.training import ImportDatasetDialog, NewJobForm
 from xferviewer.gui.views.training.network_section import FILE, HUB, RANDOM
 from xferviewer.jobs import control
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.recipe_cards import RECIPE_CARDS, complete_spec
 from xferviewer.jobs.spec import TrainingSpec, parse_spec, read_spec, render_spec
 from xferviewer.resources import bundled_checkpoints
+from xferviewer.studies.datasets import SOURCES
 
 LONG = 60_000
 CTRL_SHIFT = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
@@ -285,3 +287,100 @@ def test_that_the_keyboard_starts_a_job_and_reaches_the_form(
     new.images.known.setFocus()
     qtbot.keyClick(new.images.known, Qt.Key.Key_Return, CTRL_SHIFT)
     assert started == [new.spec]
+
+
+IMPORTED = TrainingCohort(
+    "cohort", "films", Path("/cohorts/films"), (FindingCount("Edema", 4, 20), FindingCount("Mass", 0, 24)), 24, 20,
+    splits=("split-1", "by-hand"),
+)  # fmt: skip
+
+
+def import_films(form: NewJobForm, cohort: TrainingCohort = IMPORTED) -> None:
+    """The form as it is once an imported cohort was counted."""
+    if form.images.chosen_folder != cohort.folder:
+        form.images.choose_folder(cohort.folder)
+    form.images.show_cohort(cohort)
+
+
+def test_that_the_first_split_of_a_cohort_is_taken_and_counted(form: NewJobForm) -> None:
+    asked: list[str] = []
+    form.split.split_chosen.connect(asked.append)
+    import_films(form)
+    assert asked == ["split-1"]
+    data = form.spec.data.cohort
+    assert (data.folder, data.split) == ("/cohorts/films", "split-1")
+    import_films(form, replace(IMPORTED, split="split-1", receipt="No patient in two of them.", leaks=False))
+    assert asked == ["split-1"]  # it is counted
+    assert "No patient" in form.summary.receipt.text()
+    pick(form.split.frozen, "by-hand")
+    assert asked == ["split-1", "by-hand"]
+    assert form.spec.data.cohort.split == "by-hand"
+    write_text(form.split.of_cohort.controls["data.cohort.training_fraction"], "0")
+    assert fault_at(form, "data.cohort.training_fraction")
+
+
+def test_that_a_new_split_is_asked_for_in_the_words_of_the_command_line(form: NewJobForm) -> None:
+    import_films(form)
+    pick(form.split.frozen, "")
+    assert not form.start.isEnabled()
+    asked: list[tuple[str, list[str]]] = []
+    form.split.make_asked.connect(lambda name, words: asked.append((name, words)))
+    assert form.split.name.text() == "split-2"  # there is a split-1
+    for path, text in (("split.seed", "7"), ("split.validation", "0.2"), ("split.folds", "0")):
+        write_text(form.split.plan.controls[path], text)
+    form.split.make.click()
+    assert asked == [("split-2", ["--out", "split-2", "--validation", "0.2", "--seed", "7"])]
+    parsed = parser().parse_args(["split", "/cohorts/films", *asked[0][1]])
+    assert (parsed.seed, parsed.validation, parsed.test, parsed.method) == (7, 0.2, None, "stratified")
+    pick(form.split.plan.controls["split.method"], "lists")
+    write_text(form.split.lists["test"], "/lists/test_list.txt")
+    assert form.split.fields["split.lists.test"].isVisible()
+    write_text(form.split.plan.controls["split.validation"], "0.2")
+    parsed = parser().parse_args(["split", "/cohorts/films", *form.split.plan_words()])
+    assert parsed.lists == [("test", Path("/lists/test_list.txt"))]
+    write_text(form.split.plan.controls["split.seed"], "-1")
+    assert fault_at(form, "split.seed")
+    assert not form.split.make.isEnabled()
+    write_text(form.split.plan.controls["split.seed"], "1")
+    write_text(form.split.name, "by-hand")
+    assert "split of this name" in fault_at(form, "split.name")
+
+
+def test_that_a_cloned_job_finds_its_split_again(form: NewJobForm) -> None:
+    import_films(form)
+    pick(form.split.frozen, "by-hand")
+    write_text(form.split.of_cohort.controls["data.cohort.training_fraction"], "0.5")
+    spec = form.spec
+    pick(form.images.known, "phantom")
+    assert form.spec.data.cohort is None
+    form.show_spec(spec)
+    import_films(form)  # what its folder was asked for
+    assert form.spec.data == spec.data
+    assert form.spec.findings == spec.findings == ("Edema",)
+
+
+def test_that_a_data_set_is_imported_in_the_words_of_the_command_line(qtbot: QtBot, tmp_path: Path) -> None:
+    parent = QWidget()
+    dialog = ImportDatasetDialog(tmp_path / "cohorts", parent)
+    dialog.choose_folder(tmp_path)
+    for source in SOURCES:
+        dialog.take_source(source.key)
+        assert dialog.import_.isEnabled() == (not source.terms.text)
+        if source.terms.text:
+            assert source.terms.text in dialog.terms.text()
+            dialog.accepted_terms.click()
+        assert dialog.import_.isEnabled()
+        for choice in source.choices:
+            control = dialog.choices[choice.name]
+            if choice.values:
+                control.choose(choice.values[-1])
+            else:
+                write_text(control, "something")
+        parsed = vars(parser().parse_args(dialog.words_of()))
+        assert (parsed["source"], parsed["folder"]) == (source.key, tmp_path)
+        assert parsed["accept_terms"] == bool(source.terms.text)
+        for choice in source.choices:
+            expected = choice.values[-1] if choice.values else "something"
+            assert parsed[f"choice_{choice.name}"] in (expected, None if expected == choice.default else expected)
+    dialog.close()
+    parent.deleteLater()

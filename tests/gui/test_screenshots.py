@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,10 @@ from xferviewer.gui.field import Fold
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.views.import_dialog import ImportDialog
+from xferviewer.jobs.data_spec import PhantomData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import read_spec
+from xferviewer.processes import own_command
 from xferviewer.settings import Settings
 
 LONG = 570_000
@@ -66,11 +70,21 @@ def pictured(request: pytest.FixtureRequest, qtbot: QtBot) -> Application:
         qtbot.waitUntil(lambda: all(map(application.session.explanation, digests)), timeout=LONG)
         for toast in application.window.findChildren(Toast):
             toast.close_now()
-    # A real specification that waits for its turn: no number is shown that nobody has measured.
-    job = JobFolder.create(application.folders.jobs / "lite0-probe", read_spec(SPEC))
-    job.log("Waits for its turn.")
+    show_a_job(application, at_work=bool(request.config.getoption("screenshots")))
     application.window.training.form.estimate_asked.disconnect()  # a picture waits for no other process
     return application
+
+
+def show_a_job(application: Application, *, at_work: bool) -> None:
+    """A real specification that waits for its turn; for the documentation one that has run: no number is made up."""
+    spec = read_spec(SPEC)
+    if not at_work:
+        JobFolder.create(application.folders.jobs / spec.name, spec).log("Waits for its turn.")
+        return
+    recipe = replace(spec.recipe, epochs=8)
+    spec = replace(spec, data=replace(spec.data, phantom=PhantomData("A", 240, 101)), recipe=recipe, held_out=())
+    job = JobFolder.create(application.folders.jobs / spec.name, spec)
+    subprocess.run(own_command("train", "--job", str(job.path), "--now"), check=True, capture_output=True)
 
 
 def show(application: Application, perspective: str, size: QSize, qtbot: QtBot) -> MainWindow:

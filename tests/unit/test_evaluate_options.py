@@ -73,6 +73,7 @@ def words(letters: str) -> st.SearchStrategy[str]:
         uncertainty=st.sampled_from(["finding", "case", "spread"]),
         figures=st.lists(st.sampled_from(["svg", "png"]), unique=True).map(tuple),
         tables=st.lists(st.sampled_from(["csv", "latex"]), unique=True).map(tuple),
+        notes=st.lists(words("-a. "), max_size=2).map(tuple),
     )
 )
 def test_that_the_words_of_options_mean_these_options(options: EvaluateOptions) -> None:

@@ -56,7 +56,10 @@ def test_that_a_job_that_goes_back_to_a_kept_step_draws_one_curve(tmp_path: Path
     epochs = [{"kind": "epoch", "epoch": number, "training_loss": 1 / number} for number in (1, 2)]
     append(tmp_path, step(1), step(2), epochs[0], step(3, 0.9), step(4, 0.9), epochs[1])
     read_all(history)
-    append(tmp_path, {"kind": "resumed", "step": 2}, step(3, 0.1))
+    append(tmp_path, {"kind": "resumed", "epoch": 1, "step": 0})  # of the epoch under way
+    read_all(history)
+    assert history.steps.number == [1, 2, 3, 4]
+    append(tmp_path, step(3, 0.1))
     read_all(history)
     assert history.steps.number == [1, 2, 3]
     assert history.steps.loss[-1] == 0.1

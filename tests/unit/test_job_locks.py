@@ -121,6 +121,16 @@ def test_that_of_many_processes_at_once_exactly_one_takes_over_a_lock_left_behin
         path.unlink()
 
 
+def test_that_a_lock_that_was_taken_between_looking_and_removing_goes_back_to_its_owner(tmp_path):
+    path = tmp_path / "lock"
+    gone = replace(Owner.here(), pid=2**22 + 12345)
+    quicker = take(path)
+    locks._put_away(path, gone)  # judged before the quicker one came
+    assert quicker.is_mine()
+    locks._put_away(path, quicker.owner)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_that_a_process_of_another_computer_is_gone_once_it_is_silent(tmp_path):
     path = tmp_path / "lock"
     elsewhere = replace(Owner.here(), host="elsewhere")

@@ -163,8 +163,9 @@ def test_that_bits_rule_is_longer_for_more_images(examples, supports):
 
 
 def test_that_bits_rule_takes_small_images_small():
-    assert hyper_rule.resolution(95, 96) == (160, 128)
-    assert hyper_rule.resolution(96, 96) == (512, 480)
+    large, small = card("BiT-HyperRule"), card("BiT-HyperRule", 'variant = "images below 96²"')
+    assert large.augmentation.random_crop.before == (512, 512)  # out of which 480² are cut
+    assert small.augmentation.random_crop.before == (160, 160)  # and 128²
 
 
 @given(

@@ -114,7 +114,7 @@ def _run_here(job: JobFolder, made_by: str | None, options: argparse.Namespace) 
     checkpoint = None
     with JobProcess(job, queue=not options.now) as process:
         spec = job.spec()
-        process.wait_for_turn()
+        process.wait_for_turn(lambda said: print(said, file=sys.stderr, flush=True))
         from xferviewer.training.finetune import train
 
         checkpoint = train(spec, process, made_by)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction
@@ -119,7 +120,8 @@ class FilmCommands(QObject):
 
     def _toggle(self, what: str) -> None:
         display = self._session.display
-        self._session.set_display(replace(display, **{what: not getattr(display, what)}))
+        turned: dict[str, Any] = {what: not getattr(display, what)}
+        self._session.set_display(replace(display, **turned))
 
     def _turn_drag_round(self) -> None:
         self._compare.up_is_brighter = not self._compare.up_is_brighter

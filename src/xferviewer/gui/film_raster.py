@@ -154,12 +154,13 @@ def _halved(pixels: NDArray[Any]) -> NDArray[Any]:
     if rows % 2 or columns % 2:
         edges = ((0, rows % 2), (0, columns % 2), *((0, 0) for _ in pixels.shape[2:]))
         pixels = np.pad(pixels, edges, mode="edge")
-    wide = np.float32 if pixels.dtype.kind == "f" else np.int64 if pixels.dtype.itemsize > 2 else np.int32
-    total = pixels[::2, ::2].astype(wide)
-    for part in (pixels[::2, 1::2], pixels[1::2, ::2], pixels[1::2, 1::2]):
-        total += part
+    parts = [pixels[row::2, column::2] for row in (0, 1) for column in (0, 1)]
     if pixels.dtype.kind == "f":
-        return np.asarray(total * np.float32(0.25), dtype=pixels.dtype)
+        return np.asarray(np.add.reduce(parts) * pixels.dtype.type(0.25), dtype=pixels.dtype)
+    wide: type[np.signedinteger[Any]] = np.int64 if pixels.dtype.itemsize > 2 else np.int32
+    total: NDArray[Any] = parts[0].astype(wide)
+    for part in parts[1:]:
+        total += part
     return np.asarray((total + 2) >> 2, dtype=pixels.dtype)
 
 

@@ -104,8 +104,6 @@ class JobHistory:
             self._take_step(event)
         elif kind == "epoch":
             self._take_epoch(event)
-        elif kind == "resumed" and isinstance(event.get("step"), int):
-            self.steps.cut(event["step"])
         self.told[kind] = event
 
     def _take_step(self, event: Mapping[str, Any]) -> None:

@@ -88,16 +88,22 @@ class JobProcess:
         """The job has done all it had to do."""
         self.keep(lambda: self.heart.stop("finished", message))
 
-    def wait_for_turn(self) -> None:
-        """Until the device of the job is free. Raises Cancelled, Interrupted, EngineFailure."""
+    def wait_for_turn(self, tell: Callable[[str], object] = str) -> None:
+        """Until the device of the job is free; `tell` hears once that it is not yet.
+
+        Raises Cancelled, Interrupted, EngineFailure.
+        """
         if not self._queue:
             return
         if self._turn is None:
             chosen, _ = read_settings(settings_file())
             self._turn = Turn(wish(self.folder.spec().machine), self.folder.path, max(chosen.jobs_per_device, 1))
             self.heart.also = self._turn.renew
+        waiting = "Waits until the device is free."
         while not self._turn.ask():
-            self.heart.beat(state="queued", message="Waits until the device is free.")
+            if self.heart.status.message != waiting:
+                tell(waiting)
+            self.heart.beat(state="queued", message=waiting)
             self._look()
             time.sleep(_LOOK_SECONDS)
         self.heart.beat(state="running", message="")

@@ -61,19 +61,18 @@ def completed(said: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def departures(said: Mapping[str, Any], card: Mapping[str, Any], where: str = "") -> list[str]:
+def departures(said: Mapping[str, Any], card: Mapping[str, Any], where: str = "", *, whole: bool = False) -> list[str]:
     """The keys, written as in messages, at which `said` has another value than the card.
 
-    The card's recipe is whole, so that more of it departs too; of a network it says what matters to it.
+    whole  the card says everything, so that a key which it has not departs too; else it says what matters to it
     """
     found = []
-    for key in card if where.startswith("network") or not where else {**card, **said}:
-        path = f"{where}.{key}" if where else key
-        one, other = said.get(key), card.get(key)
+    for key in {**card, **said} if whole else card:
+        path, one, other = f"{where}.{key}" if where else key, said.get(key), card.get(key)
         if path in {f"recipe.{label}" for label in LABELS}:
             continue
         if isinstance(one, Mapping) and isinstance(other, Mapping):
-            found += departures(one, other, path)
+            found += departures(one, other, path, whole=whole)
         elif _comparable(one) != _comparable(other):
             found.append(path)
     return found

@@ -435,9 +435,8 @@ def deviations(spec: TrainingSpec) -> tuple[str, ...]:
         return ()
     meant = meant_by(recipe.name, recipe.variant, as_published=recipe.as_published)
     said = to_mapping(spec)
-    of_recipe = departures(
-        {"recipe": said["recipe"]}, {"recipe": to_mapping(from_mapping(Recipe, meant.pop("recipe"), "recipe"))}
-    )
+    whole = to_mapping(from_mapping(Recipe, meant.pop("recipe"), "recipe"))
+    of_recipe = departures(said["recipe"], whole, "recipe", whole=True)
     own = {f"recipe.{name}" for name in _OWN}
     return tuple(sorted({*departures(said, meant), *of_recipe} - own))
 

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import PIL.Image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +25,9 @@ def in_srgb(pixels: NDArray[np.uint8], profile: bytes | None) -> NDArray[np.uint
     """
     if profile is None or (transform := _transform(profile)) is None:
         return pixels
-    from PIL import ImageCms
+    from PIL import Image, ImageCms
 
-    converted = ImageCms.applyTransform(PIL.Image.fromarray(pixels), transform)
+    converted = ImageCms.applyTransform(Image.fromarray(pixels), transform)
     return pixels if converted is None else np.array(converted)
 
 

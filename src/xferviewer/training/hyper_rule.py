@@ -1,6 +1,6 @@
-"""BiT-HyperRule: learning rates, length, resolution and mixup by the size of the data (Kolesnikov et al. 2020, 3.3).
+"""BiT-HyperRule: learning rates and length by the size of the data (Kolesnikov et al. 2020, 3.3).
 
-As google-research/big_transfer has it. The learning rate is that of a batch of 512 and grows with the batch.
+As google-research/big_transfer has it; what else belongs to the rule stands on its recipe card.
 """
 
 from __future__ import annotations
@@ -8,10 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LEAST_EXAMPLES_FOR_MIXUP = 20_000
-
 _FEW, _MANY = 20_000, 500_000
-_SMALL_IMAGE = 96 * 96
 
 
 def supports(examples: int) -> tuple[int, ...]:
@@ -29,8 +26,3 @@ def rates(examples: int, base: float) -> NDArray[np.float64]:
     steps = np.arange(last)
     falls = np.searchsorted(middle, steps, side="left")  # how many supports are strictly smaller than the step
     return np.where(steps < first, base * steps / first, base / 10.0**falls)
-
-
-def resolution(rows: int, columns: int) -> tuple[int, int]:
-    """Sides to resize to and to cut out, for images of that size; a validation image is resized to the second."""
-    return (160, 128) if rows * columns < _SMALL_IMAGE else (512, 480)

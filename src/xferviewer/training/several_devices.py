@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from xferviewer.training.batches import TrainingSide
 
 _LAST_WORD_SECONDS = 5
+_OWN_END_SECONDS = 10
 
 
 @contextmanager
@@ -55,7 +56,6 @@ def other_devices(spec: TrainingSpec, process: JobProcess) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(_restore, before)
         over = threading.Event()
-        stack.callback(over.set)
         for rank in range(1, count):
             command = own_command("train-on-device", str(process.folder.path.absolute()), ",".join(process.devices()))
             environment = {**os.environ, **place, "LOCAL_RANK": str(rank)}
@@ -63,6 +63,7 @@ def other_devices(spec: TrainingSpec, process: JobProcess) -> Iterator[None]:
             stack.callback(_end, helper)
             threading.Thread(target=_watch, args=(helper, rank, process, over), name="helper", daemon=True).start()
         os.environ.update(place, LOCAL_RANK="0")
+        stack.callback(over.set)  # the first thing that is done in the end: from there on they may end as they like
         yield
 
 
@@ -183,8 +184,8 @@ def _laid_out(inputs: Tensor) -> Tensor:
 
 
 def _watch(helper: subprocess.Popen[bytes], rank: int, process: JobProcess, over: threading.Event) -> None:
-    if helper.wait() == 0 or over.is_set():
-        return
+    if helper.wait() == 0 or over.wait(_OWN_END_SECONDS):
+        return  # done, or the first process has ended the job as well and says why itself
     error = XferviewerError(
         f"The job {process.folder.name} stopped.",
         f"The process of its device {rank + 1} ended with {helper.returncode}.",

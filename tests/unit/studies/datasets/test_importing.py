@@ -11,6 +11,7 @@ import pytest
 from xferviewer.errors import Stopped, UnusableChoice, UnusableFolder
 from xferviewer.studies.cohort_folder import cohorts_folder, read_cohort
 from xferviewer.studies.datasets import SOURCES, find_source, import_dataset, source_of
+from xferviewer.studies.datasets.listing import Listing
 
 
 @pytest.fixture
@@ -150,6 +151,9 @@ def test_that_a_link_back_to_a_folder_above_is_not_followed_for_ever(ham, import
     except OSError:
         pytest.skip("this system does not let links be made")
     assert len(imported("ham10000")) == 2
+    assert sorted(path.rpartition("/")[2] for path in Listing(ham.root).below()) == [
+        "HAM10000_metadata.csv", "ISIC_1.jpg", "ISIC_2.jpg"
+    ]  # fmt: skip
 
 
 def test_that_a_folder_that_may_not_be_listed_is_named(ham, imported, note, monkeypatch):

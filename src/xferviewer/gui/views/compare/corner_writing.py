@@ -33,7 +33,8 @@ class CornerWriting:
 
     def write_look(self, pane: Pane, shown: ShownImage | None, image: Image | None, look: Look) -> None:
         """Only how the film is shown: what a step of the window or of the zoom changes."""
-        zoom = 1 / pane.box.viewPixelSize()[0] if image is not None else 0.0
+        pixel = pane.box.viewPixelSize()[0]
+        zoom = 1 / pixel if image is not None and pixel > 0 else 0.0  # a pane that was just made has no size
         pane.set_corner("bottom_left", image_text(shown, image, look, zoom))
 
     def _write_result(self, pane: Pane, shown: ShownImage | None) -> None:

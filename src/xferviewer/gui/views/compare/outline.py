@@ -33,7 +33,7 @@ def contour_of(values: NDArray[np.float32], level: float) -> Lines:
     finer_rows, finer_columns = ((np.arange(n * _FINER) + 0.5) / _FINER - 0.5 for n in (rows, columns))
     between_rows = _along(values, finer_rows)
     finer = _along(between_rows.T, finer_columns).T
-    x, y = outline_of(finer >= max(level, np.finfo(np.float32).tiny))  # zero is no evidence: never outlined
+    x, y = outline_of(finer >= max(level, float(np.finfo(np.float32).tiny)))  # zero is no evidence: never outlined
     return x / (columns * _FINER), y / (rows * _FINER)
 
 

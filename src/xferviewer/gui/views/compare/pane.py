@@ -212,7 +212,6 @@ class Pane(QFrame):
     def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
         """Draw these on the film, each with its words."""
         for item in self._measurements:
-            item.setParentItem(None)
             self.box.scene().removeItem(item)
         self._measurements = [MeasurementItem(each, words, self.on_film) for each, words in measurements]
 

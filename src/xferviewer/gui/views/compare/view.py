@@ -361,7 +361,8 @@ class CompareView(QWidget):
         """Tell the looks what stands in a pane."""
         raster, shown = self.raster(number), self.shown(number)
         if raster is not None and shown is not None:
-            self.looks.place(number, Placed(*raster.image.pixels.shape[:2], group=_series(shown)))
+            rows, columns = raster.image.pixels.shape[:2]
+            self.looks.place(number, Placed(rows, columns, _series(shown)))
 
     # --- drawing
 

@@ -178,6 +178,7 @@ class SplitSection(QWidget):
         for name, option in _OPTIONS.items():
             if name in plan and plan[name] != getattr(default, name):
                 words += [option, str(plan[name])]
+        words += ["--together"] if plan.get("together") else []
         for part in _PARTS:
             if plan.get("method") == "lists" and self.lists[part].text().strip():
                 words += ["--list", f"{part}={self.lists[part].text().strip()}"]
