@@ -152,6 +152,16 @@ def test_that_the_classifier_of_a_frozen_network_says_what_the_network_says(spec
     assert frozen.features == backbones.classifier_features(frozen.network)
 
 
+def test_that_a_network_that_goes_on_after_its_classifier_is_found_out_also_where_that_begins_with_zeros(spec):
+    network = backbones.create("test_efficientnet", 1)
+    backbones.freeze(network, 0)
+    for parameter in network.classifier.parameters():
+        torch.nn.init.zeros_(parameter)
+    network.forward = lambda inputs: 2 * type(network).forward(network, inputs)
+    found = frozen_backbone(spec, network, make_method(spec, network, _Side(np.eye(8, 1), np.arange(8))))
+    assert "More than a classifier" in found
+
+
 def test_that_features_larger_than_their_limit_are_not_kept(tmp_path, spec, monkeypatch):
     monkeypatch.setattr(features, "LIMIT_BYTES", 1000)
     _, _, said = _run(replace(spec, recipe=replace(spec.recipe, epochs=1)), tmp_path / "job")
