@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.nn import functional
 
+from xferviewer.checkpoints import read_checkpoint
 from xferviewer.errors import UnusableCheckpoint
 from xferviewer.networks import backbones
 from xferviewer.networks.initialisation import imagenet_file, load_backbone
+from xferviewer.resources import bundled_checkpoints
 
 LITE0 = Path(__file__).parents[2].parent / "shared" / "data" / "checkpoints" / "efficientnet-lite0-57934424.pth"
 needs_lite0 = pytest.mark.skipif(
@@ -165,3 +168,13 @@ def test_that_imagenet_weights_that_nobody_brings_are_refused_in_words(monkeypat
         imagenet_file("tf_efficientnet_lite0")
     with pytest.raises(UnusableCheckpoint, match="resnet50"):
         imagenet_file("resnet50")
+
+
+@pytest.mark.parametrize("name", ["lite0-imagenet", "vit-tiny-random"])
+def test_that_a_network_begins_from_a_bundled_checkpoint(name):
+    checkpoint = read_checkpoint(next(folder for folder in bundled_checkpoints() if folder.name == name))
+    network = backbones.create(checkpoint.card.architecture, 3, checkpoint.preprocessing.channels, checkpoint.options)
+    load_backbone(network, checkpoint.weights)
+    kept = load_file(checkpoint.weights)
+    first = next(key for key, values in network.named_parameters() if values.ndim == 4)
+    assert torch.equal(network.state_dict()[first], kept[first])

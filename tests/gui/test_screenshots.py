@@ -32,6 +32,7 @@ from xferviewer.jobs.data_spec import PhantomData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import read_spec
 from xferviewer.processes import own_command
+from xferviewer.resources import bundled_checkpoints
 from xferviewer.settings import Settings
 
 LONG = 570_000
@@ -81,8 +82,12 @@ def show_a_job(application: Application, *, at_work: bool) -> None:
     if not at_work:
         JobFolder.create(application.folders.jobs / spec.name, spec).log("Waits for its turn.")
         return
-    recipe = replace(spec.recipe, epochs=8)
-    spec = replace(spec, data=replace(spec.data, phantom=PhantomData("A", 240, 101)), recipe=recipe, held_out=())
+    # from a bundled checkpoint: the package with ImageNet's weights need not be installed
+    weights = next(str(folder) for folder in bundled_checkpoints() if folder.name == "lite0-imagenet")
+    spec = replace(
+        spec, data=replace(spec.data, phantom=PhantomData("A", 120, 101)), recipe=replace(spec.recipe, epochs=8),
+        network=replace(spec.network, weights=weights), held_out=(),
+    )  # fmt: skip
     job = JobFolder.create(application.folders.jobs / spec.name, spec)
     subprocess.run(own_command("train", "--job", str(job.path), "--now"), check=True, capture_output=True)
 

@@ -93,8 +93,9 @@ def load_backbone(
     for name, values in own.items():
         if name.startswith(classifier):
             state[name] = values
-        elif name not in state and name.endswith("num_batches_tracked"):
-            state[name] = values  # torch before 0.4.1 did not count batches, and nothing here reads the count
+        elif name.endswith("num_batches_tracked"):
+            # torch before 0.4.1 did not count batches, our own checkpoints keep a list of one; nothing reads the count
+            state[name] = values
         elif name not in state:
             raise _does_not_fit(path, f"It has no {name}.")
         elif state[name].shape != values.shape:
