@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtCore import QCoreApplication, QSize, Qt
+from PySide6.QtWidgets import QDialog, QMessageBox, QTextBrowser, QVBoxLayout, QWidget
 
 from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.gui.actions import cheat_sheet
 from xferviewer.studies.catalogue import RefusedRow
+
+_SHEET = QSize(1180, 760)
 
 
 def show_refused(window: QWidget, refused: Sequence[RefusedRow]) -> QMessageBox:
@@ -30,9 +32,18 @@ def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessag
     return box
 
 
-def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QMessageBox:
-    """Keys, by the names of their actions, and mouse."""
-    return _box(window, _tr("Keys and mouse"), cheat_sheet(keys))
+def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QDialog:
+    """Keys, by the names of their actions, and mouse, to scroll through: there are more than a small screen holds."""
+    dialog = QDialog(window)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setWindowTitle(_tr("Keys and mouse"))
+    dialog.resize(_SHEET)
+    sheet = QTextBrowser()
+    sheet.setAccessibleName(_tr("Keys and mouse"))
+    sheet.setHtml(cheat_sheet(keys))
+    QVBoxLayout(dialog).addWidget(sheet)
+    dialog.open()
+    return dialog
 
 
 def show_about(window: QWidget) -> QMessageBox:
