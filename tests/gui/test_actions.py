@@ -954,6 +954,7 @@ def check_palette(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     press(app, "palette")
     palette = app.window.findChild(Palette)
     QTest.qWaitForWindowActive(palette)
+    bot.waitUntil(palette.words.hasFocus)  # else Return is the key of the table behind it
     bot.keyClicks(palette.words, "anticlock")
     assert [palette.list.item(row).text() for row in range(palette.list.count())] == [
         "Film: Turn anticlockwise    Alt+Left"
@@ -962,6 +963,7 @@ def check_palette(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     assert app.window.compare.looks[1].turn.quarters == 3
     press(app, "palette")
     palette = app.window.findChildren(Palette)[-1]
+    bot.waitUntil(palette.words.hasFocus)
     assert palette.list.count() == len(ACTIONS)
     bot.keyClicks(palette.words, "film turn")
     first = palette.list.currentItem().text()
