@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
+from xferviewer.gui.views.compare.film_box import FilmBox
 from xferviewer.settings import Settings
 from xferviewer.studies.voi import Window
 
@@ -23,7 +25,9 @@ def entries(application: Application) -> dict[str, Callable[[], None]]:
     return {action.text().split("\t")[0]: action.trigger for action in menu.actions() if action.text()}
 
 
-def test_that_the_button_offers_the_windows_of_file_and_modality_by_their_names(stack: Application) -> None:
+def test_that_the_button_offers_the_windows_of_file_and_modality_by_their_names(
+    stack: Application, qtbot: QtBot
+) -> None:
     compare = stack.window.compare
     offered = entries(stack)
     assert list(offered)[:4] == ["SOFT TISSUE", "LUNGS", "Auto level", "Whole range"]
@@ -31,7 +35,7 @@ def test_that_the_button_offers_the_windows_of_file_and_modality_by_their_names(
     assert compare.looks[1].window == Window(-600, 1500, "LINEAR", "LUNGS")
     assert compare.film_bar.window_button.text() == "W 1500 L -600 HU LUNGS"
     entries(stack)["Bone"]()
-    assert "W 1800 L 400 HU Bone" in compare.panes[0]._corners["bottom_left"].text()
+    qtbot.waitUntil(lambda: "W 1800 L 400 HU Bone" in compare.panes[0]._corners["bottom_left"].text(), timeout=LONG)
     entries(stack)["SOFT TISSUE"]()
     assert compare.looks[0].window is None
 
@@ -130,3 +134,17 @@ def test_that_what_is_painted_is_what_the_raster_gives_pixel_for_pixel(opened: A
     at = box.mapViewToDevice(box.mapSceneToView(box.scenePos()).__class__(0, 0)).toPoint()
     shown = np.array([[picture.pixelColor(at.x() + x, at.y() + y).red() for x in range(20, 60)] for y in range(20, 60)])
     assert (shown == expected[20:60, 20:60]).all()
+
+
+def test_that_a_pane_without_size_has_no_scale_and_no_error(qtbot: QtBot) -> None:
+    view = pg.GraphicsView()
+    qtbot.addWidget(view)
+    box = FilmBox()
+    view.setCentralItem(box)
+    view.resize(100, 100)
+    view.show()
+    assert box.viewPixelSize()[0] > 0
+    view.resize(0, 0)
+    box.setGeometry(0, 0, 0, 0)
+    box._matrixNeedsUpdate, box._viewPixelSizeCache = True, None  # as after any change of the view
+    assert box.viewPixelSize() == (0.0, 0.0)

@@ -54,7 +54,7 @@ for number, network in enumerate(['weights = "%s"' % (home / "r.pth"), 'hub = "t
     (home / f"{number}.toml").write_text('''
 name = "n%d"
 title = "n"
-findings = ["Cardiomegaly"]
+findings = ["Effusion"]
 license = "MIT"
 [network]
 architecture = "resnet18"
@@ -63,7 +63,7 @@ setting = "S1"
 preprocessing = {size = [32, 32], mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]}
 [data]
 validation_fraction = 0.4
-phantom = {site = "A", count = 8, seed = 1}
+phantom = {site = "A", count = 24, seed = 1}
 [recipe]
 epochs = 1
 batch_size = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,7 +174,7 @@ def test_that_the_critical_distance_keeps_false_alarms_below_one_in_a_thousand()
 
 def test_that_the_section_comes_back_from_the_card_and_older_cards_have_none():
     assert parse_card(render_card(TRAINED)) == TRAINED
-    older = render_card(CARD).replace("training_inputs: null\n", "").replace("card_version: 3", "card_version: 1")
+    older = re.sub(r"card_version: \d+", "card_version: 1", render_card(CARD)).replace("training_inputs: null\n", "")
     older = older.replace("expects:\n  modalities: []\n  body_parts: []\n", "")
     assert "training_inputs" not in older
     assert "expects" not in older.split("---")[1]

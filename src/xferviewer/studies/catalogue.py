@@ -160,12 +160,12 @@ class Catalogue:
             found.append(np.fromiter((number for (number,) in rows), np.int64, len(rows)))
         return np.concatenate(found)
 
-    def study_rows(self, studies: Sequence[int]) -> list[StudyRow]:
+    def study_rows(self, studies: Sequence[int] | NDArray[np.int64]) -> list[StudyRow]:
         """The rows of these studies, in this order; one that is no longer there is left out."""
         marks = ", ".join("?" * min(len(studies), _ROWS_A_QUERY))
         found: dict[int, StudyRow] = {}
         for first in range(0, len(studies), _ROWS_A_QUERY):
-            wanted = list(studies[first : first + _ROWS_A_QUERY])
+            wanted = [int(study) for study in studies[first : first + _ROWS_A_QUERY]]  # numpy's are bound as bytes
             wanted += [-1] * (marks.count("?") - len(wanted))
             rows = self.connection.execute(f"SELECT {_STUDY} FROM study WHERE id IN ({marks})", wanted)  # noqa: S608
             found.update((row[0], StudyRow._make(row)) for row in rows)
@@ -213,7 +213,7 @@ class Catalogue:
         place = {study: row for row, study in enumerate(studies)}
         found: list[ImageRow] = []
         for first in range(0, len(studies), _ROWS_A_QUERY):
-            wanted = studies[first : first + _ROWS_A_QUERY]
+            wanted = [int(study) for study in studies[first : first + _ROWS_A_QUERY]]
             marks = ", ".join("?" * len(wanted))
             found += self._images(f"WHERE study IN ({marks}) ORDER BY series, path", *wanted)
         return sorted(found, key=lambda image: place[image.study])

@@ -31,6 +31,13 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         self.setBackgroundColor("k")
         self.draws = False  # the left button draws instead of changing the window
 
+    def viewPixelSize(self) -> tuple[float, float]:
+        """Width and height of a pixel of the screen in those of the film; 0 while the pane has no size to scale to."""
+        if self.rect().isEmpty() or self.viewRect().isEmpty():
+            return 0.0, 0.0
+        width, height = super().viewPixelSize()
+        return width, height
+
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
         """Window/level, pan or zoom, by button."""
         event.accept()
