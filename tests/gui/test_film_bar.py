@@ -67,7 +67,7 @@ def test_that_a_pane_that_steps_by_itself_shows_another_image_and_its_neighbour_
     compare.panes[1].box.stepped.emit(1)  # beyond the last image of the study: nothing
     qtbot.waitUntil(lambda: compare.raster(1) is not None, timeout=LONG)
     assert [compare.shown(pane).index for pane in (0, 1)] == [0, 3]
-    assert "image 4 of 4" in compare.panes[1]._corners["bottom_left"].text()
+    qtbot.waitUntil(lambda: "image 4 of 4" in compare.panes[1]._corners["bottom_left"].text(), timeout=LONG)
     # It shows another series now: what is done to the first pane is not for it.
     compare.set_window(Window(10, 20))
     compare.zoom(2)
