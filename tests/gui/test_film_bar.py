@@ -33,7 +33,7 @@ def test_that_the_button_offers_the_windows_of_file_and_modality_by_their_names(
     assert list(offered)[:4] == ["SOFT TISSUE", "LUNGS", "Auto level", "Whole range"]
     offered["LUNGS"]()
     assert compare.looks[1].window == Window(-600, 1500, "LINEAR", "LUNGS")
-    assert compare.film_bar.window_button.text() == "W 1500 L -600 HU LUNGS"
+    qtbot.waitUntil(lambda: compare.film_bar.window_button.text() == "W 1500 L -600 HU LUNGS", timeout=LONG)
     entries(stack)["Bone"]()
     qtbot.waitUntil(lambda: "W 1800 L 400 HU Bone" in compare.panes[0]._corners["bottom_left"].text(), timeout=LONG)
     entries(stack)["SOFT TISSUE"]()
