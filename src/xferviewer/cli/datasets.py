@@ -44,7 +44,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--replace", action="store_true", help="a cohort of this name is written anew")
     parser.add_argument("--accept-terms", action="store_true", help="you hold the data under the terms of their source")
     for name, meaning in CHOICES.items():
-        parser.add_argument(f"--{name}", help=meaning, dest=f"choice_{name}")
+        parser.add_argument(f"--{name}", help=meaning, metavar="WHICH", dest=f"choice_{name}")
     parser.add_argument("--json", action="store_true")
 
 
