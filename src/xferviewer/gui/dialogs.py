@@ -11,7 +11,7 @@ from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.gui.actions import cheat_sheet
 from xferviewer.studies.catalogue import RefusedRow
 
-_SHEET = QSize(1180, 760)
+_SHEET = QSize(1180, 660)
 
 
 def show_refused(window: QWidget, refused: Sequence[RefusedRow]) -> QMessageBox:
