@@ -59,7 +59,7 @@ def test_that_calibrating_keeps_a_file_and_every_panel_then_shows_calibrated_pro
     model = own.window.metrics.model
     assert "calibrated probability" in model.data(model.index(model.row_of(FINDING), 1), Qt.ItemDataRole.ToolTipRole)
     own.library.show_study(0)
-    corner = result_text(session, checkpoint, style_of(0), None, 0)
+    corner = result_text(session, session.shown, checkpoint, style_of(0), None, 0)
     assert "(calibrated probability)" in corner
 
 

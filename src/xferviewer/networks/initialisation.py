@@ -95,7 +95,8 @@ def load_backbone(
             state[name] = values
         elif name.endswith("num_batches_tracked"):
             # torch before 0.4.1 did not count batches, our own checkpoints keep a list of one; nothing reads the count
-            state[name] = values
+            counted = state.get(name, values)
+            state[name] = counted.reshape(values.shape) if counted.numel() == values.numel() else values
         elif name not in state:
             raise _does_not_fit(path, f"It has no {name}.")
         elif state[name].shape != values.shape:
