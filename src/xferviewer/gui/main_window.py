@@ -164,9 +164,9 @@ class MainWindow(QMainWindow):
         left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
         self.film_place = FilmPlace(self.compare)
         read = Perspective("read", self.film_place)
-        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (218, 800))
-        read.add_panel("findings", self.tr("Findings"), self.findings, right, (216, 480))
-        checkpoints = read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (216, 320))
+        read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (202, 800))
+        read.add_panel("findings", self.tr("Findings"), self.findings, right, (200, 480))
+        checkpoints = read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (200, 320))
         read.add_tab("map_quality", self.tr("Map quality"), self.map_quality, checkpoints)
         evaluate = Perspective("evaluate", self.curves)
         evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
