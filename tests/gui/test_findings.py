@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 from pytestqt.qtbot import QtBot
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.app import Application
+from xferviewer.gui.theme import small_font
 
 
 def everywhere(application: Application) -> set[str]:
@@ -103,3 +104,13 @@ def test_that_the_bars_are_readable_without_eyes(opened: Application) -> None:
     for finding in opened.session.findings():
         assert finding in spoken
     assert f"efficientnet {opened.window.findings.bars.bars('Edema')[0].probability:.2f}" in spoken
+
+
+def test_that_the_truth_stands_beside_a_long_name_and_never_over_it(opened: Application) -> None:
+    bars = opened.window.findings.bars
+    text = QFontMetrics(small_font())
+    whole = bars.truth_words("absent", 1000, text)
+    assert whole.endswith(": absent")
+    assert bars.truth_words("absent", text.horizontalAdvance(whole), text) == whole
+    assert bars.truth_words("absent", text.horizontalAdvance(whole) - 1, text) == "absent"
+    assert bars.truth_words("", 1000, text) == ""

@@ -29,7 +29,7 @@ from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.jobs.data_spec import PhantomData
-from xferviewer.jobs.folder import JobFolder
+from xferviewer.jobs.folder import JobFolder, list_jobs
 from xferviewer.jobs.spec import read_spec
 from xferviewer.processes import own_command
 from xferviewer.resources import bundled_checkpoints
@@ -104,6 +104,8 @@ def show(application: Application, perspective: str, size: QSize, qtbot: QtBot) 
     if perspective == "train":
         window.jobs.table.selectRow(0)
         window.messages.list.setCurrentRow(0)
+        told = any(event["kind"] == "epoch" for job in list_jobs(application.folders.jobs) for event in job.events())
+        qtbot.waitUntil(lambda: not told or window.training.job.epochs.rowCount() > 0, timeout=LONG)
     return window
 
 

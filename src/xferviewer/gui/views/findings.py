@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
@@ -162,6 +162,11 @@ class FindingBars(QWidget):
                 self._paint_finding(painter, block, finding)
         painter.end()
 
+    def truth_words(self, truth: str, room: int, text: QFontMetrics) -> str:
+        """What the label says, whole where `room` pixels hold it; else the one word, which the finding gives way to."""
+        whole = self.tr("truth: {0}").format(truth) if truth else ""
+        return whole if text.horizontalAdvance(whole) <= room else truth
+
     def _paint_finding(self, painter: QPainter, block: QRect, finding: str) -> None:
         theme, chosen = self._theme, finding == self._session.finding
         if chosen:
@@ -171,13 +176,18 @@ class FindingBars(QWidget):
         font = self.font()
         font.setBold(chosen)
         painter.setFont(font)
-        painter.setPen(QColor(theme.text))
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, finding)
+        name_width = painter.fontMetrics().horizontalAdvance(finding)
         painter.setFont(small_font())
         truth = self.truth(finding)
+        words = self.truth_words(truth, line.width() - name_width - 2 * GRID, painter.fontMetrics())
+        room = line.width() - painter.fontMetrics().horizontalAdvance(words) - (2 * GRID if words else 0)
         painter.setPen(QColor(theme.warning if truth == self.tr("present") else theme.faint))
-        words = self.tr("truth: {0}").format(truth) if truth else ""
         painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, words)
+        painter.setFont(font)
+        painter.setPen(QColor(theme.text))
+        shown = painter.fontMetrics().elidedText(finding, Qt.TextElideMode.ElideMiddle, room)
+        painter.drawText(line, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.setFont(small_font())
         for bar in self.bars(finding):
             line.translate(0, self._line())
             self._paint_bar(painter, line, bar)
