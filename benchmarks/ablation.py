@@ -201,7 +201,11 @@ def _page(runs: Sequence[Run], rows: Sequence[dict[str, Any]], options: argparse
             cells = [_cell(rows, backbone, setting, site) for site in _SITES]
             learns = f"{said.partition(', ')[2]}: {_learning(of_setting[0]):,}"
             lines.append(f"| {backbone.name} | {setting} | {start} | {learns} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", *_differences(rows), ""])
+    remark = (
+        "The top group of the vision transformer is its last normalisation, of EfficientNet-Lite0 its last convolution "
+        "(docs/decisions/0041): S2 and S4 of the two are not the same share of a network."
+    )
+    return "\n".join([*lines, "", remark, "", *_differences(rows), ""])
 
 
 def _cell(rows: Sequence[dict[str, Any]], backbone: Backbone, setting: Setting, site: str) -> str:
