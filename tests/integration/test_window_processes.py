@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from xferviewer.settings import Settings, write_settings
+from xferviewer.settings import change_settings
 from xferviewer.studies.catalogue import Catalogue
 
 FILES = 2500
@@ -66,7 +66,8 @@ def home(tmp_path: Path) -> Path:
     """A home whose settings name no checkpoint that there is, so that nothing is predicted."""
     folder = tmp_path / "home"
     folder.mkdir()
-    write_settings(folder / "settings.toml", Settings(device="cpu", notice_seen=True, checkpoints=("/no/checkpoint",)))
+    chosen = {"device": "cpu", "notice_seen": True, "checkpoints": ("/no/checkpoint",)}
+    change_settings(folder / "settings.toml", chosen)
     return folder
 
 

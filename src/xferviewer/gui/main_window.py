@@ -88,7 +88,6 @@ class MainWindow(QMainWindow):
     pause_asked = Signal()
     resume_asked = Signal()
     failed_images_asked = Signal()
-    notice_acknowledged = Signal()
 
     def __init__(
         self,
@@ -138,6 +137,7 @@ class MainWindow(QMainWindow):
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
         self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self._watch = watch
+        self._kept = kept
         self.jobs = JobsPanel(watch)
         self.training = TrainingPanel(self.jobs, watch, theme)
         self.referral = ReferralBar(session, numbers)
@@ -154,6 +154,7 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self._connect()
         self._restore()
+        self._follow_identity_setting()
         self.show_perspective("read")
         QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
 
@@ -372,8 +373,20 @@ class MainWindow(QMainWindow):
     def _want_films(self, films: list[tuple[Path, int]]) -> None:
         self._films.want(films, self._library.neighbours())
 
+    def _follow_identity_setting(self) -> None:
+        """As the last time, or as the policy of the computer has it: then nobody can show them."""
+        action, locked = self.actions_by_name["hide_identity"], self._kept.lock_of("hide_identity")
+        action.setChecked(self._kept.now.hide_identity)
+        action.setEnabled(not locked)
+        action.setToolTip(locked or action.text())
+        self._show_identity(self._kept.now.hide_identity)
+
     def _toggle_identity(self) -> None:
         hidden = self.actions_by_name["hide_identity"].isChecked()
+        self._kept.keep(hide_identity=hidden)
+        self._show_identity(hidden)
+
+    def _show_identity(self, hidden: bool) -> None:
         self.compare.set_hide_identity(hidden)
         self.worklist.model.set_hide_identity(hidden)
 
@@ -484,10 +497,6 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
-
-    def show_notice(self) -> None:
-        """The research notice of the first start; acknowledged once."""
-        dialogs.show_notice(self).accepted.connect(self.notice_acknowledged)
 
 
 def _activate(session: Session, place: int) -> Callable[[], None]:

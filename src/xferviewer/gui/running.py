@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, Qt, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QLibraryInfo, QLockFile, Qt, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from xferviewer import settings
 from xferviewer.errors import CannotStart
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application, Folders
+from xferviewer.gui.system_libraries import look_for_x11
 from xferviewer.log import start_logging
 
 log = logging.getLogger(__name__)
@@ -35,24 +35,13 @@ def make_qt_application() -> QApplication:
             "Start it in a desktop session, or use the command line: xferviewer --help.",
         )
     if sys.platform.startswith("linux") and platform in ("", "xcb") and not os.environ.get("WAYLAND_DISPLAY"):
-        _look_for_xcb_cursor()
+        plugins = QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)
+        look_for_x11(Path(plugins) / "platforms" / "libqxcb.so")
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
     application.setApplicationName("xferviewer")
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
     return application
-
-
-def _look_for_xcb_cursor() -> None:
-    """Qt aborts the process where its X11 platform lacks this library, which no desktop installs by itself."""
-    try:
-        ctypes.CDLL("libxcb-cursor.so.0")
-    except OSError as error:
-        raise CannotStart(
-            "The window cannot be opened.",
-            "The system library libxcb-cursor is missing.",
-            "Install it: apt-get install libxcb-cursor0 (Debian, Ubuntu), dnf install xcb-util-cursor (Fedora).",
-        ) from error
 
 
 def _only_copy(home: Path) -> QLockFile:
