@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QToolButton,
 )
 from pytestqt.qtbot import QtBot
+from xferviewer.gui.keys_dialog import KeysDialog
 
 from xferviewer.gui.actions import ACTIONS, cheat_sheet
 from xferviewer.gui.app import Application
@@ -30,7 +31,6 @@ from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.key_bindings import STANDARD, conflicts
-from xferviewer.gui.keys_dialog import KeysDialog
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.views.compare import LINKS

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableFolder
-from xferviewer.gui.film_lengths import Calibration
-from xferviewer.gui.film_measurements import angle, region, words_of
+from xferviewer.studies.film_lengths import Calibration
+from xferviewer.studies.film_measurements import angle, region, words_of
 from xferviewer.studies.film_notes import NOTHING, FilmNotes, FilmNoteStore, Measurement
 from xferviewer.studies.image import Image, ImageFacts
 

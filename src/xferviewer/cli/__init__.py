@@ -20,6 +20,7 @@ from xferviewer.cli import (
     kept,
     machine,
     maps,
+    notes,
     predictions,
     recipes,
     splits,
@@ -31,7 +32,7 @@ from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
-    window, machine, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training, jobs,
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, notes, evaluation, recipes, training, jobs,
     kept, children,
 )  # fmt: skip
 
