@@ -82,7 +82,7 @@ class Settings:
     cine_per_second   1 to 60 frames a second
     keys              keys that a person chose, as gui/key_bindings.py writes them: "invert = I"
     mouse             what the mouse does otherwise, as gui/mouse_bindings.py writes it: "wheel = zoom"
-    window_presets    windows that a person keeps, as gui/own_windows.py writes them: "CT | HU | 40 | 80 | LINEAR | Stroke"
+    window_presets    windows that a person keeps, as gui/own_windows.py has them: "CT | HU | 40 | 80 | LINEAR | Stroke"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it

@@ -32,8 +32,8 @@ from xferviewer.cli.options import COULD_NOT_RUN, print_json
 from xferviewer.errors import XferviewerError
 
 _COMMANDS = (
-    window, machine, studies, datasets, splits, checkpoints, predictions, maps, notes, evaluation, recipes, training, jobs,
-    kept, children,
+    window, machine, studies, datasets, splits, checkpoints, predictions, maps, notes, evaluation, recipes, training,
+    jobs, kept, children,
 )  # fmt: skip
 
 

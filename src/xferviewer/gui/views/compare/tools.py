@@ -17,7 +17,7 @@ TOOLS = ("window", "ruler", "angle", "ellipse")
 
 
 class Tools(QObject):
-    """`kind` is what the left button does: "window" leaves it to the mouse, the others draw a measurement of that kind."""
+    """`kind` is what the left button does: "window" leaves it to the mouse, others draw a measurement of their kind."""
 
     kind_changed = Signal()
 

@@ -29,8 +29,8 @@ class MousePage(QWidget):
             layout.addWidget(Field(name, self.tr("What this does over a film"), box))
         words = QLabel(
             self.tr(
-                "With a tool chosen the left button measures. Dragging with Ctrl goes four times as far. A click of the "
-                "right button opens the menu of the film. Which way is brighter stands in the menu Window."
+                "With a tool chosen the left button measures. Dragging with Ctrl goes four times as far. A click of "
+                "the right button opens the menu of the film. Which way is brighter stands in the menu Window."
             )
         )
         words.setWordWrap(True)

@@ -34,8 +34,8 @@ class WindowsPage(QWidget):
         self._windows = list(windows)
         words = QLabel(
             self.tr(
-                "“Keep this window as a preset …” in the menu Window adds one. They stand among the presets of films of "
-                "their modality and unit."
+                "“Keep this window as a preset …” in the menu Window adds one. They stand among the presets of films "
+                "of their modality and unit."
             )
         )
         words.setWordWrap(True)
