@@ -64,6 +64,7 @@ class Pane(QFrame):
         # Panes take what room there is: their wishes must not push the panels beside them together.
         self._graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._graphics.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are those of all panes together
         self._graphics.setAccessibleName(self.tr("Film"))
         self._graphics.viewport().setAccessibleName(self.tr("Film"))
         self._film = FilmItem()
