@@ -152,6 +152,8 @@ class Settings:
     corner_text       how much text stands over films: "all", "minimal" or "none"
     cine_per_second   1 to 60 frames a second
     keys              keys that a person chose, as gui/key_bindings.py writes them: "invert = I"
+    mouse             what the mouse does otherwise, as gui/mouse_bindings.py writes it: "wheel = zoom"
+    window_presets    windows that a person keeps, as gui/own_windows.py has them: "CT | HU | 40 | 80 | LINEAR | Stroke"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -182,6 +184,8 @@ class Settings:
     corner_text: str = "all"
     cine_per_second: int = 12
     keys: tuple[str, ...] = ()
+    mouse: tuple[str, ...] = ()
+    window_presets: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()

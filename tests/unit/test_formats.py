@@ -78,10 +78,10 @@ def test_that_predictions_of_the_first_version_are_found(older: Path) -> None:
 
 def test_that_notes_of_the_first_version_are_found(older: Path) -> None:
     store = FilmNoteStore(older / "film_notes-1.sqlite")
-    notes = store.read("1.2.1#0")
+    notes = store.read("1.2.3#0")
     store.close()
-    assert notes.measurements == (Measurement("ruler", ((1.5, 2.0), (30.0, 40.25))),)
-    assert (notes.is_key, notes.note) == (True, "look again")
+    assert notes.measurements == (Measurement("ruler", ((1.25, 2.0), (4.0, 6.0))),)
+    assert (notes.is_key, notes.note) == (True, "an old note")
 
 
 def test_that_settings_of_before_count_and_stay_when_one_is_changed(older: Path) -> None:
@@ -126,7 +126,7 @@ def _calibrated(path: Path) -> None:
 
 
 def _notes(folder: Path) -> object:
-    return FilmNoteStore(folder / "film_notes-1.sqlite").read("1.2.1#0")
+    return FilmNoteStore(folder / "film_notes-1.sqlite").read("1.2.3#0")
 
 
 def _split(folder: Path) -> object:

@@ -22,6 +22,7 @@ from xferviewer.cli import (
     kept,
     machine,
     maps,
+    notes,
     predictions,
     recipes,
     settings,
@@ -35,8 +36,8 @@ from xferviewer.errors import XferviewerError
 from xferviewer.settings import policy_in_force
 
 _COMMANDS = (
-    window, machine, settings, studies, datasets, splits, checkpoints, predictions, maps, evaluation, recipes, training,
-    jobs, kept, children,
+    window, machine, settings, studies, datasets, splits, checkpoints, predictions, maps, notes, evaluation, recipes,
+    training, jobs, kept, children,
 )  # fmt: skip
 
 

@@ -182,7 +182,8 @@ class Application(QObject):
         self.session.checkpoints_changed.connect(self._offer_starts)
         self._offer_starts()
         window.figures.failed.connect(self._tell_error)
-        window.film_commands.pictures.failed.connect(self._tell_error)
+        for part in (window.film_commands.pictures, window.agreement, window.exporting_notes):
+            part.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
         engine.checkpoint_opened.connect(self._show_in_use)
@@ -234,6 +235,7 @@ class Application(QObject):
         self.training.stop()
         self.evaluating.stop()
         self.describing.stop()
+        self.window.exporting_notes.stop()
         self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()

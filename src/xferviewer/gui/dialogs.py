@@ -32,7 +32,7 @@ def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessag
     return box
 
 
-def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QDialog:
+def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]], mouse: Sequence[tuple[str, str]]) -> QDialog:
     """Keys, by the names of their actions, and mouse, to scroll through: there are more than a small screen holds."""
     dialog = QDialog(window)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -40,7 +40,7 @@ def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QD
     dialog.resize(_SHEET)
     sheet = QTextBrowser()
     sheet.setAccessibleName(_tr("Keys and mouse"))
-    sheet.setHtml(cheat_sheet(keys))
+    sheet.setHtml(cheat_sheet(keys, mouse))
     QVBoxLayout(dialog).addWidget(sheet)
     dialog.open()
     return dialog

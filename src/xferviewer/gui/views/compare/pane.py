@@ -13,7 +13,6 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QGraphicsItem, QLabel, QSizePolicy, QWidget
 
-from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import BarScale, ColourBar
@@ -23,6 +22,7 @@ from xferviewer.gui.views.compare.input_mark import InputMark
 from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.views.compare.measurement_items import MeasurementItem
 from xferviewer.gui.views.compare.scale_bar import ScaleBar
+from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.film_notes import Measurement
 
 _SMALLEST_WITH_TEXT = 240
@@ -64,6 +64,7 @@ class Pane(QFrame):
         # Panes take what room there is: their wishes must not push the panels beside them together.
         self._graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._graphics.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are those of all panes together
         self._graphics.setAccessibleName(self.tr("Film"))
         self._graphics.viewport().setAccessibleName(self.tr("Film"))
         self._film = FilmItem()
@@ -215,9 +216,10 @@ class Pane(QFrame):
             self.box.scene().removeItem(item)
         self._measurements = [MeasurementItem(each, words, self.on_film) for each, words in measurements]
 
-    def set_notes(self, *, is_key: bool, note: str) -> None:
-        """That the image is a key image, and the note on it."""
+    def set_notes(self, *, is_key: bool, note: str, verdict: str = "") -> None:
+        """That the image is a key image, whether the reader agrees with the checkpoint, and the note on it."""
         lines = [f"<b>★ {self.tr('key image')}</b>"] if is_key else []
+        lines += [escape(line) for line in wrap(verdict, _LONGEST_NOTE_LINE)]
         lines += [escape(line) for given in note.splitlines() for line in wrap(given, _LONGEST_NOTE_LINE)]
         self._write(self._notes, "<br>".join(lines))
 
