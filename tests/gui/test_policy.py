@@ -6,14 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from xferviewer import policy
+from xferviewer.gui import films
 from xferviewer.gui.app import Application
 from xferviewer.gui.field import FaultLine
+from xferviewer.gui.films import film_memory_mib
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.views.import_dialog.published_dialog import PublishedDialog
+from xferviewer.gui.views.preferences import PreferencesDialog
 from xferviewer.settings import Settings, read_settings, settings_file
 
 
@@ -79,3 +83,56 @@ def test_that_a_setting_that_is_locked_meanwhile_is_refused_and_told(opened: App
     assert read_settings(settings_file())[0] == Settings(
         hide_identity=True, mirror="/srv/weights", largest_frame_mib=64
     )  # fmt: skip
+
+
+def preferences(application: Application) -> PreferencesDialog:
+    application.window.actions_by_name["preferences"].trigger()
+    return application.window.findChildren(PreferencesDialog)[-1]
+
+
+def test_that_the_preferences_change_what_is_open_and_grey_what_is_locked(locked: Path, opened: Application) -> None:
+    opened.settings.now = read_settings(settings_file())[0]
+    dialog = preferences(opened)
+    page = dialog.computer
+    assert (page.largest_frame.isEnabled(), page.largest_frame.value()) == (False, 64)
+    assert str(locked) in " ".join(line.text() for line in page.findChildren(FaultLine))
+    assert str(locked) in page.places.text()
+    assert page.film_memory.text().startswith("automatic (")
+    page.jobs.setValue(2)
+    page.film_memory.setValue(1)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    chosen = read_settings(settings_file())[0]
+    assert (chosen.jobs_per_device, chosen.film_memory_mib, chosen.largest_frame_mib) == (2, 1, 64)
+    assert "largest_frame_mib" not in settings_file().read_text(encoding="utf-8")
+    assert not opened.window.findChildren(Toast)
+
+
+def test_that_films_are_kept_within_the_chosen_memory_and_the_shown_one_always(
+    opened: Application, qtbot: QtBot
+) -> None:
+    shelf = opened.films
+
+    def kept() -> list[str]:
+        return [path for path, _ in shelf._films]
+
+    for row in range(3):
+        opened.library.show_study(row)
+        qtbot.waitUntil(lambda: opened.window.compare.image is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: len(kept()) >= 4, timeout=30_000)
+    size = max(film.raster.nbytes for film in shelf._films.values())
+    shelf._most_bytes = size
+    shelf._forget_the_oldest()
+    assert len(kept()) == 1
+    assert kept()[0] == opened.session.shown.reference.path
+    shelf.set_memory(0)
+    assert shelf._most_bytes == film_memory_mib(0) << 20
+
+
+@pytest.mark.parametrize(
+    ("memory_gib", "chosen", "mib"), [(1, 0, 256), (16, 0, 2048), (512, 0, 8192), (16, 700, 700), (1, 64, 64)]
+)
+def test_that_an_eighth_of_the_memory_is_for_films_unless_a_person_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, memory_gib: int, chosen: int, mib: int
+) -> None:
+    monkeypatch.setattr(films, "computer_memory_bytes", lambda: memory_gib << 30)
+    assert film_memory_mib(chosen) == mib

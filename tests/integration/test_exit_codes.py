@@ -35,6 +35,7 @@ WORDS = {
     "describe-inputs": "--checkpoint {no} --images {here}",
     "predict": "--checkpoint {no} --images {here} --out {here}/p.csv",
     "explain": "--checkpoint {no} --image {no} --out {here}/maps",
+    "notes": "--notes {no} --out {here}/n",
     "evaluate": "--labels {no} --predictions {no} --out {here}/e",
     "calibrate": "--checkpoint {no} --labels {no} --predictions {no} --method platt --split a",
     "recipes": "no-such-recipe",

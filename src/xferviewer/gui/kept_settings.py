@@ -29,10 +29,10 @@ class KeptSettings(QObject):
 
     def keep(self, **changes: Any) -> None:
         """Change settings by their names, and write them; one that the policy locks stays as it is."""
-        open_ones = {key: value for key, value in changes.items() if not self.lock_of(key)}
-        self.now = replace(self.now, **open_ones)
+        new = {key: value for key, value in changes.items() if value != getattr(self.now, key)}
+        self.now = replace(self.now, **{key: value for key, value in new.items() if not self.lock_of(key)})
         try:
-            settings.change_settings(settings.settings_file(), changes)
+            settings.change_settings(settings.settings_file(), new)
         except XferviewerError as error:
             self.failed.emit(error)
 

@@ -120,7 +120,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
-        self.preferring = Preferring(self, self.compare, kept)
+        self.preferring = Preferring(self, self.compare, films, kept)
         self.tool_commands = ToolCommands(session, self.compare, decisions, kept, self)
         self.agreement = Agreement(session, library, decisions, self)
         self.exporting_notes = ExportingNotes(library, decisions, self)
