@@ -13,7 +13,7 @@ from xferviewer.gui.field import heading, said
 from xferviewer.gui.theme import GRID
 from xferviewer.protocol import CheckpointOpened, DeviceOffer
 
-_WIDTH = 160 * GRID
+_WIDTH = 180 * GRID
 
 
 class FirstStart(QDialog):
