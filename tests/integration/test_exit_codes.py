@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from xferviewer import cli, policy
 from xferviewer.errors import XferviewerError
 
+FORMATS = Path(__file__).parents[1] / "data" / "formats"
 (_TABLE,) = (action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction))
 COMMANDS = {choice.dest for choice in _TABLE._choices_actions}
 
@@ -40,7 +42,7 @@ WORDS = {
     "calibrate": "--checkpoint {no} --labels {no} --predictions {no} --method platt --split a",
     "recipes": "no-such-recipe",
     "train": "{no}",
-    "jobs": "show {no}",
+    "jobs": "show",
     "cache": "",
 }
 NEVER_REFUSE = {"devices", "selftest", "settings", "cache"}
@@ -132,29 +134,22 @@ def test_that_an_image_among_others_that_cannot_be_read_ends_predict_with_1(
     films.mkdir()
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (70, 80), dtype=np.uint8)).save(films / "good.png")
     (films / "bad.png").write_bytes((films / "good.png").read_bytes()[:60])
-    words = f"--checkpoint {checkpoints[0]} --images {films} --device cpu --out {tmp_path}/p.csv"
+    table = tmp_path / "films.csv"
+    table.write_text("path\nfilms/good.png\nfilms/bad.png\n", encoding="utf-8")
+    words = f"--checkpoint {checkpoints[0]} --images {table} --device cpu --out {tmp_path}/p.csv"
     code, said, errors = run("predict", words)
-    assert code == 1
+    assert code == 1, said
     assert said is not None
-    assert [entry["path"].endswith("bad.png") for entry in said["failed"]] == [True]
+    assert [Path(entry["path"]).name for entry in said["failed"]] == ["bad.png"]
     assert "bad.png" in errors
-    (films / "bad.png").unlink()
+    table.write_text("path\nfilms/good.png\n", encoding="utf-8")
     assert run("predict", words)[0] == 0
 
 
 def test_that_one_job_of_several_that_is_not_there_ends_with_1(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "a.toml").write_text(
-        'name = "a"\ntitle = "a"\nfindings = ["Effusion"]\nlicense = "MIT"\n[network]\narchitecture = "resnet18"\n'
-        "setting = 'S1'\npreprocessing = {size = [32, 32], mean = [0.5, 0.5, 0.5], std = [0.5, 0.5, 0.5]}\n"
-        "[data]\nvalidation_fraction = 0.4\nphantom = {site = 'A', count = 24, seed = 1}\n",
-        encoding="utf-8",
-    )
-    from xferviewer.jobs.folder import JobFolder
-    from xferviewer.jobs.spec import parse_spec
-
-    JobFolder.create(tmp_path / "jobs" / "a", parse_spec((tmp_path / "a.toml").read_text(), "a.toml"))
+    shutil.copytree(FORMATS / "job-1", tmp_path / "jobs" / "a")
     code, said, _ = run("jobs", f"show a no-such-job --folder {tmp_path}/jobs")
-    assert code == 1
+    assert code == 1, said
     assert said is not None
     assert ([job["name"] for job in said["jobs"]], len(said["failed"])) == (["a"], 1)
 
