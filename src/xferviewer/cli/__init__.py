@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("xferviewer: interrupted", file=sys.stderr)
         return COULD_NOT_RUN
+    except OSError as error:
+        return _refused(_system_said(error, options), options)
     except Exception as error:  # noqa: BLE001 - Python would end with 1, which here means that only some inputs failed
         traceback.print_exc()
         return _refused(_unexpected(error), options)
@@ -73,6 +75,16 @@ def _refused(error: XferviewerError, options: argparse.Namespace) -> int:
     if options.run is window.open_window:
         window.show_refusal(error)
     return COULD_NOT_RUN
+
+
+def _system_said(error: OSError, options: argparse.Namespace) -> XferviewerError:
+    """What no command has words of its own for, such as a full disk below standard output."""
+    place = "Standard output" if error.filename is None else str(error.filename)
+    return XferviewerError(
+        f"{' '.join(options.words[:2])} did not come to its end.",
+        f"{place}: {error.strerror or error}.",
+        "Free space there, and check that you may read and write there.",
+    )
 
 
 def _unexpected(error: Exception) -> XferviewerError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,16 +56,43 @@ def _only_copy(home: Path) -> QLockFile:
             f"Its data folder {home} cannot be made: {error.strerror}.",
             "Make it writable, or set XFERVIEWER_HOME to a folder that is.",
         ) from error
+    try:
+        _try_to_write(home)
+    except OSError as error:
+        raise CannotStart(
+            "The window cannot be opened.",
+            f"Its data folder {home} cannot be written to: {error.strerror}.",
+            "Free space there, make it writable, or set XFERVIEWER_HOME to another folder.",
+        ) from error
     lock = QLockFile(str(home / "window.lock"))
     lock.setStaleLockTime(0)
     if not lock.tryLock(100):
-        other = lock.error() == QLockFile.LockError.LockFailedError
-        raise CannotStart(
-            "A second window cannot be opened." if other else "The window cannot be opened.",
-            "xferviewer runs already with the same data folder." if other else f"{home} cannot be written to.",
+        raise _held_by_another(lock, home)
+    return lock
+
+
+def _held_by_another(lock: QLockFile, home: Path) -> CannotStart:
+    """One that a killed window left is taken over, but for another user's, which only they can take away."""
+    import psutil
+
+    process, host, *_ = lock.getLockInfo()
+    if host.casefold() == socket.gethostname().casefold() and psutil.pid_exists(process):
+        return CannotStart(
+            "A second window cannot be opened.",
+            "xferviewer runs already with the same data folder.",
             "Use the window that is open, or set XFERVIEWER_HOME to another folder.",
         )
-    return lock
+    return CannotStart(
+        "The window cannot be opened.",
+        f"{home / 'window.lock'} is held by a window on another computer, or was left by another user's.",
+        "Set XFERVIEWER_HOME to a folder of your own; remove the file if nobody has a window open there.",
+    )
+
+
+def _try_to_write(home: Path) -> None:
+    """Raises OSError, which says why; the lock would only say that it cannot be had."""
+    with tempfile.NamedTemporaryFile(dir=home, prefix=".window.", buffering=0) as file:
+        file.write(b" ")
 
 
 def _log_qt(kind: QtMsgType, context: object, message: str) -> None:
