@@ -8,12 +8,15 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import MISSING, field, fields, make_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from xferviewer.checkpoints import CARD_VERSION, read_calibration, read_checkpoint, verify_digest
+from xferviewer.checkpoints.fields import chosen_of
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.jobs.folder import STATUS_VERSION, JobFolder
@@ -100,6 +103,23 @@ def test_that_a_catalogue_of_the_first_version_keeps_its_studies(older: Path) ->
     with Catalogue(older / "catalogue-1.sqlite") as catalogue:
         assert catalogue.counts().images == 3
     assert (older / "catalogue-1.sqlite.format-1").is_file()
+
+
+def test_that_a_field_that_a_later_version_adds_does_not_make_another_run_of_a_paused_job() -> None:
+    spec = read_spec(FORMATS / "spec-2.toml")
+    same: list[Any] = []
+    for each in fields(spec):
+        if each.default_factory is not MISSING:
+            same.append((each.name, Any, field(default_factory=each.default_factory)))
+        elif each.default is not MISSING:
+            same.append((each.name, Any, field(default=each.default)))
+        else:
+            same.append((each.name, Any))
+    later = make_dataclass("Later", [*same, ("added", int, field(default=3))], frozen=True)
+    values = {each.name: getattr(spec, each.name) for each in fields(spec)}
+    assert chosen_of(later(**values)) == chosen_of(spec)
+    assert chosen_of(later(**values, added=4)) != chosen_of(spec)
+    assert chosen_of(replace(spec, recipe=replace(spec.recipe, epochs=99))) != chosen_of(spec)
 
 
 # --- newer ones
