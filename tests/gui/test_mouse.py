@@ -46,10 +46,11 @@ def wheel(application: Application, modifiers: Qt.KeyboardModifier) -> None:
     QApplication.sendEvent(target, turned)
 
 
-def deed(application: Application, act: Callable[[], None]) -> str:
+def deed(application: Application, act: Callable[[], None], qtbot: QtBot) -> str:
     """What came of an act of the mouse."""
     compare, library = application.window.compare, application.library
     library.show_study(2)
+    qtbot.waitUntil(lambda: compare.image is not None, timeout=LONG)
     compare.zoom(2)
     look, row = compare.looks[0], application.session.position()
     act()
@@ -74,24 +75,21 @@ def choose(application: Application, mouse: Mouse) -> None:
     dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
 
 
-@pytest.mark.parametrize(
-    "mouse",
-    [
+def test_that_buttons_and_wheel_do_what_was_chosen(opened: Application, qtbot: QtBot) -> None:
+    plain, ctrl = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+    for mouse in (
         Mouse(),
         Mouse("step", "window", "nothing", "zoom", "step"),
         Mouse("pan", "nothing", "step", "nothing", "nothing"),
         Mouse("zoom", "step", "window", "step", "zoom"),
-    ],
-)
-def test_that_buttons_and_wheel_do_what_was_chosen(opened: Application, mouse: Mouse) -> None:
-    choose(opened, mouse)
-    assert read_settings(settings_file())[0].mouse == opened.settings.now.mouse
-    for gesture, button in BUTTONS.items():
-        does = deed(opened, lambda button=button: drag(opened, button, QPoint(30, 60)))
-        assert does == getattr(mouse, gesture), gesture
-    plain, ctrl = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
-    assert deed(opened, lambda: wheel(opened, plain)) == mouse.wheel
-    assert deed(opened, lambda: wheel(opened, ctrl)) == mouse.ctrl_wheel
+    ):
+        choose(opened, mouse)
+        assert read_settings(settings_file())[0].mouse == opened.settings.now.mouse
+        for gesture, button in BUTTONS.items():
+            does = deed(opened, lambda button=button: drag(opened, button, QPoint(30, 60)), qtbot)
+            assert does == getattr(mouse, gesture), gesture
+        assert deed(opened, lambda: wheel(opened, plain), qtbot) == mouse.wheel
+        assert deed(opened, lambda: wheel(opened, ctrl), qtbot) == mouse.ctrl_wheel
 
 
 def test_that_panes_made_later_and_the_next_start_obey_too(
@@ -104,30 +102,31 @@ def test_that_panes_made_later_and_the_next_start_obey_too(
     assert again.window.compare.mouse == Mouse(left_drag="zoom", wheel="zoom")
 
 
-def test_that_a_tool_has_the_left_button_whatever_it_does_otherwise(opened: Application) -> None:
+def test_that_a_tool_has_the_left_button_whatever_it_does_otherwise(opened: Application, qtbot: QtBot) -> None:
     choose(opened, Mouse(left_drag="pan"))
     opened.window.actions_by_name["tool_ruler"].trigger()
-    assert deed(opened, lambda: drag(opened, Qt.MouseButton.LeftButton, QPoint(30, 60))) == "nothing"
+    assert deed(opened, lambda: drag(opened, Qt.MouseButton.LeftButton, QPoint(30, 60)), qtbot) == "nothing"
     assert len(opened.decisions.of(opened.session.shown.reference.identity).measurements) == 1
 
 
-@pytest.mark.parametrize("chosen", list(CHOICES["double_click"]))
-def test_that_a_double_click_does_what_was_chosen(opened: Application, chosen: str) -> None:
-    choose(opened, Mouse(double_click=chosen))
+def test_that_a_double_click_does_what_was_chosen(opened: Application) -> None:
     done: list[str] = []
     for name in ("maximise", "full_screen", "cine"):
         opened.window.actions_by_name[name].triggered.disconnect()
         opened.window.actions_by_name[name].triggered.connect(lambda *_, name=name: done.append(name))
     target = opened.window.compare.panes[0].surface.viewport()
     left, at = Qt.MouseButton.LeftButton, target.rect().center()
-    for kind, down in (
-        (QEvent.Type.MouseButtonPress, left),
-        (QEvent.Type.MouseButtonRelease, NONE),
-        (QEvent.Type.MouseButtonDblClick, left),
-        (QEvent.Type.MouseButtonRelease, NONE),
-    ):
-        send(target, kind, at, left, down)
-    assert done == ([] if chosen == "nothing" else [chosen])
+    for chosen in CHOICES["double_click"]:
+        choose(opened, Mouse(double_click=chosen))
+        done.clear()
+        for kind, down in (
+            (QEvent.Type.MouseButtonPress, left),
+            (QEvent.Type.MouseButtonRelease, NONE),
+            (QEvent.Type.MouseButtonDblClick, left),
+            (QEvent.Type.MouseButtonRelease, NONE),
+        ):
+            send(target, kind, at, left, down)
+        assert done == ([] if chosen == "nothing" else [chosen])
 
 
 def test_that_a_click_of_the_right_button_opens_the_menu_and_a_drag_does_not(
@@ -165,7 +164,9 @@ def test_that_the_held_key_is_the_one_that_was_chosen(opened: Application, qtbot
     assert overlay.isVisible()
 
 
-def test_that_windows_of_one_s_own_are_renamed_changed_and_removed(opened: Application, qtbot: QtBot) -> None:
+def test_that_own_windows_are_renamed_changed_and_removed_and_the_theme_is_kept(
+    opened: Application, qtbot: QtBot
+) -> None:
     compare, ok = opened.window.compare, QDialogButtonBox.StandardButton.Ok
     for name in ("One", "Two"):
         asked = opened.window.film_commands.ask_name_of_window()
@@ -188,9 +189,6 @@ def test_that_windows_of_one_s_own_are_renamed_changed_and_removed(opened: Appli
     before = compare.image.default_window()
     assert (own.name, own.window.width, own.window.centre) == ("Uno", 77.5, before.centre)
     assert len(read_settings(settings_file())[0].window_presets) == 1
-
-
-def test_that_the_theme_is_kept_for_the_next_start(opened: Application) -> None:
     dialog = opened.window.preferring.ask()
     dialog.appearance.box.choose("light")
     dialog.appearance.box.activated.emit(1)

@@ -301,7 +301,8 @@ class Application(QObject):
         elif result.cancelled:
             self.notifier.tell(self.tr("Indexing was cancelled; what was found stays in the worklist."))
         else:
-            text = self.tr("{0} images indexed").format(result.images)
+            text = self.tr("1 image indexed") if result.images == 1 else self.tr("{0} images indexed")
+            text = text.format(result.images)
             if result.refused:
                 text += self.tr(", {0} files passed over").format(result.refused)
             self.notifier.tell(text + ".", self.tr("Menu, File, “Files that were refused” names each with its reason."))

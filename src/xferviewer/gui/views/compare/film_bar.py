@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from xferviewer.gui.views.compare.view import CompareView
 
 _KEPT_IN_MENU = ("invert", "auto_level", "keep_window", "drag_up")
+_WIDEST_WORDS = 75 * GRID  # of the window: a unit may be called anything
 _IN_FILM_MENU = ("fit", "reset", "overlay", "inputs", "key_image", "note", "agree", "disagree", "copy_picture")
 
 
@@ -138,9 +139,10 @@ class FilmBar(QWidget):
     def _show_window(self) -> None:
         image = self._compare.image
         words = window_words(image, self._compare.looks[self._compare.focus].window) if image is not None else ""
-        text = words or self.tr("Window")
-        if text != self.window_button.text():
-            self.window_button.setText(text)
+        text = self.window_button.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, _WIDEST_WORDS)
+        if (text or self.tr("Window")) != self.window_button.text():
+            self.window_button.setText(text or self.tr("Window"))
+            self.window_button.setToolTip(words or self.window_button.accessibleName())
         self.window_button.setEnabled(bool(words))
 
     @Slot()
