@@ -19,7 +19,7 @@ from xferviewer.jobs.optimiser_spec import OptimiserSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.training import memory
-from xferviewer.training.estimate import estimate, in_words
+from xferviewer.training.estimate import in_words
 from xferviewer.training.finetune import run
 from xferviewer.training.memory import training_memory
 
@@ -64,7 +64,7 @@ def test_that_the_published_head_is_counted_and_refused_where_its_twelve_gigabyt
 
     monkeypatch.setattr(memory, "device_memory", lambda _: 8_000_000_000)
     with pytest.raises(UnusableSpec, match=r"627,061,954 parameters; training it keeps 12\.\d GB .* CPU has 8\.0 GB"):
-        estimate(published, CPU, 1000)
+        memory.check_memory(published, CPU)
 
 
 @pytest.mark.parametrize(

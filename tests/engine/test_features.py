@@ -25,8 +25,8 @@ from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.networks import backbones
 from xferviewer.training import features
-from xferviewer.training.features import frozen_backbone
 from xferviewer.training.finetune import run
+from xferviewer.training.frozen_backbone import frozen_backbone
 from xferviewer.training.method import make_method
 
 

@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.checkpoints import read_checkpoint
 from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.cli import parser
 from xferviewer.gui.app import Application
+from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.training_cohort import FindingCount, TrainingCohort, look_at_labels
 from xferviewer.gui.views.training import ImportDatasetDialog, NewJobForm
+from xferviewer.gui.views.training.derived_fields import DerivedFields, GroupList
 from xferviewer.gui.views.training.network_section import FILE, HUB, RANDOM
 from xferviewer.jobs import control
+from xferviewer.jobs.data_spec import PhantomData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.recipe_cards import RECIPE_CARDS, complete_spec
 from xferviewer.jobs.spec import TrainingSpec, parse_spec, read_spec, render_spec
@@ -217,6 +220,42 @@ def test_that_random_weights_and_the_setting_go_together(form: NewJobForm) -> No
     pick(new.network.start, HUB)
     write_text(new.network.source, "timm/resnet50.a1_in1k")
     assert (new.spec.network.hub, new.spec.network.weights) == ("timm/resnet50.a1_in1k", None)
+
+
+def test_that_cohorts_are_held_out_and_further_options_of_the_network_chosen(form: NewJobForm, qtbot: QtBot) -> None:
+    new = form
+    with_phantom(new)
+    held_out = new.split.held_out.controls["held_out"]
+    assert isinstance(held_out, GroupList)
+    assert new.spec.held_out == ()
+    for _ in range(2):
+        qtbot.mouseClick(held_out.add, Qt.MouseButton.LeftButton)
+    assert new.spec.held_out == (PhantomData("B", 400, 2),) * 2
+    first, second = (row.findChildren(QLineEdit) for row in held_out.findChildren(DerivedFields))
+    write_text(first[0], "0")
+    assert "count" in fault_at(new, "held_out")
+    write_text(first[0], "30")
+    write_text(second[1], "7")
+    assert new.spec.held_out == (PhantomData("B", 30, 2), PhantomData("B", 400, 7))
+    remove = next(button for button in held_out.findChildren(QPushButton) if button.accessibleName().endswith("1"))
+    qtbot.mouseClick(remove, Qt.MouseButton.LeftButton)
+    assert new.spec.held_out == (PhantomData("B", 400, 7),)
+    pick(held_out.findChildren(ChoiceBox)[0], "A")
+    write_text(held_out.findChildren(QLineEdit)[-1], "1")  # as the training films
+    assert "seed of the training cohort" in fault_at(new, "held_out")
+
+    options = new.network.learning.controls["network.options"]
+    write_text(options, "depth = 1, img_size = [64, 96]")
+    pick(new.network.start, RANDOM)
+    assert "held_out" in new.refusal.text() or "seed" in new.refusal.text()
+    held_out.show_groups([])
+    write_text(options, 'depth = 1, img_size = [64, 96], act_layer = "silu"')
+    assert new.spec.network.options == {"depth": 1, "img_size": [64, 96], "act_layer": "silu"}
+    write_text(options, "depth: 1")
+    assert "table of keys" in fault_at(new, "network.options")
+    assert not new.start.isEnabled()
+    write_text(options, "")
+    assert new.spec.network.options == {}
 
 
 def test_that_a_head_has_the_arguments_of_its_kind(form: NewJobForm) -> None:

@@ -69,7 +69,7 @@ def training_memory(spec: TrainingSpec) -> Memory:
     made = spec.network
     with torch.device("meta"):
         network = backbones.create(
-            made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
+            made.architecture, spec.outputs, made.preprocessing.channels, made.options, made.head
         )
     backbones.freeze(network, made.trainable_groups, made.counting)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]

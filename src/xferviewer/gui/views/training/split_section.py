@@ -13,11 +13,13 @@ from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.field import Field, Fold, heading, said, stack
 from xferviewer.gui.spec_fields import faults_in
 from xferviewer.gui.training_cohort import TrainingCohort
-from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, nested
+from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, GroupList, nested
 from xferviewer.jobs.data_spec import CohortData, DataSpec
+from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.studies.split_making import SplitPlan
 
 _NEW = ""
+_FIRST_HELD_OUT = {"site": "B", "count": 400, "seed": 2}
 _PARTS = ("training", "validation", "test")
 _OPTIONS = {"validation": "--validation", "test": "--test", "folds": "--folds", "fraction": "--fraction",
             "shared": "--shared", "seed": "--seed", "method": "--method"}  # fmt: skip
@@ -45,6 +47,10 @@ class SplitSection(QWidget):
         self.make.setToolTip(self.tr("It is frozen to a file with a receipt of what its parts have in common"))
         self.words = said()
         self.of_cohort = DerivedFields(CohortData, "data.cohort", leave=("folder", "split"))
+        self.held_out = DerivedFields(TrainingSpec, "", only=("held_out",))
+        films = self.held_out.controls["held_out"]
+        if isinstance(films, GroupList):
+            films.begins_with = _FIRST_HELD_OUT
         self.fields = self._fields()
         self.frozen.offer([(self.tr("a new one …"), _NEW)], _NEW)
         self._lay_out()
@@ -90,11 +96,12 @@ class SplitSection(QWidget):
         self.folder_part = QWidget()
         self.of_cohort_fold = Fold(self.tr("What is learned of it"), self.of_cohort)
         stack(QVBoxLayout(self.folder_part), self.fields["data.cohort.split"], self.new, self.of_cohort_fold)
-        stack(QVBoxLayout(self), heading(self.tr("Split by patient")), self.own, self.folder_part)
+        stack(QVBoxLayout(self), heading(self.tr("Split by patient")), self.own, self.folder_part, self.held_out)
 
     def _connect(self) -> None:
         self.own.changed.connect(self.changed)
         self.of_cohort.changed.connect(self.changed)
+        self.held_out.changed.connect(self.changed)
         self.frozen.activated.connect(self._choose)
         self.plan.changed.connect(self._plan_changed)
         for line in (self.name, *self.lists.values()):
@@ -231,6 +238,7 @@ class SplitSection(QWidget):
         self.own.show_faults(faults)
         self.plan.show_faults(faults)
         self.of_cohort.show_faults(faults)
+        self.held_out.show_faults(faults)
         if any(path in faults for path in self.of_cohort.fields):
             self.of_cohort_fold.open()
         plan_is_right = not any(path.startswith("split.") for path in faults)
