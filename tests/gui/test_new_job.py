@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from xferviewer.checkpoints import read_checkpoint
 from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.cli import parser
+from xferviewer.errors import UnusableTable
 from xferviewer.gui.app import Application
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.training_cohort import FindingCount, TrainingCohort, look_at_labels
@@ -356,6 +357,28 @@ def test_that_the_first_split_of_a_cohort_is_taken_and_counted(form: NewJobForm)
     assert form.spec.data.cohort.split == "by-hand"
     write_text(form.split.of_cohort.controls["data.cohort.training_fraction"], "0")
     assert fault_at(form, "data.cohort.training_fraction")
+
+
+def test_that_a_split_that_cannot_be_used_is_named_and_another_one_may_be_chosen(
+    window_form: tuple[Application, NewJobForm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application, new = window_form
+    counting = application.training.cohorts._counting
+    asked: list[list[str]] = []
+    monkeypatch.setattr(counting, "ask", lambda words, _: asked.append(words))
+    import_films(new)
+    assert asked[-1][-2:] == ["--split", "split-1"]
+    counting.failed.emit(UnusableTable("The split split-1 cannot be used.", "3 images are new.", "Freeze another."))
+    assert "3 images are new" in fault_at(new, "data.cohort.split")
+    assert not new.start.isEnabled()
+    pick(new.split.frozen, "by-hand")
+    assert asked[-1][-2:] == ["--split", "by-hand"]
+    assert not fault_at(new, "data.cohort.split")
+    assert new.start.isEnabled()
+    pick(new.split.frozen, "split-1")  # looked at again: somebody may have mended it
+    assert "3 images are new" in fault_at(new, "data.cohort.split")
+    new.images.show_cohort(replace(IMPORTED, split="split-1"))
+    assert not fault_at(new, "data.cohort.split")
 
 
 def test_that_a_new_split_is_asked_for_in_the_words_of_the_command_line(form: NewJobForm) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from xferviewer.errors import XferviewerError
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.field import Field, Fold, heading, said, stack
 from xferviewer.gui.spec_fields import faults_in
@@ -36,6 +37,7 @@ class SplitSection(QWidget):
         super().__init__()
         self._cohort: TrainingCohort | None = None
         self._wanted = ""
+        self._refused: dict[str, str] = {}  # splits of this cohort that cannot be used, and why
         self._making = False
         self.own = DerivedFields(DataSpec, "data", only=("validation_fraction", "split_seed"))
         self.frozen: ChoiceBox[str] = ChoiceBox(self.tr("Split"), stretches=True)
@@ -114,6 +116,10 @@ class SplitSection(QWidget):
         """Offer the splits of a cohort; the first one, or the one that was asked for, is taken."""
         before = self._cohort
         self._cohort = cohort
+        if cohort is None or before is None or before.folder != cohort.folder:
+            self._refused.clear()
+        elif cohort.split:
+            self._refused.pop(cohort.split, None)
         imported = cohort is not None and cohort.kind == "cohort"
         self.own.setVisible(not imported)
         self.folder_part.setVisible(imported)
@@ -129,8 +135,13 @@ class SplitSection(QWidget):
         elif before is None or before.folder != cohort.folder:
             self.frozen.choose(known[0] if known else _NEW)
         self._show_new()
-        if self.chosen and cohort.split != self.chosen:
+        if self.chosen and cohort.split != self.chosen and self.chosen not in self._refused:
             self.split_chosen.emit(self.chosen)
+
+    def show_refusal(self, split: str, error: XferviewerError) -> None:
+        """Say why a frozen split cannot be used; another one may be, or a new one."""
+        self._refused[split] = str(error)
+        self.changed.emit()
 
     @property
     def chosen(self) -> str:
@@ -229,6 +240,8 @@ class SplitSection(QWidget):
         """What is still to be chosen."""
         if self._cohort is not None and self._cohort.kind == "cohort" and not self.chosen:
             return {**self._plan_faults(), "data.cohort.split": self.tr("Make the split, or choose one that there is.")}
+        if self.chosen in self._refused:
+            return {"data.cohort.split": self._refused[self.chosen]}
         return {}
 
     def show_faults(self, faults: Mapping[str, str]) -> None:
