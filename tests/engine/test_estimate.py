@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 import torch
@@ -105,6 +106,43 @@ def test_that_activations_are_those_that_a_real_pass_saves(spec):
         counted = training_memory(replace(spec, recipe=replace(spec.recipe, batch_size=images))).activations
         extra = 2 * max(seen.values()) + inputs.nbytes
         assert counted == pytest.approx(sum(seen.values()) + extra, rel=0.02)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_that_activations_and_gradients_are_near_the_measured_peak_of_a_step(spec, precision):
+    """What torch allocates in a step on the CPU, by its own profiler; autocast holds half of most activations."""
+    from torch.profiler import ProfilerActivity, profile
+
+    from xferviewer.engine.device import autocast
+    from xferviewer.networks import backbones
+    from xferviewer.training.optimisers import make_optimiser
+
+    made = replace(spec.network, architecture="tf_efficientnet_lite0", preprocessing=spec.network.preprocessing)
+    made = replace(made, preprocessing=replace(made.preprocessing, size=(64, 64)))
+    spec = replace(spec, network=made, recipe=replace(spec.recipe, batch_size=16, precision=precision))
+    network = backbones.create(made.architecture, 2).train()
+    optimiser = make_optimiser(network, spec.recipe)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        with autocast(CPU, precision):
+            logits = network(torch.randn(16, 3, 64, 64))
+        logits.float().square().mean().backward()
+        optimiser.step()
+
+    step()
+    optimiser.zero_grad()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        step()
+    events = profiler.profiler.kineto_results.events()
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    peak = max(accumulate(size for _, size in changes))
+    counted = training_memory(spec)
+    assert counted.activations + counted.gradients == pytest.approx(peak, rel=0.25)
+    other = replace(spec, recipe=replace(spec.recipe, precision="bf16" if precision == "fp32" else "fp32"))
+    half, whole = sorted((counted.activations, training_memory(other).activations))
+    assert 0.45 < half / whole < 0.65
+    assert training_memory(other).kept == counted.kept  # weights and what the optimiser keeps stay float32
 
 
 def test_that_a_batch_in_parts_needs_less_and_is_refused_later(spec, monkeypatch):

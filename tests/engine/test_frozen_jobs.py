@@ -249,14 +249,9 @@ def test_that_a_job_learns_what_is_uncertain_and_ends_in_one_logit_a_finding(coh
     # the areas that the job counted of three outputs are those of the checkpoint's one
     data = opened(cohort, uncertain="U-MultiClass")
     rows = data.split.validation
-    logits = np.concatenate(
-        [
-            loaded.logits(
-                to_tensor(read_image(data.cohort.paths[row], data.cohort.frames[row]), spec.network.preprocessing)
-            )
-            for row in rows
-        ]
-    )
+    made = spec.network.preprocessing
+    films = [read_image(data.cohort.paths[row], data.cohort.frames[row]) for row in rows]
+    logits = loaded.logits(torch.stack([to_tensor(film, made) for film in films]))
     truth = data.cohort.labels[rows][:, ::-1].astype(float)  # of left, right
     for column, finding in enumerate(("left", "right")):
         area = auc_interval(truth[:, column], logits[:, column].astype(float)).auc

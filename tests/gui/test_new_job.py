@@ -18,10 +18,9 @@ from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.cli import parser
 from xferviewer.errors import UnusableTable
 from xferviewer.gui.app import Application
-from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.training_cohort import FindingCount, TrainingCohort, look_at_labels
 from xferviewer.gui.views.training import ImportDatasetDialog, NewJobForm
-from xferviewer.gui.views.training.derived_fields import DerivedFields, GroupList
+from xferviewer.gui.views.training.derived_fields import GroupList
 from xferviewer.gui.views.training.network_section import FILE, HUB, RANDOM
 from xferviewer.jobs import control
 from xferviewer.jobs.data_spec import PhantomData
@@ -232,17 +231,19 @@ def test_that_cohorts_are_held_out_and_further_options_of_the_network_chosen(for
     for _ in range(2):
         qtbot.mouseClick(held_out.add, Qt.MouseButton.LeftButton)
     assert new.spec.held_out == (PhantomData("B", 400, 2),) * 2
-    first, second = (row.findChildren(QLineEdit) for row in held_out.findChildren(DerivedFields))
-    write_text(first[0], "0")
+    first, second = (fields.controls for fields in held_out.groups)
+    write_text(first["count"], "0")
     assert "count" in fault_at(new, "held_out")
-    write_text(first[0], "30")
-    write_text(second[1], "7")
+    write_text(first["count"], "30")
+    write_text(second["seed"], "7")
     assert new.spec.held_out == (PhantomData("B", 30, 2), PhantomData("B", 400, 7))
     remove = next(button for button in held_out.findChildren(QPushButton) if button.accessibleName().endswith("1"))
     qtbot.mouseClick(remove, Qt.MouseButton.LeftButton)
     assert new.spec.held_out == (PhantomData("B", 400, 7),)
-    pick(held_out.findChildren(ChoiceBox)[0], "A")
-    write_text(held_out.findChildren(QLineEdit)[-1], "1")  # as the training films
+    left = held_out.groups[0].controls
+    assert left["count"].accessibleName() == "Held out 1: count"
+    pick(left["site"], "A")
+    write_text(left["seed"], "1")  # as the training films
     assert "seed of the training cohort" in fault_at(new, "held_out")
 
     options = new.network.learning.controls["network.options"]
@@ -366,6 +367,7 @@ def test_that_a_split_that_cannot_be_used_is_named_and_another_one_may_be_chosen
     counting = application.training.cohorts._counting
     asked: list[list[str]] = []
     monkeypatch.setattr(counting, "ask", lambda words, _: asked.append(words))
+    monkeypatch.setattr("xferviewer.gui.training_cohorts.is_cohort", lambda _: True)
     import_films(new)
     assert asked[-1][-2:] == ["--split", "split-1"]
     counting.failed.emit(UnusableTable("The split split-1 cannot be used.", "3 images are new.", "Freeze another."))

@@ -170,9 +170,14 @@ class GroupList(QWidget):
         below.addStretch(1)
         self._inside.addLayout(below)
 
+    @property
+    def groups(self) -> list[DerivedFields]:
+        """The fields of each."""
+        return [fields for _, fields in self._rows]
+
     def values(self) -> list[dict[str, Any]]:
         """Each as a file would hold it."""
-        return [fields.mapping() for _, fields in self._rows]
+        return [fields.mapping() for fields in self.groups]
 
     def show_groups(self, groups: Sequence[Mapping[str, Any]]) -> None:
         """Show these and no others."""
@@ -182,12 +187,8 @@ class GroupList(QWidget):
             self._insert().show_values(group)
 
     def _insert(self) -> DerivedFields:
-        number = len(self._rows) + 1
         row, fields = QWidget(), DerivedFields(self._of, "")
-        for control in fields.controls.values():
-            control.setAccessibleName(f"{self._label} {number}: {control.accessibleName().lower()}")
         remove = QPushButton(self.tr("Remove"))
-        remove.setAccessibleName(self.tr("{0}: remove number {1}").format(self._label, number))
         remove.clicked.connect(self._remove_one)
         across = QHBoxLayout(row)
         across.setContentsMargins(0, 0, 0, 0)
@@ -196,13 +197,23 @@ class GroupList(QWidget):
         fields.changed.connect(self.changed)
         self._inside.insertWidget(len(self._rows), row)
         self._rows.append((row, fields))
+        self._name_rows()
         return fields
+
+    def _name_rows(self) -> None:
+        """What a screen reader says of each, by its number."""
+        for number, (row, fields) in enumerate(self._rows, 1):
+            for path, control in fields.controls.items():
+                control.setAccessibleName(f"{self._label} {number}: {path}")
+            for button in row.findChildren(QPushButton):
+                button.setAccessibleName(self.tr("{0}: remove number {1}").format(self._label, number))
 
     def _take_away(self, row: QWidget) -> None:
         self._rows = [known for known in self._rows if known[0] is not row]
         self._inside.removeWidget(row)
         row.hide()
         row.deleteLater()
+        self._name_rows()
 
     @Slot()
     def _add_one(self) -> None:

@@ -47,7 +47,7 @@ class LogTail(QPlainTextEdit):
 
 
 class Facts(QTextBrowser):
-    """What a job told beside its epochs: the receipt of its split, its network, the estimate, what it went on without."""
+    """What a job told beside its epochs: its receipt, its network, the estimate, what it went on without."""
 
     def __init__(self) -> None:
         super().__init__()
