@@ -233,7 +233,12 @@ def test_that_cohorts_are_held_out_and_further_options_of_the_network_chosen(for
     assert new.spec.held_out == (PhantomData("B", 400, 2),) * 2
     first, second = (fields.controls for fields in held_out.groups)
     write_text(first["count"], "0")
-    assert "count" in fault_at(new, "held_out")
+    assert (
+        held_out.groups[0].fields["count"].fault.text()
+        == new.refusal.text()
+        == "Count should be positive and seed not negative."
+    )
+    assert not held_out.groups[1].fields["count"].fault.text()
     write_text(first["count"], "30")
     write_text(second["seed"], "7")
     assert new.spec.held_out == (PhantomData("B", 30, 2), PhantomData("B", 400, 7))

@@ -126,6 +126,10 @@ def faults_in(cls: type, mapping: Mapping[str, Any], where: str) -> dict[str, st
         inner = mapping.get(facts.name)
         if facts.kind == "group" and facts.of is not None and isinstance(inner, Mapping):
             faults |= faults_in(facts.of, inner, f"{where}.{facts.name}" if where else facts.name)
+        if facts.kind == "groups" and facts.of is not None and isinstance(inner, list | tuple):
+            for place, each in enumerate(inner):
+                path = f"{facts.name}[{place}]"
+                faults |= faults_in(facts.of, each, f"{where}.{path}" if where else path)
     if not faults:
         try:
             from_mapping(cls, mapping, where)

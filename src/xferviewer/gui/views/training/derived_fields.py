@@ -145,6 +145,9 @@ class DerivedFields(QWidget):
         """Say by each field what is wrong there."""
         for path, field in self.fields.items():
             field.fault.show_fault(faults.get(path, ""))
+            control = self.controls.get(path)
+            if isinstance(control, GroupList):
+                control.show_faults(path, faults)
 
 
 class GroupList(QWidget):
@@ -185,6 +188,12 @@ class GroupList(QWidget):
             self._take_away(self._rows[0][0])
         for group in groups:
             self._insert().show_values(group)
+
+    def show_faults(self, path: str, faults: Mapping[str, str]) -> None:
+        """Say by each field of each what is wrong there; `path` is that of the list."""
+        for place, fields in enumerate(self.groups):
+            prefix = f"{path}[{place}]."
+            fields.show_faults({at.removeprefix(prefix): text for at, text in faults.items() if at.startswith(prefix)})
 
     def _insert(self) -> DerivedFields:
         row, fields = QWidget(), DerivedFields(self._of, "")

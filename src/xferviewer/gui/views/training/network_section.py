@@ -61,6 +61,7 @@ class NetworkSection(QWidget):
         self.fields = self._fields()
         self._lay_out()
         self._connect()
+        self._offer_groups()
         self.offer_checkpoints([])
         self._take_preset()
 
@@ -80,6 +81,11 @@ class NetworkSection(QWidget):
         box.setCurrentText(_FIRST_ARCHITECTURE)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         return box
+
+    @Slot()
+    def _offer_groups(self) -> None:
+        """The others let all groups learn, or none."""
+        self.learning.fields["network.top_groups"].setEnabled(self.setting.value in ("S2", "S4"))
 
     def _words_of_settings(self) -> None:
         box = self.learning.controls["network.setting"]
@@ -127,6 +133,7 @@ class NetworkSection(QWidget):
         self.browse.clicked.connect(self._browse)
         self.architecture.editTextChanged.connect(self._architecture_written)
         self.setting.activated.connect(self._setting_chosen)
+        self.setting.currentIndexChanged.connect(self._offer_groups)
         self.learning.changed.connect(self.changed)
         self.head.changed.connect(self.changed)
         self.preset.activated.connect(self._preset_chosen)

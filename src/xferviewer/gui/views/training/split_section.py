@@ -53,6 +53,7 @@ class SplitSection(QWidget):
         films = self.held_out.controls["held_out"]
         if isinstance(films, GroupList):
             films.begins_with = _FIRST_HELD_OUT
+            films.add.setText(self.tr("Add phantom films"))
         self.fields = self._fields()
         self.frozen.offer([(self.tr("a new one …"), _NEW)], _NEW)
         self._lay_out()
