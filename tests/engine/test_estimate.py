@@ -177,6 +177,19 @@ def test_that_the_command_says_parameters_memory_and_time_and_makes_no_job(tmp_p
     assert not (tmp_path / "home" / "jobs").exists()
 
 
+def test_that_a_network_made_for_another_size_is_refused_before_it_is_built(tmp_path, spec):
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    rows = "".join(f"{n}.png,{n},{n % 2},{n % 3 // 2}\n" for n in range(40))
+    (folder / "labels.csv").write_text(f"path,patient,left,right\n{rows}")
+    vit = replace(spec.network, architecture="vit_tiny_patch16_224")
+    spec = replace(spec, network=vit, data=DataSpec(folder=FolderData(str(folder)), validation_fraction=0.2))
+    with pytest.raises(UnusableSpec, match=r"does not take images of 32 × 32: Input height \(32\).* option img_size"):
+        run(spec, JobFolder.create(tmp_path / "job", spec))
+    fitting = replace(vit, options={"img_size": 32, "depth": 1})
+    assert training_memory(replace(spec, network=fitting)).parameters < 10_000_000
+
+
 def test_that_a_job_says_its_estimate_before_its_network_is_built(tmp_path, spec, monkeypatch):
     folder = tmp_path / "cohort"
     folder.mkdir()

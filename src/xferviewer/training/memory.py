@@ -158,6 +158,19 @@ def _activations(network: nn.Module, spec: TrainingSpec, device: torch.device, i
     return max(few + (more - few) * (images - 2) // 2, 0)
 
 
+def _forward(network: nn.Module, spec: TrainingSpec, state: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    """The logits. Raises ValueError for a network that does not take such images, as one made for another size."""
+    try:
+        logits: Tensor = functional_call(network, state, (inputs,))
+    except Exception as error:
+        rows, columns = spec.network.preprocessing.size
+        raise ValueError(
+            f"{spec.network.architecture} does not take images of {rows} × {columns}: {str(error).rstrip('.')}. Some "
+            "networks have an option img_size for that"
+        ) from error
+    return logits
+
+
 def _saved(network: nn.Module, spec: TrainingSpec, device: torch.device, images: int) -> int:
     """What a forward pass of so many images saves for the way back, beside the weights; each memory once.
 
@@ -183,6 +196,6 @@ def _saved(network: nn.Module, spec: TrainingSpec, device: torch.device, images:
 
         inputs = torch.empty(images, made.channels, *made.size, device=kind)
         with saved_tensors_hooks(keep, lambda tensor: tensor), autocast(kind, precision):
-            functional_call(network, state, (inputs,)).float().sum()
+            _forward(network, spec, state, inputs).float().sum()
         sizes = sorted(size for size, _ in seen.values())
         return sum(sizes) + 2 * sum(sizes[-1:]) + _bytes([inputs])
