@@ -1,8 +1,8 @@
 """The icon in the form that each system wants, drawn from resources/icons/xferviewer.svg.
 
-    python packaging/icons.py FOLDER     an icon theme (hicolor) with the drawing and PNGs of the usual sizes
-    python packaging/icons.py FILE.ico   Windows
-    python packaging/icons.py FILE.icns  macOS
+python packaging/icons.py FOLDER     an icon theme (hicolor) with the drawing and PNGs of the usual sizes
+python packaging/icons.py FILE.ico   Windows
+python packaging/icons.py FILE.icns  macOS
 """
 
 from __future__ import annotations

@@ -10,18 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile, Qt, QTimer, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
 
 from xferviewer import settings
 from xferviewer.errors import CannotStart
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application, Folders
+from xferviewer.gui.desktop_application import DesktopApplication
 from xferviewer.log import start_logging
 
 log = logging.getLogger(__name__)
 
 
-def make_qt_application() -> QApplication:
+def make_qt_application() -> DesktopApplication:
     """The one QApplication. Raises CannotStart where there is no display: Qt itself would abort."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if (
@@ -36,9 +36,7 @@ def make_qt_application() -> QApplication:
         )
     if sys.platform.startswith("linux") and platform in ("", "xcb") and not os.environ.get("WAYLAND_DISPLAY"):
         _look_for_xcb_cursor()
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
-    application.setApplicationName("xferviewer")
+    application = DesktopApplication()
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
     return application
 
@@ -105,11 +103,13 @@ def run(paths: list[Path], *, demo: bool = False) -> int:
     sys.excepthook = _show_unexpected(application)
     for complaint in complaints:
         application.notifier.tell(complaint, lasting=True)
+    qt.files_asked.connect(application.open_paths)
     application.window.show()
 
     def begin() -> None:  # after the first paint: the window is there before anything slow begins
         application.start()
         application.open_paths(paths)
+        qt.begin()
 
     QTimer.singleShot(0, application, begin)
     try:
