@@ -6,7 +6,7 @@
 ;   setup.exe /VERYSILENT /SUPPRESSMSGBOXES /NORESTART /CURRENTUSER     into %LOCALAPPDATA%\Programs\xferviewer
 ;   setup.exe /VERYSILENT /SUPPRESSMSGBOXES /NORESTART /ALLUSERS        into %ProgramFiles%\xferviewer
 ;   unins000.exe /VERYSILENT /SUPPRESSMSGBOXES /NORESTART               removes it; data and settings stay
-; Other switches: /DIR="…"  /TASKS="associations,path"  /LOG="…"
+; Exit code 7: it is running, and nothing was changed. Other switches: /DIR="…"  /TASKS="associations,path"  /LOG="…"
 ;
 ; Signing: /DSign with a sign tool named xferviewer in Inno Setup's configuration signs installer and uninstaller.
 
@@ -41,11 +41,8 @@ UninstallDisplayIcon={app}\xferviewer.ico
 UninstallDisplayName=xferviewer
 ChangesAssociations=yes
 ChangesEnvironment=yes
-; A window or a job that runs would lose the files that it has yet to load: setup asks for its end, and does not begin
-; without it where nobody can be asked.
-CloseApplications=yes
-CloseApplicationsFilter=*.exe,*.dll,*.pyd
-RestartApplications=no
+; A window or a job that runs would lose the files that it has yet to load; [Code] waits for its owner (exit code 7).
+CloseApplications=no
 ; Machine code of some GB hardly packs better for many times the work.
 Compression=lzma2/fast
 SolidCompression=no
@@ -102,6 +99,38 @@ Filename: "{app}\xferviewer.exe"; Description: "Open xferviewer"; Flags: nowait 
 ; (the policy) are nobody's but their owners'.
 
 [Code]
+function WhyNotNow(const Done: String): String;
+begin
+  Result := 'xferviewer was not ' + Done + '.' + #13#10 + 'It is running on this computer.' + #13#10 +
+    'Close its windows and pause its jobs (xferviewer jobs pause NAME), then do it again.';
+end;
+
+{ Windows lets nobody write to a program file that runs. }
+function Runs(): Boolean;
+var
+  Program_: TFileStream;
+begin
+  Result := False;
+  if not FileExists(ExpandConstant('{app}\xferviewer.exe')) then exit;
+  try
+    Program_ := TFileStream.Create(ExpandConstant('{app}\xferviewer.exe'), fmOpenReadWrite);
+    Program_.Free;
+  except
+    Result := True;
+  end;
+end;
+
+function PrepareToInstall(var NeedsRestart: Boolean): String;
+begin
+  if Runs() then Result := WhyNotNow('updated') else Result := '';
+end;
+
+function InitializeUninstall(): Boolean;
+begin
+  Result := not Runs();
+  if not Result then SuppressibleMsgBox(WhyNotNow('removed'), mbError, MB_OK, IDOK);
+end;
+
 function PathKey(): Integer;
 begin
   if IsAdminInstallMode() then Result := HKEY_LOCAL_MACHINE else Result := HKEY_CURRENT_USER;
