@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench screenshots backbones conformance lock install clean
+.PHONY: demo test check bench screenshots backbones conformance wheel wheel-check lock install clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -33,6 +33,16 @@ backbones: $(INSTALLED)
 # What real files prove about transfer syntaxes, colour and SOP classes, as docs/conformance.md. Needs dcmtk and gdcm's tools.
 conformance: $(INSTALLED)
 	$(BIN)/python -m tests.integration.conformance
+
+# dist/: the sdist, and the wheel of what is in the sdist.
+wheel: $(INSTALLED)
+	rm -f dist/xferviewer-*.tar.gz dist/xferviewer-*.whl
+	$(BIN)/python -m hatchling build --target sdist --directory dist
+	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index \
+	  --wheel-dir dist dist/xferviewer-*.tar.gz
+
+wheel-check:
+	packaging/check-wheel
 
 install: $(INSTALLED)
 
