@@ -38,7 +38,6 @@ conformance: $(INSTALLED)
 # dist/: the bundle in one folder, an archive of it, SHA256SUMS, and what packaging/make-deb makes of it.
 package: $(INSTALLED) $(VENV)/.packagers
 	$(BIN)/python packaging/build.py
-	if command -v dpkg-deb >/dev/null; then packaging/make-deb; fi
 
 # The bundle as its users have it: no Python, no checkout, no network. As root, or where user namespaces are allowed.
 package-check: $(INSTALLED)

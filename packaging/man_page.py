@@ -1,6 +1,6 @@
 """The manual page xferviewer(1), made from the parser of the command line, so that it says what the program takes.
 
-    python packaging/man_page.py > xferviewer.1
+    python packaging/man_page.py VERSION > xferviewer.1
 
 Its date is that of SOURCE_DATE_EPOCH (1970 without it), so that one commit makes one page.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from xferviewer import RESEARCH_NOTICE, __version__, cli, settings
+from xferviewer import RESEARCH_NOTICE, cli, settings
 
 EXIT_CODES = {
     cli.options.DONE: "Done.",
@@ -23,13 +23,13 @@ EXIT_CODES = {
 }
 
 
-def page(day: str) -> str:
-    """The page as roff (man(7)). `day` is printed at its foot."""
-    return "\n".join(_lines(cli.parser(), day)) + "\n"
+def page(version: str, day: str) -> str:
+    """The page as roff (man(7)). `version` and `day` are printed at its foot."""
+    return "\n".join(_lines(cli.parser(), version, day)) + "\n"
 
 
-def _lines(parser: argparse.ArgumentParser, day: str) -> Iterator[str]:
-    yield f'.TH XFERVIEWER 1 "{day}" "xferviewer {_escaped(__version__)}" "User Commands"'
+def _lines(parser: argparse.ArgumentParser, version: str, day: str) -> Iterator[str]:
+    yield f'.TH XFERVIEWER 1 "{day}" "xferviewer {_escaped(version)}" "User Commands"'
     yield from (".nh", ".ad l")
     yield from (".SH NAME", r"xferviewer \- compare fine\-tuned medical\-image classifiers on the workstation")
     yield from (".SH SYNOPSIS", r"\fBxferviewer\fR", ".br", r"\fBxferviewer\fR \fICOMMAND\fR [\fIOPTIONS\fR]")
@@ -106,7 +106,7 @@ def main() -> None:
         del os.environ[name]
     os.environ["COLUMNS"] = "10000"  # argparse would break lines
     day = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), UTC).date()
-    sys.stdout.write(page(day.isoformat()))
+    sys.stdout.write(page(sys.argv[1], day.isoformat()))
 
 
 if __name__ == "__main__":
