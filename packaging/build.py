@@ -48,12 +48,12 @@ def main() -> int:
     licences.write(bundle / "licences", parts)
     bill_of_materials.write(bundle / "xferviewer.cdx.json", parts, version, int(environment["SOURCE_DATE_EPOCH"]))
     contents.write(bundle)
-    (dist / "VERSION").write_text(f"{version}\n", encoding="utf-8")
     print(f"{bundle}: xferviewer {version}, {variant()}, {contents.size(bundle) / 1e9:.2f} GB", flush=True)
     if not options.no_archive:
-        archive = make_archive(bundle, dist / f"xferviewer-{version}-{variant()}.tar.zst", environment)
-        write_checksums(dist)
-        print(f"{archive}: {archive.stat().st_size / 1e9:.2f} GB", flush=True)
+        make_archive(bundle, dist / f"xferviewer-{version}-{variant()}.tar.zst", environment)
+        make_debian_package(bundle, dist, environment)
+        for path in write_checksums(dist):
+            print(f"{path}: {path.stat().st_size / 1e9:.2f} GB", flush=True)
     return 0
 
 
@@ -108,7 +108,7 @@ def freeze(site: Path, dist: Path, work: Path, environment: dict[str, str]) -> N
     subprocess.run([*command, str(specification)], env={**environment, "PYTHONPATH": path}, cwd=work, check=True)
 
 
-def make_archive(bundle: Path, archive: Path, environment: dict[str, str]) -> Path:
+def make_archive(bundle: Path, archive: Path, environment: dict[str, str]) -> None:
     """`bundle` as a tar file of sorted names, one time and no owners, packed by zstd on all cores."""
     same = ["--sort=name", f"--mtime=@{environment['SOURCE_DATE_EPOCH']}", "--owner=0", "--group=0", "--numeric-owner"]
     form = ["--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"]
@@ -118,17 +118,25 @@ def make_archive(bundle: Path, archive: Path, environment: dict[str, str]) -> Pa
         env=environment,
         check=True,
     )
-    return archive
 
 
-def write_checksums(dist: Path) -> None:
-    """SHA256SUMS of what lies in `dist` to be passed on, in the form that `sha256sum --check` reads."""
+def make_debian_package(bundle: Path, dist: Path, environment: dict[str, str]) -> None:
+    """The package of packaging/make-deb, on systems that make such packages."""
+    script = ROOT / "packaging" / "make-deb"
+    if script.exists() and shutil.which("dpkg-deb"):
+        told = {**environment, "PYTHON": sys.executable}
+        subprocess.run(["sh", str(script), str(bundle), str(dist)], env=told, cwd=ROOT, check=True)
+
+
+def write_checksums(dist: Path) -> list[Path]:
+    """Write SHA256SUMS of the files in `dist`, in the form that `sha256sum --check` reads; those files."""
+    files = [path for path in sorted(dist.iterdir()) if path.is_file() and path.name != "SHA256SUMS"]
     lines = []
-    for path in sorted(dist.iterdir()):
-        if path.is_file() and path.name not in ("SHA256SUMS", "VERSION"):
-            with path.open("rb") as file:
-                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+    for path in files:
+        with path.open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
     (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+    return files
 
 
 if __name__ == "__main__":
