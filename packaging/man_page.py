@@ -53,6 +53,8 @@ def _lines(parser: argparse.ArgumentParser, version: str, day: str) -> Iterator[
     for path, purpose in _folders().items():
         yield from (".TP", rf"\fI{_escaped(path)}\fR", _escaped(purpose))
     yield from (".SH ENVIRONMENT", ".TP", r"\fBXFERVIEWER_HOME\fR", "One folder in place of those three.")
+    yield from (".SH SEE ALSO", r"\fI/usr/share/doc/xferviewer\fR: README.md and, for whoever installs it for others,")
+    yield r"deployment.md (silent installation, policy, logs, updates, removal)."
 
 
 def _commands(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
