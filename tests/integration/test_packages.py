@@ -167,7 +167,11 @@ types = gio.g_content_type_guess_for_tree(gio.g_file_new_for_path(sys.argv[1].en
 print(types[0].decode() if types[0] else "")
 print(gio.g_content_type_guess(b"model.safetensors", None, 0, None).decode())
 """
-    for folder, expected in ((ROOT / "models/lite0-probe", "x-content/x-xferviewer-checkpoint"), (ROOT / "docs", "")):
+    half = tmp_path / "half"
+    half.mkdir()
+    for name in ("model.safetensors", "config.json"):
+        shutil.copy(ROOT / "models" / "lite0-probe" / name, half)
+    for folder, expected in ((ROOT / "models/lite0-probe", "x-content/x-xferviewer-checkpoint"), (half, "")):
         environment = {**os.environ, "XDG_DATA_DIRS": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "none")}
         command = [sys.executable, "-c", code, folder]
         found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split("\n")
