@@ -9,9 +9,7 @@ _QT_PARTS = "a part of Qt that the window does not use"
 
 # PyInstaller's hooks collect these because something imports them in a function that the application does not call.
 MODULES = {
-    "triton": _NO_COMPILER + "; its compilers take 1 GB",
-    "torch.testing._internal": _DEVELOPMENT,
-    "torch.utils.benchmark": _DEVELOPMENT,
+    "triton": _NO_COMPILER + "; its compilers take 1 GB; where it is missing, torch computes with kernels of its own",
     "torch.utils.tensorboard": "job curves are written by our own module",
     "tensorboard": "reads job curves in a test",
     "grpc": "of tensorboard",
@@ -20,7 +18,6 @@ MODULES = {
     "cv2": "of pytorch_grad_cam",
     "ttach": "of pytorch_grad_cam",
     "hf_xet": "published weights are fetched by our own module",
-    "cuda": "CUDA for Python, for torch's profiler alone",
     "pyarrow.tests": _DEVELOPMENT,
     "pyarrow.flight": "tables come from files, not from servers",
     "pyarrow._flight": "tables come from files, not from servers",
@@ -52,7 +49,6 @@ FILES = {
     "torch/share/*": "files of cmake",
     "torch/bin/protoc*": "a compiler",
     "torch/test/*": _DEVELOPMENT,
-    "torch/testing/_internal/*": _DEVELOPMENT,
     "torchvision/image*": "films are decoded by Pillow and pydicom's plug-ins",
     "torchvision.libs/*": "of torchvision/image",
     "_gdcm/XML/*": "dictionaries of gdcm's own programs",
