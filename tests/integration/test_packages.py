@@ -59,7 +59,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     folder = tmp_path_factory.mktemp("deb")
     program = folder / "bundle" / "xferviewer"
     (folder / "bundle" / "_internal").mkdir(parents=True)
-    program.write_text('#!/bin/sh\necho "xferviewer 1.2.0rc1"\n: GLIBC_2.9 GLIBC_2.34 GLIBC_2.17\n', encoding="utf-8")
+    program.write_text(
+        '#!/bin/sh\necho "xferviewer 1.2.0rc1.dev3+gab12"\n: GLIBC_2.9 GLIBC_2.34 GLIBC_2.17\n', encoding="utf-8"
+    )
     program.chmod(0o755)
     environment = {**os.environ, "PYTHON": sys.executable, "SOURCE_DATE_EPOCH": "1700000000"}
     command = [ROOT / "packaging" / "make-deb", folder / "bundle", folder]
@@ -77,8 +79,9 @@ def field(control: str, name: str) -> str:
 
 def test_that_a_release_candidate_comes_before_its_release(package: tuple[str, Path]):
     version = field(package[0], "Version")
-    assert version == "1.2.0~rc1+cpu"  # the small program has no libtorch_cuda.so
-    assert subprocess.run(["dpkg", "--compare-versions", version, "lt", "1.2.0+cpu"], check=False).returncode == 0
+    assert version == "1.2.0~rc1~dev3+gab12+cpu"  # the small program has no libtorch_cuda.so
+    for earlier, later in ((version, "1.2.0~rc1+cpu"), (version, "1.2.0+cpu"), ("1.1.9+cpu", version)):
+        assert subprocess.run(["dpkg", "--compare-versions", earlier, "lt", later], check=False).returncode == 0
 
 
 def test_that_the_package_asks_for_what_qt_and_the_c_library_need(package: tuple[str, Path]):
