@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench screenshots backbones conformance package package-check package-twice lock install clean
+.PHONY: demo test check bench screenshots backbones conformance package package-check package-twice deb-check wheel \
+  wheel-check lock install clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -49,6 +50,20 @@ package-twice: $(INSTALLED) $(VENV)/.packagers
 	mkdir -p build && cp dist/xferviewer/xferviewer.files build/first.files
 	$(BIN)/python packaging/build.py --no-archive
 	diff build/first.files dist/xferviewer/xferviewer.files
+
+# The package in a clean Debian, from its installation to its removal. As root, with debootstrap, Xvfb, xdotool, 20 GB of disk.
+deb-check: $(INSTALLED)
+	$(BIN)/python -m pytest tests/installed -x
+
+# dist/: the sdist, and the wheel of what is in the sdist.
+wheel: $(INSTALLED)
+	rm -f dist/xferviewer-*.tar.gz dist/xferviewer-*.whl
+	$(BIN)/python -m hatchling build --target sdist --directory dist
+	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index \
+	  --wheel-dir dist dist/xferviewer-*.tar.gz
+
+wheel-check: $(INSTALLED)
+	PYTHON=$(BIN)/python packaging/check-wheel
 
 install: $(INSTALLED)
 
