@@ -31,8 +31,9 @@ from xferviewer.engine.pipeline import Pipeline
 from xferviewer.errors import EngineFailure, UnusableCheckpoint, XferviewerError
 from xferviewer.networks import backbones
 from xferviewer.networks.input_measuring import measured_input
+from xferviewer.networks.preprocessing import Presentations
 from xferviewer.processes import usable_cores
-from xferviewer.studies.images import ImageFacts, present
+from xferviewer.studies.images import ImageFacts
 from xferviewer.studies.reading_processes import ReadingProcesses
 
 if TYPE_CHECKING:
@@ -314,12 +315,12 @@ def _prepare(
     path, frame = source
     try:
         image = reading.read(path, frame)
-        presentation = present(image)
     except XferviewerError as error:
         return Failure(path, frame, error)
+    presentations = Presentations(image)
     tensors, inputs = {}, {}
     for digest, preprocessing in preprocessings.items():
-        tensors[digest], inputs[digest] = measured_input(image, presentation, preprocessing)
+        tensors[digest], inputs[digest] = measured_input(image, presentations.of(preprocessing), preprocessing)
     return _Prepared(path, frame, image.identity, image.facts, tensors, inputs)
 
 

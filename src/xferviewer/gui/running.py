@@ -11,19 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QLibraryInfo, QLockFile, Qt, QTimer, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
 
 from xferviewer import settings
 from xferviewer.errors import CannotStart
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application, Folders
+from xferviewer.gui.desktop_application import DesktopApplication
 from xferviewer.gui.system_libraries import look_for_x11
 from xferviewer.log import start_logging
 
 log = logging.getLogger(__name__)
 
 
-def make_qt_application() -> QApplication:
+def make_qt_application() -> DesktopApplication:
     """The one QApplication. Raises CannotStart where there is no display: Qt itself would abort."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if (
@@ -39,9 +39,8 @@ def make_qt_application() -> QApplication:
     if sys.platform.startswith("linux") and platform in ("", "xcb") and not os.environ.get("WAYLAND_DISPLAY"):
         plugins = QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)
         look_for_x11(Path(plugins) / "platforms" / "libqxcb.so")
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
-    application.setApplicationName("xferviewer")
+    existing = DesktopApplication.instance()
+    application = existing if isinstance(existing, DesktopApplication) else DesktopApplication()
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
     return application
 
@@ -123,11 +122,13 @@ def run(paths: list[Path], *, demo: bool = False) -> int:
     sys.excepthook = _show_unexpected(application)
     for complaint in complaints:
         application.notifier.tell(complaint, lasting=True)
+    qt.files_asked.connect(application.open_paths)
     application.window.show()
 
     def begin() -> None:  # after the first paint: the window is there before anything slow begins
         application.start()
         application.open_paths(paths)
+        qt.begin()
 
     QTimer.singleShot(0, application, begin)
     try:

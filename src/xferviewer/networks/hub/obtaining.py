@@ -61,7 +61,7 @@ def policy() -> HubPolicy:
 
 
 def obtain(
-    published: Published, policy: HubPolicy, tell: Callable[[str], None], progress: Progress | None = None
+    published: Published, policy: HubPolicy, tell: Callable[[str], object], progress: Progress | None = None
 ) -> Obtained:
     """The file. `tell` hears what is fetched, from where and how large it is, before a byte of it is.
 
@@ -97,7 +97,7 @@ def at_hand(published: Published, policy: HubPolicy) -> Obtained | None:
     return _obtained(published, before, "what was fetched before") if before else None
 
 
-def _fetch(published: Published, kept: Path, tell: Callable[[str], None], progress: Progress) -> Obtained:
+def _fetch(published: Published, kept: Path, tell: Callable[[str], object], progress: Progress) -> Obtained:
     checked: list[str] = ["its published name"] if published.sha256 else []
 
     def about(size: int | None, stated: str) -> None:
@@ -111,7 +111,7 @@ def _fetch(published: Published, kept: Path, tell: Callable[[str], None], progre
     return _obtained(published, Found(target, digest, " and ".join(checked)), published.url)
 
 
-def _quarters(published: Published, tell: Callable[[str], None]) -> Progress:
+def _quarters(published: Published, tell: Callable[[str], object]) -> Progress:
     told: set[int] = set()
 
     def progress(got: int, size: int | None) -> None:
