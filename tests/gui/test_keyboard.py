@@ -113,15 +113,11 @@ def dialogs(app: Application, folder: Path) -> dict[str, Callable[[], QWidget | 
         actions["import_published"].trigger()
         return app.importing.published
 
-    def notice() -> QWidget | None:
-        window.show_notice()
-        return window.findChildren(QDialog)[-1]
-
     named = ("preferences", "palette", "calibrate", "cheat_sheet", "about", "device", "refused_files", "failed_images",
              "note", "keep_window")  # fmt: skip
     return {
         **{name: newest(name) for name in named},
-        "column": column, "data set": data_set, "import": importing, "published": published, "notice": notice,
+        "column": column, "data set": data_set, "import": importing, "published": published, "first start": app.welcome,
     }  # fmt: skip
 
 
