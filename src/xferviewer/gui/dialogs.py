@@ -56,19 +56,6 @@ def show_devices(window: QWidget, details: str) -> QMessageBox:
     return _box(window, _tr("Device and precision"), details)
 
 
-def show_notice(window: QWidget) -> QMessageBox:
-    """The research notice of the first start."""
-    return _box(
-        window,
-        _tr("Before you begin"),
-        _tr(
-            "<b>xferviewer is for research, not for diagnosis.</b><p>It compares image classifiers. It is no medical "
-            "device, and nothing it shows may be used to decide about a patient.</p>"
-            "<p>Images and predictions stay on this computer.</p>"
-        ),
-    )
-
-
 def _listed(rows: Sequence[RefusedRow]) -> str:
     return "\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in rows)
 

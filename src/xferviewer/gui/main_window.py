@@ -91,7 +91,6 @@ class MainWindow(QMainWindow):
     pause_asked = Signal()
     resume_asked = Signal()
     failed_images_asked = Signal()
-    notice_acknowledged = Signal()
 
     def __init__(
         self,
@@ -122,7 +121,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
-        self.preferring = Preferring(self, self.compare, kept)
+        self.preferring = Preferring(self, self.compare, films, kept)
         self.tool_commands = ToolCommands(session, self.compare, decisions, kept, self)
         self.agreement = Agreement(session, library, decisions, self)
         self.exporting_notes = ExportingNotes(library, decisions, self)
@@ -143,6 +142,7 @@ class MainWindow(QMainWindow):
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
         self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self._watch = watch
+        self._kept = kept
         self.jobs = JobsPanel(watch)
         self.training = TrainingPanel(self.jobs, watch, theme)
         self.referral = ReferralBar(session, numbers)
@@ -159,6 +159,7 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self._connect()
         self._restore()
+        self._follow_identity_setting()
         self.show_perspective("read")
         self.work.installEventFilter(self)
         self.focus_outline = FocusOutline(self)
@@ -398,8 +399,20 @@ class MainWindow(QMainWindow):
     def _want_films(self, films: list[tuple[Path, int]]) -> None:
         self._films.want(films, self._library.neighbours())
 
+    def _follow_identity_setting(self) -> None:
+        """As the last time, or as the policy of the computer has it: then nobody can show them."""
+        action, locked = self.actions_by_name["hide_identity"], self._kept.lock_of("hide_identity")
+        action.setChecked(self._kept.now.hide_identity)
+        action.setEnabled(not locked)
+        action.setToolTip(locked or action.text())
+        self._show_identity(self._kept.now.hide_identity)
+
     def _toggle_identity(self) -> None:
         hidden = self.actions_by_name["hide_identity"].isChecked()
+        self._kept.keep(hide_identity=hidden)
+        self._show_identity(hidden)
+
+    def _show_identity(self, hidden: bool) -> None:
         self.compare.set_hide_identity(hidden)
         self.worklist.model.set_hide_identity(hidden)
 
@@ -501,10 +514,6 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
-
-    def show_notice(self) -> None:
-        """The research notice of the first start; acknowledged once."""
-        dialogs.show_notice(self).accepted.connect(self.notice_acknowledged)
 
 
 def _activate(session: Session, place: int) -> Callable[[], None]:

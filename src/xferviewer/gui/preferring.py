@@ -1,14 +1,16 @@
-"""What a person prefers: keys, mouse, windows, colours; the dialog that changes them, and what shows keys and mouse."""
+"""What a person prefers: keys, mouse, windows, colours, memory; the dialog that changes it, and the cheat sheet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from xferviewer.gui import dialogs
+from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.key_bindings import Bindings, binding_lines, conflicts, held_faults, held_keys, read_bindings
 from xferviewer.gui.mouse_bindings import mouse_lines, mouse_rows, read_mouse
@@ -16,16 +18,17 @@ from xferviewer.gui.own_windows import own_window_lines, read_own_windows
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.peeking import Peeking
 from xferviewer.gui.views.compare import CompareView
-from xferviewer.gui.views.preferences import PreferencesDialog, Preferred
+from xferviewer.gui.views.preferences import ComputerWishes, PreferencesDialog, Preferred
 
 
 class Preferring(QObject):
     """`bindings` are in force. Kept ones that mean two things, in a file written by hand, are left for the standard."""
 
-    def __init__(self, window: QWidget, compare: CompareView, kept: KeptSettings) -> None:
+    def __init__(self, window: QWidget, compare: CompareView, films: FilmShelf, kept: KeptSettings) -> None:
         super().__init__(window)
         self._window = window
         self._compare = compare
+        self._films = films
         self._kept = kept
         self._actions: Mapping[str, QAction] = {}
         chosen = read_bindings(kept.now.keys)
@@ -53,8 +56,10 @@ class Preferring(QObject):
 
     def ask(self) -> PreferencesDialog:
         """Open the preferences."""
-        now = Preferred(self.bindings, self._compare.mouse, self._compare.own_windows, self._kept.now.theme)
-        dialog = PreferencesDialog(now, self._window)
+        kept = self._kept.now
+        computer = ComputerWishes.of(kept)
+        now = Preferred(self.bindings, self._compare.mouse, self._compare.own_windows, kept.theme, computer)
+        dialog = PreferencesDialog(now, self._kept.policy, self._window)
         dialog.chosen.connect(self._use)
         dialog.open()
         return dialog
@@ -74,4 +79,6 @@ class Preferring(QObject):
             mouse=mouse_lines(preferred.mouse),
             window_presets=own_window_lines(preferred.windows),
             theme=preferred.theme,
+            **asdict(preferred.computer),
         )
+        self._films.set_memory(self._kept.now.film_memory_mib)

@@ -12,19 +12,22 @@ from xferviewer.gui.mouse_bindings import Mouse
 from xferviewer.gui.own_windows import OwnWindow
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.preferences.appearance import AppearancePage
+from xferviewer.gui.views.preferences.computer import ComputerPage, ComputerWishes
 from xferviewer.gui.views.preferences.keys import KeysPage
 from xferviewer.gui.views.preferences.mouse import MousePage
 from xferviewer.gui.views.preferences.windows import WindowsPage
+from xferviewer.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Preferred:
-    """What stands in the dialog: keys, mouse, windows of one's own, name of the theme."""
+    """What stands in the dialog: keys, mouse, windows of one's own, name of the theme, what the computer is to give."""
 
     bindings: Bindings
     mouse: Mouse
     windows: tuple[OwnWindow, ...]
     theme: str
+    computer: ComputerWishes
 
 
 class PreferencesDialog(QDialog):
@@ -32,7 +35,7 @@ class PreferencesDialog(QDialog):
 
     chosen = Signal(object)  # Preferred
 
-    def __init__(self, now: Preferred, parent: QWidget | None = None) -> None:
+    def __init__(self, now: Preferred, policy: Policy, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Preferences"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -41,12 +44,14 @@ class PreferencesDialog(QDialog):
         self.mouse = MousePage(now.mouse)
         self.windows = WindowsPage(now.windows)
         self.appearance = AppearancePage(now.theme)
+        self.computer = ComputerPage(now.computer, policy)
         self.tabs = QTabWidget()
         self.tabs.tabBar().setAccessibleName(self.tr("Pages of the preferences"))
         self.tabs.addTab(self.keys, self.tr("Keys"))
         self.tabs.addTab(self.mouse, self.tr("Mouse"))
         self.tabs.addTab(self.windows, self.tr("Windows"))
         self.tabs.addTab(self.appearance, self.tr("Appearance"))
+        self.tabs.addTab(self.computer, self.tr("Computer"))
         buttons = QDialogButtonBox.StandardButton
         self.buttons = QDialogButtonBox(buttons.Ok | buttons.Cancel)
         self.buttons.accepted.connect(self._accept)
@@ -66,6 +71,12 @@ class PreferencesDialog(QDialog):
     @Slot()
     def _accept(self) -> None:
         self.chosen.emit(
-            Preferred(self.keys.bindings, self.mouse.mouse, self.windows.windows, self.appearance.theme)
-        )  # fmt: skip
+            Preferred(
+                self.keys.bindings,
+                self.mouse.mouse,
+                self.windows.windows,
+                self.appearance.theme,
+                self.computer.wishes,
+            )
+        )
         self.accept()
