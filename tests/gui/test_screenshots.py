@@ -113,7 +113,7 @@ def pixels(picture: QImage) -> np.ndarray:
     """(rows, columns) uint32, one number a colour."""
     picture = picture.convertToFormat(QImage.Format.Format_RGB32)
     rows = np.frombuffer(picture.constBits(), np.uint32).reshape(picture.height(), picture.bytesPerLine() // 4)
-    return rows[:, : picture.width()]
+    return rows[:, : picture.width()].copy()  # the bits go with the picture
 
 
 def is_cut(label: QLabel) -> bool:
