@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from xferviewer.checkpoints import InitialisationStep
+from xferviewer.checkpoints.fields import chosen_of
 from xferviewer.engine.device import describe
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.folder import JobFolder
@@ -17,7 +19,7 @@ from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.process import JobProcess
 from xferviewer.jobs.recipe_cards import provenance
-from xferviewer.jobs.spec import TrainingSpec, render_spec
+from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.networks import backbones, initialisation
 from xferviewer.networks.hub.obtaining import at_hand, policy
 from xferviewer.networks.hub.published import published
@@ -214,7 +216,7 @@ def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
 
 def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
-    told = render_spec(replace(spec, machine=MachineSpec()))
+    told = json.dumps(chosen_of(replace(spec, machine=MachineSpec())), sort_keys=True, default=str)
     return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 

@@ -54,6 +54,7 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         for widget in (self, self.viewport()):
             widget.setAccessibleName(name)
         self.setMenuEnabled(False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything here
         self.hideButtons()
         self.setMinimumSize(45 * GRID, 40 * GRID)
         for side, text in (("bottom", self.tr("epoch")), ("left", beside)):

@@ -108,6 +108,7 @@ class NewJobForm(QWidget):
             column.addWidget(section)
         column.addStretch(1)
         self.scrolled = QScrollArea()
+        self.scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of what is in it
         self.scrolled.setWidgetResizable(True)
         self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
         self.scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -1,0 +1,82 @@
+"""What the bundle leaves out, and why: modules by name, files by a pattern of their path below `_internal/`."""
+
+from __future__ import annotations
+
+_DEVELOPMENT = "of development"
+_NO_COMPILER = "torch.compile is not called"
+_OTHER_WINDOWS = "another toolkit of windows"
+_QT_PARTS = "a part of Qt that the window does not use"
+
+# PyInstaller's hooks collect these because something imports them in a function that the application does not call.
+MODULES = {
+    "triton": _NO_COMPILER + "; its compilers take 1 GB; where it is missing, torch computes with kernels of its own",
+    "torch.utils.tensorboard": "job curves are written by our own module",
+    "tensorboard": "reads job curves in a test",
+    "grpc": "of tensorboard",
+    "google.protobuf": "of tensorboard",
+    "pytorch_grad_cam": "a reference in tests",
+    "cv2": "of pytorch_grad_cam",
+    "ttach": "of pytorch_grad_cam",
+    "hf_xet": "published weights are fetched by our own module",
+    "pyarrow.tests": _DEVELOPMENT,
+    "pyarrow.flight": "tables come from files, not from servers",
+    "pyarrow._flight": "tables come from files, not from servers",
+    "pyarrow.substrait": "plans of queries",
+    "pyarrow._substrait": "plans of queries",
+    "pyarrow._pyarrow_cpp_tests": _DEVELOPMENT,
+    "tkinter": _OTHER_WINDOWS,
+    "PyQt5": _OTHER_WINDOWS,
+    "PyQt6": _OTHER_WINDOWS,
+    "PySide2": _OTHER_WINDOWS,
+    "wx": _OTHER_WINDOWS,
+    "PySide6.QtQml": _QT_PARTS,
+    "PySide6.QtQuick": _QT_PARTS,
+    "PySide6.QtNetwork": "the window reaches for no network",
+    "PySide6.QtDesigner": _DEVELOPMENT,
+    "IPython": _DEVELOPMENT,
+    "pytest": _DEVELOPMENT,
+    "_pytest": _DEVELOPMENT,
+    "hypothesis": _DEVELOPMENT,
+    "mypy": _DEVELOPMENT,
+    "pip": _DEVELOPMENT,
+    "setuptools": _DEVELOPMENT,
+    "readline": "GPL-3.0, and nobody types into an interpreter here",
+    "curses": "nobody types into a terminal here",
+}
+
+FILES = {
+    "torch/include/*": "headers for compilers",
+    "torch/share/*": "files of cmake",
+    "torch/bin/protoc*": "a compiler",
+    "torch/test/*": _DEVELOPMENT,
+    "torchvision/image*": "films are decoded by Pillow and pydicom's plug-ins",
+    "torchvision.libs/*": "of torchvision/image",
+    "_gdcm/XML/*": "dictionaries of gdcm's own programs",
+    "pyarrow/include/*": "headers for compilers",
+    "pyarrow/tests/*": _DEVELOPMENT,
+    "pyarrow/src/*": "sources for compilers",
+    "pyarrow/*.pxd": "headers for compilers",
+    "pyarrow/*.pyx": "sources for compilers",
+    "pyarrow/*.pxi": "sources for compilers",
+    "*libarrow_flight*": "tables come from files, not from servers",
+    "*libarrow_python_flight*": "tables come from files, not from servers",
+    "*libarrow_substrait*": "plans of queries",
+    "numpy/*/tests/*": _DEVELOPMENT,
+    "sklearn/datasets/data/*": "example data",
+    "sklearn/datasets/descr/*": "example data",
+    "sklearn/datasets/images/*": "example data",
+    "matplotlib/mpl-data/sample_data/*": "example data",
+    "PySide6/Qt/translations/*": "texts of parts of Qt; the window speaks English",
+    "PySide6/Qt/qml/*": _QT_PARTS,
+    "PySide6/Qt/plugins/platformthemes/libqgtk3*": "brings GTK along; dialogs are Qt's or the desktop portal's",
+    "PySide6/Qt/plugins/platforms/libqvnc*": "a server, and the application opens no ports",
+    "PySide6/Qt/plugins/platforms/libqlinuxfb*": "screens without a desktop",
+    "PySide6/Qt/plugins/platforms/libqvkkhrdisplay*": "screens without a desktop",
+    "PySide6/Qt/plugins/platforms/libqeglfs*": "screens without a desktop",
+    "PySide6/Qt/plugins/egldeviceintegrations/*": "screens without a desktop",
+    "PySide6/Qt/plugins/platforms/libqminimalegl*": "screens without a desktop",
+    "PySide6/Qt/plugins/networkinformation/*": "the window reaches for no network",
+    "PySide6/Qt/plugins/tls/*": "the window reaches for no network",
+    "PySide6/Qt/plugins/imageformats/libqpdf*": "films are not PDF files; brings the PDF library along",
+    "PySide6/Qt/plugins/platforminputcontexts/libqtvirtualkeyboardplugin*": _QT_PARTS,
+}
