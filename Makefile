@@ -25,7 +25,8 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
 screenshots: $(INSTALLED)
-	$(BIN)/python -m pytest tests/gui/test_screenshots.py -k pictured --screenshots=docs/screenshots
+	$(BIN)/python -m pytest tests/gui/test_screenshots.py tests/gui/test_film_pictures.py -k pictured \
+	  --screenshots=docs/screenshots
 
 # Every backbone from random weights to a map, and their table in docs/checkpoints.md. About 6 GB of memory.
 backbones: $(INSTALLED)

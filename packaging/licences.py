@@ -18,7 +18,7 @@ _COMMON = Path("/usr/share/common-licenses")
 # Wheels that say which licence they have and do not bring its text; the texts lie in licence-texts/ beside this file.
 _NOT_IN_THE_WHEEL = {
     "pyjpegls": ("pyjpegls.txt", "charls.txt"),
-    "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt", "qt.txt"),
+    "pyside6-essentials": ("LGPL-3.0.txt", "GPL-3.0.txt", "qt.txt", "icu.txt"),
     "shiboken6": ("LGPL-3.0.txt", "GPL-3.0.txt"),
 }
 
