@@ -54,7 +54,7 @@ def test_that_the_films_of_the_bundle_are_those_of_the_checkout_to_the_byte(
 
 
 def test_that_films_are_indexed_by_processes_of_their_own_and_none_is_refused(packaged: Packaged, films: Path) -> None:
-    found = packaged.json("index", films)
+    found = packaged.json("index", films / "images")
     assert found["images"] == 32
     assert found["refused"] == []
 
