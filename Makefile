@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test check bench screenshots backbones conformance package package-check package-twice lock install clean
+.PHONY: demo test check bench screenshots backbones conformance package package-check package-twice deb-check wheel \
+  wheel-check lock install clean
 .DELETE_ON_ERROR:
 
 demo: $(INSTALLED)
@@ -24,7 +25,8 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
 
 screenshots: $(INSTALLED)
-	$(BIN)/python -m pytest tests/gui/test_screenshots.py -k pictured --screenshots=docs/screenshots
+	$(BIN)/python -m pytest tests/gui/test_screenshots.py tests/gui/test_film_pictures.py -k pictured \
+	  --screenshots=docs/screenshots
 
 # Every backbone from random weights to a map, and their table in docs/checkpoints.md. About 6 GB of memory.
 backbones: $(INSTALLED)
@@ -48,6 +50,20 @@ package-twice: $(INSTALLED) $(VENV)/.packagers
 	mkdir -p build && cp dist/xferviewer/xferviewer.files build/first.files
 	$(BIN)/python packaging/build.py --no-archive
 	diff build/first.files dist/xferviewer/xferviewer.files
+
+# The package in a clean Debian, from its installation to its removal. As root, with debootstrap, Xvfb, xdotool, 20 GB of disk.
+deb-check: $(INSTALLED)
+	$(BIN)/python -m pytest tests/installed -x
+
+# dist/: the sdist, and the wheel of what is in the sdist.
+wheel: $(INSTALLED)
+	rm -f dist/xferviewer-*.tar.gz dist/xferviewer-*.whl
+	$(BIN)/python -m hatchling build --target sdist --directory dist
+	$(BIN)/python -m pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index \
+	  --wheel-dir dist dist/xferviewer-*.tar.gz
+
+wheel-check: $(INSTALLED)
+	PYTHON=$(BIN)/python packaging/check-wheel
 
 install: $(INSTALLED)
 

@@ -14,9 +14,11 @@ import json
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -31,15 +33,18 @@ from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _START_SECONDS = 4.0  # about what a process takes to its first step: some kills fall into it
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Two jobs, one of them killed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         os.environ["XFERVIEWER_HOME"] = str(home)
@@ -123,4 +128,4 @@ def _spec(folder: Path, steps: int) -> TrainingSpec:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

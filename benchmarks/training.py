@@ -35,7 +35,7 @@ from xferviewer.studies.phantom import FINDINGS, write_cohort
 from xferviewer.training.batches import Batch
 from xferviewer.training.cohort import folder_cohort, split_by_patient
 from xferviewer.training.fabric import make_fabric
-from xferviewer.training.features import kept_features
+from xferviewer.training.features import feature_sides, kept_features
 from xferviewer.training.loop import fit
 from xferviewer.training.method import make_method
 from xferviewer.training.optimisers import make_optimiser
@@ -318,7 +318,8 @@ class _Run:
         begun = _Time.now()
         with _open(spec, cohort) as images:
             method = make_method(spec, network, images[0])
-            with kept_features(spec, network, method, *images, watch) as sides:
+            features = feature_sides(spec, network, method, *images, watch)
+            with kept_features(features, *images, watch) as sides:
                 _train(spec, network, *sides)
         return _Time.now() - begun
 

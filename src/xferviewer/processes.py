@@ -1,4 +1,4 @@
-"""Our own child processes, in a checkout, a wheel or a frozen application, and how many cores there are for them."""
+"""Our own child processes, in a checkout, a wheel or a frozen application, and what the computer has for them."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def usable_cores() -> int:
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return max(1, min(here, int(wanted))) if wanted.isdecimal() and int(wanted) else here
+
+
+def computer_memory_bytes() -> int:
+    """The memory of this computer."""
+    import psutil  # where it is needed: the first paint need not wait for it
+
+    return int(psutil.virtual_memory().total)

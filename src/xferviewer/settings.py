@@ -1,25 +1,96 @@
-"""What a user or an IT department may set, in one TOML file, and the folders the application writes to."""
+"""What a user or an IT department may set, each in one TOML file, and the folders the application writes to."""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 import tomli_w
 
-from xferviewer.errors import UnusableFolder
+from xferviewer.errors import CannotStart, UnusableChoice, UnusableFolder
+from xferviewer.policy import Policy, read_policy, unusable_policy
 from xferviewer.saliency_methods import METHODS, SMOOTHINGS
+
+DEVICES = ("cuda", "mps", "cpu")
+
+PERSONAL = ("notice_seen", "recent", "acknowledged_inputs")
+"""Settings that speak of one person; no policy can hold them."""
+LOCKABLE = ("hub", "mirror", "hide_identity", "largest_frame_mib", "film_memory_mib", "jobs_per_device")
+"""Settings that a policy can lock; all but the personal ones can have their default there."""
+POLICY_DEFAULTS_ONLY = ("data_folder",)
+POLICY_LOCKS_ONLY = ("allowed_devices", "data_folder")
+"""What beside settings may stand in a policy's tables; docs/deployment.md says what it means."""
+
+Origin = Literal["built in", "policy default", "settings file", "policy lock"]
+
+
+def policy_in_force() -> Policy:
+    """The policy of this computer, every value of it checked. Raises CannotStart where one cannot be used."""
+    policy = read_policy()
+    if policy.file is None:
+        return policy
+    settable = tuple(field.name for field in fields(Settings) if field.name not in PERSONAL)
+    for name, table, known in (
+        ("defaults", policy.defaults, (*settable, *POLICY_DEFAULTS_ONLY)),
+        ("locked", policy.locked, (*LOCKABLE, *POLICY_LOCKS_ONLY)),
+    ):
+        for key, value in table.items():
+            if key not in known:
+                raise unusable_policy(policy.file, f"{key} is nothing that its table {name} can hold.")
+            if _usable_in_policy(key, value) is None:
+                raise unusable_policy(policy.file, f"{key} = {value!r} is not possible.")
+    return policy
+
+
+def _usable_in_policy(key: str, value: Any) -> Any:
+    if key == "data_folder":
+        return value if isinstance(value, str) and _is_absolute(value) else None
+    if key == "allowed_devices":  # without the CPU no other device could be checked against it (0047)
+        good = isinstance(value, list) and all(kind in DEVICES for kind in value) and "cpu" in value
+        return value if good else None
+    return _usable(key, value, _defaults()[key])
+
+
+def _expanded(folder: str) -> Path:
+    """A folder of the policy for whoever runs this: `~` is their home, `{user}` their name."""
+    return Path(folder.replace("{user}", getpass.getuser()) if "{user}" in folder else folder).expanduser()
+
+
+def _is_absolute(folder: str) -> bool:
+    try:
+        return _expanded(folder).is_absolute()
+    except (OSError, KeyError, RuntimeError):  # who runs this has no name, or no home
+        return False
+
+
+def allowed_devices() -> tuple[str, ...]:
+    """The kinds of devices that may compute here, of DEVICES and in their order; always with "cpu"."""
+    allowed = policy_in_force().locked.get("allowed_devices", DEVICES)
+    return tuple(kind for kind in DEVICES if kind in allowed)
 
 
 def data_folder() -> Path:
-    """Where the catalogue, predictions and jobs live. The variable XFERVIEWER_HOME moves it."""
-    home = os.environ.get("XFERVIEWER_HOME")
-    return Path(home) if home else platformdirs.user_data_path("xferviewer", appauthor=False)
+    """Where the catalogue, predictions and jobs live. The variable XFERVIEWER_HOME moves it, or the policy does.
+
+    Raises CannotStart where the variable contradicts a policy that locks the folder.
+    """
+    home, policy = os.environ.get("XFERVIEWER_HOME"), policy_in_force()
+    locked = policy.locked.get("data_folder")
+    if locked is not None and home and Path(home) != _expanded(locked):
+        raise CannotStart(
+            "The variable XFERVIEWER_HOME cannot be used here.",
+            policy.lock_of("data_folder").replace("sets it", f"sets the data folder to {_expanded(locked)}"),
+            "Unset the variable, and start again.",
+        )
+    chosen = locked or home or policy.defaults.get("data_folder")
+    return _expanded(chosen) if chosen else platformdirs.user_data_path("xferviewer", appauthor=False)
 
 
 def settings_file() -> Path:
@@ -81,6 +152,8 @@ class Settings:
     corner_text       how much text stands over films: "all", "minimal" or "none"
     cine_per_second   1 to 60 frames a second
     keys              keys that a person chose, as gui/key_bindings.py writes them: "invert = I"
+    mouse             what the mouse does otherwise, as gui/mouse_bindings.py writes it: "wheel = zoom"
+    window_presets    windows that a person keeps, as gui/own_windows.py has them: "CT | HU | 40 | 80 | LINEAR | Stroke"
     notice_seen       the research notice was acknowledged
     checkpoints       folders of the checkpoints to compare; empty: the bundled ones
     columns           what is compared beside them, as gui/columns.py writes it
@@ -93,6 +166,8 @@ class Settings:
     recent            what was opened of late, the newest first
     jobs_per_device   how many training jobs compute on one device at a time; the others wait for their turn
     largest_frame_mib    1 to 65536; a frame that would take more MiB, decoded, is refused before anything is decoded
+    film_memory_mib   MiB of decoded films that the window keeps; 0: as the memory of the computer allows
+    hide_identity     patients stand on the screen as "hidden"
     acknowledged_inputs  marks of inputs that were seen and set aside, as gui/input_guard.py writes them
     """
 
@@ -109,6 +184,8 @@ class Settings:
     corner_text: str = "all"
     cine_per_second: int = 12
     keys: tuple[str, ...] = ()
+    mouse: tuple[str, ...] = ()
+    window_presets: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
     notice_seen: bool = False
     checkpoints: tuple[str, ...] = ()
@@ -123,6 +200,8 @@ class Settings:
     largest_frame_mib: int = 1024
     acknowledged_inputs: tuple[str, ...] = ()
     jobs_per_device: int = 1
+    film_memory_mib: int = 0
+    hide_identity: bool = False
 
 
 _CHOICES = {
@@ -137,44 +216,130 @@ _CHOICES = {
 }
 
 
-_RANGES = {"cine_per_second": (1, 60), "largest_frame_mib": (1, 1 << 16)}
+RANGES = {
+    "cine_per_second": (1, 60),
+    "largest_frame_mib": (1, 1 << 16),
+    "film_memory_mib": (0, 1 << 20),
+    "jobs_per_device": (1, 64),
+}
+"""The least and the greatest value of a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The settings that count, where each comes from, and a sentence for each key that could not be used."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+    policy: Policy
+    complaints: list[str]
 
 
 def read_settings(path: Path) -> tuple[Settings, list[str]]:
-    """The settings in a TOML file, and a sentence for each key that could not be used. A bad key costs only itself."""
-    try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return Settings(), []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        return Settings(), [f"The settings file {path.name} cannot be read ({error}); the defaults are used."]
-    good: dict[str, Any] = {}
-    bad: list[str] = []
-    defaults = {field.name: field.default for field in fields(Settings)}
+    """The settings that count, from a TOML file and the policy, and a sentence for each key that could not be used."""
+    found = settings_in_force(path)
+    return found.settings, found.complaints
+
+
+def settings_in_force(path: Path) -> InForce:
+    """The defaults, the policy's defaults, the TOML file, the policy's locks: the later one counts.
+
+    A bad key of the file costs only itself. Raises CannotStart where the policy cannot be used.
+    """
+    policy = policy_in_force()
+    good = {key: value for key, value in policy.defaults.items() if key not in POLICY_DEFAULTS_ONLY}
+    origins: dict[str, Origin] = {field.name: "built in" for field in fields(Settings)}
+    origins |= dict.fromkeys(good, "policy default")
+    defaults = _defaults()
+    written, complaints = _written(path)
     for key, value in written.items():
         if key not in defaults:
-            bad.append(f"The setting {key} is not known to this version and is ignored.")
+            complaints.append(f"The setting {key} is not known to this version and is ignored.")
         elif (usable := _usable(key, value, defaults[key])) is None:
-            bad.append(f"The setting {key} = {value!r} cannot be used; {defaults[key]!r} is used instead.")
+            used = good.get(key, defaults[key])
+            complaints.append(f"The setting {key} = {value!r} cannot be used; {used!r} is used instead.")
         else:
             good[key] = usable
-    return Settings(**good), bad
+            origins[key] = "settings file"
+    locked = {key: value for key, value in policy.locked.items() if key not in POLICY_LOCKS_ONLY}
+    origins |= dict.fromkeys(locked, "policy lock")
+    typed = {key: _usable(key, value, defaults[key]) for key, value in (good | locked).items()}
+    return InForce(Settings(**typed), origins, policy, complaints)
+
+
+def _written(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """What a settings file holds, and why it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), []
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return {}, [f"The settings file {path.name} cannot be read ({error}); the defaults are used."]
+
+
+def _defaults() -> dict[str, Any]:
+    return {field.name: field.default for field in fields(Settings)}
 
 
 def _usable(key: str, value: Any, default: Any) -> Any:
     """`value` in the type of `default`, or None where it has another type or is not among the choices."""
     if isinstance(default, tuple):
-        strings = isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        strings = isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
         return tuple(value) if strings else None
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if key in _RANGES and isinstance(value, int) and not _RANGES[key][0] <= value <= _RANGES[key][1]:
+    if key in RANGES and isinstance(value, int) and not RANGES[key][0] <= value <= RANGES[key][1]:
         return None
     if type(value) is not type(default) or value not in _CHOICES.get(key, (value,)):
         return None
     return value
 
 
-def write_settings(path: Path, settings: Settings) -> None:
-    """Replace the settings file. Raises UnusableFolder where it cannot be written."""
-    write_atomically(path, tomli_w.dumps(asdict(settings)).encode())
+def change_settings(path: Path, changes: Mapping[str, Any], forget: Collection[str] = ()) -> None:
+    """Write what a person chose into their settings file, and nothing else: what they left alone follows its default.
+
+    Keys of other versions stay, and so does a file that is no TOML, as `.unreadable` beside the new one. `forget` are
+    keys to follow their default again.
+
+    Raises UnusableChoice for a key that is none, a value that is not possible or one that the policy locks, and
+    UnusableFolder where the file cannot be written.
+    """
+    policy, defaults = policy_in_force(), _defaults()
+    for key in (*changes, *forget):
+        if key not in defaults:
+            raise UnusableChoice(
+                f"The setting {key} does not exist.",
+                f"This version has {', '.join(sorted(defaults))}.",
+                "Choose one of these; `xferviewer settings` lists them with their values.",
+            )
+        if policy.lock_of(key):
+            raise UnusableChoice(
+                f"The setting {key} cannot be changed.",
+                policy.lock_of(key),
+                "Ask whoever looks after this computer.",
+            )
+    for key, value in changes.items():
+        if _usable(key, value, defaults[key]) is None:
+            raise UnusableChoice(
+                f"The setting {key} cannot be {value!r}.", f"{_possible(key, defaults[key])}.", "Choose another value."
+            )
+    written, unreadable = _written(path)
+    kept = {key: value for key, value in written.items() if key not in forget}
+    if unreadable:
+        _set_aside(path)
+    write_atomically(path, tomli_w.dumps(kept | dict(changes)).encode())
+
+
+def _possible(key: str, default: Any) -> str:
+    """Which values a setting can have, in words."""
+    if key in _CHOICES:
+        return f"It can be {', '.join(_CHOICES[key])}"
+    if key in RANGES:
+        return f"It can be a whole number from {RANGES[key][0]} to {RANGES[key][1]}"
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list of texts"}
+    return f"It can be {kinds[type(default)]}"
+
+
+def _set_aside(path: Path) -> None:
+    with contextlib.suppress(OSError):  # what can be neither read nor moved is told when the new one is written
+        path.replace(path.with_name(f"{path.name}.unreadable"))

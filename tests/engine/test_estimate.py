@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import accumulate
 
 import pytest
 import torch
@@ -19,7 +20,7 @@ from xferviewer.jobs.optimiser_spec import OptimiserSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.training import memory
-from xferviewer.training.estimate import estimate, in_words
+from xferviewer.training.estimate import in_words
 from xferviewer.training.finetune import run
 from xferviewer.training.memory import training_memory
 
@@ -64,7 +65,7 @@ def test_that_the_published_head_is_counted_and_refused_where_its_twelve_gigabyt
 
     monkeypatch.setattr(memory, "device_memory", lambda _: 8_000_000_000)
     with pytest.raises(UnusableSpec, match=r"627,061,954 parameters; training it keeps 12\.\d GB .* CPU has 8\.0 GB"):
-        estimate(published, CPU, 1000)
+        memory.check_memory(published, CPU)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +108,43 @@ def test_that_activations_are_those_that_a_real_pass_saves(spec):
         assert counted == pytest.approx(sum(seen.values()) + extra, rel=0.02)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_that_activations_and_gradients_are_near_the_measured_peak_of_a_step(spec, precision):
+    """What torch allocates in a step on the CPU, by its own profiler; autocast holds half of most activations."""
+    from torch.profiler import ProfilerActivity, profile
+
+    from xferviewer.engine.device import autocast
+    from xferviewer.networks import backbones
+    from xferviewer.training.optimisers import make_optimiser
+
+    made = replace(spec.network, architecture="tf_efficientnet_lite0", preprocessing=spec.network.preprocessing)
+    made = replace(made, preprocessing=replace(made.preprocessing, size=(64, 64)))
+    spec = replace(spec, network=made, recipe=replace(spec.recipe, batch_size=16, precision=precision))
+    network = backbones.create(made.architecture, 2).train()
+    optimiser = make_optimiser(network, spec.recipe)
+
+    def step() -> None:
+        optimiser.zero_grad()
+        with autocast(CPU, precision):
+            logits = network(torch.randn(16, 3, 64, 64))
+        logits.float().square().mean().backward()
+        optimiser.step()
+
+    step()
+    optimiser.zero_grad()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        step()
+    events = profiler.profiler.kineto_results.events()
+    changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    peak = max(accumulate(size for _, size in changes))
+    counted = training_memory(spec)
+    assert counted.activations + counted.gradients == pytest.approx(peak, rel=0.25)
+    other = replace(spec, recipe=replace(spec.recipe, precision="bf16" if precision == "fp32" else "fp32"))
+    half, whole = sorted((counted.activations, training_memory(other).activations))
+    assert 0.45 < half / whole < 0.65
+    assert training_memory(other).kept == counted.kept  # weights and what the optimiser keeps stay float32
+
+
 def test_that_a_batch_in_parts_needs_less_and_is_refused_later(spec, monkeypatch):
     spec = replace(spec, network=replace(spec.network, architecture="resnet18"))
     whole = training_memory(replace(spec, recipe=replace(spec.recipe, batch_size=64)))
@@ -137,6 +175,19 @@ def test_that_the_command_says_parameters_memory_and_time_and_makes_no_job(tmp_p
     assert found["seconds"] == pytest.approx(found["steps"] * found["seconds_per_step"], rel=1e-3, abs=1e-3)
     assert found["seconds_per_step"] > 0
     assert not (tmp_path / "home" / "jobs").exists()
+
+
+def test_that_a_network_made_for_another_size_is_refused_before_it_is_built(tmp_path, spec):
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    rows = "".join(f"{n}.png,{n},{n % 2},{n % 3 // 2}\n" for n in range(40))
+    (folder / "labels.csv").write_text(f"path,patient,left,right\n{rows}")
+    vit = replace(spec.network, architecture="vit_tiny_patch16_224")
+    spec = replace(spec, network=vit, data=DataSpec(folder=FolderData(str(folder)), validation_fraction=0.2))
+    with pytest.raises(UnusableSpec, match=r"does not take images of 32 × 32: Input height \(32\).* option img_size"):
+        run(spec, JobFolder.create(tmp_path / "job", spec))
+    fitting = replace(vit, options={"img_size": 32, "depth": 1})
+    assert training_memory(replace(spec, network=fitting)).parameters < 10_000_000
 
 
 def test_that_a_job_says_its_estimate_before_its_network_is_built(tmp_path, spec, monkeypatch):

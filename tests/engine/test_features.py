@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 from xferviewer.checkpoints import Preprocessing
 from xferviewer.checkpoints.fields import from_mapping, to_mapping
 from xferviewer.engine.inference import load
+from xferviewer.errors import UnusableChoice
 from xferviewer.jobs.augmentation_cards import augmentation_card
 from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData
@@ -25,8 +27,8 @@ from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.networks import backbones
 from xferviewer.training import features
-from xferviewer.training.features import frozen_backbone
-from xferviewer.training.finetune import run
+from xferviewer.training.finetune import estimate_job, run
+from xferviewer.training.frozen_backbone import frozen_backbone
 from xferviewer.training.method import make_method
 
 
@@ -187,3 +189,37 @@ def test_that_a_job_says_whether_it_mirrors_images(tmp_path, spec, laterality, w
     said = next(event["message"] for event in job.events() if event["kind"] == "augmentation")
     assert words in said
     assert "evaluated by the preprocessing imagenet-squash, this job is by another" in said
+
+
+def test_that_an_estimate_knows_which_features_are_kept_and_writes_nothing(tmp_path, spec, monkeypatch):
+    fresh = estimate_job(spec)
+    assert (fresh.features.views, fresh.features.kept) == (3 * 18, 0)
+    assert fresh.seconds > fresh.steps * fresh.seconds_per_step
+    assert not (tmp_path / "home" / "features").exists()
+    job = JobFolder.create(tmp_path / "job", spec)
+    run(spec, job)
+    (said,) = [event for event in job.events() if event["kind"] == "estimate"]
+    assert said["features"]["views"] == 54
+    assert said["features"]["kept"] == 0
+    assert "0 of 54 views are kept" in said["message"]
+
+    again = estimate_job(spec)
+    assert (again.features.views, again.features.kept) == (54, 54)
+    assert again.seconds == again.steps * again.seconds_per_step
+    longer = estimate_job(replace(spec, recipe=replace(spec.recipe, epochs=5)))
+    assert (longer.features.views, longer.features.kept) == (5 * 18, 54)
+    assert longer.features.seconds == pytest.approx(36 * longer.features.seconds_per_view)
+    assert estimate_job(replace(spec, seed=1)).features.kept == 0
+    assert estimate_job(replace(spec, machine=MachineSpec(keep_features=False))).features is None
+    learns = replace(spec, network=replace(spec.network, setting="S3"))
+    assert estimate_job(learns).features is None
+    monkeypatch.setattr(features, "LIMIT_BYTES", 1000)
+    assert estimate_job(replace(spec, seed=1)).features is None  # there would be no room for them
+
+
+def test_that_an_estimate_fetches_no_weights(spec, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    network = replace(spec.network, architecture="resnet18", weights=None, hub="timm/resnet18.a1_in1k")
+    assert estimate_job(replace(spec, network=network)).features.kept == 0
+    with pytest.raises(UnusableChoice, match="were not fetched"):
+        run(replace(spec, network=network), JobFolder.create(Path(spec.data.folder.folder).parent / "job", spec))

@@ -7,17 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from xferviewer.checkpoints import Preprocessing, read_checkpoint
 from xferviewer.cli import main
+from xferviewer.engine.inference import load
 from xferviewer.errors import UnusableChoice, UnusableFolder, UnusableSpec, UnusableTable
+from xferviewer.evaluation.roc import auc_interval
 from xferviewer.jobs.data_spec import CohortData, DataSpec
 from xferviewer.jobs.folder import JobFolder
+from xferviewer.jobs.loss_spec import LossSpec, MixingSpec
 from xferviewer.jobs.network_spec import NetworkSpec
 from xferviewer.jobs.recipe import Recipe
 from xferviewer.jobs.spec import TrainingSpec, parse_spec, render_spec
+from xferviewer.networks import backbones
+from xferviewer.networks.preprocessing import to_tensor
 from xferviewer.studies.cohort import CohortDescription, CohortRow
 from xferviewer.studies.cohort_folder import read_cohort, write_cohort
+from xferviewer.studies.images import read_image
 from xferviewer.studies.leakage import leakage_receipt
 from xferviewer.studies.split_file import freeze, splits_folder, write_split
 from xferviewer.studies.split_making import SplitPlan, groups_of
@@ -168,6 +175,7 @@ def test_that_a_fold_validates_and_the_others_are_learned_from(cohort):
         ({"uncertain": "U-Zeros"}, 0, np.nan),
         ({"uncertain": "U-Ones", "blank": "absent"}, 1, 0),
         ({"uncertain": "LSR-Ones"}, -1, np.nan),
+        ({"uncertain": "U-MultiClass", "blank": "absent"}, -1, 0),
     ],
 )
 def test_that_uncertain_labels_follow_the_policy_in_training_and_are_left_out_of_validation(
@@ -220,6 +228,42 @@ def test_that_a_job_ends_with_its_split_on_receipt_card_and_page(cohort, tmp_pat
     ]
     assert receipt["receipt"]["compared"] == 60
     assert "Split: first: by patient" in (checkpoint.folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("mixing", [MixingSpec(), MixingSpec(mixup=0.4)])
+def test_that_a_job_learns_what_is_uncertain_and_ends_in_one_logit_a_finding(cohort, tmp_path, mixing):
+    frozen(cohort)
+    spec = spec_of(cohort, uncertain="U-MultiClass")
+    spec = replace(spec, recipe=replace(spec.recipe, epochs=12, mixing=mixing))
+    folder = JobFolder.create(tmp_path / "job", spec)
+    checkpoint = run(folder.spec(), folder)
+    card = read_checkpoint(checkpoint.folder).card
+    assert card.recipe["learned_as"] == "absent, present, uncertain"
+    assert card.data.split.endswith("uncertain labels by U-MultiClass")
+    loaded = load(checkpoint, torch.device("cpu"))
+    assert backbones.classifier_features(loaded.network) == 48
+    assert loaded.network.head.out_features == 2
+    epochs = [event for event in folder.events() if event["kind"] == "epoch"]
+    best = max(epochs, key=lambda event: event["validation_auc"])
+    assert best["validation_auc"] > 0.8  # a half of each picture is bright where it is present
+    # the areas that the job counted of three outputs are those of the checkpoint's one
+    data = opened(cohort, uncertain="U-MultiClass")
+    rows = data.split.validation
+    made = spec.network.preprocessing
+    films = [read_image(data.cohort.paths[row], data.cohort.frames[row]) for row in rows]
+    logits = loaded.logits(torch.stack([to_tensor(film, made) for film in films]))
+    truth = data.cohort.labels[rows][:, ::-1].astype(float)  # of left, right
+    for column, finding in enumerate(("left", "right")):
+        area = auc_interval(truth[:, column], logits[:, column].astype(float)).auc
+        assert area == pytest.approx(best["findings"][finding]["auc"], abs=1e-6)
+
+
+def test_that_three_classes_of_a_finding_are_refused_where_they_mean_nothing(cohort):
+    spec = spec_of(cohort, uncertain="U-MultiClass")
+    with pytest.raises(ValueError, match="uncertain U-MultiClass is for findings"):
+        replace(spec, task="multi-class")
+    with pytest.raises(ValueError, match="U-MultiClass has three classes"):
+        replace(spec, recipe=replace(spec.recipe, loss=LossSpec("focal", alpha=0.25)))
 
 
 def test_that_a_published_leaking_split_is_learned_from_and_marked(cohort, tmp_path):

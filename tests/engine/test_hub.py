@@ -94,7 +94,8 @@ def home(tmp_path, monkeypatch) -> Path:
 
 
 def set_to(**chosen: str) -> None:
-    settings.write_settings(settings.settings_file(), settings.Settings(**chosen))
+    settings.settings_file().unlink(missing_ok=True)
+    settings.change_settings(settings.settings_file(), chosen)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +175,7 @@ def test_that_nothing_is_fetched_unless_the_settings_and_the_environment_let_it(
     code, told, _ = run(capsys, NAME, "--from-hub", "--out", tmp_path / "out")
     assert code == 2
     assert "The setting hub is off" in told["error"]["why"]
-    assert 'hub = "on"' in told["error"]["todo"]
+    assert "--set hub=on" in told["error"]["todo"]
     set_to(hub="on")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "HF_HUB_OFFLINE forbids" in refusal().why

@@ -26,9 +26,9 @@ def drained(pipeline: Pipeline) -> list:
 @settings(deadline=None, max_examples=60)
 @given(
     count=st.integers(0, 60), group=st.integers(1, 9), preparing=st.integers(1, 4), computing=st.integers(1, 4),
-    slow=st.sets(st.integers(0, 60), max_size=3),
+    slow=st.sets(st.integers(0, 60), max_size=3), eager=st.booleans(),
 )  # fmt: skip
-def test_that_the_answers_come_in_order_whoever_is_slow(count, group, preparing, computing, slow):
+def test_that_the_answers_come_in_order_whoever_is_slow(count, group, preparing, computing, slow, eager):
     groups = []
 
     def prepare(number: int) -> int:
@@ -40,10 +40,15 @@ def test_that_the_answers_come_in_order_whoever_is_slow(count, group, preparing,
         time.sleep(0.003 if items[0] + 1 in slow else 0)
         return [(item, item * item) for item in items]
 
-    pipeline = Pipeline(range(count), prepare, compute, group=group, preparing=preparing, computing=computing)
+    pipeline = Pipeline(
+        range(count), prepare, compute, group=group, preparing=preparing, computing=computing, eager=eager
+    )
 
     assert drained(pipeline) == [(number, number * number) for number in range(count)]
-    assert sorted(groups, reverse=True) == [group] * (count // group) + [count % group] * (count % group > 0)
+    if eager:
+        assert max(groups, default=0) <= group
+    else:
+        assert sorted(groups, reverse=True) == [group] * (count // group) + [count % group] * (count % group > 0)
 
 
 def test_that_no_more_sources_are_taken_than_are_under_way():
@@ -102,3 +107,23 @@ def test_that_closing_in_the_middle_leaves_no_thread():
     pipeline.close()
 
     assert set(threading.enumerate()) == before
+
+
+def test_that_an_eager_pipeline_waits_for_more_only_while_its_threads_compute():
+    groups, gate = [], threading.Event()
+
+    def compute(items: list[int]) -> list[int]:
+        groups.append(len(items))
+        gate.wait(30)
+        return items
+
+    pipeline = Pipeline(range(9), lambda n: n, compute, group=4, preparing=2, computing=1, eager=True)
+    deadline = time.monotonic() + 30
+    while not groups and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert groups == [1]  # the first one found a thread that had nothing to do
+    time.sleep(0.1)  # the next ones gather behind it
+    gate.set()
+
+    assert drained(pipeline) == list(range(9))
+    assert groups == [1, 4, 4]

@@ -17,6 +17,7 @@ from torchvision.transforms.v2 import functional
 from xferviewer.checkpoints import Preprocessing
 from xferviewer.networks.preprocessing import present_to_tensor, to_tensor
 from xferviewer.studies.images import read_image
+from xferviewer.studies.voi import Window
 
 
 def plain(**constants: object) -> Preprocessing:
@@ -50,6 +51,56 @@ def test_that_bgr_is_rgb_backwards():
     rgb, bgr = (present_to_tensor(colour, plain(channel_order=order, **constants)) for order in ("RGB", "BGR"))
 
     assert torch.equal(rgb.flip(0), bgr)
+
+
+def film_of(tmp_path: Path, values: np.ndarray):
+    Image.fromarray(values).save(tmp_path / "film.png")
+    return read_image(tmp_path / "film.png")
+
+
+def input_of(film, **constants: object) -> np.ndarray:
+    return to_tensor(film, plain(size=film.pixels.shape, **constants))[0].numpy()
+
+
+def test_that_a_16_bit_picture_is_divided_by_65535_where_the_card_says_full_range(tmp_path):
+    """PadChest as published; stretched by default."""
+    values = np.random.default_rng(0).integers(300, 5000, (40, 50)).astype(np.uint16)
+    film = film_of(tmp_path, values)
+    np.testing.assert_allclose(input_of(film, window="full range"), values / 65535, atol=1e-6)
+    stretched = input_of(film)
+    assert (stretched.min(), stretched.max()) == (0, 1)
+    small = film_of(tmp_path, (values // 20).astype(np.uint8))  # 8 bits always have it
+    np.testing.assert_array_equal(input_of(small, window="full range"), input_of(small))
+
+
+def test_that_a_range_is_in_the_unit_of_the_image_and_percentiles_are_of_its_values(tmp_path):
+    film = replace(film_of(tmp_path, np.zeros((40, 50), np.uint8)), windows=(Window(0, 10),), unit="HU")
+    values = np.random.default_rng(0).integers(-1024, 2000, (40, 50)).astype(np.int16)
+    film = replace(film, pixels=values)
+    lung = input_of(film, window="range", window_range=(-1000.0, 400.0))
+    np.testing.assert_allclose(lung, ((values + 1000.0) / 1400).clip(0, 1), atol=1e-6)
+    low, high = np.percentile(values, (1, 99))
+    cut = input_of(film, window="percentiles", window_range=(1.0, 99.0))
+    np.testing.assert_allclose(cut, ((values - low) / (high - low)).clip(0, 1), atol=1e-6)
+    np.testing.assert_allclose(input_of(film), ((values + 0.5) / 9 + 0.5).clip(0, 1), atol=1e-6)  # the file's own
+
+
+@pytest.mark.parametrize(
+    ("constants", "why"),
+    [
+        ({"window": "range"}, "window_range is missing"),
+        ({"window_range": (0.0, 1.0)}, "window_range is for"),
+        ({"window": "range", "window_range": (1.0, 1.0)}, "lower one first"),
+        ({"window": "percentiles", "window_range": (-1.0, 99.0)}, "0 to 100"),
+    ],
+)
+def test_that_an_impossible_window_is_refused(constants, why):
+    with pytest.raises(ValueError, match=why):
+        plain(**constants)
+
+
+def test_that_the_digest_of_a_card_without_a_window_is_what_it_was():
+    assert plain().digest == "c8593199f2752141ab54f053fa792e52106e05317e8f578b60bec3bcacbac8c5"
 
 
 def test_that_inverted_polarity_swaps_black_and_white():

@@ -14,6 +14,7 @@ from timm.scheduler import CosineLRScheduler
 from torch.nn import functional
 from torchvision.ops import sigmoid_focal_loss
 
+from xferviewer.checkpoints import Head
 from xferviewer.errors import UnusableTable
 from xferviewer.jobs.loss_spec import AveragingSpec, LossSpec, MixingSpec
 from xferviewer.jobs.optimiser_spec import LayerSpec, OptimiserSpec
@@ -30,6 +31,7 @@ from xferviewer.training.optimisers import make_optimiser, parameter_groups, set
 from xferviewer.training.sampling import batch_starts, epoch_order, row_weights
 from xferviewer.training.schedules import make_schedule, timm_cosine
 from xferviewer.training.selection import Selection
+from xferviewer.training.uncertain_loss import check_differences, one_logit_each, uncertain_weights
 
 NAN = float("nan")
 
@@ -107,6 +109,61 @@ def test_that_the_focal_loss_is_torchvisions_and_without_gamma_the_cross_entropy
     p = logits.softmax(1)[classes.bool()]
     focal = loss("multi-class", classes, kind="focal")(logits, classes)
     torch.testing.assert_close(focal, (-((1 - p) ** 2) * p.log()).mean())
+
+
+def test_that_an_uncertain_label_is_a_class_of_its_own_by_torchs_loss():
+    """Irvin et al. 2019: three outputs a finding; a blank is left out; the finding is judged by the first two."""
+    labels = torch.tensor([[1.0, -1.0], [0.0, NAN], [-1.0, 0.0], [1.0, 1.0]])
+    outputs = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    found = loss_of("multi-label", recipe(loss=LossSpec(smoothing=0.1)), labels.numpy(), three_classes=True)
+    classes = torch.tensor([1, 2, 0, 2, 0, 1, 1])  # absent 0, present 1, uncertain 2, row by row
+    stated = outputs.view(8, 3)[[0, 1, 2, 4, 5, 6, 7]]
+    expected = functional.cross_entropy(stated, classes, label_smoothing=0.1)
+    torch.testing.assert_close(found(outputs, found.targets(labels)), expected)
+    halves = [found.total(outputs[rows], found.targets(labels[rows])) for rows in (slice(0, 2), slice(2, 4))]
+    torch.testing.assert_close(sum(halves) / found.count(found.targets(labels)), expected)
+    probability = torch.sigmoid(found.finding_logits(outputs))
+    torch.testing.assert_close(probability, outputs.view(4, 2, 3)[..., :2].softmax(dim=2)[..., 1])
+
+
+def test_that_rare_classes_of_a_finding_count_more_under_u_multiclass():
+    labels = np.array([[1, 0], [0, 0], [0, 0], [-1, 1], [NAN, NAN]], dtype=np.float32)
+    weights = uncertain_weights(labels)
+    np.testing.assert_allclose(weights, [[2 / 3, 4 / 3, 4 / 3], [2 / 3, 2, 2]], rtol=1e-6)
+    found = loss_of("multi-label", recipe(loss=LossSpec(weights="balanced")), labels, three_classes=True)
+    outputs = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
+    each, counted = torch.zeros(()), torch.zeros(())
+    for finding, truth in enumerate(([1, 0, 0, 2], [0, 0, 0, 1])):
+        of_finding, answers = torch.from_numpy(weights[finding]), torch.tensor(truth)
+        ours = outputs.view(5, 2, 3)[:4, finding]
+        each = each + functional.cross_entropy(ours, answers, of_finding, reduction="sum")
+        counted = counted + of_finding[answers].sum()
+    torch.testing.assert_close(found(outputs, found.targets(torch.from_numpy(labels))), each / counted)
+
+
+@pytest.mark.parametrize("head", [Head(), Head("non-linear"), Head("conv-skip", {"filters": 2.0})])
+def test_that_the_logit_of_a_checkpoint_is_present_less_absent(head):
+    network = backbones.create("test_resnet", 6, head=head).eval()
+    inputs = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    single = backbones.create("test_resnet", 2, head=head).eval()
+    single.load_state_dict(one_logit_each(network, network.state_dict()))
+    with torch.inference_mode():
+        three = network(inputs).view(3, 2, 3)
+        torch.testing.assert_close(single(inputs), three[..., 1] - three[..., 0], rtol=1e-4, atol=1e-5)
+    check_differences(network, inputs)
+    network.forward = lambda images: type(network).forward(network, images).relu()
+    with pytest.raises(ValueError, match="outputs of a linear layer"):
+        check_differences(network, inputs)
+
+
+def test_that_a_network_with_more_behind_its_classifier_is_refused_u_multiclass():
+    with pytest.raises(ValueError, match="ReLU"):
+        backbones.output_layers(backbones.create("torchvision/squeezenet1_1", 6))
+
+
+def test_that_uncertain_labels_are_drawn_as_often_as_others_by_the_balanced_sampler():
+    weights = row_weights(np.array([[1], [0], [0], [-1], [-1], [-1]], dtype=np.float32), "multi-label")
+    np.testing.assert_allclose(weights, [1, 1 / 2, 1 / 2, 1 / 3, 1 / 3, 1 / 3])
 
 
 @pytest.mark.parametrize("task", ["multi-label", "multi-class"])

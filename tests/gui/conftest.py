@@ -165,13 +165,35 @@ def prepared(
 
 
 @pytest.fixture
+def colours() -> str:
+    """The theme of the window; a test that wants another one has it as a parameter."""
+    return "dark"
+
+
+@pytest.fixture
+def _themed(qapp: QApplication, colours: str) -> Iterator[None]:
+    """Palette and style sheet of that theme, as the process of the window applies them."""
+    if colours != "dark":
+        theme.apply(qapp, theme.read_theme(colours))
+    yield
+    if colours != "dark":
+        theme.apply(qapp, theme.read_theme("dark"))
+
+
+@pytest.fixture
 def opened(
-    make_application: MakeApplication, prepared: Prepared, checkpoints: list[Path], tmp_path: Path, qtbot: QtBot
+    make_application: MakeApplication,
+    prepared: Prepared,
+    checkpoints: list[Path],
+    tmp_path: Path,
+    qtbot: QtBot,
+    colours: str,
+    _themed: None,
 ) -> Application:
     """The window on the indexed and predicted cohort, the first study shown with its maps; no engine is started."""
     home = tmp_path / "home"
     shutil.copytree(prepared.home, home, dirs_exist_ok=True)
-    application = make_application(home)
+    application = make_application(home, Settings(device="cpu", notice_seen=True, theme=colours))
     session = application.session
     application.library.refresh()
     application.checkpoints.open(checkpoints)

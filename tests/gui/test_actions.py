@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,22 +20,24 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QMenu,
     QMessageBox,
+    QPushButton,
     QTextBrowser,
     QToolButton,
 )
 from pytestqt.qtbot import QtBot
 
-from xferviewer.gui.actions import ACTIONS, cheat_sheet
+from xferviewer.gui.actions import ACTIONS, KEYED, cheat_sheet
 from xferviewer.gui.app import Application
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.key_bindings import STANDARD, conflicts
-from xferviewer.gui.keys_dialog import KeysDialog
+from xferviewer.gui.mouse_bindings import STANDARD_MOUSE, mouse_rows
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.views.compare import LINKS
 from xferviewer.gui.views.compare.looks import Look
+from xferviewer.gui.views.preferences import PreferencesDialog
 from xferviewer.gui.windowing import presets
 from xferviewer.protocol import MeasureMaps, NetworkInput
 from xferviewer.settings import read_settings, settings_file
@@ -199,6 +202,74 @@ def check_copy_command(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) 
     into, line = QGuiApplication.clipboard().text().splitlines()
     assert into.startswith(f"cd {app.folders.home / 'evaluations'}")
     assert line.startswith("xferviewer evaluate --labels")
+
+
+def check_export_notes(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    folder = app.folders.home / "tables"
+    folder.mkdir()
+    drawn(app, "ruler", (10, 20), (40, 60))
+    press(app, "agree")
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
+    press(app, "export_notes")
+    patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(folder))
+    with bot.waitSignal(app.window.exporting_notes.told, timeout=LONG) as told:
+        press(app, "export_notes")
+    assert told.args[0] == "1 measurements and 1 notes of agreement on 1 images are written."
+    (row,) = csv.DictReader((folder / "measurements.csv").open(encoding="utf-8"))
+    shown = app.window.compare.panes[0]._measurements[0].words
+    assert shown == f"{float(row['value']):.1f} {row['unit']} {row['calibration']}"
+    (verdict,) = csv.DictReader((folder / "agreement.csv").open(encoding="utf-8"))
+    assert (verdict["weights_sha256"], verdict["finding"]) == (app.session.active, app.session.finding)
+
+
+def check_agree(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    pane, finding = app.window.compare.panes[0], app.session.finding
+    press(app, "agree")
+    (verdict,) = app.decisions.of(app.session.shown.reference.identity).verdicts
+    score = app.session.probability(app.session.active, app.session.shown.reference.identity, finding)
+    assert verdict.called == (score > 0.5)
+    assert verdict.agrees
+    assert f"✓ you agree: {finding} {'present' if verdict.called else 'absent'}" in pane._notes.text()
+    assert not app.window.compare.panes[1]._notes.text()  # another checkpoint said that
+    press(app, "next_finding")
+    assert not pane._notes.text()
+    press(app, "previous_finding")
+    assert pane._notes.text()
+    press(app, "agree")  # once more takes it back
+    assert not pane._notes.text()
+    press(app, "undo")
+    assert pane._notes.text()
+
+
+def check_disagree(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    identity = app.session.shown.reference.identity
+    press(app, "agree")
+    press(app, "disagree")
+    (verdict,) = app.decisions.of(identity).verdicts
+    assert not verdict.agrees
+    assert "✗ you disagree" in app.window.compare.panes[0]._notes.text()
+    app.session.show(None)
+    press(app, "disagree")
+    assert any("nothing to agree with" in toast.what for toast in app.window.findChildren(Toast))
+
+
+def check_own_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "own_disagreements")
+    assert any("disagreed with no checkpoint" in toast.what for toast in app.window.findChildren(Toast))
+    studies = []
+    for row in (1, 3):
+        app.library.show_study(row)
+        studies.append(app.session.shown.study.id)
+        press(app, "disagree")
+    app.library.show_study(2)
+    press(app, "agree")
+    press(app, "own_disagreements")
+    assert sorted(study.id for study in app.session.studies) == sorted(studies)
+    assert app.session.case_list.title == f"{app.session.finding}: cases where you disagreed"
+    press(app, "next_finding")
+    app.session.set_case_list(None)
+    press(app, "own_disagreements")
+    assert app.session.case_list is None  # of another finding
 
 
 def check_quit(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -699,6 +770,39 @@ def unlinks(app: Application, what: str, do: Callable[[], object], look: Callabl
     assert look(looks[0]) == look(looks[1])
 
 
+def check_keep_window(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    compare, image = app.window.compare, app.window.compare.image
+    compare.set_window(Window(1234, 567))
+    for name in ("  ", "My window"):
+        press(app, "keep_window")
+        dialog = app.window.findChildren(QInputDialog)[-1]
+        assert f"W 567 L 1234, for films of {image.facts.modality} in" in dialog.labelText()
+        dialog.setTextValue(name)
+        dialog.accept()
+        assert [own.name for own in compare.own_windows] == ([name] if name.strip() else [])
+    kept = read_settings(settings_file())[0].window_presets
+    assert kept == (f"{image.facts.modality} | {image.unit} | 1234.0 | 567.0 | LINEAR | My window",)
+    compare.set_window(None)
+    place = [preset.name for preset in compare.presets()].index("My window")
+    press(app, f"preset_{place + 1}")
+    assert {(look.window.centre, look.window.width) for look in compare.looks} == {(1234, 567)}
+    says(app, bot, 1, "W 567 L 1234 My window" if not image.unit else "My window")
+
+
+def check_film_menu(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    shown: list[QMenu] = []
+    patch.setattr(QMenu, "popup", lambda menu, *_: shown.append(menu))
+    press(app, "film_menu")
+    texts = [action.text() for action in shown[0].actions()]
+    assert texts[:5] == ["Window", "Links", "Turn", "Layout", "Tools"]
+    app.window.compare.panes[1].box.menu_asked.emit()
+    assert len(shown) == 2
+    inverting = shown[1].actions()[0].menu()
+    inverting.aboutToShow.emit()
+    next(action for action in inverting.actions() if action.text() == "Invert").trigger()
+    assert app.window.compare.looks[0].inverted
+
+
 def check_link_pan(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     box = app.window.compare.panes[0].box
     app.window.compare.zoom(2)
@@ -978,27 +1082,30 @@ def check_palette(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> No
     palette.reject()
 
 
-def check_keys(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    def open_at(name: str) -> KeysDialog:
-        press(app, "keys")
-        dialog = app.window.findChildren(KeysDialog)[-1]
-        dialog.table.selectRow([row.name for row in ACTIONS].index(name))
+def check_preferences(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    def open_at(name: str) -> PreferencesDialog:
+        press(app, "preferences")
+        dialog = app.window.findChildren(PreferencesDialog)[-1]
+        dialog.keys.table.selectRow([row.name for row in KEYED].index(name))
         return dialog
 
+    def type_key(dialog: PreferencesDialog, key: str, button: str = "use") -> None:
+        dialog.keys.key.setKeySequence(QKeySequence(key))
+        getattr(dialog.keys, button).click()
+
+    def ok(dialog: PreferencesDialog) -> QPushButton:
+        return dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+
     dialog = open_at("invert")
-    dialog.key.setKeySequence(QKeySequence("O"))
-    dialog.use.click()
-    assert "O: Show the map; Invert" in dialog.fault.text()
-    assert not dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).isEnabled()
-    dialog.key.setKeySequence(QKeySequence("H"))
-    dialog.use.click()
-    assert "look under the map" in dialog.fault.text()
-    dialog.key.setKeySequence(QKeySequence("Ctrl+J"))
-    dialog.use.click()
-    dialog.key.setKeySequence(QKeySequence("J"))
-    dialog.add.click()
-    assert dialog.fault.text() == ""
-    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    type_key(dialog, "O")
+    assert "O: Show the map; Invert" in dialog.keys.fault.text()
+    assert not ok(dialog).isEnabled()
+    type_key(dialog, "H")
+    assert "Look under the map" in dialog.keys.fault.text()
+    type_key(dialog, "Ctrl+J")
+    type_key(dialog, "J", "add")
+    assert dialog.keys.fault.text() == ""
+    ok(dialog).click()
     assert read_settings(settings_file())[0].keys == ("invert = Ctrl+J, J",)
     table = app.window.worklist.table
     for key, inverted in (("I", False), ("J", True), ("Ctrl+J", False)):
@@ -1007,13 +1114,17 @@ def check_keys(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "cheat_sheet")
     assert "Ctrl+J, J" in cheat_sheet_shown(app)
     dialog = open_at("overlay")
-    dialog.clear.click()
-    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    dialog.keys.clear.click()
+    ok(dialog).click()
     assert app.window.actions_by_name["overlay"].shortcuts() == []
     dialog = open_at("overlay")
-    dialog.standard.click()
-    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    dialog.keys.standard.click()
+    ok(dialog).click()
     assert read_settings(settings_file())[0].keys == ()
+    assert app.window.actions_by_name["overlay"].shortcut().toString() == "O"
+    dialog = open_at("overlay")
+    dialog.keys.clear.click()
+    dialog.reject()
     assert app.window.actions_by_name["overlay"].shortcut().toString() == "O"
 
 
@@ -1050,7 +1161,12 @@ def test_that_the_menu_holds_every_action_and_no_key_has_two_meanings(opened: Ap
     keys = [QKeySequence(key).toString() for row in ACTIONS for key in row.keys]
     assert len(keys) == len(set(keys))
     assert conflicts(STANDARD) == {}
-    assert all(key in cheat_sheet(STANDARD) for row in ACTIONS for key in row.keys if key not in "<>&")
+    assert all(
+        key in cheat_sheet(STANDARD, mouse_rows(STANDARD_MOUSE))
+        for row in ACTIONS
+        for key in row.keys
+        if key not in "<>&"
+    )
 
 
 def test_that_arrow_keys_move_a_slider_that_has_the_focus_and_not_the_studies(

@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.checkpoints import read_checkpoint
 from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.cli import parser
+from xferviewer.errors import UnusableTable
 from xferviewer.gui.app import Application
 from xferviewer.gui.training_cohort import FindingCount, TrainingCohort, look_at_labels
 from xferviewer.gui.views.training import ImportDatasetDialog, NewJobForm
+from xferviewer.gui.views.training.derived_fields import GroupList
 from xferviewer.gui.views.training.network_section import FILE, HUB, RANDOM
 from xferviewer.jobs import control
+from xferviewer.jobs.data_spec import PhantomData
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.recipe_cards import RECIPE_CARDS, complete_spec
 from xferviewer.jobs.spec import TrainingSpec, parse_spec, read_spec, render_spec
@@ -219,6 +222,49 @@ def test_that_random_weights_and_the_setting_go_together(form: NewJobForm) -> No
     assert (new.spec.network.hub, new.spec.network.weights) == ("timm/resnet50.a1_in1k", None)
 
 
+def test_that_cohorts_are_held_out_and_further_options_of_the_network_chosen(form: NewJobForm, qtbot: QtBot) -> None:
+    new = form
+    with_phantom(new)
+    held_out = new.split.held_out.controls["held_out"]
+    assert isinstance(held_out, GroupList)
+    assert new.spec.held_out == ()
+    for _ in range(2):
+        qtbot.mouseClick(held_out.add, Qt.MouseButton.LeftButton)
+    assert new.spec.held_out == (PhantomData("B", 400, 2),) * 2
+    first, second = (fields.controls for fields in held_out.groups)
+    write_text(first["count"], "0")
+    assert (
+        held_out.groups[0].fields["count"].fault.text()
+        == new.refusal.text()
+        == "Count should be positive and seed not negative."
+    )
+    assert not held_out.groups[1].fields["count"].fault.text()
+    write_text(first["count"], "30")
+    write_text(second["seed"], "7")
+    assert new.spec.held_out == (PhantomData("B", 30, 2), PhantomData("B", 400, 7))
+    remove = next(button for button in held_out.findChildren(QPushButton) if button.accessibleName().endswith("1"))
+    qtbot.mouseClick(remove, Qt.MouseButton.LeftButton)
+    assert new.spec.held_out == (PhantomData("B", 400, 7),)
+    left = held_out.groups[0].controls
+    assert left["count"].accessibleName() == "Held out 1: count"
+    pick(left["site"], "A")
+    write_text(left["seed"], "1")  # as the training films
+    assert "seed of the training cohort" in fault_at(new, "held_out")
+
+    options = new.network.learning.controls["network.options"]
+    write_text(options, "depth = 1, img_size = [64, 96]")
+    pick(new.network.start, RANDOM)
+    assert "held_out" in new.refusal.text() or "seed" in new.refusal.text()
+    held_out.show_groups([])
+    write_text(options, 'depth = 1, img_size = [64, 96], act_layer = "silu"')
+    assert new.spec.network.options == {"depth": 1, "img_size": [64, 96], "act_layer": "silu"}
+    write_text(options, "depth: 1")
+    assert "table of keys" in fault_at(new, "network.options")
+    assert not new.start.isEnabled()
+    write_text(options, "")
+    assert new.spec.network.options == {}
+
+
 def test_that_a_head_has_the_arguments_of_its_kind(form: NewJobForm) -> None:
     new = form
     with_phantom(new)
@@ -317,6 +363,29 @@ def test_that_the_first_split_of_a_cohort_is_taken_and_counted(form: NewJobForm)
     assert form.spec.data.cohort.split == "by-hand"
     write_text(form.split.of_cohort.controls["data.cohort.training_fraction"], "0")
     assert fault_at(form, "data.cohort.training_fraction")
+
+
+def test_that_a_split_that_cannot_be_used_is_named_and_another_one_may_be_chosen(
+    window_form: tuple[Application, NewJobForm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application, new = window_form
+    counting = application.training.cohorts._counting
+    asked: list[list[str]] = []
+    monkeypatch.setattr(counting, "ask", lambda words, _: asked.append(words))
+    monkeypatch.setattr("xferviewer.gui.training_cohorts.is_cohort", lambda _: True)
+    import_films(new)
+    assert asked[-1][-2:] == ["--split", "split-1"]
+    counting.failed.emit(UnusableTable("The split split-1 cannot be used.", "3 images are new.", "Freeze another."))
+    assert "3 images are new" in fault_at(new, "data.cohort.split")
+    assert not new.start.isEnabled()
+    pick(new.split.frozen, "by-hand")
+    assert asked[-1][-2:] == ["--split", "by-hand"]
+    assert not fault_at(new, "data.cohort.split")
+    assert new.start.isEnabled()
+    pick(new.split.frozen, "split-1")  # looked at again: somebody may have mended it
+    assert "3 images are new" in fault_at(new, "data.cohort.split")
+    new.images.show_cohort(replace(IMPORTED, split="split-1"))
+    assert not fault_at(new, "data.cohort.split")
 
 
 def test_that_a_new_split_is_asked_for_in_the_words_of_the_command_line(form: NewJobForm) -> None:

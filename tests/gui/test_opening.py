@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -222,16 +221,3 @@ def test_that_checkpoints_that_cannot_be_used_are_named_and_the_others_work(
         assert name in said
     assert "no prediction" in application.window.compare.panes[0]._corners["top_right"].text()
     qtbot.waitUntil(lambda: not application.predicting.running, timeout=LONG)
-
-
-def test_that_the_notice_comes_once_and_is_remembered(
-    make_application: Callable[..., Application], checkpoints: list[Path], qtbot: QtBot, tmp_path: Path
-) -> None:
-    application: Application = make_application(chosen=Settings(device="cpu", checkpoints=(str(checkpoints[0]),)))
-    application.window.show()
-    application.window.show_notice()
-    box = application.window.findChild(QMessageBox)
-    assert "research" in box.text()
-    with qtbot.waitSignal(application.window.notice_acknowledged):
-        qtbot.keyClick(box, Qt.Key.Key_Return)
-    assert "notice_seen = true" in (tmp_path / "home" / "settings.toml").read_text(encoding="utf-8")

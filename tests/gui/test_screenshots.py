@@ -52,13 +52,13 @@ def _one_font(qapp: QApplication) -> Iterator[None]:
 
 
 @pytest.fixture
-def pictured(request: pytest.FixtureRequest, qtbot: QtBot) -> Application:
+def pictured(request: pytest.FixtureRequest, qtbot: QtBot, colours: str, _themed: None) -> Application:
     """The window as it is to be pictured: the demo with `--screenshots`, else the small cohort."""
     if not request.config.getoption("screenshots"):
         application: Application = request.getfixturevalue("opened")
     else:
         make: Callable[..., Application] = request.getfixturevalue("make_application")
-        application = make(demo=True, chosen=Settings(device="cpu", notice_seen=True))
+        application = make(demo=True, chosen=Settings(device="cpu", notice_seen=True, theme=colours))
         application.window.show()
         application.start()
         qtbot.waitUntil(lambda: application.predicting.running, timeout=LONG)
@@ -150,13 +150,19 @@ def bring_forward(panel: QWidget, qtbot: QtBot) -> None:
     qtbot.wait(100)
 
 
+@pytest.mark.parametrize("colours", ["dark", "light"])
 @pytest.mark.parametrize("perspective", PERSPECTIVES)
 def test_that_the_perspective_is_pictured_without_clipped_text_and_empty_panels(
-    pictured: Application, perspective: str, qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest
+    pictured: Application,
+    perspective: str,
+    colours: str,
+    qtbot: QtBot,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     window = show(pictured, perspective, QSize(1600, 950), qtbot)
     picture = window.grab().toImage()
-    written = tmp_path / f"{perspective}.png"
+    written = tmp_path / (f"{perspective}.png" if colours == "dark" else f"{perspective}-{colours}.png")
     assert picture.save(str(written))
     kept: Path | None = request.config.getoption("screenshots")
     if kept is not None:

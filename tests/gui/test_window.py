@@ -34,11 +34,11 @@ from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui import theme
 from xferviewer.gui.actions import ACTIONS
 from xferviewer.gui.app import Application
-from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.session import AT_FIRST
 from xferviewer.gui.views.compare.looks import Look
+from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.voi import Window
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from xferviewer.settings import Settings, write_settings
+from xferviewer.settings import change_settings
 from xferviewer.studies.catalogue import Catalogue
 
 FILES = 2500
@@ -66,7 +68,8 @@ def home(tmp_path: Path) -> Path:
     """A home whose settings name no checkpoint that there is, so that nothing is predicted."""
     folder = tmp_path / "home"
     folder.mkdir()
-    write_settings(folder / "settings.toml", Settings(device="cpu", notice_seen=True, checkpoints=("/no/checkpoint",)))
+    chosen = {"device": "cpu", "notice_seen": True, "checkpoints": ("/no/checkpoint",)}
+    change_settings(folder / "settings.toml", chosen)
     return folder
 
 
@@ -75,11 +78,11 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, "QT_QPA_PLATFORM": "offscreen", "XFERVIEWER_HOME": str(home), **more}
 
 
-def drive(home: Path, look: str, *paths: Path) -> tuple[dict[str, object], str]:
+def drive(home: Path, look: str, *paths: Path, **more: str) -> tuple[dict[str, object], str]:
     """Run the application until `look` has seen what it waits for; returns that and what was said on stderr."""
     ended = subprocess.run(
         [sys.executable, "-c", _DRIVE + look + _RUN, *paths],
-        env=environment(home),
+        env=environment(home, **more),
         capture_output=True,
         text=True,
         timeout=LONG,
@@ -127,8 +130,8 @@ def refused(process: subprocess.CompletedProcess[str]) -> list[str]:
     return [what, why, todo]
 
 
-def open_and_wait(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "xferviewer", "open"]
+def open_and_wait(env: dict[str, str], prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*prefix, sys.executable, "-m", "xferviewer", "open"]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=LONG, check=False)
 
 
@@ -228,16 +231,107 @@ def test_that_a_home_that_cannot_be_made_is_refused_in_three_parts(tmp_path: Pat
     assert "XFERVIEWER_HOME" in todo
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="who runs this may write everywhere")
-def test_that_a_read_only_home_is_refused_in_three_parts(home: Path) -> None:
-    home.chmod(0o500)
-    try:
-        what, why, todo = refused(open_and_wait(environment(home)))
-    finally:
-        home.chmod(0o700)
+@pytest.fixture
+def somebody_else() -> tuple[str, ...]:
+    """What a command line begins with that another user runs: nobody, who may read everything and write nothing."""
+    if sys.platform != "linux" or os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("only root can run commands as somebody else")
+    reads = ("--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search")
+    return ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", *reads)
+
+
+def test_that_a_read_only_home_is_refused_in_three_parts(home: Path, somebody_else: tuple[str, ...]) -> None:
+    what, why, todo = refused(open_and_wait(environment(home), somebody_else))
     assert "cannot be opened" in what
-    assert "written" in why
+    assert "cannot be written to: Permission denied" in why
     assert "XFERVIEWER_HOME" in todo
+
+
+def test_that_two_users_of_one_data_folder_do_not_come_between_each_other(
+    home: Path, start: Start, somebody_else: tuple[str, ...]
+) -> None:
+    home.chmod(0o777)
+    first = start(home)
+    wait_until(lambda: (home / "predictions.sqlite").exists())
+    what, why, _ = refused(open_and_wait(environment(home), somebody_else))
+    assert "second window" in what
+    assert "same data folder" in why
+    assert first.poll() is None
+    first.kill()
+    first.wait()
+    _, why, todo = refused(open_and_wait(environment(home), somebody_else))
+    assert "left by another user's" in why
+    assert "XFERVIEWER_HOME" in todo
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    if sys.platform != "linux" or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def test_that_a_full_disk_is_refused_in_three_parts(small_disk: Path) -> None:
+    (small_disk / "home").mkdir()
+    fill(small_disk)
+    what, why, todo = refused(open_and_wait(environment(small_disk / "home")))
+    assert "cannot be opened" in what
+    assert "No space left" in why
+    assert "Free space" in todo
+
+
+def test_that_a_disk_that_fills_under_the_window_is_told_and_the_window_stays(
+    small_disk: Path, home: Path, cohort: Path
+) -> None:
+    shutil.copytree(home, small_disk / "home")
+    look = f"""
+import contextlib
+def look(application, driver):
+    from pathlib import Path
+    from xferviewer.gui.notify import Toast
+    if not hasattr(driver, "filled"):
+        driver.filled = True
+        with contextlib.suppress(OSError), Path({str(small_disk / "full")!r}).open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        application.settings.keep(theme="light")
+        application.open_paths([Path({str(cohort)!r})])
+    toasts = [(toast.what, toast.details) for toast in application.window.findChildren(Toast)]
+    told = [what + details for what, details in toasts if "space" in details or "full" in details]
+    if len(told) < 2:
+        return None
+    return {{"told": told, "visible": application.window.isVisible(), "theme": application.settings.now.theme}}
+"""
+    said, errors = drive(small_disk / "home", look)
+    told = " ".join(map(str, said["told"]))
+    assert "settings.toml could not be written." in told
+    assert "could not be indexed" in told
+    assert (said["visible"], said["theme"]) == (True, "light")
+    assert "Traceback" not in errors
+
+
+def test_that_a_home_with_letters_of_many_languages_is_a_home(tmp_path: Path, cohort: Path) -> None:
+    home = tmp_path / "Jürgen Ünal 山田"
+    films = home / "Röntgen"
+    shutil.copytree(cohort, films)
+    change_settings(home / "settings.toml", {"notice_seen": True, "checkpoints": ("/no/checkpoint",)})
+    look = COMPLETE.replace("return {", 'return {"catalogue": str(catalogue.path), ')
+    plain = {"LC_ALL": "C", "LANG": "C"}  # as a service or a bare container has it
+    said, errors = drive(home, look, films, **plain)
+    assert said["images"] == 24
+    assert said["catalogue"] == str(home / "catalogue.sqlite")
+    assert "Traceback" not in errors
 
 
 def test_that_a_catalogue_of_a_newer_version_is_refused_in_three_parts_and_left_alone(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -11,13 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xferviewer.errors import UnusableFolder
-from xferviewer.gui.film_lengths import Calibration
-from xferviewer.gui.film_measurements import angle, region, words_of
-from xferviewer.studies.film_notes import NOTHING, FilmNotes, FilmNoteStore, Measurement
+from xferviewer.studies.film_lengths import Calibration
+from xferviewer.studies.film_measurements import angle, quantities, region, words_of
+from xferviewer.studies.film_notes import NOTHING, FilmNotes, FilmNoteStore, Measurement, Verdict
 from xferviewer.studies.image import Image, ImageFacts
 
 RULER = Measurement("ruler", ((1.25, 2.0), (4.0, 6.0)))
-KEPT = FilmNotes((RULER, Measurement("angle", ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0)))), True, "hinter dem Herzen ä\n2")
+VERDICT = Verdict("ab" * 32, "probe", "Effusion", True, False)
+KEPT = FilmNotes(
+    (RULER, Measurement("angle", ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0)))), True, "hinter dem Herzen ä\n2", (VERDICT,)
+)
+FORMATS = Path(__file__).parents[1] / "data" / "formats"
 
 
 def film(pixels: np.ndarray, **changes: object) -> Image:
@@ -114,3 +119,50 @@ def test_that_stored_values_are_called_so_and_colour_has_three_means() -> None:
     colour = np.zeros((8, 8, 3), np.uint8)
     colour[..., 1] = 200
     assert "mean R 0 G 200 B 0" in words_of(whole, film(colour))
+
+
+def test_that_of_a_checkpoint_and_a_finding_there_is_one_verdict() -> None:
+    other = Verdict("ab" * 32, "probe", "Edema", False, True)
+    changed = Verdict("ab" * 32, "probe", "Effusion", True, True)
+    notes = FilmNotes().with_verdict(VERDICT).with_verdict(other).with_verdict(changed)
+    assert notes.verdict("ab" * 32, "Effusion") == changed
+    assert notes.verdict("cd" * 32, "Effusion") is None
+    assert set(notes.verdicts) == {other, changed}
+    assert notes.without_verdict("ab" * 32, "Effusion").verdicts == (other,)
+
+
+def test_that_a_file_of_the_first_format_is_read_and_stays_beside_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "film_notes.sqlite"
+    shutil.copyfile(FORMATS / "film_notes-1.sqlite", path)
+    store = FilmNoteStore(path)
+    before = store.all()
+    assert before == {"1.2.3#0": FilmNotes((RULER,), True, "an old note")}
+    store.write("1.2.3#0", before["1.2.3#0"].with_verdict(VERDICT))
+    store.close()
+    again = FilmNoteStore(path)
+    assert again.read("1.2.3#0").verdicts == (VERDICT,)
+    again.close()
+    kept = FilmNoteStore(tmp_path / "film_notes.sqlite.format-1")  # migrated in its turn, not refused
+    assert kept.all() == before
+    kept.close()
+
+
+def test_that_every_number_of_a_measurement_has_its_unit_and_lengths_their_calibration() -> None:
+    values = np.random.default_rng(4).normal(40, 9, (40, 40)).astype(np.float32)
+    image = film(values, unit="HU", spacing_mm=(0.5, 0.25), spacing_source="in the patient")
+    found = {each.name: each for each in quantities(Measurement("ellipse", ((3.2, 4.1), (30.5, 38.0))), image)}
+    inside = region(Measurement("ellipse", ((3.2, 4.1), (30.5, 38.0))), image).astype(np.float64)
+    assert found["mean"].value == inside.mean()
+    assert found["standard deviation"].value == inside.std(ddof=1)
+    assert {name: each.unit for name, each in found.items()} == {
+        "mean": "HU", "standard deviation": "HU", "minimum": "HU", "maximum": "HU", "pixels": "pixels", "area": "mm²",
+    }  # fmt: skip
+    assert {name for name, each in found.items() if each.calibration} == {"area"}
+    (length,) = quantities(Measurement("ruler", ((0, 0), (4, 0))), image)
+    assert (length.value, length.unit, length.calibration) == (1.0, "mm", "in the patient")
+    (turn,) = quantities(Measurement("angle", ((4, 0), (0, 0), (0, 3))), image)
+    assert (turn.value, turn.unit) == (pytest.approx(90), "°")
+    assert [each.unit for each in quantities(Measurement("ruler", ((0, 0), (4, 0))), film(values))] == ["px"]
+    colour = np.zeros((8, 8, 3), np.uint8)
+    names = [each.name for each in quantities(Measurement("ellipse", ((0, 0), (8, 8))), film(colour))]
+    assert names == ["mean red", "mean green", "mean blue", "pixels", "area"]

@@ -64,10 +64,10 @@ def test_that_a_spec_written_by_hand_is_read_and_survives_being_written():
     [
         ("epochs = 2", "epochs = 2\nepoch = 3", r"Unknown key recipe\.epoch"),
         ("epochs = 2", "", r"recipe\.epochs is missing"),
-        ("epochs = 2", "epochs = 0", "recipe: epochs should be at least 1"),
+        ("epochs = 2", "epochs = 0", "recipe: epochs 0 should be at least 1"),
         ("epochs = 2", 'epochs = "two"', r"recipe\.epochs should be a whole number"),
         ("epochs = 2", "epochs = true", r"recipe\.epochs should be a whole number"),
-        ("batch_size = 16", "batch_size = 1", "batch_size at least 2"),
+        ("batch_size = 16", "batch_size = 1", "batch_size 1 should be at least 2"),
         ("learning_rate = 1e-3", "learning_rate = -1", "learning_rate should be positive"),
         ("learning_rate = 1e-3", "learning_rate = nan", "learning_rate should be positive"),
         ("learning_rate = 1e-3", "learning_rate = 1e-3\nwarmup_epochs = 2", "fewer than epochs"),

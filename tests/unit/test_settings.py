@@ -1,17 +1,36 @@
 """Settings survive whatever stands in their file; a file is replaced whole or not at all."""
 
+import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from xferviewer.errors import UnusableFolder
-from xferviewer.settings import Settings, read_settings, write_atomically, write_settings
+from xferviewer.settings import Settings, change_settings, read_settings, write_atomically
 
 
 def test_that_written_settings_are_read_back_equal(tmp_path: Path) -> None:
     chosen = Settings(theme="light", overlay_opacity=0.25, notice_seen=True, checkpoints=("/a/ä", "/b"))
-    write_settings(tmp_path / "settings.toml", chosen)
+    change_settings(tmp_path / "settings.toml", asdict(chosen))
     assert read_settings(tmp_path / "settings.toml") == (chosen, [])
+
+
+def test_that_only_what_was_chosen_is_written_and_what_other_versions_wrote_stays(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('of_a_newer_version = [1, 2]\ntheme = "light"\n', encoding="utf-8")
+    change_settings(path, {"device": "cpu"})
+    assert tomllib.loads(path.read_text()) == {"of_a_newer_version": [1, 2], "theme": "light", "device": "cpu"}
+    change_settings(path, {"device": "auto"}, forget=("theme",))
+    assert tomllib.loads(path.read_text()) == {"of_a_newer_version": [1, 2], "device": "auto"}
+
+
+def test_that_a_file_that_cannot_be_read_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_bytes(b"theme = [")
+    change_settings(path, {"device": "cpu"})
+    assert read_settings(path) == (Settings(device="cpu"), [])
+    assert (tmp_path / "settings.toml.unreadable").read_bytes() == b"theme = ["
 
 
 def test_that_a_missing_file_means_the_defaults(tmp_path: Path) -> None:

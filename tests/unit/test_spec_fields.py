@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from xferviewer.gui.spec_fields import docstring_words, faults_in, fields_of
 from xferviewer.gui.training_choices import spec_of, suggested_name
 from xferviewer.jobs.backbone_names import KNOWN_BACKBONES
 from xferviewer.jobs.recipe import Recipe
-from xferviewer.jobs.spec import read_spec
+from xferviewer.jobs.spec import TrainingSpec, read_spec
 
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "models/specs/lite0-probe.toml"
@@ -49,6 +50,8 @@ class Outer:
     size: tuple[int, int] = (2, 3)
     inner: Inner = field(default_factory=Inner)
     other: Inner | None = None
+    several: tuple[Inner, ...] = ()
+    options: dict[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
@@ -65,6 +68,22 @@ def test_that_a_field_is_known_by_its_type_default_and_docstring() -> None:
     assert (found["names"].kind, found["size"].kind, found["size"].default) == ("names", "numbers", [2, 3])
     assert (found["inner"].kind, found["inner"].of, found["inner"].default) == ("group", Inner, {"share": 0.5})
     assert (found["other"].kind, found["other"].optional) == ("group", True)
+    assert (found["several"].kind, found["several"].of, found["several"].default) == ("groups", Inner, [])
+    assert (found["options"].kind, found["options"].default) == ("table", {})
+
+
+def test_that_a_job_has_no_field_that_cannot_be_entered() -> None:
+    def kinds(cls: type) -> Iterator[tuple[str, str]]:
+        for facts in fields_of(cls):
+            yield facts.kind, f"{cls.__name__}.{facts.name}"
+            if facts.of is not None:
+                yield from kinds(facts.of)
+
+    found = list(kinds(TrainingSpec))
+    # the head has a part of the form of its own, for its arguments depend on its kind
+    assert [name for kind, name in found if kind == "other"] == []
+    assert ("table", "NetworkSpec.options") in found
+    assert ("groups", "TrainingSpec.held_out") in found
 
 
 def test_that_every_fault_stands_at_its_field() -> None:

@@ -37,7 +37,12 @@ class Preprocessing:
                     by 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)
     mean, std       per channel, in the unit of the presentation: input = (value - mean) / std
     polarity        "as shown": bright on the screen is bright in the input (MONOCHROME1 is undone); "inverted": dark
-    window          "default": the VOI LUT or first window that the file states, else its minimum and maximum
+    window          of a greyscale image. "default": the VOI LUT or first window that the file states, else its lowest
+                    and highest value. "full range": the same, but where the file states nothing and its values are
+                    whole and not negative, from 0 to the highest that they can be (x / 65535 of 16 bits). "range" and
+                    "percentiles": whatever the file states, by window_range
+    window_range    of "range", what becomes black and what white, in the unit of the image (HU of a CT); of
+                    "percentiles", the same as percentiles of its values
     """
 
     size: tuple[int, int]
@@ -48,7 +53,8 @@ class Preprocessing:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     channel_order: Literal["grey", "RGB", "BGR"] = "RGB"
     polarity: Literal["as shown", "inverted"] = "as shown"
-    window: Literal["default"] = "default"
+    window: Literal["default", "full range", "range", "percentiles"] = "default"
+    window_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if min(self.size) < 1:
@@ -61,6 +67,19 @@ class Preprocessing:
             )
         if min(self.std) <= 0:
             raise ValueError(f"std {self.std} should be positive.")
+        self._check_window()
+
+    def _check_window(self) -> None:
+        if (self.window in ("range", "percentiles")) != (self.window_range is not None):
+            wanted = "is for" if self.window_range is not None else "is missing for"
+            raise ValueError(f"window_range {wanted} the windows range and percentiles.")
+        if self.window_range is None:
+            return
+        low, high = self.window_range
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ValueError(f"window_range {self.window_range} should be two numbers, the lower one first.")
+        if self.window == "percentiles" and not 0 <= low < high <= 100:
+            raise ValueError(f"window_range {self.window_range} should be percentiles from 0 to 100.")
 
     @property
     def channels(self) -> int:

@@ -56,6 +56,24 @@ def _expanded(cls: type[Any], mapping: Mapping[str, Any], where: str) -> Mapping
         raise FieldError(f"{where}: {error}" if where else str(error)) from error
 
 
+def chosen_of(part: Any) -> Any:
+    """What a dataclass says beside its defaults, as plain data without the version of its format.
+
+    A field that a later version adds, with the default that does what was done before, changes nothing here.
+    """
+    if isinstance(part, list | tuple):
+        return [chosen_of(each) for each in part]
+    if not dataclasses.is_dataclass(part):
+        return part
+    said = {}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if field.name != "version" and value != default:
+            said[field.name] = chosen_of(value)
+    return said
+
+
 def to_mapping(instance: Any) -> dict[str, Any]:
     """What `from_mapping` reads back as an equal instance: plain dicts, lists, numbers and text."""
     return {

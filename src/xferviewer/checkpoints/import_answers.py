@@ -62,6 +62,8 @@ CONSTANT_OPTIONS = {
     "mean": "--mean",
     "std": "--std",
     "polarity": "--polarity",
+    "window": "--window",
+    "window_range": "--window-range",
 }
 
 

@@ -67,6 +67,8 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     made.add_argument("--mean", type=numbers, metavar="A,B,C", help="per channel, of values in [0, 1]")
     made.add_argument("--std", type=numbers, metavar="A,B,C", help="per channel")
     made.add_argument("--polarity", choices=("as shown", "inverted"))
+    made.add_argument("--window", choices=("default", "full range", "range", "percentiles"), help="of grey images")
+    made.add_argument("--window-range", type=numbers, metavar="LOW,HIGH", help="of range (values, HU) or percentiles")
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xferviewer.cli.options import (
-    command,
-)
-
-if TYPE_CHECKING:
-    pass
+from xferviewer.cli.options import command
+from xferviewer.errors import XferviewerError
 
 
 def add_to(commands: Any) -> None:
@@ -26,6 +23,24 @@ def add_to(commands: Any) -> None:
 
 def open_window(options: argparse.Namespace) -> int:
     """Open the window and stay until it is closed; also what the program does without a sub-command."""
-    from xferviewer.gui.running import run
+    try:
+        from xferviewer.gui.running import run
+    except ImportError as error:  # of a library that Qt itself needs
+        from xferviewer.gui.system_libraries import missing_library
 
+        raise missing_library(error) from error
     return run(options.paths, demo=options.demo)
+
+
+def show_refusal(error: XferviewerError) -> None:
+    """Say why no window opened to whoever started it from a menu, where nobody sees what a program prints."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        return
+    try:
+        from xferviewer.gui.refusal import show
+    except ImportError:
+        from xferviewer.gui.desktop_message import show_without_qt
+
+        show_without_qt(error)
+    else:
+        show(error)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import platform
 import subprocess
 import sys
+import warnings
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any, Literal
 import torch
 
 from xferviewer.errors import EngineFailure
-from xferviewer.processes import usable_cores
+from xferviewer.processes import computer_memory_bytes, usable_cores
 from xferviewer.protocol import DeviceOffer
+from xferviewer.settings import allowed_devices, policy_in_force
 
 DeviceName = Literal["auto", "cuda", "mps", "cpu"]
 DeviceKind = Literal["cuda", "mps", "cpu"]
@@ -31,12 +33,14 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 def choose_device(name: DeviceName = "auto") -> torch.device:
     """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU. Raises EngineFailure."""
     if name == "auto":
-        return torch.device(next(kind for kind in KINDS if _is_here(kind)))
-    if not _is_here(name):
+        return torch.device(next(kind for kind in KINDS if not _why_absent(kind)))
+    absent = _why_absent(name)
+    if absent:
+        install = "install a torch that was built for your graphics card and its driver"
         raise EngineFailure(
             f"The device {name} cannot be used.",
-            _why_absent(name),
-            "Choose the device cpu or auto, or install a torch that was built for your graphics card and its driver.",
+            absent,
+            f"Choose the device cpu or auto, or {install if name in allowed_devices() else 'ask who set it'}.",
         )
     return torch.device(name)
 
@@ -101,8 +105,9 @@ def offers() -> tuple[DeviceOffer, ...]:
     """CUDA, MPS and CPU as they are on this computer, also those that are not there, with the reason."""
     found = []
     for kind in KINDS:
-        if not _is_here(kind):
-            found.append(DeviceOffer(kind, "", None, "", (), (), _why_absent(kind)))
+        absent = _why_absent(kind)
+        if absent:
+            found.append(DeviceOffer(kind, "", None, "", (), (), absent))
             continue
         refusals = {precision: _why_not(kind, precision) for precision in PRECISIONS}
         usable = tuple(precision for precision, why in refusals.items() if not why)
@@ -164,8 +169,15 @@ def release_memory(device: torch.device) -> None:
 
 
 def _cuda_driver() -> int:
-    inside: Any = torch._C  # noqa: SLF001  torch has no public name for the driver's version
-    return int(inside._cuda_getDriverVersion())  # noqa: SLF001
+    """The newest CUDA that NVIDIA's driver knows, 13020 for 13.2; 0 where there is no driver.
+
+    The driver itself is asked: torch 2.15 has no name for it any more.
+    """
+    version = ctypes.c_int(0)
+    with suppress(OSError, AttributeError):
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        driver.cuDriverGetVersion(ctypes.byref(version))
+    return version.value
 
 
 @cache
@@ -174,16 +186,31 @@ def _said(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _is_here(kind: DeviceKind) -> bool:
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    return available[kind]
-
-
 def _why_absent(kind: str) -> str:
-    if kind == "mps":
+    """Why a device cannot be used on this computer; empty where it can."""
+    if kind not in allowed_devices():
+        return f"The policy of this computer ({policy_in_force().file}) does not allow it."
+    if kind == "mps" and not torch.backends.mps.is_available():
         return "Apple's Metal is not available on this computer or in this torch."
+    return _why_no_cuda() if kind == "cuda" else ""
+
+
+@cache
+def _why_no_cuda() -> str:
+    """Why CUDA cannot be used; empty where it can. torch says it once in a process, in a warning for developers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if torch.cuda.is_available():
+            return ""
     if torch.version.cuda is None:
         return "The torch that is installed was built without CUDA."
+    driver, needed = _cuda_driver(), int(torch.version.cuda.partition(".")[0])
+    if driver and driver // 1000 < needed:
+        known = f"{driver // 1000}.{driver % 1000 // 10}"
+        return (
+            f"The driver of the graphics card is too old: it knows CUDA {known}, and this torch is built for CUDA "
+            f"{torch.version.cuda}. A newer driver comes from NVIDIA or the distribution."
+        )
     return "No NVIDIA graphics card with a working driver was found."
 
 
@@ -213,6 +240,4 @@ def _memory(kind: DeviceKind) -> int | None:
     """Bytes of memory; None where the system does not say."""
     if kind == "cuda":
         return int(torch.cuda.get_device_properties(0).total_memory)
-    with suppress(ValueError, OSError, AttributeError):  # Windows has no sysconf
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return None
+    return computer_memory_bytes()

@@ -174,7 +174,10 @@ def _preprocessing(file: Path, answers: Answers, found: Fit, network: nn.Module,
     size = native_size(found, network)
     base = _stated_preprocessing(file, answers, size, network)
     try:
-        made = from_mapping(Preprocessing, {**to_mapping(base), **answers.constants}) if answers.constants else base
+        begin = to_mapping(base)
+        if "window" in answers.constants:
+            begin.pop("window_range", None)  # of another kind of window
+        made = from_mapping(Preprocessing, {**begin, **answers.constants}) if answers.constants else base
     except FieldError as error:
         raise UnusableChoice(
             f"{file.name} cannot be imported with this preprocessing.", f"{error}", "Correct the constant."
@@ -189,7 +192,7 @@ def _preprocessing(file: Path, answers: Answers, found: Fit, network: nn.Module,
     if answers.preset:
         described = PRESETS[answers.preset].description if answers.preset in PRESETS else "as timm states it"
         decisions.append(f"Preprocessing {answers.preset}: {described}.")
-    changed = [name for name, value in to_mapping(made).items() if value != to_mapping(base)[name]]
+    changed = [name for name, value in to_mapping(made).items() if value != to_mapping(base).get(name)]
     if changed and (answers.preset or answers.preprocessing):
         decisions.append(f"Of its constants were said otherwise: {', '.join(changed)}.")
     return made

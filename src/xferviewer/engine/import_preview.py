@@ -13,8 +13,8 @@ from PIL import Image as Picture
 from xferviewer.checkpoints.import_report import InputPreview
 from xferviewer.engine.import_checkpoint import computed_logits
 from xferviewer.evaluation.scores import scores_from_logits
-from xferviewer.networks.preprocessing import fit, normalise
-from xferviewer.studies.images import present, read_image
+from xferviewer.networks.preprocessing import Presentations, fit, normalise
+from xferviewer.studies.images import read_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def preview(file: Path, made: ImportedNetwork, image: Path, frame: int = 0) -> I
 
     Raises UnreadableImage for the film, UnusableCheckpoint for a network that does not take images of that size.
     """
-    planes = fit(present(read_image(image, frame)), made.preprocessing)
+    planes = fit(Presentations(read_image(image, frame)).of(made.preprocessing), made.preprocessing)
     inputs = normalise(planes, made.preprocessing)
     logits: NDArray[np.float32] = computed_logits(file, made.network, inputs[None]).numpy()
     probabilities = scores_from_logits(logits, made.task)

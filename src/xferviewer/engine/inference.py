@@ -31,8 +31,9 @@ from xferviewer.engine.pipeline import Pipeline
 from xferviewer.errors import EngineFailure, UnusableCheckpoint, XferviewerError
 from xferviewer.networks import backbones
 from xferviewer.networks.input_measuring import measured_input
+from xferviewer.networks.preprocessing import Presentations
 from xferviewer.processes import usable_cores
-from xferviewer.studies.images import ImageFacts, present
+from xferviewer.studies.images import ImageFacts
 from xferviewer.studies.reading_processes import ReadingProcesses
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from xferviewer.protocol import ParityCheck
 
 _BATCH_OFF_THE_CPU = 16
+_IN_TURN_ON_THE_CPU = 8  # images by one network before the next one has its turn
 _AT_A_TIME_OFF_THE_CPU = 2  # one batch is copied while the other is computed
 
 
@@ -276,20 +278,23 @@ def start_predicting(
 
     Each image is read once and preprocessed once per distinct preprocessing, while the images before it are computed.
     `batch_size` is by default 1 on the CPU, where as many images are computed at a time as there are cores, each by
-    one thread, so that a number depends neither on its neighbours nor on the computer's number of cores; on other
-    devices it is 16, and a checkpoint that is on the CPU all the same computes each of these alone. While `may_compute`
-    is not set, no network starts; what is under way ends.
+    one thread, so that a number depends neither on its neighbours nor on the computer's number of cores; a few go
+    through one network, one after the other, before the next network has its turn, because its weights are then at
+    hand. On other devices it is 16, and a checkpoint that is on the CPU all the same computes each of these alone.
+    While `may_compute` is not set, no network starts; what is under way ends.
     """
     on_cpu = all(asked.device.type == "cpu" for asked in checkpoints)
+    alone = on_cpu and batch_size is None
     cores = usable_cores()
     preprocessings = {asked.preprocessing.digest: asked.preprocessing for asked in checkpoints}
     return Pipeline(
         images,
         partial(_prepare, reading, preprocessings),
         partial(_predict, checkpoints, may_compute, batch_size is None),
-        group=batch_size or (1 if on_cpu else _BATCH_OFF_THE_CPU),
+        group=batch_size or (_IN_TURN_ON_THE_CPU if on_cpu else _BATCH_OFF_THE_CPU),
         preparing=cores,
         computing=cores if on_cpu else _AT_A_TIME_OFF_THE_CPU,
+        eager=alone,
     )
 
 
@@ -310,12 +315,12 @@ def _prepare(
     path, frame = source
     try:
         image = reading.read(path, frame)
-        presentation = present(image)
     except XferviewerError as error:
         return Failure(path, frame, error)
+    presentations = Presentations(image)
     tensors, inputs = {}, {}
     for digest, preprocessing in preprocessings.items():
-        tensors[digest], inputs[digest] = measured_input(image, presentation, preprocessing)
+        tensors[digest], inputs[digest] = measured_input(image, presentations.of(preprocessing), preprocessing)
     return _Prepared(path, frame, image.identity, image.facts, tensors, inputs)
 
 
@@ -360,15 +365,15 @@ def _logits(
     identities = [item.identity for item in ready]
     logits = []
     for asked in checkpoints:
-        if may_compute is not None:
-            may_compute.wait()
         key = asked.preprocessing.digest, asked.device
         if key not in batches:
             batches[key] = _on_device([item.tensors[key[0]] for item in ready], asked.device)
         size = 1 if alone_on_cpu and asked.device.type == "cpu" else len(ready)
-        parts = [
-            asked.answers(batches[key][at : at + size], identities[at : at + size]) for at in range(0, len(ready), size)
-        ]
+        parts = []
+        for at in range(0, len(ready), size):
+            if may_compute is not None:
+                may_compute.wait()
+            parts.append(asked.answers(batches[key][at : at + size], identities[at : at + size]))
         logits.append(np.concatenate(parts))
     return logits
 

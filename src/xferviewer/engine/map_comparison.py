@@ -11,10 +11,10 @@ from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.overlays import npy_bytes
 from xferviewer.evaluation.map_similarity import compare_maps, scale_factors, undefined_as_none
-from xferviewer.networks.preprocessing import present_to_tensor, seen_part
+from xferviewer.networks.preprocessing import Presentations, present_to_tensor, seen_part
 from xferviewer.saliency_methods import STANDARD, MapChoice
 from xferviewer.settings import write_atomically
-from xferviewer.studies.images import present, read_image
+from xferviewer.studies.images import read_image
 
 Scale = Literal["own", "shared"]
 
@@ -34,13 +34,14 @@ def compare_checkpoints(
 
     scale  "own": each map from 0 to 1; "shared": the stronger of the two maps reaches to 1, as in the window
     """
-    presentation = present(read_image(image, frame))
-    rows, columns = presentation.shape[:2]
+    film = read_image(image, frame)
+    presentations = Presentations(film)
+    rows, columns = film.pixels.shape[:2]
     explained = []
     for loaded in checkpoints:
         checkpoint = loaded.checkpoint
         wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
-        tensor = present_to_tensor(presentation, checkpoint.preprocessing)
+        tensor = present_to_tensor(presentations.of(checkpoint.preprocessing), checkpoint.preprocessing)
         if wanted:
             part = seen_part(rows, columns, checkpoint.preprocessing)
             explained.append((checkpoint, chosen_maps(loaded, tensor, wanted, choice), wanted, part))

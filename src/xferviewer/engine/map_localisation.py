@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.localisation import Localisation, localise
-from xferviewer.networks.preprocessing import present_to_tensor, seen_part
-from xferviewer.studies.images import present, read_image
+from xferviewer.networks.preprocessing import Presentations, present_to_tensor, seen_part
+from xferviewer.studies.images import read_image
 
 if TYPE_CHECKING:
     from xferviewer.engine.inference import LoadedCheckpoint
@@ -61,7 +61,7 @@ def _measured(
     only: str,
     between: Progress | None,
 ) -> Iterator[tuple[int, str, Localisation]]:
-    presentation = None
+    film = presentations = None
     marked = {}
     for place, loaded in enumerate(checkpoints):
         checkpoint = loaded.checkpoint
@@ -69,13 +69,13 @@ def _measured(
         wanted = [finding for finding, region in found.items() if region is not None]
         if not wanted:
             continue
-        if presentation is None:  # images without a region are not even read
-            presentation = present(read_image(path, frame))
-        rows, columns = presentation.shape[:2]
+        if film is None or presentations is None:  # images without a region are not even read
+            film = read_image(path, frame)
+            presentations = Presentations(film)
+        rows, columns = film.pixels.shape[:2]
         part = seen_part(rows, columns, checkpoint.preprocessing)
-        explained = chosen_maps(
-            loaded, present_to_tensor(presentation, checkpoint.preprocessing), wanted, choice, between
-        )
+        tensor = present_to_tensor(presentations.of(checkpoint.preprocessing), checkpoint.preprocessing)
+        explained = chosen_maps(loaded, tensor, wanted, choice, between)
         for finding in wanted:
             region, values = found[finding], explained.maps[explained.findings.index(finding)]
             if region is not None and region not in marked:

@@ -34,10 +34,10 @@ from xferviewer.evaluation.localisation import (
     summarise,
 )
 from xferviewer.evaluation.map_similarity import undefined_as_none
-from xferviewer.networks.preprocessing import present_to_tensor
+from xferviewer.networks.preprocessing import Presentations, present_to_tensor
 from xferviewer.saliency_methods import STANDARD, MapChoice
 from xferviewer.settings import write_atomically
-from xferviewer.studies.images import present, read_image
+from xferviewer.studies.images import read_image
 from xferviewer.studies.region_files import regions_of
 from xferviewer.studies.regions import Regions
 from xferviewer.studies.selection import SelectedImage
@@ -276,12 +276,13 @@ def _each_map(
     for selected in images:
         try:
             image = read_image(selected.path, selected.frame)
-            presentation = present(image)
         except XferviewerError as error:
             failed.append({"path": selected.name, **error.as_dict()})
             continue
+        presentations = Presentations(image)
         for loaded in checkpoints:
-            tensor = present_to_tensor(presentation, loaded.checkpoint.preprocessing)
+            made = loaded.checkpoint.preprocessing
+            tensor = present_to_tensor(presentations.of(made), made)
             for finding in loaded.checkpoint.trained_findings:
                 if choices.finding in ("all", finding):
                     yield selected, loaded, finding, tensor, image.identity

@@ -121,20 +121,21 @@ class Measuring:
 
     def _each_map(self, checkpoints: list[LoadedCheckpoint]) -> Iterator[protocol.Message]:
         """Curves or randomisation of every image and checkpoint, one after the other."""
-        from xferviewer.networks.preprocessing import present_to_tensor
-        from xferviewer.studies.images import present, read_image
+        from xferviewer.networks.preprocessing import Presentations, present_to_tensor
+        from xferviewer.studies.images import read_image
 
         request, maps = self.request, self._total()
         measure = self._curves if request.kind == "curves" else self._randomise
         for image in request.images:
             try:
-                presentation = present(read_image(image.path, image.frame))
+                presentations = Presentations(read_image(image.path, image.frame))
             except XferviewerError as error:
                 yield _failed(request.request, image.identity, error)
                 continue
             for digest, finding, one in zip(request.checkpoints, request.findings, checkpoints, strict=True):
                 if finding in one.checkpoint.trained_findings:
-                    tensor = present_to_tensor(presentation, one.checkpoint.preprocessing)
+                    made = one.checkpoint.preprocessing
+                    tensor = present_to_tensor(presentations.of(made), made)
                     for message in measure(one, tensor, image.identity, digest, finding):
                         if isinstance(message, protocol.MeasuringProgressed):
                             at, of = self._done * message.total + message.done, maps * message.total

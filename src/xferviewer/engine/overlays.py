@@ -20,7 +20,7 @@ from xferviewer.engine.perturbed_maps import Progress
 from xferviewer.errors import EngineFailure, UnusableChoice, UnusableTable
 from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks.input_measuring import measured_input
-from xferviewer.networks.preprocessing import seen_part
+from xferviewer.networks.preprocessing import Presentations, seen_part
 from xferviewer.saliency_methods import MapChoice, Method, Smoothing
 from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
@@ -55,7 +55,7 @@ def explain_image(
     choice = _choice(method, layers, smoothing)
     chosen = choose_device(device)
     image = read_image(image_path, frame)
-    presentation = present(image)
+    presentation, presentations = present(image), Presentations(image)
     flags: dict[str, list[dict[str, str]]] = {}
     maps: list[dict[str, Any]] = []
     refused: list[EngineFailure] = []
@@ -70,7 +70,8 @@ def explain_image(
         wanted = [f for f in checkpoint.trained_findings if finding in ("all", f)]
         if not wanted:
             continue
-        tensor, measures = measured_input(image, presentation, checkpoint.preprocessing)
+        made = checkpoint.preprocessing
+        tensor, measures = measured_input(image, presentations.of(made), made)
         flags[checkpoint.name] = [asdict(flag) for flag in flags_of(measures, checkpoint.card)]
         try:
             explanation = chosen_maps(loaded, tensor, wanted, choice, progress)

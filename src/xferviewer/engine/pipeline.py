@@ -27,6 +27,8 @@ class Pipeline(Generic[Source, Item, Answer]):
     prepare    makes an item of a source; called by `preparing` threads
     compute    makes as many answers of a group of items; called by `computing` threads
     group      how many items make a group; the last one may be smaller
+    eager      a smaller group goes at once to a thread that has nothing to compute: groups then grow only where
+               computing is what takes the time
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Pipeline(Generic[Source, Item, Answer]):
         group: int,
         preparing: int,
         computing: int,
+        eager: bool = False,
     ) -> None:
         self._sources = iter(sources)
         self._prepare, self._compute, self._group = prepare, compute, group
+        self._at_a_time, self._eager = computing, eager
         self._preparing = ThreadPoolExecutor(preparing, "prepare")
         self._computing = ThreadPoolExecutor(computing, "compute")
         # While a group is computed the next one is prepared, and one waits for whoever comes first.
@@ -125,8 +129,12 @@ class Pipeline(Generic[Source, Item, Answer]):
             self._waiting.append(self._coming.popleft().result())
             if len(self._waiting) == self._group:
                 self._send_group()
-        if self._all_started and not self._coming and self._waiting:
+        all_here = self._all_started and not self._coming
+        if self._waiting and (all_here or (self._eager and self._a_thread_is_idle())):
             self._send_group()
+
+    def _a_thread_is_idle(self) -> bool:
+        return sum(not group.done() for group in self._groups) < self._at_a_time
 
     def _send_group(self) -> None:
         items, self._waiting = self._waiting, []

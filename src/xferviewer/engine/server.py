@@ -214,17 +214,17 @@ class Engine:
     def _explain(self, request: protocol.ExplainImage, inbox: Inbox) -> None:
         from xferviewer.engine.explaining import Explaining, Superseded
         from xferviewer.networks.input_measuring import measured_input
-        from xferviewer.networks.preprocessing import seen_part
-        from xferviewer.studies.images import present, read_image
+        from xferviewer.networks.preprocessing import Presentations, seen_part
+        from xferviewer.studies.images import read_image
 
         done = 0
         try:
             image = read_image(request.image.path, request.image.frame)
-            presentation = present(image)
         except XferviewerError as error:
             self._send(_failed(request.request, request.image.identity, "", error))
             self._send(protocol.Finished(request.request, 0, len(request.checkpoints), False))
             return
+        presentations = Presentations(image)
         explaining = Explaining(
             request,
             self._send,
@@ -235,9 +235,9 @@ class Engine:
             try:
                 loaded = self._opened(digest)
                 preprocessing = loaded.checkpoint.preprocessing
-                tensor, measures = measured_input(image, presentation, preprocessing)
+                tensor, measures = measured_input(image, presentations.of(preprocessing), preprocessing)
                 self._send_measures(request.request, image.identity, {preprocessing.digest: measures})
-                crop = seen_part(presentation.shape[0], presentation.shape[1], preprocessing)
+                crop = seen_part(image.pixels.shape[0], image.pixels.shape[1], preprocessing)
                 if request.with_input:
                     self._send(
                         protocol.NetworkInput(

@@ -17,7 +17,8 @@ from xferviewer.checkpoints.input_measures import InputMeasures
 from xferviewer.checkpoints.training_inputs import FEWEST_IMAGES, TrainingInputs, summarise_inputs
 from xferviewer.errors import UnusableFolder, XferviewerError
 from xferviewer.networks.input_measuring import measured_input
-from xferviewer.studies.images import present, read_image
+from xferviewer.networks.preprocessing import Presentations
+from xferviewer.studies.images import read_image
 from xferviewer.studies.selection import select_images
 
 MOST_IMAGES = 4000
@@ -58,7 +59,7 @@ def describe_images(
     def one(image: tuple[Path, int]) -> tuple[str, InputMeasures] | XferviewerError:
         try:
             read = read_image(*image)
-            return read.identity, measured_input(read, present(read), preprocessing)[1]
+            return read.identity, measured_input(read, Presentations(read).of(preprocessing), preprocessing)[1]
         except XferviewerError as error:
             return error
 

@@ -43,6 +43,8 @@ ACTIONS = (
     ActionRow("refused_files", "File", "Files that were refused …"),
     ActionRow("export_evaluation", "File", "Export the evaluation …", ("Ctrl+E",)),
     ActionRow("copy_command", "File", "Copy the evaluation as a command", ("Ctrl+Shift+C",)),
+    ActionRow("export_notes", "File", "Export measurements and agreement …", ("Ctrl+M",)),
+    ActionRow("preferences", "File", "Preferences …", ("Ctrl+,",)),
     ActionRow("quit", "File", "Quit", ("Ctrl+Q",)),
     ActionRow("perspective_read", "View", "Read", ("Ctrl+1",)),
     ActionRow("perspective_evaluate", "View", "Evaluate", ("Ctrl+2",)),
@@ -72,7 +74,10 @@ ACTIONS = (
     ActionRow("checkpoint_2", "Study", "Second checkpoint", ("Shift+2", "@")),
     ActionRow("checkpoint_3", "Study", "Third checkpoint", ("Shift+3", "#")),
     ActionRow("checkpoint_4", "Study", "Fourth checkpoint", ("Shift+4", "$")),
+    ActionRow("agree", "Study", "I agree with the active checkpoint", ("Y",)),
+    ActionRow("disagree", "Study", "I disagree with the active checkpoint", ("X",)),
     ActionRow("disagreements", "Study", "Disagreements of the checkpoints", ("D",)),
+    ActionRow("own_disagreements", "Study", "Cases where I disagreed", ("Shift+D",)),
     ActionRow("overlay", "Film", "Show the map", ("O",)),
     ActionRow("map_style", "Film", "Colours, contour, or both", ("Shift+C",)),
     ActionRow("map_scale", "Film", "Scale of the maps: own, shared, fixed", ("Alt+S",)),
@@ -88,9 +93,10 @@ ACTIONS = (
     ActionRow("turn_back", "Film", "Turn anticlockwise", ("Alt+Left",)),
     ActionRow("mirror_sideways", "Film", "Mirror left to right", ("Alt+F",)),
     ActionRow("mirror_upright", "Film", "Mirror top to bottom", ("Alt+Shift+F",)),
+    ActionRow("film_menu", "Film", "What can be done with the film …", ("Menu", "Shift+F10"), films_only=True),
     ActionRow("more_referral", "Film", "Refer one per cent more", (".",)),
     ActionRow("less_referral", "Film", "Refer one per cent less", (",",)),
-    ActionRow("tool_window", "Tools", "Left button: window", ("W",)),
+    ActionRow("tool_window", "Tools", "Left button: no tool", ("W",)),
     ActionRow("tool_ruler", "Tools", "Left button: ruler", ("U",)),
     ActionRow("tool_angle", "Tools", "Left button: angle", ("A",)),
     ActionRow("tool_ellipse", "Tools", "Left button: region", ("E",)),
@@ -99,8 +105,8 @@ ACTIONS = (
     ActionRow("key_image", "Tools", "Key image", ("K",)),
     ActionRow("note", "Tools", "Note …", ("N",)),
     ActionRow("cine", "Tools", "Cine", ("C",), checkable=True),
-    ActionRow("cine_faster", "Tools", "Cine: faster", ("Ctrl+.",)),
-    ActionRow("cine_slower", "Tools", "Cine: slower", ("Ctrl+,",)),
+    ActionRow("cine_faster", "Tools", "Cine: faster", ("Alt+.",)),
+    ActionRow("cine_slower", "Tools", "Cine: slower", ("Alt+,",)),
     ActionRow("blink", "Tools", "Blink between this pane and the next", ("B",), checkable=True),
     ActionRow("fade", "Tools", "Fade between this pane and the next", ("Shift+B",), checkable=True),
     ActionRow("undo", "Tools", "Undo", ("Ctrl+Z",)),
@@ -108,6 +114,7 @@ ACTIONS = (
     ActionRow("invert", "Window", "Invert", ("I",)),
     ActionRow("auto_level", "Window", "Auto level", ("0",)),
     *(ActionRow(f"preset_{n}", "Window", f"Window preset {n}", (str(n),)) for n in range(1, 10)),
+    ActionRow("keep_window", "Window", "Keep this window as a preset …", ("Shift+W",)),
     ActionRow("drag_up", "Window", "Dragging up darkens", checkable=True),
     ActionRow("link_all", "Links", "Link the panes in everything, or in nothing", ("L",)),
     ActionRow("link_pan", "Links", "Pan together", checkable=True),
@@ -127,23 +134,16 @@ ACTIONS = (
     ActionRow("cancel_work", "Work", "Cancel indexing and predicting"),
     ActionRow("failed_images", "Work", "Images that could not be predicted …"),
     ActionRow("palette", "Help", "Find a command …", ("Ctrl+Shift+P",)),
-    ActionRow("keys", "Help", "Change keys …"),
     ActionRow("cheat_sheet", "Help", "Keys and mouse", ("?", "F1")),
     ActionRow("about", "Help", "About xferviewer"),
 )
 
+HELD = ActionRow("peek", "Film", "Look under the map, as long as the key is held", ("H",))
+"""No action, which a press of a key sets off, but a key like the others for whoever chooses keys."""
+KEYED = (*ACTIONS, HELD)
+"""All that has keys."""
+
 _CHEAT_COLUMNS = 3
-PEEK_KEY = Qt.Key.Key_H
-MOUSE = (
-    ("Left drag", "window (right: wider) and level (up: brighter, or darker as chosen)"),
-    ("Middle drag", "pan"),
-    ("Right drag", "zoom"),
-    ("Wheel", "next or previous frame, image, study"),
-    ("Ctrl + wheel", "zoom about the cursor"),
-    ("Double click", "this pane alone, and back"),
-    ("Ctrl + drag", "four times as far"),
-    ("Hold H", "look under the map"),
-)
 CURVE_MOUSE = (
     ("Click on a ROC curve", "set its threshold"),
     ("Shift + drag along it", "open these cases"),
@@ -181,10 +181,10 @@ def _without_arguments(handler: Callable[[], object]) -> Callable[[bool], None]:
     return called
 
 
-def cheat_sheet(keys: Mapping[str, tuple[str, ...]]) -> str:
-    """Mouse, and keys by the names of their actions, as rich text, small and in columns: one would be too high."""
-    keyed = [(", ".join(keys[row.name]), row.text) for row in ACTIONS if keys[row.name]]
-    rows = [*MOUSE, ("", ""), *CURVE_MOUSE, ("", ""), *keyed]
+def cheat_sheet(keys: Mapping[str, tuple[str, ...]], mouse: Sequence[tuple[str, str]]) -> str:
+    """What the mouse does over a film, and keys by the names of what they do, as rich text, small and in columns."""
+    keyed = [(", ".join(keys[row.name]), row.text) for row in KEYED if keys[row.name]]
+    rows = [*mouse, ("", ""), *CURVE_MOUSE, ("", ""), *keyed]
     high = -(-len(rows) // _CHEAT_COLUMNS)
     parts = [rows[first : first + high] for first in range(0, len(rows), high)]
     columns = "</td><td>&nbsp;&nbsp;&nbsp;</td><td>".join(map(_two_columns, parts))

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 
 from xferviewer import protocol
@@ -43,6 +43,7 @@ from xferviewer.gui.tables import TABLE_SUFFIXES, Tables
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.training import Training
 from xferviewer.gui.views.compare import AsNetworksSee
+from xferviewer.gui.views.first_start import FirstStart
 from xferviewer.log import anonymous
 from xferviewer.resources import resource
 from xferviewer.settings import Settings
@@ -84,6 +85,11 @@ class Folders:
 class Application(QObject):
     """All parts of the running application, and what happens between them."""
 
+    devices_changed = Signal(object)  # tuple[protocol.DeviceOffer, ...]: what this computer has
+    in_use_changed = Signal(
+        object
+    )  # list[tuple[str, protocol.CheckpointOpened]]: what each open checkpoint computes on
+
     def __init__(self, folders: Folders, chosen: Settings, *, demo: bool) -> None:
         super().__init__()
         self.folders = folders
@@ -100,7 +106,7 @@ class Application(QObject):
         self.calculator = Calculator(self)
         self.tables = Tables(self.session, self.library, self.numbers, self)
         self.reading = FilmReading(READERS + 1)
-        self.films = FilmShelf(self.reading, self)
+        self.films = FilmShelf(self.reading, self, memory_mib=chosen.film_memory_mib)
         self.thumbnails = Thumbnails(folders.thumbnails, self.reading, self)
         self.engine = EngineClient(self)
         self.checkpoints = OpenCheckpoints(self.session, self.engine, self.settings, self)
@@ -162,7 +168,6 @@ class Application(QObject):
         window.pause_asked.connect(predicting.pause)
         window.resume_asked.connect(predicting.resume)
         window.failed_images_asked.connect(self._show_failed_images)
-        window.notice_acknowledged.connect(self._keep_notice)
         self.session.map_choice_changed.connect(self._keep_map_choice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self.checkpoints.remove)
@@ -177,7 +182,8 @@ class Application(QObject):
         self.session.checkpoints_changed.connect(self._offer_starts)
         self._offer_starts()
         window.figures.failed.connect(self._tell_error)
-        window.film_commands.pictures.failed.connect(self._tell_error)
+        for part in (window.film_commands.pictures, window.agreement, window.exporting_notes):
+            part.failed.connect(self._tell_error)
         self.library.index_finished.connect(self._index_ended)
         engine.state_changed.connect(window.top.device.show_state)
         engine.checkpoint_opened.connect(self._show_in_use)
@@ -211,7 +217,17 @@ class Application(QObject):
         self.library.resume()
         self.training.start_left_alone()
         if not self.settings.now.notice_seen:
-            self.window.show_notice()
+            self._welcome()
+
+    def _welcome(self) -> None:
+        """The notice, what computes here and the demo cohort, until the notice is acknowledged."""
+        dialog = FirstStart(len(self.session.checkpoints), self.window)
+        dialog.acknowledged.connect(self._keep_notice)
+        dialog.demo_asked.connect(self.open_demo)
+        self.engine.state_changed.connect(dialog.show_state)
+        self.devices_changed.connect(dialog.show_computer)
+        self.in_use_changed.connect(dialog.show_in_use)
+        dialog.open()
 
     def close(self) -> None:
         """End the children and write what is not written."""
@@ -219,6 +235,7 @@ class Application(QObject):
         self.training.stop()
         self.evaluating.stop()
         self.describing.stop()
+        self.window.exporting_notes.stop()
         self.measuring.put_away()
         self.predicting.put_away()
         self.engine.stop()
@@ -284,7 +301,8 @@ class Application(QObject):
         elif result.cancelled:
             self.notifier.tell(self.tr("Indexing was cancelled; what was found stays in the worklist."))
         else:
-            text = self.tr("{0} images indexed").format(result.images)
+            text = self.tr("1 image indexed") if result.images == 1 else self.tr("{0} images indexed")
+            text = text.format(result.images)
             if result.refused:
                 text += self.tr(", {0} files passed over").format(result.refused)
             self.notifier.tell(text + ".", self.tr("Menu, File, “Files that were refused” names each with its reason."))
@@ -316,6 +334,7 @@ class Application(QObject):
     @Slot(object)
     def _keep_devices(self, message: protocol.DevicesListed) -> None:
         self._devices = message.devices
+        self.devices_changed.emit(message.devices)
 
     def _in_use(self) -> list[tuple[str, protocol.CheckpointOpened]]:
         """What each open checkpoint computes on, with its name."""
@@ -324,7 +343,9 @@ class Application(QObject):
 
     @Slot(object)
     def _show_in_use(self, _message: protocol.CheckpointOpened) -> None:
-        self.window.top.device.setToolTip(device_words.tool_tip(self._in_use()))
+        in_use = self._in_use()
+        self.window.top.device.setToolTip(device_words.tool_tip(in_use))
+        self.in_use_changed.emit(in_use)
 
     @Slot()
     def _show_devices(self) -> None:

@@ -1,4 +1,4 @@
-"""What a person decided, with undo: measurements, key images, notes and thresholds."""
+"""What a person decided, with undo: measurements, key images, notes, agreement and thresholds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.session import OperatingPoints, Session
-from xferviewer.studies.film_notes import NOTHING, FilmNotes, FilmNoteStore, Measurement
+from xferviewer.studies.film_notes import NOTHING, FilmNotes, FilmNoteStore, Measurement, Verdict
 
 _MOST_STEPS = 200
 
@@ -24,6 +24,7 @@ class Decisions(QObject):
 
     def __init__(self, path: Path, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.path = path
         self._store = FilmNoteStore(path)
         self._known: dict[str, FilmNotes] = {}
         self.steps = QUndoStack(self)
@@ -61,6 +62,18 @@ class Decisions(QObject):
     def set_note(self, identity: str, note: str) -> None:
         """Keep a note."""
         self._decide(identity, replace(self.of(identity), note=note.strip()), self.tr("note"))
+
+    def set_verdict(self, identity: str, verdict: Verdict) -> None:
+        """Keep whether a person agrees with a checkpoint; saying the same once more takes it back."""
+        notes = self.of(identity)
+        given = notes.verdict(verdict.checkpoint, verdict.finding)
+        same = given is not None and given.agrees == verdict.agrees
+        after = notes.without_verdict(verdict.checkpoint, verdict.finding) if same else notes.with_verdict(verdict)
+        self._decide(identity, after, self.tr("agreement"))
+
+    def all(self) -> dict[str, FilmNotes]:
+        """What is kept, by the identity of the frame; with what could not be written. Raises UnusableFolder."""
+        return {identity: notes for identity, notes in {**self._store.all(), **self._known}.items() if notes != NOTHING}
 
     def close(self) -> None:
         """Let go of the file."""

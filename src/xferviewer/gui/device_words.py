@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -56,6 +57,41 @@ def use_lines(opened: CheckpointOpened) -> list[str]:
     if not opened.checks:
         return [opened.device, _tr("the reference itself: nothing to compare")]
     return [opened.device, *(line for check in opened.checks for line in check_lines(check))]
+
+
+def computer_line(offer: DeviceOffer) -> str:
+    """A device of this computer in a line, or why it has none; empty for what nobody looks for on such a computer."""
+    if offer.absent:
+        wanted = offer.kind != "mps" or sys.platform == "darwin"
+        return _tr("{0}: not here. {1}").format(offer.kind.upper(), offer.absent) if wanted else ""
+    memory = _tr(", {0} GiB").format(f"{offer.memory_bytes / _GIB:.0f}") if offer.memory_bytes else ""
+    return f"{offer.kind.upper()}: {offer.hardware}{memory}"
+
+
+def parity_lines(in_use: Sequence[tuple[str, CheckpointOpened]]) -> list[str]:
+    """What checkpoints compute on, with their names, and how far that is from the CPU's numbers."""
+    alike: dict[str, list[tuple[str, CheckpointOpened]]] = {}
+    for name, opened in in_use:
+        alike.setdefault(opened.device, []).append((name, opened))
+    lines = []
+    for device, group in alike.items():
+        names = ", ".join(name for name, _ in group)
+        checks = [check for _, opened in group for check in opened.checks]
+        passed = [check for check in checks if check.passed and check.probability_difference is not None]
+        if passed:
+            furthest = max(passed, key=lambda check: check.probability_difference or 0.0)
+            lines.append(
+                _tr(
+                    "{0}: computed on {1}; checked, no probability further than {2} from the CPU's (at most {3})"
+                ).format(
+                    names, device, f"{furthest.probability_difference:.2g}", f"{furthest.probability_tolerance:.2g}"
+                )
+            )
+        else:
+            lines.append(_tr("{0}: computed on {1}, the reference of all other devices").format(names, device))
+        refused = dict.fromkeys(f"{check.kind.upper()} {check.precision}: {check.why}" for check in checks if check.why)
+        lines += [_tr("    not used: {0}").format(why) for why in refused]
+    return lines
 
 
 def tool_tip(in_use: Sequence[tuple[str, CheckpointOpened]]) -> str:

@@ -32,7 +32,7 @@ def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessag
     return box
 
 
-def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QDialog:
+def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]], mouse: Sequence[tuple[str, str]]) -> QDialog:
     """Keys, by the names of their actions, and mouse, to scroll through: there are more than a small screen holds."""
     dialog = QDialog(window)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -40,7 +40,7 @@ def show_cheat_sheet(window: QWidget, keys: Mapping[str, tuple[str, ...]]) -> QD
     dialog.resize(_SHEET)
     sheet = QTextBrowser()
     sheet.setAccessibleName(_tr("Keys and mouse"))
-    sheet.setHtml(cheat_sheet(keys))
+    sheet.setHtml(cheat_sheet(keys, mouse))
     QVBoxLayout(dialog).addWidget(sheet)
     dialog.open()
     return dialog
@@ -54,19 +54,6 @@ def show_about(window: QWidget) -> QMessageBox:
 def show_devices(window: QWidget, details: str) -> QMessageBox:
     """What this computer has to compute on, and what each checkpoint computes on."""
     return _box(window, _tr("Device and precision"), details)
-
-
-def show_notice(window: QWidget) -> QMessageBox:
-    """The research notice of the first start."""
-    return _box(
-        window,
-        _tr("Before you begin"),
-        _tr(
-            "<b>xferviewer is for research, not for diagnosis.</b><p>It compares image classifiers. It is no medical "
-            "device, and nothing it shows may be used to decide about a patient.</p>"
-            "<p>Images and predictions stay on this computer.</p>"
-        ),
-    )
 
 
 def _listed(rows: Sequence[RefusedRow]) -> str:

@@ -7,17 +7,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QComboBox, QInputDialog
 
 from xferviewer.gui.kept_settings import KeptSettings
+from xferviewer.gui.own_windows import own_window, own_window_lines, with_window
 from xferviewer.gui.pane_layouts import Grid, PaneLayouts
 from xferviewer.gui.pictures import Pictures
 from xferviewer.gui.session import Session
 from xferviewer.gui.turn import Turn
 from xferviewer.gui.views.compare import LINKS, CompareView
-from xferviewer.gui.windowing import auto_level, presets
+from xferviewer.gui.windowing import auto_level, window_words
+from xferviewer.studies.images import Image, Window
 
 _MOST_PRESETS = 9
 _SAID = ("all", "minimal", "none")
@@ -25,6 +27,8 @@ _SAID = ("all", "minimal", "none")
 
 class FilmCommands(QObject):
     """Handlers by the names of their actions; the ticks of those that can be on or off."""
+
+    told = Signal(str)
 
     def __init__(self, session: Session, compare: CompareView, kept: KeptSettings, parent: QObject | None) -> None:
         super().__init__(parent)
@@ -69,7 +73,9 @@ class FilmCommands(QObject):
             "invert": compare.invert,
             "auto_level": self._auto_level,
             **{f"preset_{n + 1}": partial(self.use_preset, n) for n in range(_MOST_PRESETS)},
+            "keep_window": self.ask_name_of_window,
             "drag_up": self._turn_drag_round,
+            "film_menu": compare.film_bar.show_menu,
             "link_all": self._link_all,
             **{f"link_{what}": partial(self._toggle_link, what) for what in LINKS},
         }
@@ -82,8 +88,7 @@ class FilmCommands(QObject):
 
     def use_preset(self, place: int) -> None:
         """Show the film in focus in the window that stands at this place of its presets, from 0."""
-        raster = self._compare.raster(self._compare.focus)
-        offered = presets(raster) if raster is not None else []
+        offered = self._compare.presets()
         if place < len(offered):
             self._compare.set_window(offered[place].window)
 
@@ -117,6 +122,37 @@ class FilmCommands(QObject):
         raster = self._compare.raster(self._compare.focus)
         if raster is not None and not raster.image.is_colour:
             self._compare.set_window(auto_level(raster).window)
+
+    def ask_name_of_window(self) -> QInputDialog | None:
+        """Ask under which name the window of the film in focus is to be kept; colour and tables have none to keep."""
+        image, chosen = self._compare.image, self._compare.looks[self._compare.focus].window
+        if image is None or image.is_colour or (chosen is None and image.voi_lut is not None):
+            self.told.emit(
+                self.tr("There is no window to keep: the film is in colour, or shown by a table of its file.")
+            )
+            return None
+        window = replace(chosen or image.default_window(), explanation="")
+        modality, unit = image.facts.modality or self.tr("no modality"), image.unit or self.tr("stored values")
+        dialog = QInputDialog(self._compare)
+        dialog.setWindowTitle(self.tr("Keep this window"))
+        dialog.setLabelText(
+            self.tr("{0}, for films of {1} in {2}. Its name:").format(window_words(image, window), modality, unit)
+        )
+        dialog.textValueSelected.connect(partial(self._keep_window, image, window))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    def _keep_window(self, image: Image, window: Window, name: str) -> None:
+        try:
+            own = own_window(name, image, window)
+        except ValueError:
+            self.told.emit(self.tr("The window was not kept: it has no name."))
+            return
+        self._compare.own_windows = with_window(self._compare.own_windows, own)
+        self._kept.keep(window_presets=own_window_lines(self._compare.own_windows))
+        self._compare.set_window(own.window)
+        self.told.emit(self.tr("The window is kept as “{0}”.").format(own.name))
 
     def _toggle(self, what: str) -> None:
         display = self._session.display

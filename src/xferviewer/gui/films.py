@@ -19,10 +19,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.slide_detail import SlideDetail
+from xferviewer.processes import computer_memory_bytes
 from xferviewer.studies.film_reading import FilmReading
 from xferviewer.studies.images import Image
 
-_MOST_CACHED_BYTES = 512 << 20
+_SHARE_OF_MEMORY = 8
+_LEAST_MIB, _MOST_MIB = 256, 8192
 READERS = max(2, min(4, (os.cpu_count() or 2) - 1))
 """Films read at a time; never one alone, which a film that holds its decoder would keep from all others."""
 
@@ -42,15 +44,21 @@ class Film:
         return self.raster.image if self.raster is not None else None
 
 
+def film_memory_mib(chosen: int) -> int:
+    """MiB of decoded films to keep: what was chosen, or for 0 an eighth of the computer's memory, within reason."""
+    return chosen or min(max((computer_memory_bytes() >> 20) // _SHARE_OF_MEMORY, _LEAST_MIB), _MOST_MIB)
+
+
 class FilmShelf(QObject):
     """Reads films in the background and keeps the most recent ones within a memory budget."""
 
     film_read = Signal(object)  # Film
     detail_read = Signal()  # finer pixels of a slide that is on the screen: it is to be painted again
 
-    def __init__(self, reading: FilmReading, parent: QObject | None = None) -> None:
+    def __init__(self, reading: FilmReading, parent: QObject | None = None, *, memory_mib: int = 0) -> None:
         super().__init__(parent)
         self._source = reading
+        self._most_bytes = film_memory_mib(memory_mib) << 20
         self._pool = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="film")
         self._films: OrderedDict[tuple[str, int], Film] = OrderedDict()
         self._reading: dict[tuple[str, int], Future[None]] = {}
@@ -74,6 +82,11 @@ class FilmShelf(QObject):
                 self._read(key)
         for neighbour, neighbours_frame in neighbours:
             self._read((str(neighbour), neighbours_frame))
+
+    def set_memory(self, memory_mib: int) -> None:
+        """Keep so much of films that were looked at, as the setting film_memory_mib has it; forget what is over."""
+        self._most_bytes = film_memory_mib(memory_mib) << 20
+        self._forget_the_oldest()
 
     def close(self) -> None:
         """Stop reading; waits for the film that is being decoded."""
@@ -111,7 +124,7 @@ class FilmShelf(QObject):
     def _forget_the_oldest(self) -> None:
         size = sum(film.raster.nbytes for film in self._films.values() if film.raster is not None)
         for key in list(self._films):
-            if size <= _MOST_CACHED_BYTES:
+            if size <= self._most_bytes:
                 break
             if key not in self._wanted:
                 forgotten = self._films.pop(key)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xferviewer.checkpoints import Preprocessing
-from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
+from xferviewer.checkpoints.fields import FieldError, from_mapping
 from xferviewer.checkpoints.import_answers import Answers, Task, import_words
 from xferviewer.checkpoints.import_report import Candidate, FileReport
 from xferviewer.checkpoints.preprocessing_presets import PRESETS
@@ -57,6 +57,8 @@ class Constants:
     mean: str = ""
     std: str = ""
     polarity: str = "as shown"
+    window: str = "default"
+    window_range: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def shown_constants(made: Preprocessing) -> Constants:
         mean=", ".join(f"{value:.6g}" for value in made.mean),
         std=", ".join(f"{value:.6g}" for value in made.std),
         polarity=made.polarity,
+        window=made.window,
+        window_range=", ".join(f"{value:.6g}" for value in made.window_range or ()),
     )
 
 
@@ -127,7 +131,7 @@ def read_constants(shown: Constants, base: Preprocessing | None) -> tuple[Prepro
     for name in (each.name for each in fields(Constants)):
         text = getattr(shown, name)
         if base is not None and text == getattr(before, name):
-            values[name] = to_mapping(base)[name]
+            values[name] = getattr(base, name)
             continue
         try:
             values[name] = _CONSTANT_READERS.get(name, str)(text)
@@ -139,7 +143,9 @@ def read_constants(shown: Constants, base: Preprocessing | None) -> tuple[Prepro
         return from_mapping(Preprocessing, values), {}
     except FieldError as error:
         text = str(error)
-        named = next((name for name in ("size", "crop_fraction", "mean", "std") if text.startswith(name)), "mean")
+        named = next(
+            (name for name in ("size", "crop_fraction", "mean", "std", "window_range") if text.startswith(name)), "mean"
+        )
         return None, {named: f"{text[0].upper()}{text[1:]}".replace("_", " ")}
 
 
@@ -159,13 +165,20 @@ def _numbers(text: str) -> list[float]:
     return numbers
 
 
+def _numbers_or_none(text: str) -> list[float] | None:
+    return _numbers(text) if text.strip() else None
+
+
 _LARGEST_SIDE = 4096
-_CONSTANT_READERS: dict[str, Any] = {"size": _whole_numbers, "crop_fraction": float, "mean": _numbers, "std": _numbers}
+_CONSTANT_READERS: dict[str, Any] = {
+    "size": _whole_numbers, "crop_fraction": float, "mean": _numbers, "std": _numbers, "window_range": _numbers_or_none,
+}  # fmt: skip
 _EXPECTED = {
     "size": f"Rows and columns as whole numbers from 1 to {_LARGEST_SIDE}, as in 224, 224.",
     "crop_fraction": "A number above 0 and at most 1, as in 0.875.",
     "mean": "A number for each channel, as in 0.485, 0.456, 0.406.",
     "std": "A number for each channel, as in 0.229, 0.224, 0.225.",
+    "window_range": "Two numbers, as in -1000, 400; nothing where the window needs none.",
 }
 
 
@@ -244,7 +257,9 @@ def answers_of(choices: ImportChoices, said: Answers) -> Answers:
     constants = {
         each.name: getattr(made, each.name)
         for each in fields(Constants)
-        if made is not None and (begin is None or getattr(made, each.name) != getattr(begin, each.name))
+        if made is not None
+        and getattr(made, each.name) is not None
+        and (begin is None or getattr(made, each.name) != getattr(begin, each.name))
     }
     untrained = tuple(choices.findings[place] for place in choices.untrained if place < len(choices.findings))
     return Answers(

@@ -59,7 +59,7 @@ class Steps:
 class JobHistory:
     """The course of one job. `read` takes in what was appended since; a job that was resumed goes on from its step.
 
-    told  the last event of each kind, as it was written
+    told  the last event of each kind, as it was written; of images that were left out, with their number so far
     """
 
     def __init__(self, folder: Path) -> None:
@@ -104,6 +104,8 @@ class JobHistory:
             self._take_step(event)
         elif kind == "epoch":
             self._take_epoch(event)
+        if kind == "refused":
+            event["images"] = self.told.get(kind, {}).get("images", 0) + 1
         self.told[kind] = event
 
     def _take_step(self, event: Mapping[str, Any]) -> None:

@@ -16,17 +16,23 @@ from xferviewer.settings import Settings
 class KeptSettings(QObject):
     """`now` are the settings in force; a change that cannot be written holds until the window is closed."""
 
-    failed = Signal(object)  # XferviewerError: it could not be written
+    failed = Signal(object)  # XferviewerError: it could not be written, or the policy locks it
 
     def __init__(self, chosen: Settings, parent: QObject | None) -> None:
         super().__init__(parent)
         self.now = chosen
+        self.policy = settings.policy_in_force()
+
+    def lock_of(self, key: str) -> str:
+        """Why a setting cannot be changed, in a sentence; empty where it can."""
+        return self.policy.lock_of(key)
 
     def keep(self, **changes: Any) -> None:
-        """Change settings by their names, and write them."""
-        self.now = replace(self.now, **changes)
+        """Change settings by their names, and write them; one that the policy locks stays as it is."""
+        new = {key: value for key, value in changes.items() if value != getattr(self.now, key)}
+        self.now = replace(self.now, **{key: value for key, value in new.items() if not self.lock_of(key)})
         try:
-            settings.write_settings(settings.settings_file(), self.now)
+            settings.change_settings(settings.settings_file(), new)
         except XferviewerError as error:
             self.failed.emit(error)
 

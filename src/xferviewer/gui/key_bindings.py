@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 
-from xferviewer.gui.actions import ACTIONS, PEEK_KEY
+from xferviewer.gui.actions import HELD, KEYED
 
 Bindings = dict[str, tuple[str, ...]]
-"""Keys by the name of the action, in Qt's portable form."""
+"""Keys by the name of the action, or of the held key, in Qt's portable form."""
 
-STANDARD: Bindings = {row.name: row.keys for row in ACTIONS}
-_PEEK = QKeySequence(PEEK_KEY).toString()
+STANDARD: Bindings = {row.name: row.keys for row in KEYED}
 
 
 def read_bindings(lines: Iterable[str]) -> Bindings:
@@ -41,8 +41,19 @@ def canonical(key: str) -> str:
 
 def conflicts(bindings: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
     """Keys that would mean more than one thing, with the texts of their actions; Qt would do none of them."""
-    meant: dict[str, list[str]] = {_PEEK: ["Hold: look under the map"]}
-    for row in ACTIONS:
+    meant: dict[str, list[str]] = {}
+    for row in KEYED:
         for key in dict.fromkeys(map(canonical, bindings[row.name])):
             meant.setdefault(key, []).append(row.text)
     return {key: texts for key, texts in meant.items() if len(texts) > 1}
+
+
+def held_faults(bindings: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Keys that cannot be held: those that go with Ctrl, Alt, Shift or Meta, which are let go one by one."""
+    none = Qt.KeyboardModifier.NoModifier
+    return [key for key in bindings[HELD.name] if QKeySequence(key)[0].keyboardModifiers() != none]
+
+
+def held_keys(bindings: Mapping[str, tuple[str, ...]]) -> frozenset[Qt.Key]:
+    """The keys that take the map away as long as one of them is held."""
+    return frozenset(QKeySequence(key)[0].key() for key in bindings[HELD.name])

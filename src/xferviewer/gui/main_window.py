@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -20,18 +20,19 @@ from PySide6.QtWidgets import (
 
 from xferviewer.errors import XferviewerError
 from xferviewer.gui import dialogs
-from xferviewer.gui.actions import PEEK_KEY, make_actions
+from xferviewer.gui.actions import make_actions
+from xferviewer.gui.agreement import Agreement
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.decisions import Decisions
+from xferviewer.gui.exporting_notes import ExportingNotes
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.film_commands import FilmCommands
 from xferviewer.gui.film_place import FilmPlace
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
-from xferviewer.gui.key_commands import KeyCommands
 from xferviewer.gui.library import Library
 from xferviewer.gui.live_groups import LiveGroups
 from xferviewer.gui.live_hand_over import LiveHandOver
@@ -40,6 +41,7 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective
+from xferviewer.gui.preferring import Preferring
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 from xferviewer.gui.thumbnails import Thumbnails
@@ -88,7 +90,6 @@ class MainWindow(QMainWindow):
     pause_asked = Signal()
     resume_asked = Signal()
     failed_images_asked = Signal()
-    notice_acknowledged = Signal()
 
     def __init__(
         self,
@@ -119,8 +120,10 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
-        self.key_commands = KeyCommands(self, kept)
-        self.tool_commands = ToolCommands(self.compare, decisions, kept, self)
+        self.preferring = Preferring(self, self.compare, films, kept)
+        self.tool_commands = ToolCommands(session, self.compare, decisions, kept, self)
+        self.agreement = Agreement(session, library, decisions, self)
+        self.exporting_notes = ExportingNotes(library, decisions, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
         self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
@@ -138,6 +141,7 @@ class MainWindow(QMainWindow):
         self.referral_curve = ReferralCurvePanel(session, numbers, theme)
         self.oracle_curve = OracleCurvePanel(session, numbers, theme)
         self._watch = watch
+        self._kept = kept
         self.jobs = JobsPanel(watch)
         self.training = TrainingPanel(self.jobs, watch, theme)
         self.referral = ReferralBar(session, numbers)
@@ -145,7 +149,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
-        self.key_commands.use_with(self.actions_by_name)
+        self.preferring.use_with(self.actions_by_name)
         self.film_commands.show_ticks(self.actions_by_name)
         self.tool_commands.show_ticks(self.actions_by_name)
         self.compare.film_bar.offer(self.actions_by_name)
@@ -154,8 +158,9 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self._connect()
         self._restore()
+        self._follow_identity_setting()
         self.show_perspective("read")
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self.work.installEventFilter(self)
 
     # --- building
 
@@ -220,6 +225,10 @@ class MainWindow(QMainWindow):
         self.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.film_commands.pictures.told.connect(self.notifier.tell)
+        self.film_commands.told.connect(self.notifier.tell)
+        self.agreement.told.connect(self.notifier.tell)
+        self.exporting_notes.told.connect(self.notifier.tell)
+        self.compare.action_asked.connect(self._do)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.map_quality.run_asked.connect(self._measuring.measure_shown)
         self.map_quality.cancel_asked.connect(self._measuring.cancel)
@@ -274,6 +283,8 @@ class MainWindow(QMainWindow):
             **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
             **self.film_commands.handlers(),
             **self.tool_commands.handlers(),
+            **self.agreement.handlers(),
+            **self.exporting_notes.handlers(),
             "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
             "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
@@ -286,9 +297,13 @@ class MainWindow(QMainWindow):
             "resume_work": self.resume_asked.emit,
             "cancel_work": self.cancel_asked.emit,
             "failed_images": self.failed_images_asked.emit,
-            **self.key_commands.handlers(),
+            **self.preferring.handlers(),
             "about": lambda: dialogs.show_about(self),
         }
+
+    @Slot(str)
+    def _do(self, name: str) -> None:
+        self.actions_by_name[name].trigger()
 
     @Slot(str, str)
     def _show_last_message(self, what: str, details: str) -> None:
@@ -349,7 +364,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout."""
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        self.preferring.peeking.stop()
         self.film_place.bring_back()
         self._layout.setValue("geometry", self.saveGeometry())
         for name, perspective in self.perspectives.items():
@@ -372,24 +387,27 @@ class MainWindow(QMainWindow):
     def _want_films(self, films: list[tuple[Path, int]]) -> None:
         self._films.want(films, self._library.neighbours())
 
+    def _follow_identity_setting(self) -> None:
+        """As the last time, or as the policy of the computer has it: then nobody can show them."""
+        action, locked = self.actions_by_name["hide_identity"], self._kept.lock_of("hide_identity")
+        action.setChecked(self._kept.now.hide_identity)
+        action.setEnabled(not locked)
+        action.setToolTip(locked or action.text())
+        self._show_identity(self._kept.now.hide_identity)
+
     def _toggle_identity(self) -> None:
         hidden = self.actions_by_name["hide_identity"].isChecked()
+        self._kept.keep(hide_identity=hidden)
+        self._show_identity(hidden)
+
+    def _show_identity(self, hidden: bool) -> None:
         self.compare.set_hide_identity(hidden)
         self.worklist.model.set_hide_identity(hidden)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """While H is held the map is out of the way, whichever panel has the focus. Work takes the message's place."""
+        """Work takes the message's place: both would squeeze the referral's numbers."""
         if watched is self.work and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
-            self.last_message.setVisible(self.work.isHidden())  # both would squeeze the referral's numbers
-        if (
-            isinstance(event, QKeyEvent)
-            and event.key() == PEEK_KEY
-            and not event.isAutoRepeat()
-            and event.modifiers() == Qt.KeyboardModifier.NoModifier
-            and not self.worklist.search.hasFocus()
-            and event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-        ):
-            self.compare.set_peeking(event.type() == QEvent.Type.KeyPress)
+            self.last_message.setVisible(self.work.isHidden())
         return super().eventFilter(watched, event)
 
     # --- opening
@@ -484,10 +502,6 @@ class MainWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))
         if chosen:
             self.paths_dropped.emit([Path(chosen)])
-
-    def show_notice(self) -> None:
-        """The research notice of the first start; acknowledged once."""
-        dialogs.show_notice(self).accepted.connect(self.notice_acknowledged)
 
 
 def _activate(session: Session, place: int) -> Callable[[], None]:

@@ -71,5 +71,13 @@ def input_words(tensor: NDArray[np.float32], preprocessing: Preprocessing, image
         f"{polarity}{stored}",
     ]
     if not image.is_colour:
-        lines.append("in the file's own window, not in yours")
+        low, high = preprocessing.window_range or (0.0, 0.0)
+        lines.append(
+            {
+                "default": "in the file's own window, not in yours",
+                "full range": "in the file's own window, or from 0 to the highest possible value",
+                "range": f"in the window from {low:g} to {high:g}, not in yours",
+                "percentiles": f"in the window from percentile {low:g} to {high:g} of its values, not in yours",
+            }[preprocessing.window]
+        )
     return lines

@@ -36,6 +36,7 @@ class RatePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         self.setRange(xRange=(0, widest), yRange=(0, 1), padding=0.03)
         self.setMouseEnabled(False, False)
         self.setMenuEnabled(False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything here
         self.hideButtons()
         for side, text in (("bottom", below), ("left", beside)):
             axis = self.getAxis(side)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
+import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QLockFile, Qt, QTimer, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QLibraryInfo, QLockFile, Qt, QTimer, QtMsgType, qInstallMessageHandler
 
 from xferviewer import settings
 from xferviewer.errors import CannotStart
 from xferviewer.gui import theme
 from xferviewer.gui.app import Application, Folders
+from xferviewer.gui.desktop_application import DesktopApplication
+from xferviewer.gui.system_libraries import look_for_x11
 from xferviewer.log import start_logging
 
 log = logging.getLogger(__name__)
 
 
-def make_qt_application() -> QApplication:
+def make_qt_application() -> DesktopApplication:
     """The one QApplication. Raises CannotStart where there is no display: Qt itself would abort."""
     platform = os.environ.get("QT_QPA_PLATFORM", "")
     if (
@@ -35,24 +37,12 @@ def make_qt_application() -> QApplication:
             "Start it in a desktop session, or use the command line: xferviewer --help.",
         )
     if sys.platform.startswith("linux") and platform in ("", "xcb") and not os.environ.get("WAYLAND_DISPLAY"):
-        _look_for_xcb_cursor()
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(["xferviewer"])
-    application.setApplicationName("xferviewer")
+        plugins = QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath)
+        look_for_x11(Path(plugins) / "platforms" / "libqxcb.so")
+    existing = DesktopApplication.instance()
+    application = existing if isinstance(existing, DesktopApplication) else DesktopApplication()
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
     return application
-
-
-def _look_for_xcb_cursor() -> None:
-    """Qt aborts the process where its X11 platform lacks this library, which no desktop installs by itself."""
-    try:
-        ctypes.CDLL("libxcb-cursor.so.0")
-    except OSError as error:
-        raise CannotStart(
-            "The window cannot be opened.",
-            "The system library libxcb-cursor is missing.",
-            "Install it: apt-get install libxcb-cursor0 (Debian, Ubuntu), dnf install xcb-util-cursor (Fedora).",
-        ) from error
 
 
 def _only_copy(home: Path) -> QLockFile:
@@ -65,16 +55,43 @@ def _only_copy(home: Path) -> QLockFile:
             f"Its data folder {home} cannot be made: {error.strerror}.",
             "Make it writable, or set XFERVIEWER_HOME to a folder that is.",
         ) from error
+    try:
+        _try_to_write(home)
+    except OSError as error:
+        raise CannotStart(
+            "The window cannot be opened.",
+            f"Its data folder {home} cannot be written to: {error.strerror}.",
+            "Free space there, make it writable, or set XFERVIEWER_HOME to another folder.",
+        ) from error
     lock = QLockFile(str(home / "window.lock"))
     lock.setStaleLockTime(0)
     if not lock.tryLock(100):
-        other = lock.error() == QLockFile.LockError.LockFailedError
-        raise CannotStart(
-            "A second window cannot be opened." if other else "The window cannot be opened.",
-            "xferviewer runs already with the same data folder." if other else f"{home} cannot be written to.",
+        raise _held_by_another(lock, home)
+    return lock
+
+
+def _held_by_another(lock: QLockFile, home: Path) -> CannotStart:
+    """One that a killed window left is taken over, but for another user's, which only they can take away."""
+    import psutil
+
+    process, host, *_ = lock.getLockInfo()
+    if host.casefold() == socket.gethostname().casefold() and psutil.pid_exists(process):
+        return CannotStart(
+            "A second window cannot be opened.",
+            "xferviewer runs already with the same data folder.",
             "Use the window that is open, or set XFERVIEWER_HOME to another folder.",
         )
-    return lock
+    return CannotStart(
+        "The window cannot be opened.",
+        f"{home / 'window.lock'} is held by a window on another computer, or was left by another user's.",
+        "Set XFERVIEWER_HOME to a folder of your own; remove the file if nobody has a window open there.",
+    )
+
+
+def _try_to_write(home: Path) -> None:
+    """Raises OSError, which says why; the lock would only say that it cannot be had."""
+    with tempfile.NamedTemporaryFile(dir=home, prefix=".window.", buffering=0) as file:
+        file.write(b" ")
 
 
 def _log_qt(kind: QtMsgType, context: object, message: str) -> None:
@@ -105,11 +122,13 @@ def run(paths: list[Path], *, demo: bool = False) -> int:
     sys.excepthook = _show_unexpected(application)
     for complaint in complaints:
         application.notifier.tell(complaint, lasting=True)
+    qt.files_asked.connect(application.open_paths)
     application.window.show()
 
     def begin() -> None:  # after the first paint: the window is there before anything slow begins
         application.start()
         application.open_paths(paths)
+        qt.begin()
 
     QTimer.singleShot(0, application, begin)
     try:

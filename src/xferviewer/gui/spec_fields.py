@@ -14,14 +14,17 @@ from typing import Any, Literal
 
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 
-Kind = Literal["whole", "number", "text", "yes or no", "choice", "numbers", "names", "group", "other"]
+Kind = Literal[
+    "whole", "number", "text", "yes or no", "choice", "numbers", "names", "group", "groups", "table", "other"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldFacts:
     """One field of a dataclass.
 
-    kind      how it is entered; "group" is another dataclass, `of`; "other" cannot be entered in a form
+    kind      how it is entered; "group" is another dataclass, `of`, "groups" any number of them; "table" is keys and
+              values of any kind; "other" cannot be entered in a form
     choices   of a "choice", as they are written in a file
     default   as it is written in a file; None where it is left out or has to be given
     optional  it may be left out for None
@@ -85,7 +88,12 @@ def _kind(hint: Any) -> tuple[Kind, tuple[Any, ...], type | None]:
         return simple[hint], (), None
     if typing.get_origin(hint) is Literal:
         return "choice", typing.get_args(hint), None
+    if typing.get_origin(hint) is dict:
+        return "table", (), None
     if typing.get_origin(hint) is tuple:
+        first = typing.get_args(hint)[0]
+        if dataclasses.is_dataclass(first) and isinstance(first, type):
+            return "groups", (), first
         inner = set(typing.get_args(hint)) - {Ellipsis}
         if inner <= {int, float}:
             return "numbers", (), None
@@ -118,6 +126,10 @@ def faults_in(cls: type, mapping: Mapping[str, Any], where: str) -> dict[str, st
         inner = mapping.get(facts.name)
         if facts.kind == "group" and facts.of is not None and isinstance(inner, Mapping):
             faults |= faults_in(facts.of, inner, f"{where}.{facts.name}" if where else facts.name)
+        if facts.kind == "groups" and facts.of is not None and isinstance(inner, list | tuple):
+            for place, each in enumerate(inner):
+                path = f"{facts.name}[{place}]"
+                faults |= faults_in(facts.of, each, f"{where}.{path}" if where else path)
     if not faults:
         try:
             from_mapping(cls, mapping, where)

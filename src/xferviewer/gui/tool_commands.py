@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 
 from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.kept_settings import KeptSettings
+from xferviewer.gui.session import Session
 from xferviewer.gui.views.compare import TOOLS, Blending, Cine, CompareView, FadeControl, Lenses, Tools
 
 _FASTER = 1.25
@@ -18,11 +19,18 @@ _FASTER = 1.25
 class ToolCommands(QObject):
     """Handlers by the names of their actions; the ticks of those that can be on or off."""
 
-    def __init__(self, compare: CompareView, decisions: Decisions, kept: KeptSettings, parent: QObject | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        compare: CompareView,
+        decisions: Decisions,
+        kept: KeptSettings,
+        parent: QObject | None,
+    ) -> None:
         super().__init__(parent)
         self._kept = kept
         self._decisions = decisions
-        self.tools = Tools(compare, decisions, self)
+        self.tools = Tools(session, compare, decisions, self)
         self.lenses = Lenses(compare, self)
         self.cine = Cine(compare, kept.now.cine_per_second, self)
         self.blending = Blending(compare, self)

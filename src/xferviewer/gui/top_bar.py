@@ -70,6 +70,7 @@ class TopBar(QToolBar):
         for row in ACTIONS:
             if row.menu not in below:
                 below[row.menu] = menu.addMenu(self.tr(row.menu))
+                below[row.menu].setToolTipsVisible(True)  # why something cannot be chosen
             below[row.menu].addAction(actions[row.name])
         return menu
 

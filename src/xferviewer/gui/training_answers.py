@@ -116,4 +116,8 @@ def estimate_words(said: dict[str, Any]) -> str:
     room = f" of {memory(has)}" if has is not None else ""
     size = f"{said['parameters']:,} parameters, {said['head']:,} in the head, {said['learning']:,} learn"
     held = f"about {memory(said['bytes']['total'])}{room} ({said['device']})"
-    return f"{size} · {held} · {said['steps']:,} steps, {duration(said['seconds'])} besides reading and validation"
+    features = said["features"]
+    kept = f"{features['kept']:,} of {features['views']:,} views have their features kept · " if features else ""
+    return (
+        f"{size} · {held} · {kept}{said['steps']:,} steps, {duration(said['seconds'])} besides reading and validation"
+    )

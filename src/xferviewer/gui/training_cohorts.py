@@ -33,6 +33,7 @@ class TrainingCohorts(QObject):
         self._form = form
         self._calculator = calculator
         self._counted = Path()
+        self._split_counted = ""
         self._made = ""
         self._counting = JsonCommand(self)
         self._splitting = JsonCommand(self)
@@ -40,7 +41,7 @@ class TrainingCohorts(QObject):
         form.split.split_chosen.connect(self._count)
         form.split.make_asked.connect(self._split)
         self._counting.answered.connect(self._take_counted)
-        self._counting.failed.connect(self._form.images.show_refusal)
+        self._counting.failed.connect(self._not_counted)
         self._splitting.answered.connect(self._take_split)
         self._splitting.progressed.connect(self._show_progress)
         self._splitting.failed.connect(self._split_failed)
@@ -59,7 +60,7 @@ class TrainingCohorts(QObject):
     @Slot(object)
     def _look_at(self, folder: Path) -> None:
         if is_cohort(folder):
-            self._counted = folder
+            self._counted, self._split_counted = folder, ""
             self._counting.ask(cohort_words(folder), self.tr("The cohort was not counted."))
         else:
             self._counting.stop()
@@ -78,7 +79,7 @@ class TrainingCohorts(QObject):
         """Count the parts of a split of the cohort that is shown."""
         folder = self._form.images.chosen_folder
         if folder is not None:
-            self._counted = folder
+            self._counted, self._split_counted = folder, split
             self._counting.ask(cohort_words(folder, split), self.tr("The parts of the split were not counted."))
 
     @Slot(object)
@@ -88,6 +89,14 @@ class TrainingCohorts(QObject):
                 self._form.images.show_cohort(counted_cohort(self._counted, said))
             except XferviewerError as error:
                 self._form.images.show_refusal(error)
+
+    @Slot(object)
+    def _not_counted(self, error: XferviewerError) -> None:
+        """The cohort cannot be used, or this split of it: another may be."""
+        if self._split_counted:
+            self._form.split.show_refusal(self._split_counted, error)
+        else:
+            self._form.images.show_refusal(error)
 
     @Slot(str, object)
     def _split(self, name: str, words: list[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from xferviewer.gui.film_raster import FilmRaster
+from xferviewer.gui.own_windows import OwnWindow
 from xferviewer.studies.image import Image
 from xferviewer.studies.voi import VoiLut, Window
 
@@ -38,15 +40,17 @@ class Preset:
     window: Window | None
 
 
-def presets(raster: FilmRaster) -> list[Preset]:
-    """What the file says, in its order and with its explanations; then by the film's values; then of its modality.
+def presets(raster: FilmRaster, own: Iterable[OwnWindow] = ()) -> list[Preset]:
+    """What the file says, in its order and with its explanations; then by the film's values; then what a person keeps
+    for such films; then what radiology teaches of its modality.
 
     Colour has none: a window does not apply to it.
     """
     image = raster.image
     if image.is_colour:
         return []
-    return [*_of_the_file(image), auto_level(raster), _whole_range(raster), *_of_the_modality(image)]
+    kept = [Preset(each.name, each.window) for each in own if each.is_for(image)]
+    return [*_of_the_file(image), auto_level(raster), _whole_range(raster), *kept, *_of_the_modality(image)]
 
 
 def _of_the_file(image: Image) -> list[Preset]:

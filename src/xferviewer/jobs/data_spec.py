@@ -37,7 +37,7 @@ class CohortData:
     training_fraction  how much of the training images is learned from, by whole groups and stratified; smaller ones lie
                        within larger ones
     uncertain          what a training label counts as that the source left uncertain (studies.uncertain_labels); of
-                       validation and test images such labels are left out
+                       validation and test images such labels are left out. U-MultiClass makes it a class of its own
     blank              what a label counts as that is not stated, in every part
     measure_test       measure the finished checkpoint on the test part, where there is one
     """
@@ -46,7 +46,7 @@ class CohortData:
     split: str
     fold: int | None = None
     training_fraction: float = 1.0
-    uncertain: Literal["U-Ignore", "U-Zeros", "U-Ones", "LSR-Ones", "LSR-Zeros"] = "U-Ignore"
+    uncertain: Literal["U-Ignore", "U-Zeros", "U-Ones", "U-MultiClass", "LSR-Ones", "LSR-Zeros"] = "U-Ignore"
     blank: Literal["absent", "not stated"] = "not stated"
     measure_test: bool = True
 

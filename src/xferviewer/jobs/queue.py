@@ -43,12 +43,14 @@ def wish(machine: MachineSpec) -> Wish:
         kind = there["automatic"]
     if kind != "cuda":
         return Wish((kind,))
-    cards = next(one["cards"] for one in there["devices"] if one["kind"] == "cuda")
+    cuda = next(one for one in there["devices"] if one["kind"] == "cuda")
+    cards = cuda["cards"]
     wanted = [int(number)] if number else range(cards)
     if len(wanted) < machine.devices or any(card >= cards for card in wanted):
+        has = f"It wants {(number and 'card ' + number) or machine.devices}; this computer has {cards} graphics cards."
         raise EngineFailure(
             f"The job cannot compute on {machine.device}.",
-            f"It wants {(number and 'card ' + number) or machine.devices}; this computer has {cards} graphics cards.",
+            f"{has} {cuda['absent']}".rstrip(),
             "Correct the section machine of the job, and start it again.",
         )
     return Wish(tuple(f"cuda-{card}" for card in wanted), machine.devices)

@@ -88,8 +88,9 @@ class Recipe:
         ruled = self.schedule.kind == "BiT-HyperRule"
         if ruled and self.epochs != 0:
             raise ValueError("epochs should be 0 under BiT-HyperRule, which says itself how many steps there are.")
-        if (not ruled and self.epochs < 1) or self.batch_size < 2 or self.threads < 0:
-            raise ValueError("epochs should be at least 1, batch_size at least 2, threads not negative.")
+        for name, least in (("epochs", 0 if ruled else 1), ("batch_size", 2), ("threads", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} {getattr(self, name)} should be at least {least}.")
         if self.layers.unfreeze_every and self.layers.unfreeze_every >= self.epochs:
             raise ValueError("layers.unfreeze_every should be fewer than epochs, else nothing ever joins the head.")
         if any(milestone >= self.epochs for milestone in self.schedule.milestones):

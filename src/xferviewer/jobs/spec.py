@@ -30,7 +30,7 @@ class TrainingSpec:
     findings  in the order of the logits
     task      "multi-label": each finding is present or absent; "multi-class": each image has one of them; "binary":
               there is one finding
-    held_out  cohorts that only the finished checkpoint sees; its AUC on each goes to the card
+    held_out  cohorts of synthetic films that only the finished checkpoint sees; its AUC on each goes to the card
     machine   where it computes; no part of what it learns
     """
 
@@ -64,7 +64,7 @@ class TrainingSpec:
         seen = self.data.phantom
         for cohort in self.held_out:
             if seen and (cohort.site, cohort.seed) == (seen.site, seen.seed):
-                raise ValueError(f"the held-out cohort of site {cohort.site} has the seed of the training cohort.")
+                raise ValueError(f"held_out: the cohort of site {cohort.site} has the seed of the training cohort.")
 
     def _check_task(self) -> None:
         if self.task == "binary" and len(self.findings) != 1:
@@ -73,6 +73,22 @@ class TrainingSpec:
             raise ValueError("a multi-class task has two findings or more: one for each class.")
         if self.task == "multi-class" and self.recipe.loss.alpha is not None:
             raise ValueError('recipe.loss.alpha weighs positives against negatives; classes take weights = "balanced".')
+        if self.three_classes and self.task == "multi-class":
+            raise ValueError(
+                "data.cohort.uncertain U-MultiClass is for findings, not for classes that exclude each other."
+            )
+        if self.three_classes and self.recipe.loss.alpha is not None:
+            raise ValueError("recipe.loss.alpha weighs positives against negatives; U-MultiClass has three classes.")
+
+    @property
+    def three_classes(self) -> bool:
+        """Whether each finding is learned as absent, present or uncertain (U-MultiClass)."""
+        return self.data.cohort is not None and self.data.cohort.uncertain == "U-MultiClass"
+
+    @property
+    def outputs(self) -> int:
+        """How many the network has while it learns: one for each finding, or three."""
+        return len(self.findings) * (3 if self.three_classes else 1)
 
     @classmethod
     def expand(cls, mapping: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -105,6 +105,22 @@ def classifier_name(network: nn.Module) -> str:
     return names[0]
 
 
+def output_layers(network: nn.Module) -> tuple[str, ...]:
+    """The names of the linear layers whose outputs are the logits: of a classifier, or of the head in its place.
+
+    Two where a distilled transformer averages both. Raises ValueError where something else makes logits of them.
+    """
+    if isinstance(network, SqueezeNet):
+        raise ValueError(f"{type(network).__name__} has a ReLU behind its classifier.")
+    names = tuple(
+        f"{name}.{inner}" if (inner := heads.output_layer(network.get_submodule(name))) else name
+        for name in classifier_names(network)
+    )
+    if not names or not all(isinstance(network.get_submodule(name), nn.Linear | nn.Conv2d) for name in names):
+        raise ValueError(f"{type(network).__name__} does not end in a linear layer.")
+    return names
+
+
 def fixed_size(network: nn.Module) -> tuple[str, tuple[int, int]] | None:
     """The option of `create` that fixes the size of the images, and (rows, columns), if no weight shows it."""
     module: Any = network

@@ -86,6 +86,11 @@ class ConvHead(nn.Module):
         return logits
 
 
+def output_layer(head: nn.Module) -> str:
+    """The name of the last layer of one of these heads; "" for any other module, which is one itself."""
+    return {NonLinearHead: "output", ConvHead: "rest.output"}.get(type(head), "")
+
+
 def _hidden_width(width: int, ratio: float) -> int:
     hidden = math.floor(width * ratio)
     if hidden < 1:

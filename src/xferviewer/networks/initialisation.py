@@ -48,7 +48,7 @@ def imagenet_file(architecture: str) -> Path:
     return Path(specification.submodule_search_locations[0]) / "models" / LITE0_FILE
 
 
-def start(network: nn.Module, made: NetworkSpec, tell: Callable[[str], None]) -> tuple[InitialisationStep, ...]:
+def start(network: nn.Module, made: NetworkSpec, tell: Callable[[str], object]) -> tuple[InitialisationStep, ...]:
     """Give `network` the weights that a job starts from; the chain of where they come from, oldest first.
 
     `tell` hears what is fetched from elsewhere before it is. Raises UnusableCheckpoint, UnusableChoice, UnusableFolder.

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from xferviewer.studies.images import Image, present
+from xferviewer.studies.voi import Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,43 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 def to_tensor(image: Image, preprocessing: Preprocessing) -> Tensor:
     """The input of the network for one image: float32 (channels, rows, columns), the same bits every time."""
-    return present_to_tensor(present(image), preprocessing)
+    return present_to_tensor(Presentations(image).of(preprocessing), preprocessing)
+
+
+class Presentations:
+    """One image as several preprocessings have it presented; the same array where they agree on the window."""
+
+    def __init__(self, image: Image) -> None:
+        self._image = image
+        self._made: dict[object, NDArray[np.float32]] = {}
+
+    def of(self, preprocessing: Preprocessing) -> NDArray[np.float32]:
+        """The presentation in the window of a preprocessing (see studies.images.present)."""
+        window = preprocessing.window, preprocessing.window_range
+        if window not in self._made:
+            self._made[window] = present(self._image, _window(self._image, preprocessing))
+        return self._made[window]
+
+
+def _window(image: Image, preprocessing: Preprocessing) -> Window | None:
+    """None for the file's own."""
+    if preprocessing.window == "default" or image.is_colour:
+        return None
+    if preprocessing.window == "full range":
+        whole = image.pixels.dtype.kind == "u"
+        if image.windows or image.voi_lut is not None or not whole:
+            return None
+        return _from_to(0.0, float(np.iinfo(image.pixels.dtype).max))
+    low, high = preprocessing.window_range or (0.0, 0.0)
+    if preprocessing.window == "percentiles":
+        low, high = image.percentiles(low, high)
+        if low == high:  # most of the image is of one value; the rest is darker or brighter than that
+            return None
+    return _from_to(low, high)
+
+
+def _from_to(low: float, high: float) -> Window:
+    return Window((low + high) / 2, high - low, "LINEAR_EXACT")
 
 
 def present_to_tensor(presentation: NDArray[np.float32], preprocessing: Preprocessing) -> Tensor:

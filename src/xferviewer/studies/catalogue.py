@@ -218,6 +218,16 @@ class Catalogue:
             found += self._images(f"WHERE study IN ({marks}) ORDER BY series, path", *wanted)
         return sorted(found, key=lambda image: place[image.study])
 
+    def studies_with(self, identities: Sequence[str]) -> list[int]:
+        """The studies of images with these identities of their first frames, each once, in this order."""
+        found: dict[str, int] = {}
+        for first in range(0, len(identities), _ROWS_A_QUERY):
+            wanted = identities[first : first + _ROWS_A_QUERY]
+            marks = ", ".join("?" * len(wanted))
+            sql = f"SELECT identity, study FROM described WHERE identity IN ({marks})"  # noqa: S608
+            found.update(self.connection.execute(sql, list(wanted)).fetchall())
+        return list(dict.fromkeys(found[identity] for identity in identities if identity in found))
+
     def image(self, image: int) -> ImageRow | None:
         """One image by its number; None when it is no longer there."""
         found = self._images("WHERE id = ?", image)

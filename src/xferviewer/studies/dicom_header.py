@@ -39,6 +39,7 @@ _LONG_HEADER_VRS = ("OB", "OW", "OF", "OD", "OL", "OV", "UN")
 _TEXT_VRS = ("AS", "CS", "DA", "LO", "PN", "SH", "UI")
 _ESCAPE = b"\x1b"  # begins another character set, PS3.5 section 6.1.2.3
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_NUMBER_OF_FRAMES = Tag("NumberOfFrames")
 _LIBRARIES = r"(pydicom|openjpeg|libjpeg|rle|jpeg_ls|PIL|xferviewer\.studies)(\.|$)"
 
 for _library in ("pydicom", "openjpeg", "libjpeg", "rle", "PIL"):  # their messages may quote a header, too
@@ -73,7 +74,7 @@ class DicomHeader:
 
     @property
     def frames(self) -> int:
-        return max(1, int(self.dataset.get("NumberOfFrames") or 1))
+        return max(1, int(self.dataset.NumberOfFrames or 1)) if _NUMBER_OF_FRAMES in self.dataset else 1
 
     def macro_values(self, sequence: str, frame: int) -> Iterator[Any]:
         """Where an attribute of `frame` may stand, the most particular first: the macro `sequence` in the frame's own
@@ -181,7 +182,7 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
             f"It is a {name} without pixel data, or it was cut off before them.",
             "Open an image of the same study instead, or fetch the file again if it should be one.",
         )
-    missing = [word for word in ("Rows", "Columns", "BitsAllocated") if not _number(dataset, word)]
+    missing = [word for word in ("Rows", "Columns", "BitsAllocated") if not number(dataset, word)]
     if header.pixels.keyword != "PixelData" and "BitsAllocated" in missing:
         missing.remove("BitsAllocated")
     if missing:
@@ -193,10 +194,14 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
     return header.pixels
 
 
-def _number(dataset: Any, keyword: str) -> int:
+def number(dataset: Any, keyword: str) -> int:
+    """The element's whole number; 0 when absent, empty or no number."""
     try:
+        unconverted = dataset.get_item(tag_for_keyword(keyword))
+        if isinstance(unconverted, RawDataElement) and unconverted.VR == "US" and len(unconverted.value) == 2:
+            return int.from_bytes(unconverted.value, "little" if unconverted.is_little_endian else "big")
         return int(dataset.get(keyword) or 0)
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return 0
 
 
@@ -245,7 +250,7 @@ def text(dataset: Any, keyword: str) -> str:
 
 
 def _is_plain(element: RawDataElement) -> bool:
-    """Its bytes are its characters. pydicom converts and checks each value, which takes a third of an index."""
+    """Its bytes are its characters. pydicom converts and checks each value, which would take a third of an index."""
     value = element.value
     return element.VR in _TEXT_VRS and isinstance(value, bytes) and value.isascii() and _ESCAPE not in value
 

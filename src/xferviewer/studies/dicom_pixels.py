@@ -17,6 +17,7 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies.code_streams import refuse_larger_code_stream
 from xferviewer.studies.dicom_cells import bits_below_value, has_unusual_cells, unusual_cells, values_of
 from xferviewer.studies.dicom_colour import UnknownColour, as_grey_or_rgb, refuse_unknown_colour
+from xferviewer.studies.dicom_header import number, text
 from xferviewer.studies.gdcm_pixels import decode_with_gdcm
 from xferviewer.studies.limits import largest_frame_bytes, too_large
 
@@ -65,15 +66,15 @@ def stored_pixels(
 def frame_bytes(header: DicomHeader) -> int:
     """Size of one decoded frame as the header declares it, in bytes."""
     dataset = header.dataset
-    bits = int(dataset.get("BitsAllocated") or 64)
-    samples = int(dataset.get("SamplesPerPixel") or 1)
-    return (int(dataset.Rows) * int(dataset.Columns) * samples * bits + 7) // 8
+    bits = number(dataset, "BitsAllocated") or 64
+    samples = number(dataset, "SamplesPerPixel") or 1
+    return (number(dataset, "Rows") * number(dataset, "Columns") * samples * bits + 7) // 8
 
 
 def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> None:
     """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
-    size = f"{header.dataset.Rows} by {header.dataset.Columns} pixels"
+    size = f"{number(header.dataset, 'Rows')} by {number(header.dataset, 'Columns')} pixels"
     if declared > largest_frame_bytes():
         raise too_large(path.name, size)
     if pixels.length is None:
@@ -106,11 +107,13 @@ def _holds_its_fragments(file: BinaryIO, header: DicomHeader, pixels: PixelEleme
 
 def _native_bytes(header: DicomHeader, declared: int) -> int:
     """Bytes of all uncompressed frames; with chrominance of every second pixel only, two samples a pixel."""
-    if header.dataset.get("PhotometricInterpretation") in ("YBR_FULL_422", "YBR_PARTIAL_422"):
+    dataset = header.dataset
+    if text(dataset, "PhotometricInterpretation") in ("YBR_FULL_422", "YBR_PARTIAL_422"):
         declared = declared // 3 * 2
-    if int(header.dataset.get("BitsAllocated") or 8) % 8:  # frames follow each other without padding
-        cells = int(header.dataset.Rows) * int(header.dataset.Columns) * header.frames
-        return (cells * int(header.dataset.get("SamplesPerPixel") or 1) * int(header.dataset.BitsAllocated) + 7) // 8
+    bits = number(dataset, "BitsAllocated") or 8
+    if bits % 8:  # frames follow each other without padding
+        cells = number(dataset, "Rows") * number(dataset, "Columns") * header.frames
+        return (cells * (number(dataset, "SamplesPerPixel") or 1) * bits + 7) // 8
     return declared * header.frames
 
 

@@ -77,6 +77,7 @@ def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEnt
         INDEXED,
         damaged_header,
         facts,
+        number,
         read_header,
         refuse_unless_image,
         text,
@@ -92,8 +93,8 @@ def _examine_dicom(stamp: FileStamp, path: Path, source: OpenedFile) -> ImageEnt
             stamp=stamp,
             identity=f"{dicom_identity(header, source)}#0",
             frames=header.frames,
-            rows=int(header.dataset.Rows),
-            columns=int(header.dataset.Columns),
+            rows=number(header.dataset, "Rows"),
+            columns=number(header.dataset, "Columns"),
             facts=facts(header),
         )
     except UnreadableImage:

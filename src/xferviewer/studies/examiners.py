@@ -16,7 +16,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import asdict
+from dataclasses import fields
 from itertools import chain, islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -38,6 +38,8 @@ SUBCOMMAND = "examine-files"  # of the command line: it calls `main`
 SECONDS_A_FILE = 60.0
 _FEWEST = 200  # fewer files are examined before other processes have started
 _PORTION = 32
+_ENTRY = [field.name for field in fields(ImageEntry)]  # `dataclasses.asdict` copies each value, for every file
+_FACTS = [field.name for field in fields(ImageFacts)]
 
 
 def examine_in_order(stamps: Iterable[FileStamp], processes: int | None = None) -> Iterator[Examined]:
@@ -167,9 +169,8 @@ def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
 def _as_json(examined: Examined) -> dict[str, Any]:
     if isinstance(examined, Refusal):
         return {"refused": examined.error.as_dict()}
-    values = asdict(examined)
-    del values["stamp"]
-    return values
+    values: dict[str, Any] = {name: getattr(examined, name) for name in _ENTRY if name != "stamp"}
+    return {**values, "facts": {name: getattr(examined.facts, name) for name in _FACTS}}
 
 
 def _from_json(stamp: FileStamp, values: dict[str, Any]) -> Examined:

@@ -1,4 +1,4 @@
-"""What a person kept about a frame: lines and regions measured on it, that it is a key image, a note.
+"""What a person kept about a frame: measurements, that it is a key image, a note, and agreement with checkpoints.
 
 Kept beside the catalogue in a file of its own, by the identity of the frame: a catalogue made anew loses none of it.
 Each change is one transaction of SQLite, so a power cut leaves what was there before it.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from xferviewer.errors import UnusableFolder
 
-FORMAT = 1
+FORMAT = 2
+_WITHOUT_AGREEMENT = 1
 _APPLICATION = 0x78666E74  # "xfnt"
 _BUSY_SECONDS = 5.0
 POINTS = {"ruler": 2, "angle": 3, "ellipse": 2}
@@ -37,12 +39,42 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a person agrees with what a checkpoint said of a finding in a frame.
+
+    checkpoint  SHA-256 of its weights; name is what it was called then
+    called      it said that the finding is present: its score lay above its threshold then
+    """
+
+    checkpoint: str
+    name: str
+    finding: str
+    called: bool
+    agrees: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FilmNotes:
-    """All that is kept about one frame."""
+    """All that is kept about one frame; of each checkpoint and finding at most one verdict."""
 
     measurements: tuple[Measurement, ...] = ()
     is_key: bool = False
     note: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+
+    def verdict(self, checkpoint: str, finding: str) -> Verdict | None:
+        """What was said of this checkpoint and finding."""
+        asked = (checkpoint, finding)
+        return next((each for each in self.verdicts if (each.checkpoint, each.finding) == asked), None)
+
+    def with_verdict(self, verdict: Verdict) -> FilmNotes:
+        """With this one in place of an earlier one of the same checkpoint and finding."""
+        return replace(self, verdicts=(*self.without_verdict(verdict.checkpoint, verdict.finding).verdicts, verdict))
+
+    def without_verdict(self, checkpoint: str, finding: str) -> FilmNotes:
+        """With none of this checkpoint and finding."""
+        asked = (checkpoint, finding)
+        return replace(self, verdicts=tuple(e for e in self.verdicts if (e.checkpoint, e.finding) != asked))
 
 
 NOTHING = FilmNotes()
@@ -115,8 +147,17 @@ class FilmNoteStore:
                 connection.execute(f"PRAGMA user_version = {FORMAT}")
         elif application != _APPLICATION:
             raise self._unusable("it is another program's file")
+        elif found == _WITHOUT_AGREEMENT:
+            self._migrate(connection)
         elif found != FORMAT:
-            raise self._unusable(f"it has format {found}, this version knows {FORMAT}")
+            raise self._unusable(f"it has format {found}, this version knows formats up to {FORMAT}")
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Entries say more now, and those of before are read as they are; the file of before stays beside this one."""
+        with closing(sqlite3.connect(self._path.with_name(f"{self._path.name}.format-{_WITHOUT_AGREEMENT}"))) as kept:
+            connection.backup(kept)
+        with connection:
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _unusable(self, why: str) -> UnusableFolder:
         return UnusableFolder(
@@ -128,7 +169,8 @@ class FilmNoteStore:
 
 def _to_json(notes: FilmNotes) -> str:
     measured = [[each.kind, [list(point) for point in each.points]] for each in notes.measurements]
-    return json.dumps({"measurements": measured, "key": notes.is_key, "note": notes.note}, ensure_ascii=False)
+    said = {"verdicts": [asdict(each) for each in notes.verdicts]} if notes.verdicts else {}
+    return json.dumps({"measurements": measured, "key": notes.is_key, "note": notes.note, **said}, ensure_ascii=False)
 
 
 def _from_json(text: str) -> FilmNotes:
@@ -137,6 +179,13 @@ def _from_json(text: str) -> FilmNotes:
         measurements = tuple(
             Measurement(kind, tuple((float(x), float(y)) for x, y in points)) for kind, points in kept["measurements"]
         )
-        return FilmNotes(measurements, bool(kept["key"]), str(kept["note"]))
-    except (ValueError, KeyError, TypeError):
+        verdicts = tuple(_verdict(each) for each in kept.get("verdicts", ()))
+        return FilmNotes(measurements, bool(kept["key"]), str(kept["note"]), verdicts)
+    except (ValueError, KeyError, TypeError, AttributeError):
         return NOTHING
+
+
+def _verdict(kept: dict[str, object]) -> Verdict:
+    return Verdict(
+        str(kept["checkpoint"]), str(kept["name"]), str(kept["finding"]), bool(kept["called"]), bool(kept["agrees"])
+    )  # fmt: skip

@@ -133,13 +133,25 @@ class Image:
             return Window(low + 0.5, 1.0, "LINEAR_EXACT", "one value")
         return Window((low + high) / 2, high - low, "LINEAR_EXACT", "lowest to highest value")
 
+    def percentiles(self, low: float, high: float) -> tuple[float, float]:
+        """Two percentiles (0 to 100, linear between values) of the finite pixels that are not padding."""
+        values = self._shown_values()
+        if not values.size:
+            return 0.0, 0.0
+        found = np.percentile(values, (low, high))
+        return float(found[0]), float(found[1])
+
     def value_range(self) -> tuple[float, float]:
         """Lowest and highest finite pixel that is not padding; of all, where that leaves fewer than two values."""
-        values = self.pixels[np.isfinite(self.pixels)] if self.pixels.dtype.kind == "f" else self.pixels
+        values = self._shown_values()
+        return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+
+    def _shown_values(self) -> NDArray[Any]:
+        values: NDArray[Any] = self.pixels[np.isfinite(self.pixels)] if self.pixels.dtype.kind == "f" else self.pixels
         if self.padding is not None:
             limit = self.padding if self.padding_limit is None else self.padding_limit
             low, high = sorted((self.padding, limit))
             shown = values[(values < low) | (values > high)]
             if shown.size and shown.min() < shown.max():
                 values = shown
-        return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+        return values

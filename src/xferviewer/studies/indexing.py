@@ -217,12 +217,15 @@ class _Unchanged:
     is_image: bool
 
 
+_KNOWN = """
+SELECT 1 FROM image WHERE path = ?1 AND size = ?2 AND mtime_ns = ?3
+UNION ALL SELECT 0 FROM refused WHERE path = ?1 AND size = ?2 AND mtime_ns = ?3
+"""
+
+
 def _known(connection: sqlite3.Connection, stamp: FileStamp) -> _Unchanged | None:
-    for table in ("image", "refused"):
-        sql = f"SELECT 1 FROM {table} WHERE path = ? AND size = ? AND mtime_ns = ?"  # noqa: S608
-        if connection.execute(sql, [stamp.path, stamp.size, stamp.mtime_ns]).fetchone():
-            return _Unchanged(stamp.path, table == "image")
-    return None
+    known = connection.execute(_KNOWN, [stamp.path, stamp.size, stamp.mtime_ns]).fetchone()
+    return _Unchanged(stamp.path, bool(known[0])) if known else None
 
 
 def _is_nameable(path: str) -> bool:

@@ -290,11 +290,11 @@ def main(arguments: list[str]) -> int:
     """
     most_seconds = float(arguments[0])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command that started this
-    _limit_memory()
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     for line in sys.stdin.buffer:
         path, wanted = json.loads(line)
+        _limit_memory()
         faulthandler.dump_traceback_later(most_seconds, exit=True)
         _answer(output, Path(path), wanted if isinstance(wanted, int) else Region(**wanted))
         faulthandler.cancel_dump_traceback_later()
@@ -302,13 +302,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _limit_memory() -> None:
-    """A decoder that asks for more memory than any film needs ends this process, not the computer's other ones."""
+    """A decoder that asks for more memory than any film needs ends this process, not the computer's other ones.
+
+    The largest film is as the settings have it now, so that a person who raises it need not start anew.
+    """
     if sys.platform != "win32":  # Windows has no such limit of its own; there the size is checked before decoding
         import resource
 
         most = _MEMORY_OF_PYTHON + _FRAMES_OF_MEMORY * largest_frame_bytes()
         with contextlib.suppress(ValueError, OSError):  # a lower limit is already set
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            _, hard = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
 def _answer(output: IO[bytes], path: Path, wanted: int | Region) -> None:

@@ -88,6 +88,12 @@ def phantom_cohort(data: PhantomData, findings: Sequence[str], progress: Callabl
 def folder_cohort(data: FolderData, findings: Sequence[str]) -> Cohort:
     """The images that a table of labels names, below a folder."""
     folder = Path(data.folder)
+    if not folder.is_dir():
+        raise UnusableTable(
+            f"The job cannot learn from {folder}.",
+            "There is no such folder.",
+            "Correct data.folder in the specification; one without a leading slash lies where the job is started.",
+        )
     return _read(folder / data.labels, folder, findings, folder.name, None)
 
 

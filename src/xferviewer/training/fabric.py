@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
+
+from xferviewer.engine.device import DeviceName, choose_device
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +24,15 @@ def make_fabric(spec: TrainingSpec, given: Sequence[str] = ()) -> Fabric:
     """Fabric for the devices that a job was given ("cuda-0"), or names; weights stay float32 at every precision.
 
     With several devices it has met the other processes when it returns (training.several_devices).
+
+    Raises EngineFailure for a device that is not here or that the policy of the computer does not allow.
     """
     kind, _, number = spec.machine.device.partition(":")
     devices: Any = [int(number)] if number else spec.machine.devices
     if given:
         kind = given[0].partition("-")[0]
         devices = [int(one.partition("-")[2]) for one in given] if kind == "cuda" else spec.machine.devices
+    kind = choose_device(cast("DeviceName", kind)).type
     several: Any = {}
     if spec.machine.devices > 1:
         # a paused job lets its helpers wait for as long as it likes; layers that learn later have no gradient yet

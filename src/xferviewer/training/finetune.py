@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from xferviewer.checkpoints import InitialisationStep
+from xferviewer.checkpoints.fields import chosen_of
 from xferviewer.engine.device import describe
 from xferviewer.errors import UnusableSpec
 from xferviewer.jobs.folder import JobFolder
@@ -17,17 +19,20 @@ from xferviewer.jobs.machine_spec import MachineSpec
 from xferviewer.jobs.network_spec import SETTINGS
 from xferviewer.jobs.process import JobProcess
 from xferviewer.jobs.recipe_cards import provenance
-from xferviewer.jobs.spec import TrainingSpec, render_spec
+from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.networks import backbones, initialisation
+from xferviewer.networks.hub.obtaining import at_hand, policy
+from xferviewer.networks.hub.published import published
 from xferviewer.networks.importing.torchvision_names import timm_equal
 from xferviewer.training.estimate import Estimate, estimate
 from xferviewer.training.fabric import make_fabric
-from xferviewer.training.features import kept_features
+from xferviewer.training.features import FeatureSides, feature_sides, kept_features
+from xferviewer.training.frozen_backbone import probe
 from xferviewer.training.head_start import start_head
 from xferviewer.training.job_data import learnable, open_data, say_receipt
 from xferviewer.training.loop import fit
 from xferviewer.training.losses import check_classes
-from xferviewer.training.memory import check_memory
+from xferviewer.training.memory import Memory, check_memory
 from xferviewer.training.method import make_method
 from xferviewer.training.optimisers import make_optimiser
 from xferviewer.training.result import Made, measured, write_last, write_result
@@ -43,12 +48,13 @@ from xferviewer.training.several_devices import (
 )
 from xferviewer.training.sides import open_sides, say_moves
 from xferviewer.training.state import TrainingState
+from xferviewer.training.uncertain_loss import check_differences
 from xferviewer.training.uncertain_side import with_uncertain
 from xferviewer.training.validation import validation_units
 from xferviewer.training.watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import nn
 
@@ -81,7 +87,7 @@ def help_train(folder: JobFolder, devices: Sequence[str]) -> None:
     with deterministic(spec.recipe.deterministic):
         _prepare_torch(spec)
         fabric = make_fabric(spec, devices)
-        network, _ = _build(spec, fabric.device, watch)
+        network, _ = _build(spec, fabric.device, str)
         training = ReceivedTraining(fabric)
         method = make_method(spec, network, training)
         state = TrainingState(
@@ -114,8 +120,8 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         check_classes(cohort.labels, spec.findings, cohort.name)
     taught = learnable(opened, spec.findings, spec.task, watch)
     units = validation_units(spec, cohort)
-    _say_estimate(spec, fabric.device, len(split.training), watch)
-    network, start = _build(spec, fabric.device, watch)
+    memory = _room_for(spec, fabric.device)  # before anything is built
+    network, start = _build(spec, fabric.device, lambda said: watch.say("weights", said))
     learning = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     watch.say(
         "network",
@@ -132,7 +138,11 @@ def _train(spec: TrainingSpec, process: JobProcess, command: str | None) -> Chec
         keeper = Keeper(process.folder.path / "resume", identity, spec.machine.save_seconds)
         if keeper.restore(state):
             watch.goes_on(state.epoch * method.steps_per_epoch + state.step, state.epoch + 1)
-        with kept_features(spec, network, method, *images, watch) as (training, validation):
+        sides = feature_sides(spec, network, method, *images, watch)
+        if not any(event["kind"] == "estimate" for event in watch.folder.events()):
+            found = estimate(spec, memory, fabric.device, len(split.training), sides)
+            watch.say("estimate", f"Before the start: {found}", **found.as_event())
+        with kept_features(sides, *images, watch) as (training, validation):
             learned: TrainingSide = with_uncertain(training, spec)
             if fabric.world_size > 1:
                 learned = SharedTraining(learned, network, fabric)
@@ -151,25 +161,30 @@ def _command(folder: JobFolder) -> str:
 
 
 def estimate_job(spec: TrainingSpec) -> Estimate:
-    """What a job will take, from its specification and its data; nothing of it is kept.
+    """What a job will take, from its specification, its data and the features that are kept; nothing of it is kept.
 
     Raises XferviewerError as the job would, UnusableSpec where the device has no room for it.
     """
     spec = _as_timm_names_it(spec)
-    if spec.recipe.threads:
-        torch.set_num_threads(spec.recipe.threads)
+    _prepare_torch(spec)  # random weights are then those of the job
     opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
     device = make_fabric(replace(spec, machine=replace(spec.machine, devices=1))).device
-    return estimate(spec, device, len(opened.split.training))
+    memory = _room_for(spec, device)
+    sides: FeatureSides | str = "The backbone learns."
+    if memory.learning == memory.head and spec.machine.keep_features:
+        network, _ = _build(spec, device, str, fetch=False)  # of weights that are not here nothing is kept either
+        silent: Any = SilentWatch()
+        with open_sides(spec, opened.cohort, opened.split, (), silent) as images:
+            sides = feature_sides(spec, network, make_method(spec, network, images[0]), *images, silent)
+    return estimate(spec, memory, device, len(opened.split.training), sides)
 
 
-def _say_estimate(spec: TrainingSpec, device: torch.device, images: int, watch: Watch) -> None:
-    """Before anything is built; a job that goes on was estimated when it began, and only has to fit."""
-    if any(event["kind"] == "estimate" for event in watch.folder.events()):
-        check_memory(spec, device)
-        return
-    found = estimate(spec, device, images)
-    watch.say("estimate", f"Before the start: {found}", **found.as_event())
+def _room_for(spec: TrainingSpec, device: torch.device) -> Memory:
+    """What the job will hold. Raises UnusableSpec where the network cannot be built, or the device is too small."""
+    try:
+        return check_memory(spec, device)
+    except ValueError as error:
+        raise _unbuildable(spec, error) from error
 
 
 def _as_timm_names_it(spec: TrainingSpec) -> TrainingSpec:
@@ -201,24 +216,36 @@ def _say_recipe(spec: TrainingSpec, watch: Watch) -> None:
 
 def _identity(spec: TrainingSpec, split: Split) -> str:
     """A digest of all that the weights after so many steps follow from, save the libraries and the machine."""
-    told = render_spec(replace(spec, machine=MachineSpec()))
+    told = json.dumps(chosen_of(replace(spec, machine=MachineSpec())), sort_keys=True, default=str)
     return hashlib.sha256(f"{told}\n{split.digest}".encode()).hexdigest()
 
 
-def _build(spec: TrainingSpec, device: torch.device, watch: Watch) -> tuple[nn.Module, tuple[InitialisationStep, ...]]:
-    """The network on its device, and what its weights start from."""
+def _build(
+    spec: TrainingSpec, device: torch.device, tell: Callable[[str], object], *, fetch: bool = True
+) -> tuple[nn.Module, tuple[InitialisationStep, ...]]:
+    """The network on its device, and what its weights start from; `tell` hears what is fetched.
+
+    fetch  published weights that are not on this machine; else their place is taken by random ones
+    """
     made = spec.network
+    here = fetch or not made.hub or at_hand(published(made.hub), policy()) is not None
     try:
         network = backbones.create(
-            made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
+            made.architecture, spec.outputs, made.preprocessing.channels, made.options, made.head
         )
-        start = initialisation.start(network, made, lambda said: watch.say("weights", said))
+        start = initialisation.start(network, made, tell) if here else ()
         start_head(network, spec.recipe)
+        if spec.three_classes:
+            check_differences(network, probe(spec))
         backbones.freeze(network, made.trainable_groups, made.counting)
     except ValueError as error:
-        raise UnusableSpec(
-            f"The network of the job {spec.name} cannot be built.",
-            f"{error}",
-            "Correct the section network of the job, and start it again.",
-        ) from error
+        raise _unbuildable(spec, error) from error
     return network.to(device).to(memory_format=torch.channels_last), start
+
+
+def _unbuildable(spec: TrainingSpec, error: ValueError) -> UnusableSpec:
+    return UnusableSpec(
+        f"The network of the job {spec.name} cannot be built.",
+        f"{error}",
+        "Correct the section network of the job, and start it again.",
+    )

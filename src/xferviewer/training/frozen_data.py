@@ -113,9 +113,9 @@ def _impossible(frozen: FrozenSplit, why: str) -> UnusableChoice:
 
 
 def _training_labels(labels: NDArray[np.float32], data: CohortData) -> NDArray[np.float32]:
-    """1, 0 and NaN; of the smoothed policies also -1, which every epoch draws anew (uncertain_side)."""
+    """1, 0 and NaN; also -1 where every epoch draws it anew (uncertain_side) or it is a class of its own."""
     blank = BlankPolicy(data.blank)
-    if data.uncertain in SMOOTHED:
+    if data.uncertain in (*SMOOTHED, UncertainPolicy.MULTI_CLASS):
         return np.where(np.isnan(labels) & (blank == BlankPolicy.ABSENT), np.float32(0), labels)
     return targets(labels, UncertainPolicy(data.uncertain), blank)
 

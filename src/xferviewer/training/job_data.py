@@ -156,7 +156,8 @@ def learnable(data: JobData, findings: Sequence[str], task: str, watch: Watch) -
     training = _lacking(labels[data.split.training], findings)
     validation = _lacking(labels[data.split.validation], findings)
     if task == "multi-class" and training:
-        raise _unusable(f"Of {_named(training)} there is no image in training, and each class needs some.")
+        unseen = [finding for finding, lacks in training.items() if lacks != "absent"]  # of one class are all images
+        raise _unusable(f"Of {', '.join(unseen)} there is no image in training, and each class needs some.")
     if len(training) == len(findings):
         raise _unusable(f"No finding has both present and absent images in training: {_named(training)}.")
     if training:

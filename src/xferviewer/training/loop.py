@@ -106,7 +106,7 @@ def _gradients(
     watch: Watch,
 ) -> Tensor:
     """The loss of one batch, and its gradients in the parameters; in more parts than before where it does not fit."""
-    inputs, labels = batch.inputs, batch.labels
+    inputs, labels = batch.inputs, method.loss.targets(batch.labels)
     if method.mixes:
         random = generator(spec.seed, state.epoch, state.step, MIXING)
         inputs, labels = mix(inputs, labels, spec.recipe.mixing, random)
@@ -144,10 +144,10 @@ def _in_parts(fabric: Fabric, network: Any, method: Method, inputs: Tensor, labe
     each = zip(torch.split(inputs, sizes), torch.split(labels, sizes), strict=True)
     for number, (some, theirs) in enumerate(each):
         with fabric.no_backward_sync(network, enabled=number + 1 < len(sizes)):
-            logits = network(some.to(fabric.device)).float()
-            loss = method.loss.total(logits, theirs.to(fabric.device)) / count * weight
+            outputs = network(some.to(fabric.device)).float()
+            loss = method.loss.total(outputs, theirs.to(fabric.device)) / count * weight
             fabric.backward(loss)
-        method.answers.add(logits.detach())
+        method.answers.add(method.loss.finding_logits(outputs.detach()))
         total += loss.detach()
     if fabric.world_size > 1:
         torch.distributed.all_reduce(total)

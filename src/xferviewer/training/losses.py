@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from xferviewer.errors import UnusableTable
+from xferviewer.training.uncertain_loss import UncertainLoss, uncertain_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,31 @@ _LARGEST_WEIGHT = 100.0
 _FOCAL_ALPHA = 0.25
 
 
-class StatedLoss:
-    """The mean cross-entropy of the labels that are stated, over a batch or over parts of one.
+class Loss(Protocol):
+    """What the loop asks: the outputs of a network (images, outputs) are compared with targets made of labels.
 
     A batch may go through the network in parts: `total` of each part divided by `count` of the whole batch adds up to
     the loss of the whole.
     """
+
+    def targets(self, labels: Tensor) -> Tensor:
+        """Of labels float32 (images, findings), NaN not stated; a mean of two targets is that of a mixed image."""
+
+    def finding_logits(self, outputs: Tensor) -> Tensor:
+        """A logit for each finding (images, findings)."""
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The mean; 0 if no label is stated."""
+
+    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The sum over what is stated."""
+
+    def count(self, targets: Tensor) -> Tensor:
+        """What `total` is to be divided by."""
+
+
+class StatedLoss:
+    """The mean cross-entropy of the labels that are stated, over a batch or over parts of one (see Loss)."""
 
     def __init__(self, task: Task, recipe: Recipe, weights: Tensor | None) -> None:
         self._classes = task == "multi-class"
@@ -37,6 +57,14 @@ class StatedLoss:
         self._gamma = recipe.loss.gamma or 0.0
         self._alpha = None if self._classes else (recipe.loss.alpha or _FOCAL_ALPHA)
         self._smoothing = recipe.loss.smoothing
+
+    def targets(self, labels: Tensor) -> Tensor:
+        """What `total` compares the outputs with: the labels (images, findings) themselves."""
+        return labels
+
+    def finding_logits(self, outputs: Tensor) -> Tensor:
+        """(images, findings) of the network's outputs: these themselves."""
+        return outputs
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean; 0 if no label is stated. logits and labels float32 (images, findings); NaN is not stated."""
@@ -85,10 +113,16 @@ class StatedLoss:
         return like.new_ones(like.shape[-1]) if self._weights is None else self._weights.to(like.device)
 
 
-def loss_of(task: Task, recipe: Recipe, labels: NDArray[np.float32]) -> StatedLoss:
-    """The loss of a recipe; its weights are of `labels` (images, findings), those of the training images."""
+def loss_of(task: Task, recipe: Recipe, labels: NDArray[np.float32], *, three_classes: bool = False) -> Loss:
+    """The loss of a recipe; its weights are of `labels` (images, findings), those of the training images.
+
+    three_classes  what is uncertain (-1) is a class of its own (U-MultiClass)
+    """
+    balanced = recipe.loss.weights == "balanced"
+    if three_classes:
+        return UncertainLoss(recipe.loss, torch.from_numpy(uncertain_weights(labels)) if balanced else None)
     weights = None
-    if recipe.loss.weights == "balanced":
+    if balanced:
         weights = torch.from_numpy(class_weights(labels) if task == "multi-class" else positive_weights(labels))
     return StatedLoss(task, recipe, weights)
 

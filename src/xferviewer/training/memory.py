@@ -1,7 +1,6 @@
 """What a training job will hold in memory, and whether the device has room for it, before anything is built.
 
-All of it is counted on torch's meta device, where tensors have shapes and no values: a network of any size costs
-nothing.
+All of it is counted with tensors that have shapes, types and no values: a network of any size costs nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
+from torch.func import functional_call
 
+from xferviewer.engine.device import CPU, autocast
 from xferviewer.errors import UnusableSpec
 from xferviewer.networks import backbones
 from xferviewer.training.averaging import make_average
@@ -34,7 +36,8 @@ class Memory:
     gradients    of what learns
     optimiser    what it keeps of each parameter, by its kind
     activations  of a batch, or of one part of it where it goes through in parts: what the backward pass needs again,
-                 the images, and the two largest results at once. In float32; bfloat16 takes less
+                 the images, and the two largest results at once. Under bfloat16 what autocast makes of them, and its
+                 copies of the weights
     """
 
     parameters: int
@@ -64,12 +67,12 @@ class Memory:
         }  # fmt: skip
 
 
-def training_memory(spec: TrainingSpec) -> Memory:
-    """What a job will hold. Nothing is allocated. Raises ValueError for a network that cannot be built."""
+def training_memory(spec: TrainingSpec, device: torch.device = CPU) -> Memory:
+    """What a job will hold on a device. Nothing is allocated. Raises ValueError for a network that cannot be built."""
     made = spec.network
     with torch.device("meta"):
         network = backbones.create(
-            made.architecture, len(spec.findings), made.preprocessing.channels, made.options, made.head
+            made.architecture, spec.outputs, made.preprocessing.channels, made.options, made.head
         )
     backbones.freeze(network, made.trainable_groups, made.counting)
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -78,7 +81,7 @@ def training_memory(spec: TrainingSpec) -> Memory:
     # it counts steps to the end of the run, which changes nothing in its size
     average = make_average(network, spec.recipe.averaging, 1)
     at_once = -(-spec.recipe.batch_size // spec.recipe.accumulation)
-    activations = _activations(network, made.preprocessing, at_once)
+    activations = _activations(network, spec, device, at_once)
     return Memory(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         learning=sum(parameter.numel() for parameter in learning),
@@ -96,7 +99,7 @@ def check_memory(spec: TrainingSpec, device: torch.device) -> Memory:
 
     Where a batch may go through in parts, the smallest part has to fit: two images.
     """
-    needed = training_memory(spec)
+    needed = training_memory(spec, device)
     has = device_memory(device)
     at_once = -(-spec.recipe.batch_size // spec.recipe.accumulation)
     smallest = needed.activations * 2 // at_once if spec.machine.allow_smaller_batch else needed.activations
@@ -148,28 +151,51 @@ def _optimiser_bytes(network: nn.Module, learning: list[nn.Parameter], spec: Tra
     return _bytes(kept)
 
 
-def _activations(network: nn.Module, preprocessing: Any, images: int) -> int:
+def _activations(network: nn.Module, spec: TrainingSpec, device: torch.device, images: int) -> int:
     """Counted for two batches and drawn out in a straight line: part of it does not grow with the batch."""
-    few = _saved(network, preprocessing, 2)
-    more = _saved(network, preprocessing, 4)
+    few = _saved(network, spec, device, 2)
+    more = _saved(network, spec, device, 4)
     return max(few + (more - few) * (images - 2) // 2, 0)
 
 
-def _saved(network: nn.Module, preprocessing: Any, images: int) -> int:
-    """What a forward pass of so many images saves for the way back, beside the weights; each memory once."""
-    own = {tensor.untyped_storage()._cdata for tensor in network.state_dict(keep_vars=True).values()}  # noqa: SLF001
+def _forward(network: nn.Module, spec: TrainingSpec, state: dict[str, Tensor], inputs: Tensor) -> Tensor:
+    """The logits. Raises ValueError for a network that does not take such images, as one made for another size."""
+    try:
+        logits: Tensor = functional_call(network, state, (inputs,))
+    except Exception as error:
+        rows, columns = spec.network.preprocessing.size
+        raise ValueError(
+            f"{spec.network.architecture} does not take images of {rows} × {columns}: {str(error).rstrip('.')}. Some "
+            "networks have an option img_size for that"
+        ) from error
+    return logits
+
+
+def _saved(network: nn.Module, spec: TrainingSpec, device: torch.device, images: int) -> int:
+    """What a forward pass of so many images saves for the way back, beside the weights; each memory once.
+
+    autocast acts by the kind of device: it is asked on the one of the job, where that matters.
+    """
+    made, precision = spec.network.preprocessing, spec.recipe.precision
+    kind = CPU if precision == "fp32" else device
     seen: dict[int, tuple[int, Tensor]] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:  # noqa: SLF001  on meta all addresses are 0; this tells storages apart
-            seen[storage._cdata] = storage.nbytes(), tensor  # noqa: SLF001  held, so that no other takes its number
-        return tensor
-
     network.train()
-    shape = (images, preprocessing.channels, *preprocessing.size)
-    inputs = torch.empty(shape, device="meta")
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
-        network(inputs).sum()
-    sizes = sorted(size for size, _ in seen.values())
-    return sum(sizes) + 2 * sum(sizes[-1:]) + _bytes([inputs])
+    named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    with FakeTensorMode():
+        state = {
+            name: torch.empty(values.shape, dtype=values.dtype, device=kind).requires_grad_(values.requires_grad)
+            for name, values in named.items()
+        }
+        own = {tensor.untyped_storage()._cdata for tensor in state.values()}  # noqa: SLF001
+
+        def keep(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in own:  # noqa: SLF001  there are no addresses; this tells storages apart
+                seen[storage._cdata] = storage.nbytes(), tensor  # noqa: SLF001  held, so that no other takes its number
+            return tensor
+
+        inputs = torch.empty(images, made.channels, *made.size, device=kind)
+        with saved_tensors_hooks(keep, lambda tensor: tensor), autocast(kind, precision):
+            _forward(network, spec, state, inputs).float().sum()
+        sizes = sorted(size for size, _ in seen.values())
+        return sum(sizes) + 2 * sum(sizes[-1:]) + _bytes([inputs])

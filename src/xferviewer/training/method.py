@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from xferviewer.training.averaging import WeightAverage, make_average
 from xferviewer.training.epoch_metrics import SameAnswers
-from xferviewer.training.losses import StatedLoss, loss_of
+from xferviewer.training.losses import Loss, loss_of
 from xferviewer.training.mixing import mixes
 from xferviewer.training.sampling import epoch_length
 from xferviewer.training.schedules import Schedule, make_schedule
@@ -34,7 +34,7 @@ class Method:
     steps_per_epoch  of an epoch that is whole
     """
 
-    loss: StatedLoss
+    loss: Loss
     schedule: Schedule
     selection: Selection
     average: WeightAverage | None
@@ -65,7 +65,7 @@ def make_method(spec: TrainingSpec, network: nn.Module, training: TrainingSide) 
     schedule = make_schedule(recipe, steps_per_epoch, examples)
     published = recipe.layers.frozen_norm == "by counting" and spec.network.counting == "as published"
     return Method(
-        loss=loss_of(spec.task, recipe, training.labels[training.rows]),
+        loss=loss_of(spec.task, recipe, training.labels[training.rows], three_classes=spec.three_classes),
         schedule=schedule,
         selection=Selection(recipe),
         average=make_average(network, recipe.averaging, schedule.steps),

@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.networks.preprocessing import fit
+from xferviewer.networks.preprocessing import Presentations, fit
 from xferviewer.processes import usable_cores
 from xferviewer.settings import data_folder
-from xferviewer.studies.images import present
 from xferviewer.training.array_store import ABSENT, KEY_BYTES, ArrayStore
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class Planes:
         path, frame = self._images[row]
         try:
             image = self._reading.read(path, frame)
-            planes = fit(present(image), self._preprocessing)
+            planes = fit(Presentations(image).of(self._preprocessing), self._preprocessing)
         except UnreadableImage as error:
             self.readable[row] = False
             with self._lock:

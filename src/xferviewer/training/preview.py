@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Seen:
     """A picture as the network will see it, uint8 (rows, columns, 3) RGB, and its labels (findings,) as it learns them.
 
-    Labels are between 0 and 1 where images are mixed; NaN where not stated.
+    Labels are between 0 and 1 where images are mixed; NaN where not stated, -1 where the job learns what is uncertain.
     """
 
     picture: NDArray[np.uint8]
@@ -118,7 +118,8 @@ def _epoch(
     (batch,) = training.batches([Planned(0, rows, views)])
     inputs, labels = batch.inputs, batch.labels
     if mixed:
-        inputs, labels = mix(inputs, labels, spec.recipe.mixing, generator(spec.seed, epoch, 0, MIXING))
+        # of an uncertain label (-1) nothing is present
+        inputs, labels = mix(inputs, labels.clamp(min=0), spec.recipe.mixing, generator(spec.seed, epoch, 0, MIXING))
     made = spec.network.preprocessing
     mean, std = torch.tensor(made.mean)[:, None, None], torch.tensor(made.std)[:, None, None]
     found: NDArray[np.float32] = labels.numpy()

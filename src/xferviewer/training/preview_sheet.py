@@ -68,9 +68,9 @@ def draw_sheet(preview: Preview) -> tuple[NDArray[np.uint8], list[dict[str, Any]
 def _told(seen: Seen, findings: tuple[str, ...]) -> str:
     """The findings that are present, with their share where images are mixed; "none" where all are absent."""
     present = [
-        finding if value == 1 else f"{finding} {value:.2f}"
+        finding if value == 1 else f"{finding} ?" if value == -1 else f"{finding} {value:.2f}"
         for finding, value in zip(findings, seen.labels.tolist(), strict=True)
-        if value > 0
+        if value > 0 or value == -1
     ]
     if not present and np.isnan(seen.labels).all():
         return "not stated"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xferviewer import __version__
 from xferviewer.checkpoints import (
@@ -33,11 +33,13 @@ from xferviewer.studies.examination import examine
 from xferviewer.studies.images import frame_identity
 from xferviewer.training.cohort import phantom_cohort
 from xferviewer.training.held_out import measure, refuse_shared
+from xferviewer.training.uncertain_loss import one_logit_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from xferviewer.checkpoints import Preprocessing
@@ -71,7 +73,7 @@ class Made:
 def write_result(made: Made, folder: Path, cohort: Cohort, split: Split, watch: Watch) -> Checkpoint:
     """The checkpoint in `folder`, with marks of the images it has seen and what those look like to it."""
     options = backbones.options_for_timm(made.network, made.spec.network.options)
-    weights = {name: values.cpu().contiguous().numpy() for name, values in made.network.state_dict().items()}
+    weights = _arrays(made, made.network.state_dict())
     checkpoint = watch.keep(lambda: write_checkpoint(folder / made.spec.name, _card(made), options, weights))
     watch.keep(lambda: write_seen_images(checkpoint, seen_in(cohort, split)))
     try:
@@ -86,8 +88,13 @@ def write_last(made: Made, folder: Path, weights: Mapping[str, Tensor], watch: W
     """The weights of the last step as a checkpoint in `folder`, beside those of the epoch that the recipe selects."""
     options = backbones.options_for_timm(made.network, made.spec.network.options)
     card = replace(_card(made), name=f"{made.spec.name}-last", title=f"{made.spec.title}, as the last step left it")
-    arrays = {name: values.cpu().contiguous().numpy() for name, values in weights.items()}
-    return watch.keep(lambda: write_checkpoint(folder / card.name, card, options, arrays))
+    return watch.keep(lambda: write_checkpoint(folder / card.name, card, options, _arrays(made, weights)))
+
+
+def _arrays(made: Made, weights: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """The weights of a network with one logit for each finding, whatever it had while it learned."""
+    kept = one_logit_each(made.network, weights) if made.spec.three_classes else weights
+    return {name: values.cpu().contiguous().numpy() for name, values in kept.items()}
 
 
 def described(cohort: Cohort, split: Split, preprocessing: Preprocessing, progress: Callable[[str], None]) -> Described:
@@ -150,6 +157,7 @@ def _card(made: Made) -> Card:
             "top_groups": spec.network.trainable_groups,
             "counting": spec.network.counting,
             "channel_adaptation": spec.network.channel_adaptation,
+            **({"learned_as": "absent, present, uncertain"} if spec.three_classes else {}),
             **to_mapping(spec.recipe),
             **provenance(spec),
         },

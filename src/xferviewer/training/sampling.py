@@ -24,7 +24,7 @@ def epoch_order(
 ) -> NDArray[np.intp]:
     """The rows of an epoch in their order, drawn from `random`.
 
-    labels  float32 (all rows, findings); NaN is not stated
+    labels  float32 (all rows, findings): 1, 0, -1 uncertain where a policy keeps that, NaN not stated
     """
     if recipe.sampler == "balanced":
         weights = torch.from_numpy(row_weights(labels[rows], task))
@@ -42,7 +42,7 @@ def row_weights(labels: NDArray[np.float32], task: Task) -> NDArray[np.float64]:
     Of classes: 1 / (rows of the same class), so that each class is drawn as often as any other. Of findings: the mean
     over the row's stated labels of 1 / (rows with the same label). A row without one is never drawn, unless none has.
     """
-    weights, values = np.zeros(labels.shape), (1,) if task == "multi-class" else (0, 1)
+    weights, values = np.zeros(labels.shape), (1,) if task == "multi-class" else (0, 1, -1)
     for value in values:
         same = labels == value
         weights += same / np.maximum(same.sum(axis=0), 1)

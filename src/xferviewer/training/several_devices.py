@@ -149,7 +149,7 @@ class ReceivedTraining:
 
 
 class SilentWatch:
-    """What the loop of a helper tells: nothing. It does what the first process does."""
+    """What the loop of a helper tells, and an estimate: nothing. A helper does what the first process does."""
 
     before_waiting: Callable[[], None] | None = None
 
@@ -158,6 +158,9 @@ class SilentWatch:
 
     def stepped(self, step: Any) -> None:
         """The first process counts."""
+
+    def refused(self, error: XferviewerError) -> None:
+        """The first process reads images."""
 
     def working(self, message: str = "", **changes: object) -> None:
         """The first process waits where it is asked to, and its helpers with it, for the next batch."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xferviewer.jobs.spec import TrainingSpec
     from xferviewer.training.batches import ValidationSide
     from xferviewer.training.cohort import Cohort
-    from xferviewer.training.losses import StatedLoss
+    from xferviewer.training.losses import Loss
     from xferviewer.training.watch import Watch
 
 
@@ -53,9 +53,7 @@ class Validation:
         return {"validation_loss": None if math.isnan(self.loss) else round(self.loss, 6), **rest}
 
 
-def validate(
-    spec: TrainingSpec, network: nn.Module, examples: ValidationSide, loss: StatedLoss, watch: Watch
-) -> Validation:
+def validate(spec: TrainingSpec, network: nn.Module, examples: ValidationSide, loss: Loss, watch: Watch) -> Validation:
     """Loss and areas in float32, in evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
@@ -66,13 +64,14 @@ def validate(
             found.append(network(batch.inputs.to(device)).float().cpu())
             stated.append(batch.labels)
             rows += batch.rows.tolist()
-    logits, labels = torch.cat(found), torch.cat(stated).numpy()
-    if not np.isfinite(logits.numpy()).all():
+    outputs, labels = torch.cat(found), torch.cat(stated)
+    if not np.isfinite(outputs.numpy()).all():
         return Validation(math.nan, None)
+    logits = loss.finding_logits(outputs).numpy()
     units = [examples.units[row] for row in rows] if examples.units else None
     return Validation(
-        loss=float(loss(logits, torch.from_numpy(labels))),
-        metrics=epoch_metrics(spec.task, spec.recipe, logits.numpy(), labels, units),
+        loss=float(loss(outputs, loss.targets(labels))),
+        metrics=epoch_metrics(spec.task, spec.recipe, logits, labels.numpy(), units),
     )
 
 

@@ -16,7 +16,6 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.film_reading import FilmReading, needs_a_decoder
 from xferviewer.studies.images import read_image
-from xferviewer.studies.limits import largest_frame_bytes
 
 FILM = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 
@@ -108,9 +107,6 @@ def test_that_a_decoder_cannot_take_more_memory_than_films_need(compressed, tmp_
 def small_limit(tmp_path, monkeypatch):
     monkeypatch.setenv("XFERVIEWER_HOME", str(tmp_path))
     (tmp_path / "settings.toml").write_text("largest_frame_mib = 1\n")
-    largest_frame_bytes.cache_clear()
-    yield
-    largest_frame_bytes.cache_clear()
 
 
 def test_that_a_frame_over_the_limit_of_the_settings_is_refused_with_its_name(small_limit, write_dicom, tmp_path):

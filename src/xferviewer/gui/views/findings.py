@@ -53,6 +53,17 @@ class FindingsPanel(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(48 * GRID)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bars have it
+        self._session = session
+        session.finding_changed.connect(self._bring_into_view)
+
+    @Slot()
+    def _bring_into_view(self) -> None:
+        """The chosen finding may have been chosen by a key."""
+        block = self.bars.block(self._session.finding)
+        if block is not None:
+            self.ensureVisible(0, block.bottom(), 0, 0)
+            self.ensureVisible(0, block.top(), 0, 0)
 
 
 class FindingBars(QWidget):
@@ -139,6 +150,13 @@ class FindingBars(QWidget):
         """Wide enough for names and numbers."""
         return QSize(60 * GRID, self._block() * max(len(self._session.findings()), 3))
 
+    def block(self, finding: str) -> QRect | None:
+        """Where a finding stands."""
+        findings = self._session.findings()
+        if finding not in findings:
+            return None
+        return QRect(0, findings.index(finding) * self._block(), self.width(), self._block())
+
     def _line(self) -> int:
         return self.fontMetrics().height() + GRID // 2
 
@@ -160,6 +178,10 @@ class FindingBars(QWidget):
             block = QRect(0, index * self._block(), self.width(), self._block())
             if block.intersects(event.rect()):
                 self._paint_finding(painter, block, finding)
+        seen = self.block(self._session.finding) if self.hasFocus() else None
+        if seen is not None:
+            painter.setPen(QColor(self._theme.accent))
+            painter.drawRect(seen.adjusted(0, 0, -1, -1))
         painter.end()
 
     def truth_words(self, truth: str, room: int, text: QFontMetrics) -> str:

@@ -27,11 +27,16 @@ _SAYS_YES = ("1", "ON", "YES", "TRUE")
 
 @dataclass(frozen=True, slots=True)
 class HubPolicy:
-    """Where published weights may come from. forbidden: why the network may not be asked; empty where it may."""
+    """Where published weights may come from.
+
+    forbidden  why the network may not be asked; empty where it may
+    locked     why a person cannot let it be asked; empty where they can
+    """
 
     forbidden: str
     mirror: Path | None
     kept: Path
+    locked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +50,18 @@ class Obtained:
 
 def policy() -> HubPolicy:
     """As the settings and the environment have it."""
-    chosen, _ = settings.read_settings(settings.settings_file())
+    found = settings.settings_in_force(settings.settings_file())
+    chosen, locked = found.settings, found.policy.lock_of("hub")
     offline = next((name for name in _OFFLINE if os.environ.get(name, "").upper() in _SAYS_YES), None)
     forbidden = f"The variable {offline} forbids it." if offline else ""
     if chosen.hub == "off":
-        forbidden = "The setting hub is off, so that nothing is fetched from the network."
+        forbidden = f"The setting hub is off, so that nothing is fetched from the network. {locked}".rstrip()
     mirror = Path(chosen.mirror).expanduser() if chosen.mirror else None
-    return HubPolicy(forbidden, mirror, settings.weights_folder())
+    return HubPolicy(forbidden, mirror, settings.weights_folder(), locked if chosen.hub == "off" else "")
 
 
 def obtain(
-    published: Published, policy: HubPolicy, tell: Callable[[str], None], progress: Progress | None = None
+    published: Published, policy: HubPolicy, tell: Callable[[str], object], progress: Progress | None = None
 ) -> Obtained:
     """The file. `tell` hears what is fetched, from where and how large it is, before a byte of it is.
 
@@ -71,8 +77,12 @@ def obtain(
         raise UnusableChoice(
             f"The weights {published.name} were not fetched.",
             f"{policy.forbidden} {_not_in(policy.mirror)}",
-            f"Put {published.file} into a folder and name it as mirror in {settings.settings_file()}, or write "
-            'hub = "on" there.',
+            f"Put {published.file} into a folder and name it: xferviewer settings --set mirror=FOLDER"
+            + (
+                ", or ask whoever looks after this computer."
+                if policy.locked
+                else "; or let it be fetched: --set hub=on."
+            ),
         )
     return _fetch(published, policy.kept, tell, progress or _quarters(published, tell))
 
@@ -87,7 +97,7 @@ def at_hand(published: Published, policy: HubPolicy) -> Obtained | None:
     return _obtained(published, before, "what was fetched before") if before else None
 
 
-def _fetch(published: Published, kept: Path, tell: Callable[[str], None], progress: Progress) -> Obtained:
+def _fetch(published: Published, kept: Path, tell: Callable[[str], object], progress: Progress) -> Obtained:
     checked: list[str] = ["its published name"] if published.sha256 else []
 
     def about(size: int | None, stated: str) -> None:
@@ -101,7 +111,7 @@ def _fetch(published: Published, kept: Path, tell: Callable[[str], None], progre
     return _obtained(published, Found(target, digest, " and ".join(checked)), published.url)
 
 
-def _quarters(published: Published, tell: Callable[[str], None]) -> Progress:
+def _quarters(published: Published, tell: Callable[[str], object]) -> Progress:
     told: set[int] = set()
 
     def progress(got: int, size: int | None) -> None:

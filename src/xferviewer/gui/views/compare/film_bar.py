@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QAction
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction, QCursor
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from xferviewer.gui.actions import ACTIONS
@@ -15,12 +15,14 @@ from xferviewer.gui.pane_layouts import GRIDS, Grid
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.throttle import Throttle
 from xferviewer.gui.views.compare.looks import LINKS
-from xferviewer.gui.windowing import Preset, presets, window_words
+from xferviewer.gui.windowing import Preset, window_words
 
 if TYPE_CHECKING:
     from xferviewer.gui.views.compare.view import CompareView
 
-_KEPT_IN_MENU = ("invert", "auto_level", "drag_up")
+_KEPT_IN_MENU = ("invert", "auto_level", "keep_window", "drag_up")
+_WIDEST_WORDS = 75 * GRID  # of the window: a unit may be called anything
+_IN_FILM_MENU = ("fit", "reset", "overlay", "inputs", "key_image", "note", "agree", "disagree", "copy_picture")
 
 
 class FilmBar(QWidget):
@@ -73,6 +75,22 @@ class FilmBar(QWidget):
         """Another control at the end of the line."""
         self._layout.insertWidget(self._layout.count() - 1, control)
 
+    def show_menu(self) -> None:
+        """What can be done with the film in focus, where the mouse is, or in the middle of its pane."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        titles = (self.tr("Window"), self.tr("Links"), self.tr("Turn"), self.tr("Layout"), self.tr("Tools"))
+        buttons = (self.window_button, self.links_button, self.turn_button, self.layout_button, self.tools_button)
+        for title, button in zip(titles, buttons, strict=True):
+            button.menu().setTitle(title)
+            menu.addMenu(button.menu()).setEnabled(button.isEnabled())
+        menu.addSeparator()
+        menu.addActions([self._actions[name] for name in _IN_FILM_MENU])
+        films, pane = self._compare.films, self._compare.panes[self._compare.focus]
+        cursor = QCursor.pos()
+        over = films.rect().contains(films.mapFromGlobal(cursor))
+        menu.popup(cursor if over else pane.mapToGlobal(pane.rect().center()))
+
     def _button(self, text: str, name: str) -> QToolButton:
         button = QToolButton()
         button.setObjectName("bar")
@@ -97,7 +115,7 @@ class FilmBar(QWidget):
         """The presets of the film in focus by their names, with the keys of their places."""
         menu = self.window_button.menu()
         menu.clear()
-        for place, preset in enumerate(self._presets()):
+        for place, preset in enumerate(self._compare.presets()):
             keyed = self._actions.get(f"preset_{place + 1}")
             keys = keyed.shortcut().toString() if keyed is not None else ""
             entry = menu.addAction(f"{preset.name}\t{keys}" if keys else preset.name)
@@ -106,10 +124,6 @@ class FilmBar(QWidget):
         menu.addSeparator()
         for name in _KEPT_IN_MENU:
             menu.addAction(self._actions[name])
-
-    def _presets(self) -> list[Preset]:
-        raster = self._compare.raster(self._compare.focus)
-        return presets(raster) if raster is not None else []
 
     def _words(self, preset: Preset) -> str:
         image = self._compare.image
@@ -125,9 +139,10 @@ class FilmBar(QWidget):
     def _show_window(self) -> None:
         image = self._compare.image
         words = window_words(image, self._compare.looks[self._compare.focus].window) if image is not None else ""
-        text = words or self.tr("Window")
-        if text != self.window_button.text():
-            self.window_button.setText(text)
+        text = self.window_button.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, _WIDEST_WORDS)
+        if (text or self.tr("Window")) != self.window_button.text():
+            self.window_button.setText(text or self.tr("Window"))
+            self.window_button.setToolTip(words or self.window_button.accessibleName())
         self.window_button.setEnabled(bool(words))
 
     @Slot()

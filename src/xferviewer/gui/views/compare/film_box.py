@@ -7,19 +7,23 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 
+from xferviewer.gui.mouse_bindings import STANDARD_MOUSE
+
+_STEP = 24  # pixels of the screen that a drag goes from one frame to the next
+
 
 class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
-    """Pan, zoom and window/level by mouse, as reading rooms know it (see `docs/mouse-and-keys.md`).
+    """Tells what the mouse asks for: which button and which wheel ask for what stands in `mouse`.
 
-    Left drag: window/level. Middle drag: pan. Right drag: zoom. Wheel: next or previous. Ctrl+wheel: zoom.
-    Double click: this pane alone. Dragging with Ctrl goes four times as far.
+    While it draws, the left button does nothing else. Dragging with Ctrl goes four times as far.
     """
 
     windowed = Signal(float, float)  # drag right and up, in pixels of the screen
     moved = Signal(object)  # QRectF: the part of the film in view, after the user changed it
-    stepped = Signal(int)  # wheel: -1 towards the first, +1 towards the last
+    stepped = Signal(int)  # -1 towards the first, +1 towards the last
     pressed = Signal()
-    maximised = Signal()
+    double_clicked = Signal()
+    menu_asked = Signal()
     drawn = Signal(
         object, object, bool
     )  # QPointF, QPointF in pixels of the film: from, to; whether the button was let go
@@ -29,7 +33,9 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
     def __init__(self) -> None:
         super().__init__(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0)
         self.setBackgroundColor("k")
-        self.draws = False  # the left button draws instead of changing the window
+        self.draws = False  # the left button draws
+        self.mouse = STANDARD_MOUSE
+        self._travelled = 0.0  # pixels dragged since the last step to another frame
 
     def viewPixelSize(self) -> tuple[float, float]:
         """Width and height of a pixel of the screen in those of the film; 0 while the pane has no size to scale to."""
@@ -39,21 +45,40 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         return width, height
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
-        """Window/level, pan or zoom, by button."""
+        """Draw, or what this button does."""
         event.accept()
-        factor = 4.0 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1.0
-        step = event.screenPos() - event.lastScreenPos()
         if event.button() == Qt.MouseButton.LeftButton and self.draws:
             begun, now = (self.mapSceneToView(at) for at in (event.buttonDownScenePos(), event.scenePos()))
             self.drawn.emit(begun, now, event.isFinish())
-        elif event.button() == Qt.MouseButton.LeftButton:
-            self.windowed.emit(factor * step.x(), -factor * step.y())
-        elif event.button() == Qt.MouseButton.MiddleButton:
-            pixel = self.viewPixelSize()
-            view = self.viewRect()
-            self.moved.emit(view.translated(-factor * step.x() * pixel[0], -factor * step.y() * pixel[1]))
-        elif event.button() == Qt.MouseButton.RightButton:
-            self.zoom(1.01 ** (-factor * step.y()), self.viewRect().center())
+            return
+        factor = 4.0 if event.modifiers() & Qt.KeyboardModifier.ControlModifier else 1.0
+        step = event.screenPos() - event.lastScreenPos()
+        match self._done_by(event.button()):
+            case "window":
+                self.windowed.emit(factor * step.x(), -factor * step.y())
+            case "pan":
+                pixel = self.viewPixelSize()
+                view = self.viewRect()
+                self.moved.emit(view.translated(-factor * step.x() * pixel[0], -factor * step.y() * pixel[1]))
+            case "zoom":
+                self.zoom(1.01 ** (-factor * step.y()), self.viewRect().center())
+            case "step":
+                self._travel(0.0 if event.isStart() else factor * step.y())
+
+    def _done_by(self, button: Qt.MouseButton) -> str:
+        return {
+            Qt.MouseButton.LeftButton: self.mouse.left_drag,
+            Qt.MouseButton.MiddleButton: self.mouse.middle_drag,
+            Qt.MouseButton.RightButton: self.mouse.right_drag,
+        }.get(button, "nothing")
+
+    def _travel(self, down: float) -> None:
+        """Dragging down goes towards the last frame."""
+        self._travelled = self._travelled + down if down else 0.0
+        steps = int(self._travelled / _STEP)
+        self._travelled -= steps * _STEP
+        for _ in range(abs(steps)):
+            self.stepped.emit(1 if steps > 0 else -1)
 
     def mousePressEvent(self, event: Any) -> None:
         """Make this pane the active one."""
@@ -61,19 +86,24 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         super().mousePressEvent(event)
 
     def mouseClickEvent(self, event: Any) -> None:
-        """A double click shows this pane alone, or all again."""
-        if event.double() and event.button() == Qt.MouseButton.LeftButton:
+        """A click of the right button asks for the menu, one of the left one is for whoever draws."""
+        if event.button() == Qt.MouseButton.RightButton:
             event.accept()
-            self.maximised.emit()
+            self.menu_asked.emit()
+        elif event.double() and event.button() == Qt.MouseButton.LeftButton:
+            event.accept()
+            self.double_clicked.emit()
         elif event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.mapSceneToView(event.scenePos()))
 
     def wheelEvent(self, event: Any, axis: int | None = None) -> None:
-        """Next or previous; with Ctrl zoom about the cursor."""
+        """Next or previous, or zoom about the cursor."""
         event.accept()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        with_ctrl = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        does = self.mouse.ctrl_wheel if with_ctrl else self.mouse.wheel
+        if does == "zoom":
             self.zoom(1.0015 ** event.delta(), self.mapSceneToView(event.scenePos()))
-        else:
+        elif does == "step":
             self.stepped.emit(-1 if event.delta() > 0 else 1)
 
     def hoverEvent(self, event: Any) -> None:

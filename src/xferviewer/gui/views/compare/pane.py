@@ -9,11 +9,10 @@ from textwrap import wrap
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QGraphicsItem, QLabel, QSizePolicy, QWidget
 
-from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.theme import GRID, small_font
 from xferviewer.gui.views.compare.colour_bar import BarScale, ColourBar
@@ -23,6 +22,7 @@ from xferviewer.gui.views.compare.input_mark import InputMark
 from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.views.compare.measurement_items import MeasurementItem
 from xferviewer.gui.views.compare.scale_bar import ScaleBar
+from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.film_notes import Measurement
 
 _SMALLEST_WITH_TEXT = 240
@@ -37,6 +37,12 @@ _CONTOUR_PEN = pg.mkPen("#ffd75f", width=1.5)
 _PLANES_TABLE = np.array([[0, 0, 0, 0], [0x7F, 0xFF, 0xD4, 0xFF]], np.uint8)
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
+_BESIDE = {
+    "top_left": "top_right",
+    "top_right": "top_left",
+    "bottom_left": "bottom_right",
+    "bottom_right": "bottom_left",
+}
 EDGES = ("left", "top")
 _ALWAYS = ("top_right", "bottom_left")  # what the checkpoint says, and how the film is shown
 _ALIGNMENT = {
@@ -64,6 +70,7 @@ class Pane(QFrame):
         # Panes take what room there is: their wishes must not push the panels beside them together.
         self._graphics.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._graphics.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._graphics.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are those of all panes together
         self._graphics.setAccessibleName(self.tr("Film"))
         self._graphics.viewport().setAccessibleName(self.tr("Film"))
         self._film = FilmItem()
@@ -87,6 +94,7 @@ class Pane(QFrame):
         self._split.addWidget(self._graphics, 1)
         self.beside: QWidget | None = None
         self._corners = {corner: self._corner_label(corner) for corner in CORNERS}
+        self._fitted: dict[str, tuple[str, int]] = {}  # the words of a corner, and the width that they were laid out in
         self._letters = {edge: self._corner_label("top_left") for edge in EDGES}
         self._centre = QLabel(self._graphics)
         self._centre.setObjectName("corner")
@@ -215,9 +223,10 @@ class Pane(QFrame):
             self.box.scene().removeItem(item)
         self._measurements = [MeasurementItem(each, words, self.on_film) for each, words in measurements]
 
-    def set_notes(self, *, is_key: bool, note: str) -> None:
-        """That the image is a key image, and the note on it."""
+    def set_notes(self, *, is_key: bool, note: str, verdict: str = "") -> None:
+        """That the image is a key image, whether the reader agrees with the checkpoint, and the note on it."""
         lines = [f"<b>★ {self.tr('key image')}</b>"] if is_key else []
+        lines += [escape(line) for line in wrap(verdict, _LONGEST_NOTE_LINE)]
         lines += [escape(line) for given in note.splitlines() for line in wrap(given, _LONGEST_NOTE_LINE)]
         self._write(self._notes, "<br>".join(lines))
 
@@ -262,6 +271,19 @@ class Pane(QFrame):
             label.adjustSize()
             self._place()
 
+    def _fit(self, corner: str, label: QLabel, room: int) -> None:
+        """Words that are too long for the pane, or for their half of it, are broken into lines."""
+        beside = self._corners[_BESIDE[corner]]
+        widest = (room - 2 * GRID) // 2 if beside.isVisible() else room
+        if self._fitted.get(corner) == (label.text(), widest):
+            return
+        self._fitted[corner] = label.text(), widest
+        label.setWordWrap(False)
+        label.adjustSize()
+        if label.width() > widest:
+            label.setWordWrap(True)
+            label.resize(widest, label.heightForWidth(widest))
+
     def _has_room(self) -> bool:
         return self._graphics.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
 
@@ -270,6 +292,8 @@ class Pane(QFrame):
         for corner, label in self._corners.items():
             wide = corner in _ALWAYS or (self._graphics.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
+        for corner, label in self._corners.items():
+            self._fit(corner, label, area.width())
             x = area.left() if corner.endswith("left") else area.right() - label.width()
             y = area.top() if corner.startswith("top") else area.bottom() - label.height()
             label.move(x, y)
@@ -285,19 +309,26 @@ class Pane(QFrame):
         self._letters["left"].move(area.left(), area.center().y())
         top = self._letters["top"]
         top.move(area.center().x(), area.top())
-        if beneath.isVisible() and top.geometry().intersects(beneath.geometry()):
-            top.move(area.center().x(), beneath.geometry().bottom() + GRID)
+        for other in (under, beneath, self._notes, self.mark):
+            if other.isVisible() and top.geometry().intersects(other.geometry()):
+                top.move(area.center().x(), other.geometry().bottom() + GRID)
         self._warning.move(area.center().x() - self._warning.width() // 2, area.bottom() - self._warning.height())
         self.scale_bar.setVisible(self._has_room() and self.scale_bar.is_needed())
-        above = self._warning.height() + GRID if self._warning.isVisible() else 0
-        self.scale_bar.move(
-            max(
-                area.center().x() - self.scale_bar.width() // 2, self._corners["bottom_left"].geometry().right() + GRID
-            ),
-            area.bottom() - self.scale_bar.height() - above,
-        )
+        self._place_scale_bar(area)
         self._centre.setGeometry(
             area.adjusted(area.width() // 8, area.height() // 3, -area.width() // 8, -area.height() // 3)
         )
         height = min(160, area.height() // 3)
         self._bar.setGeometry(area.right() - 120, area.center().y() - height // 2, 120, height)
+
+    def _place_scale_bar(self, area: QRect) -> None:
+        """Below the film in the middle, beside what stands in the corners; above that where there is no room."""
+        bar, warned = self.scale_bar, self._warning.height() + GRID if self._warning.isVisible() else 0
+        corners = [self._corners[corner] for corner in ("bottom_left", "bottom_right")]
+        taken = [label.geometry() for label in corners if label.isVisible()]
+        left = max([area.center().x() - bar.width() // 2, *(at.right() + GRID for at in taken[:1])])
+        place = QRect(QPoint(left, area.bottom() - bar.height() - warned), bar.size())
+        if not area.contains(place) or any(place.intersects(at) for at in taken):
+            top = min([area.bottom() - warned, *(at.top() for at in taken)])
+            place.moveTopLeft(QPoint(area.center().x() - bar.width() // 2, top - GRID - bar.height()))
+        bar.move(place.topLeft())

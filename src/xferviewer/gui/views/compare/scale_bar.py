@@ -6,8 +6,8 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from xferviewer.gui.film_lengths import Calibration, round_length
 from xferviewer.gui.theme import GRID, small_font
+from xferviewer.studies.film_lengths import Calibration, round_length
 
 _WIDEST = 160
 _NARROWEST = 30

@@ -8,20 +8,24 @@ from PySide6.QtCore import QObject, QPointF, Signal, Slot
 from PySide6.QtWidgets import QInputDialog
 
 from xferviewer.gui.decisions import Decisions
-from xferviewer.gui.film_measurements import words_of
+from xferviewer.gui.session import Session
 from xferviewer.gui.views.compare.view import CompareView
-from xferviewer.studies.film_notes import Measurement, Point
+from xferviewer.studies.film_measurements import words_of
+from xferviewer.studies.film_notes import FilmNotes, Measurement, Point
 
 TOOLS = ("window", "ruler", "angle", "ellipse")
 
 
 class Tools(QObject):
-    """`kind` is what the left button does: "window" changes the window, the others draw a measurement of that kind."""
+    """`kind` is what the left button does: "window" leaves it to the mouse, others draw a measurement of their kind."""
 
     kind_changed = Signal()
 
-    def __init__(self, compare: CompareView, decisions: Decisions, parent: QObject | None = None) -> None:
+    def __init__(
+        self, session: Session, compare: CompareView, decisions: Decisions, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
+        self._session = session
         self._compare = compare
         self._decisions = decisions
         self.kind = "window"
@@ -30,6 +34,7 @@ class Tools(QObject):
         compare.panes_rebuilt.connect(self._listen)
         compare.standing_changed.connect(self._show)
         decisions.changed.connect(self._show)
+        session.finding_changed.connect(self._show)
         self._listen()
 
     def choose(self, kind: str) -> None:
@@ -133,4 +138,13 @@ class Tools(QObject):
             notes = self._decisions.of(identity)
             drafts = [self._draft[1]] if self._draft is not None and self._draft[0] == identity else []
             pane.set_measurements([(each, words_of(each, raster.image)) for each in (*notes.measurements, *drafts)])
-            pane.set_notes(is_key=notes.is_key, note=notes.note)
+            pane.set_notes(is_key=notes.is_key, note=notes.note, verdict=self._verdict(notes, pane.digest))
+
+    def _verdict(self, notes: FilmNotes, digest: str) -> str:
+        """Whether the reader agrees with the checkpoint of a pane about the finding that is looked at."""
+        verdict = notes.verdict(digest, self._session.finding)
+        if verdict is None:
+            return ""
+        said = self.tr("present") if verdict.called else self.tr("absent")
+        words = self.tr("✓ you agree: {0} {1}") if verdict.agrees else self.tr("✗ you disagree: {0} {1}")
+        return words.format(verdict.finding, said)

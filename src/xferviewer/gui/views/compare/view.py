@@ -10,10 +10,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from xferviewer.gui.display import ShownImage
-from xferviewer.gui.film_lengths import Calibration
 from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
+from xferviewer.gui.mouse_bindings import STANDARD_MOUSE, Mouse
+from xferviewer.gui.own_windows import OwnWindow
 from xferviewer.gui.pane_layouts import Grid
 from xferviewer.gui.session import Session
 from xferviewer.gui.throttle import Throttle
@@ -27,7 +28,8 @@ from xferviewer.gui.views.compare.marked import draw_marked
 from xferviewer.gui.views.compare.overlay_bar import OverlayBar
 from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.gui.views.compare.pane_grid import PaneGrid
-from xferviewer.gui.windowing import dragged
+from xferviewer.gui.windowing import Preset, dragged, presets
+from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.images import Image, Window
 
 
@@ -43,6 +45,7 @@ class CompareView(QWidget):
     standing_changed = Signal()  # what stands in the panes: other films, or a film that was read
     image_replaced = Signal()  # another image was chosen
     focus_changed = Signal()  # another pane, another film in it, or another look of it
+    action_asked = Signal(str)  # the mouse asks for the action of this name
     films_wanted = Signal(object)  # list[tuple[Path, int]]: what the panes show, the chosen image first
 
     def __init__(
@@ -58,6 +61,8 @@ class CompareView(QWidget):
         self._drawing = MapDrawing(session, maps)
         self.corners = CornerWriting(session, self._drawing)
         self.up_is_brighter = drag_up == "brighter"
+        self.mouse = STANDARD_MOUSE
+        self.own_windows: tuple[OwnWindow, ...] = ()
         self.looks = Looks(unlinked, self)
         self._look_words = Throttle(self._write_looks, self)
         self._films: dict[tuple[str, int], Film] = {}
@@ -160,6 +165,12 @@ class CompareView(QWidget):
         for pane in self.panes:
             pane.set_said(said)
 
+    def set_mouse(self, mouse: Mouse) -> None:
+        """Let the mouse do this."""
+        self.mouse = mouse
+        for pane in self.panes:
+            pane.box.mouse = mouse
+
     def set_peeking(self, peeking: bool) -> None:
         """Take the maps away for as long as a key is held."""
         if peeking != self._drawing.peeking:
@@ -193,6 +204,11 @@ class CompareView(QWidget):
         """The image in the pane in focus, once it is read."""
         raster = self.raster(self.focus)
         return raster.image if raster is not None else None
+
+    def presets(self) -> list[Preset]:
+        """The windows that are offered for the film in focus; none until it is read, none for colour."""
+        raster = self.raster(self.focus)
+        return presets(raster, self.own_windows) if raster is not None else []
 
     # --- panes
 
@@ -269,7 +285,9 @@ class CompareView(QWidget):
         pane.box.moved.connect(partial(self._move, number))
         pane.box.stepped.connect(partial(self._step, number))
         pane.box.pressed.connect(partial(self._press, number))
-        pane.box.maximised.connect(partial(self._maximise, number))
+        pane.box.mouse = self.mouse
+        pane.box.double_clicked.connect(self._double_click)
+        pane.box.menu_asked.connect(partial(self.action_asked.emit, "film_menu"))
         pane.box.hovered.connect(partial(self._hover, number))
         pane.resized.connect(partial(self._look_at, number))
         return pane
@@ -292,6 +310,11 @@ class CompareView(QWidget):
         self._fill_grid()
 
     # --- what the mouse does in one pane
+
+    @Slot()
+    def _double_click(self) -> None:
+        if self.mouse.double_click != "nothing":
+            self.action_asked.emit(self.mouse.double_click)
 
     def _move(self, number: int, part: QRectF) -> None:
         if self.raster(number) is not None:

@@ -86,6 +86,7 @@ class ImportDialog(QDialog):
             column.addWidget(section)
         column.addStretch(1)
         self.sections = QScrollArea()
+        self.sections.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of what is in it
         self.sections.setWidgetResizable(True)
         self.sections.setFrameShape(QFrame.Shape.NoFrame)
         self.sections.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -27,6 +27,12 @@ _CHOICES = {
         ("three: blue, green, red", "BGR"),
     ),
     "polarity": (("as shown: bright is bright", "as shown"), ("inverted: bright is dark", "inverted")),
+    "window": (
+        ("default: the file's own, else lowest to highest value", "default"),
+        ("full range: the file's own, else 0 to the highest possible", "full range"),
+        ("range: from and to the values below", "range"),
+        ("percentiles: from and to those below", "percentiles"),
+    ),
 }
 
 
@@ -126,6 +132,8 @@ class PreprocessingSection(QWidget):
             "mean": self.tr("Mean"),
             "std": self.tr("Deviation"),
             "polarity": self.tr("Polarity"),
+            "window": self.tr("Window"),
+            "window_range": self.tr("Window: range"),
         }
 
     def _tips(self) -> dict[str, str]:
@@ -150,6 +158,11 @@ class PreprocessingSection(QWidget):
                 "Inverted where the network was trained on films with dark bones, as MONOCHROME1 is stored. The "
                 "picture on the right shows what it gets."
             ),
+            "window": self.tr(
+                "What of a greyscale image becomes black and what white. A study of 16-bit pictures that divided by "
+                "65535 used the full range, one of CT in a window of Hounsfield units a range."
+            ),
+            "window_range": self.tr("Black and white: -1000, 400 in Hounsfield units; 1, 99 as percentiles"),
         }
 
 

@@ -89,7 +89,7 @@ class PublishedDialog(QDialog):
             buttons.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setSpacing(2 * GRID)
-        for row in (
+        rows = (
             Field(self.tr("Weights"), self.tr("The name under which timm or torchvision publish them."), self.name),
             Field(
                 self.tr("Mirror"),
@@ -102,7 +102,9 @@ class PublishedDialog(QDialog):
                 self.tr("Kept in the settings. Off, nothing ever leaves or enters this machine."),
                 self.network,
             ),
-        ):
+        )
+        for row, setting in zip(rows, ("", "mirror", "hub"), strict=True):
+            row.fault.show_fault(self._settings.lock_of(setting))
             layout.addWidget(row)
         layout.addWidget(self.facts)
         layout.addWidget(self.fault)
@@ -168,8 +170,14 @@ class PublishedDialog(QDialog):
         self.fetch.setText(self.tr("Import") if here or described is None else self.tr("Fetch and import"))
         self.fetch.setEnabled(described is not None and not described["forbidden"] and working != "fetch")
         self.bar.setVisible(working == "fetch")
-        for field in (self.name, self.mirror, self.choose, self.network):
-            field.setEnabled(working != "fetch")
+        mirror_locked, network_locked = self._settings.lock_of("mirror"), self._settings.lock_of("hub")
+        for field, locked in (
+            (self.name, ""),
+            (self.mirror, mirror_locked),
+            (self.choose, mirror_locked),
+            (self.network, network_locked),
+        ):
+            field.setEnabled(working != "fetch" and not locked)
         if working is None:
             self.status.setText("")
         elif working != "fetch":
@@ -195,9 +203,10 @@ class PublishedDialog(QDialog):
     def _forbidden(self, described: dict[str, Any]) -> str:
         if not described["forbidden"]:
             return ""
-        return self.tr("{0} Put {1} into the mirror folder, or let it be fetched.").format(
-            described["forbidden"], described["file"]
-        )
+        text = self.tr("{0} Put {1} into the mirror folder, or let it be fetched.")
+        if self._settings.lock_of("hub"):
+            text = self.tr("{0} Put {1} into the mirror folder.")
+        return text.format(described["forbidden"], described["file"])
 
     # --- having it
 

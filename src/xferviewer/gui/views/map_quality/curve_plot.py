@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
@@ -26,6 +27,7 @@ class MapCurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         self.setMinimumHeight(_FEWEST_PIXELS)
         self.setMouseEnabled(False, False)
         self.setMenuEnabled(False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything here
         self.hideButtons()
         for side in ("bottom", "left"):
             axis = self.getAxis(side)

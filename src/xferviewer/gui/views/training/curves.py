@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QPen
+from PySide6.QtGui import QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
@@ -27,6 +27,9 @@ _MOST_POINTS = 5000
 
 _LARGEST_SMOOTHING = 99
 _FIRST_SMOOTHING = 60
+_BESIDE = 0.02
+"""Of an AUC, which ends at 0 and 1, so much more is in view that a curve along an end is seen."""
+
 ALL, MEAN = "", "mean"
 
 
@@ -51,6 +54,7 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         for widget in (self, self.viewport()):
             widget.setAccessibleName(name)
         self.setMenuEnabled(False)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything here
         self.hideButtons()
         self.setMinimumSize(45 * GRID, 40 * GRID)
         for side, text in (("bottom", self.tr("epoch")), ("left", beside)):
@@ -64,6 +68,11 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         ground.setAlpha(170)
         self.legend = self.addLegend(offset=(-GRID, -GRID if rises else GRID), labelTextColor=theme.text, brush=ground)
         self.scene().sigMouseClicked.connect(self._clicked)
+        self.setLimits(xMin=0)
+        self.nothing = QLabel(self.tr("Nothing to draw before the first epoch has ended."), self)
+        self.nothing.setObjectName("faint")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.nothing.setWordWrap(True)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._bands: list[pg.GraphicsObject] = []
 
@@ -85,6 +94,20 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         for band in self._bands:
             self.removeItem(band)
         self._bands = []
+
+    def show_axes_of_something(self) -> None:
+        """Axes and legend where there is a curve, else words in their place."""
+        something = bool(self.drawn())
+        for side in ("bottom", "left"):
+            self.showAxis(side, something)
+        self.legend.setVisible(something)
+        self.nothing.setVisible(not something)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """The words stand in the middle."""
+        super().resizeEvent(event)
+        if hasattr(self, "nothing"):  # pyqtgraph resizes it while it is being made
+            self.nothing.setGeometry(self.rect())
 
     def band(self, x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], colour: str) -> None:
         """An interval at each x."""
@@ -123,6 +146,7 @@ class JobCurves(QWidget):
         self._steps_per_epoch = math.nan
         self.loss = LearningPlot(theme, self.tr("Loss over epochs"), self.tr("loss"), rises=False)
         self.auc = LearningPlot(theme, self.tr("Validation AUC over epochs"), self.tr("validation AUC"), rises=True)
+        self.auc.setLimits(yMin=-_BESIDE, yMax=1 + _BESIDE)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setAccessibleName(self.tr("Smoothing of the training loss"))
         self.smoothing.setRange(0, _LARGEST_SMOOTHING)
@@ -151,6 +175,7 @@ class JobCurves(QWidget):
             column.addWidget(plot, 1)
             layout.addLayout(column, 1)
         self._draw_loss()
+        self._draw_auc()
 
     def show_course(self, steps: Steps, epochs: Sequence[Epoch], steps_per_epoch: float) -> None:
         """Draw the course of a job so far; `steps_per_epoch` places steps among epochs, NaN where nobody knows it."""
@@ -183,6 +208,7 @@ class JobCurves(QWidget):
         pen = pg.mkPen(_VALIDATION, width=2, style=PEN_STYLES[style_of(1).dash])
         self.loss.draw(validation, *self._of_epochs("validation_loss"), pen)
         self.loss.keep([*drawn, training, validation])
+        self.loss.show_axes_of_something()
 
     def _of_epochs(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         values = [getattr(epoch, name) for epoch in self._epochs]
@@ -211,3 +237,4 @@ class JobCurves(QWidget):
                     self.auc.band(self._numbers(), low, high, style.colour)
         if chosen in (ALL, MEAN):
             self.auc.draw(mean, *self._of_epochs("mean_auc"), pg.mkPen(self._theme.text, width=3))
+        self.auc.show_axes_of_something()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.field import Field, stack
@@ -75,6 +77,10 @@ class DerivedFields(QWidget):
         return any(path.startswith(f"{group}.") and not tick.isChecked() for group, (tick, _) in self._groups.items())
 
     def _control(self, facts: FieldFacts, label: str) -> QWidget:
+        if facts.kind == "groups" and facts.of is not None:
+            groups = GroupList(facts.of, label)
+            groups.changed.connect(self.changed)
+            return groups
         if facts.kind == "yes or no":
             tick = QCheckBox()
             tick.setAccessibleName(label)
@@ -90,6 +96,8 @@ class DerivedFields(QWidget):
         line = QLineEdit(written(facts.default))
         if facts.optional:
             line.setPlaceholderText(_LEFT_OUT)
+        if facts.kind == "table":
+            line.setPlaceholderText("depth = 4, img_size = [96, 96]")
         line.textEdited.connect(self.changed)
         return line
 
@@ -108,6 +116,8 @@ class DerivedFields(QWidget):
             return control.isChecked()
         if isinstance(control, ChoiceBox):
             return control.value
+        if isinstance(control, GroupList):
+            return control.values()
         text = control.text().strip() if isinstance(control, QLineEdit) else ""
         return read(text, facts)
 
@@ -119,10 +129,15 @@ class DerivedFields(QWidget):
             content.setVisible(there)
         for path, facts in self._facts.items():
             control, value = self.controls[path], values.get(path, facts.default)
+            if facts.kind == "table":  # flattened as other mappings are
+                inside = {name: each for name, each in values.items() if name.startswith(f"{path}.")}
+                value = nested(inside, path) if inside else value
             if isinstance(control, QCheckBox):
                 control.setChecked(bool(value))
             elif isinstance(control, ChoiceBox):
                 control.choose(value)
+            elif isinstance(control, GroupList):
+                control.show_groups(value or ())
             elif isinstance(control, QLineEdit):
                 control.setText(written(value))
 
@@ -130,6 +145,96 @@ class DerivedFields(QWidget):
         """Say by each field what is wrong there."""
         for path, field in self.fields.items():
             field.fault.show_fault(faults.get(path, ""))
+            control = self.controls.get(path)
+            if isinstance(control, GroupList):
+                control.show_faults(path, faults)
+
+
+class GroupList(QWidget):
+    """Any number of the same dataclass: one is added by a button, and each taken away by its own.
+
+    begins_with  what one that is added says at first
+    """
+
+    changed = Signal()
+
+    def __init__(self, cls: type, label: str) -> None:
+        super().__init__()
+        self._of, self._label = cls, label
+        self.begins_with: Mapping[str, Any] = {}
+        self._rows: list[tuple[QWidget, DerivedFields]] = []
+        self.add = QPushButton(self.tr("Add"))
+        self.add.setAccessibleName(self.tr("{0}: add one").format(label))
+        self.add.clicked.connect(self._add_one)
+        self._inside = QVBoxLayout(self)
+        stack(self._inside)
+        below = QHBoxLayout()
+        below.addWidget(self.add)
+        below.addStretch(1)
+        self._inside.addLayout(below)
+
+    @property
+    def groups(self) -> list[DerivedFields]:
+        """The fields of each."""
+        return [fields for _, fields in self._rows]
+
+    def values(self) -> list[dict[str, Any]]:
+        """Each as a file would hold it."""
+        return [fields.mapping() for fields in self.groups]
+
+    def show_groups(self, groups: Sequence[Mapping[str, Any]]) -> None:
+        """Show these and no others."""
+        while self._rows:
+            self._take_away(self._rows[0][0])
+        for group in groups:
+            self._insert().show_values(group)
+
+    def show_faults(self, path: str, faults: Mapping[str, str]) -> None:
+        """Say by each field of each what is wrong there; `path` is that of the list."""
+        for place, fields in enumerate(self.groups):
+            prefix = f"{path}[{place}]."
+            fields.show_faults({at.removeprefix(prefix): text for at, text in faults.items() if at.startswith(prefix)})
+
+    def _insert(self) -> DerivedFields:
+        row, fields = QWidget(), DerivedFields(self._of, "")
+        remove = QPushButton(self.tr("Remove"))
+        remove.clicked.connect(self._remove_one)
+        across = QHBoxLayout(row)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.addWidget(fields, 1)
+        across.addWidget(remove)
+        fields.changed.connect(self.changed)
+        self._inside.insertWidget(len(self._rows), row)
+        self._rows.append((row, fields))
+        self._name_rows()
+        return fields
+
+    def _name_rows(self) -> None:
+        """What a screen reader says of each, by its number."""
+        for number, (row, fields) in enumerate(self._rows, 1):
+            for path, control in fields.controls.items():
+                control.setAccessibleName(f"{self._label} {number}: {path}")
+            for button in row.findChildren(QPushButton):
+                button.setAccessibleName(self.tr("{0}: remove number {1}").format(self._label, number))
+
+    def _take_away(self, row: QWidget) -> None:
+        self._rows = [known for known in self._rows if known[0] is not row]
+        self._inside.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+        self._name_rows()
+
+    @Slot()
+    def _add_one(self) -> None:
+        self._insert().show_values(self.begins_with)
+        self.changed.emit()
+
+    @Slot()
+    def _remove_one(self) -> None:
+        sender = self.sender()
+        if isinstance(sender, QPushButton):
+            self._take_away(sender.parentWidget())
+            self.changed.emit()
 
 
 def _first_line(cls: type | None) -> str:
@@ -140,6 +245,8 @@ def written(value: Any) -> str:
     """A value as it stands in a field: every digit of a number, lists with commas."""
     if value is None:
         return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} = {_as_toml(each)}" for key, each in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(written(each) for each in value)
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
@@ -147,6 +254,8 @@ def written(value: Any) -> str:
 
 def read(text: str, facts: FieldFacts) -> Any:
     """What a text stands for: None where it is left out, the text itself where it is not of its kind."""
+    if facts.kind == "table":
+        return _read_table(text)
     if not text:
         return [] if facts.kind in ("numbers", "names") and not facts.optional else None if facts.optional else ""
     try:
@@ -161,6 +270,23 @@ def read(text: str, facts: FieldFacts) -> Any:
     if facts.kind == "names":
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
+
+
+def _as_toml(value: Any) -> str:
+    """A value in a line of TOML: its strings and its words for true and false are those of JSON."""
+    if isinstance(value, Mapping):
+        return f"{{{written(value)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_as_toml, value))}]"
+    return json.dumps(value)
+
+
+def _read_table(text: str) -> Any:
+    """`depth = 4, img_size = [96, 96]` as a mapping; the text itself where it is none."""
+    try:
+        return tomllib.loads(f"table = {{{text}}}")["table"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _number(text: str) -> int | float:

@@ -47,7 +47,7 @@ class LogTail(QPlainTextEdit):
 
 
 class Facts(QTextBrowser):
-    """What a job told before its first step: the receipt of its split, its network, the estimate."""
+    """What a job told beside its epochs: its receipt, its network, the estimate, what it went on without."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,8 +57,10 @@ class Facts(QTextBrowser):
     def show_told(self, told: Mapping[str, Mapping[str, Any]]) -> None:
         """Show the events `told` by kind."""
         titles = {
-            "receipt": self.tr("Leakage receipt"), "network": self.tr("Network"),
-            "no validation": self.tr("Validation"), "weights": self.tr("Weights"),
+            "refused": self.tr("Left out"), "halved batch": self.tr("Smaller batches"),
+            "receipt": self.tr("Leakage receipt"), "not learned": self.tr("Not learned"),
+            "no validation": self.tr("Validation"), "recipe": self.tr("Recipe"), "network": self.tr("Network"),
+            "weights": self.tr("Weights"), "features": self.tr("Features"), "augmentation": self.tr("Augmentation"),
             "estimate": self.tr("Estimate"), "held out": self.tr("Held-out cohort"),
         }  # fmt: skip
         parts = [

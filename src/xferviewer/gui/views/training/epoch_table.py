@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from xferviewer.gui.job_history import Area, Epoch
@@ -25,6 +26,15 @@ class EpochTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 2 * GRID)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._shown: Sequence[Epoch] = ()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Say so where there is nothing to show."""
+        super().paintEvent(event)
+        if not self.rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self.tr("No epoch has ended yet."))
+            painter.end()
 
     def show_epochs(self, epochs: Sequence[Epoch]) -> None:
         """Show these; nothing is done where they are shown already."""

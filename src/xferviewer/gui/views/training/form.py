@@ -53,7 +53,6 @@ class NewJobForm(QWidget):
         super().__init__()
         self.spec: TrainingSpec | None = None
         self._taken: set[str] = set()
-        self._held_out: list[Any] = []
         self._starting = False
         self.images = CohortSection()
         self.split = SplitSection()
@@ -109,6 +108,7 @@ class NewJobForm(QWidget):
             column.addWidget(section)
         column.addStretch(1)
         self.scrolled = QScrollArea()
+        self.scrolled.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it follows the focus of what is in it
         self.scrolled.setWidgetResizable(True)
         self.scrolled.setFrameShape(QFrame.Shape.NoFrame)
         self.scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -165,15 +165,15 @@ class NewJobForm(QWidget):
 
     def content(self) -> dict[str, Any]:
         """What a file with these choices would hold."""
-        found = {
+        return {
             **self.naming.mapping(),
             "findings": list(self.images.chosen_findings),
             **self.images.task.mapping(),
             "network": self.network.mapping(),
             "data": {**self.images.mapping(), **self.split.mapping()},
             "recipe": self.recipe.mapping(),
+            **self.split.held_out.mapping(),
         }
-        return {**found, "held_out": self._held_out} if self._held_out else found
 
     @Slot()
     def _check(self) -> None:
@@ -224,8 +224,8 @@ class NewJobForm(QWidget):
     def show_spec(self, spec: TrainingSpec) -> None:
         """Show the values of a job, to be changed and started as another one."""
         content: Mapping[str, Any] = to_mapping(spec)
-        self._held_out = content.get("held_out", [])
         self.split.show_data(content["data"])
+        self.split.held_out.show_values({"held_out": content.get("held_out", [])})
         self.images.show_data(content["data"], content["findings"])
         self.images.show_task(content.get("task", "multi-label"))
         self.network.show_network(content["network"])

@@ -19,7 +19,7 @@ from xferviewer.gui.views.training.head_section import HeadSection
 from xferviewer.jobs.backbone_names import KNOWN_BACKBONES, known_backbone
 from xferviewer.jobs.network_spec import SETTINGS, NetworkSpec
 
-_OWN_FIELDS = ("architecture", "weights", "hub", "preprocessing", "head", "options")
+_OWN_FIELDS = ("architecture", "weights", "hub", "preprocessing", "head")
 _FIRST_ARCHITECTURE = "tf_efficientnet_lite0"
 _FIRST_SETTING = "S3"
 _OWN = "own constants"
@@ -45,7 +45,6 @@ class NetworkSection(QWidget):
         super().__init__()
         self._checkpoints: dict[str, Checkpoint] = {}
         self._chosen = False  # by a person, or by a job that is cloned
-        self._options: dict[str, Any] = {}
         self.start: ChoiceBox[Start] = ChoiceBox(self.tr("Begins from"), stretches=True)
         self.source = QLineEdit()
         self.browse = QPushButton(self.tr("Choose …"))
@@ -62,6 +61,7 @@ class NetworkSection(QWidget):
         self.fields = self._fields()
         self._lay_out()
         self._connect()
+        self._offer_groups()
         self.offer_checkpoints([])
         self._take_preset()
 
@@ -81,6 +81,11 @@ class NetworkSection(QWidget):
         box.setCurrentText(_FIRST_ARCHITECTURE)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         return box
+
+    @Slot()
+    def _offer_groups(self) -> None:
+        """The others let all groups learn, or none."""
+        self.learning.fields["network.top_groups"].setEnabled(self.setting.value in ("S2", "S4"))
 
     def _words_of_settings(self) -> None:
         box = self.learning.controls["network.setting"]
@@ -128,6 +133,7 @@ class NetworkSection(QWidget):
         self.browse.clicked.connect(self._browse)
         self.architecture.editTextChanged.connect(self._architecture_written)
         self.setting.activated.connect(self._setting_chosen)
+        self.setting.currentIndexChanged.connect(self._offer_groups)
         self.learning.changed.connect(self.changed)
         self.head.changed.connect(self.changed)
         self.preset.activated.connect(self._preset_chosen)
@@ -172,11 +178,15 @@ class NetworkSection(QWidget):
             self.setting.choose("S5" if start == RANDOM else _FIRST_SETTING)
         checkpoint = self._checkpoints.get(start.checkpoint)
         if checkpoint is not None:
-            self._options = dict(checkpoint.options)
+            self._show_options(checkpoint.options)
             self.architecture.blockSignals(True)
             self.architecture.setCurrentText(checkpoint.card.architecture)
             self.architecture.blockSignals(False)
             self._show_preprocessing(to_mapping(checkpoint.preprocessing))
+
+    def _show_options(self, options: Mapping[str, Any]) -> None:
+        known = {**nested(self.learning.mapping(), "network"), "options": dict(options)}
+        self.learning.show_values(flattened(known, "network"))
 
     @Slot()
     def _setting_chosen(self) -> None:
@@ -200,7 +210,7 @@ class NetworkSection(QWidget):
 
     @Slot()
     def _architecture_written(self) -> None:
-        self._options = {}  # they were another network's
+        self._show_options({})  # they were another network's
         if known_backbone(self.architecture.currentText().strip()) is not None:
             self._take_preset()
         self.changed.emit()
@@ -240,7 +250,6 @@ class NetworkSection(QWidget):
             **nested(self.learning.mapping(), "network"),
             "preprocessing": nested(self.constants.mapping(), "network.preprocessing"),
             "head": self.head.mapping(),
-            "options": self._options,
         }
         if start.kind == "checkpoint":
             found["weights"] = start.checkpoint
@@ -272,7 +281,6 @@ class NetworkSection(QWidget):
         self.architecture.blockSignals(True)
         self.architecture.setCurrentText(network["architecture"])
         self.architecture.blockSignals(False)
-        self._options = dict(network.get("options", {}))
         self.learning.show_values(flattened(network, "network"))
         self.head.show_head(network.get("head", {}))
         self._show_preprocessing(network["preprocessing"])
@@ -284,11 +292,12 @@ class NetworkSection(QWidget):
         """
         if "architecture" in network:
             self.architecture.setCurrentText(network["architecture"])
-        said = {**nested(self.learning.mapping(), "network"), **network}
+        known = nested(self.learning.mapping(), "network")
+        options = known["options"] if isinstance(known["options"], Mapping) else {}  # text that is no table
+        said = {**known, **network, "options": {**options, **network.get("options", {})}}
         if self.start.value == RANDOM:
             said["setting"] = {"S2": "S4", "S3": "S5"}.get(said["setting"], said["setting"])
         self.learning.show_values(flattened(said, "network"))
-        self._options = {**self._options, **network.get("options", {})}
         if "head" in network:
             self.head.show_head(network["head"])
         if "preprocessing" in network:

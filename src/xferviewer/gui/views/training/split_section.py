@@ -9,15 +9,18 @@ from typing import Any
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from xferviewer.errors import XferviewerError
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.field import Field, Fold, heading, said, stack
 from xferviewer.gui.spec_fields import faults_in
 from xferviewer.gui.training_cohort import TrainingCohort
-from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, nested
+from xferviewer.gui.views.training.derived_fields import NAME_WIDTH, DerivedFields, GroupList, nested
 from xferviewer.jobs.data_spec import CohortData, DataSpec
+from xferviewer.jobs.spec import TrainingSpec
 from xferviewer.studies.split_making import SplitPlan
 
 _NEW = ""
+_FIRST_HELD_OUT = {"site": "B", "count": 400, "seed": 2}
 _PARTS = ("training", "validation", "test")
 _OPTIONS = {"validation": "--validation", "test": "--test", "folds": "--folds", "fraction": "--fraction",
             "shared": "--shared", "seed": "--seed", "method": "--method"}  # fmt: skip
@@ -34,6 +37,7 @@ class SplitSection(QWidget):
         super().__init__()
         self._cohort: TrainingCohort | None = None
         self._wanted = ""
+        self._refused: dict[str, str] = {}  # splits of this cohort that cannot be used, and why
         self._making = False
         self.own = DerivedFields(DataSpec, "data", only=("validation_fraction", "split_seed"))
         self.frozen: ChoiceBox[str] = ChoiceBox(self.tr("Split"), stretches=True)
@@ -45,6 +49,11 @@ class SplitSection(QWidget):
         self.make.setToolTip(self.tr("It is frozen to a file with a receipt of what its parts have in common"))
         self.words = said()
         self.of_cohort = DerivedFields(CohortData, "data.cohort", leave=("folder", "split"))
+        self.held_out = DerivedFields(TrainingSpec, "", only=("held_out",))
+        films = self.held_out.controls["held_out"]
+        if isinstance(films, GroupList):
+            films.begins_with = _FIRST_HELD_OUT
+            films.add.setText(self.tr("Add phantom films"))
         self.fields = self._fields()
         self.frozen.offer([(self.tr("a new one …"), _NEW)], _NEW)
         self._lay_out()
@@ -90,11 +99,12 @@ class SplitSection(QWidget):
         self.folder_part = QWidget()
         self.of_cohort_fold = Fold(self.tr("What is learned of it"), self.of_cohort)
         stack(QVBoxLayout(self.folder_part), self.fields["data.cohort.split"], self.new, self.of_cohort_fold)
-        stack(QVBoxLayout(self), heading(self.tr("Split by patient")), self.own, self.folder_part)
+        stack(QVBoxLayout(self), heading(self.tr("Split by patient")), self.own, self.folder_part, self.held_out)
 
     def _connect(self) -> None:
         self.own.changed.connect(self.changed)
         self.of_cohort.changed.connect(self.changed)
+        self.held_out.changed.connect(self.changed)
         self.frozen.activated.connect(self._choose)
         self.plan.changed.connect(self._plan_changed)
         for line in (self.name, *self.lists.values()):
@@ -107,6 +117,10 @@ class SplitSection(QWidget):
         """Offer the splits of a cohort; the first one, or the one that was asked for, is taken."""
         before = self._cohort
         self._cohort = cohort
+        if cohort is None or before is None or before.folder != cohort.folder:
+            self._refused.clear()
+        elif cohort.split:
+            self._refused.pop(cohort.split, None)
         imported = cohort is not None and cohort.kind == "cohort"
         self.own.setVisible(not imported)
         self.folder_part.setVisible(imported)
@@ -122,8 +136,13 @@ class SplitSection(QWidget):
         elif before is None or before.folder != cohort.folder:
             self.frozen.choose(known[0] if known else _NEW)
         self._show_new()
-        if self.chosen and cohort.split != self.chosen:
+        if self.chosen and cohort.split != self.chosen and self.chosen not in self._refused:
             self.split_chosen.emit(self.chosen)
+
+    def show_refusal(self, split: str, error: XferviewerError) -> None:
+        """Say why a frozen split cannot be used; another one may be, or a new one."""
+        self._refused[split] = str(error)
+        self.changed.emit()
 
     @property
     def chosen(self) -> str:
@@ -222,6 +241,8 @@ class SplitSection(QWidget):
         """What is still to be chosen."""
         if self._cohort is not None and self._cohort.kind == "cohort" and not self.chosen:
             return {**self._plan_faults(), "data.cohort.split": self.tr("Make the split, or choose one that there is.")}
+        if self.chosen in self._refused:
+            return {"data.cohort.split": self._refused[self.chosen]}
         return {}
 
     def show_faults(self, faults: Mapping[str, str]) -> None:
@@ -231,6 +252,7 @@ class SplitSection(QWidget):
         self.own.show_faults(faults)
         self.plan.show_faults(faults)
         self.of_cohort.show_faults(faults)
+        self.held_out.show_faults(faults)
         if any(path in faults for path in self.of_cohort.fields):
             self.of_cohort_fold.open()
         plan_is_right = not any(path.startswith("split.") for path in faults)

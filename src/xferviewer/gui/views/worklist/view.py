@@ -15,6 +15,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -183,9 +184,15 @@ class Worklist(QWidget):
         studies = len(self._session.studies)
         self.count.setText(self.tr("1 study") if studies == 1 else self.tr("{0:,} studies").format(studies))
         header, columns = self.table.horizontalHeader(), self.model.columns
+        chosen = QFont(header.font())
+        chosen.setBold(True)  # as Qt writes the titles of what is chosen
         for column in range(self.model.columnCount()):
+            title = QFontMetrics(chosen).horizontalAdvance(
+                str(self.model.headerData(column, Qt.Orientation.Horizontal))
+            )
+            least = title + 4 * GRID  # the style sheet's padding, and a gap
             width = columns[column].width + (SIZE if column == 0 else 0) if column < len(columns) else 11 * GRID
-            header.resizeSection(column, width)
+            header.resizeSection(column, max(width, least))
         # What the checkpoints say comes right after the patient.
         for place in range(self.model.columnCount() - len(columns)):
             header.moveSection(header.visualIndex(len(columns) + place), 1 + place)

@@ -35,10 +35,6 @@ class Calibration:
         """Of a line over so many columns and rows, in `unit`."""
         return math.hypot(x * self.column, y * self.row)
 
-    def words(self, length: float) -> str:
-        """ "12.3 mm at the detector"; pixels with one digit."""
-        return f"{length:.1f} {self.unit} {self.source}".strip()
-
 
 def round_length(at_most: float) -> tuple[float, str]:
     """The longest of 1, 2, 5, 10, 20 … mm that is at most so long, and how it is written. `at_most` above 0."""

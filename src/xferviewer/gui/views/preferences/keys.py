@@ -1,17 +1,14 @@
-"""The preferences of keys: every action with its keys, those chosen twice named before anything is kept."""
+"""Which keys do what: every action with its keys, those chosen twice named before anything is kept."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
-    QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
-    QLabel,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -19,23 +16,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from xferviewer.gui.actions import ACTIONS
-from xferviewer.gui.key_bindings import STANDARD, Bindings, canonical, conflicts
-from xferviewer.gui.theme import GRID
+from xferviewer.gui.actions import KEYED
+from xferviewer.gui.field import FaultLine
+from xferviewer.gui.key_bindings import STANDARD, Bindings, canonical, conflicts, held_faults
 
 
-class KeysDialog(QDialog):
+class KeysPage(QWidget):
     """A table of actions; the field below it takes the key of the chosen one."""
 
-    chosen = Signal(object)  # Bindings
+    changed = Signal()
 
     def __init__(self, bindings: Bindings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.bindings = dict(bindings)
-        self.setWindowTitle(self.tr("Keys"))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(150 * GRID, 150 * GRID)
-        self.table = QTableWidget(len(ACTIONS), 3)
+        self.table = QTableWidget(len(KEYED), 3)
         self.table.setAccessibleName(self.tr("Actions and their keys"))
         self.table.setHorizontalHeaderLabels([self.tr("menu"), self.tr("action"), self.tr("keys")])
         self.table.verticalHeader().hide()
@@ -48,29 +42,27 @@ class KeysDialog(QDialog):
         self.key = QKeySequenceEdit()
         self.key.setMaximumSequenceLength(1)
         self.key.setAccessibleName(self.tr("New key of the chosen action"))
+        # the field takes every key, so that Tab does not leave it unless this is said
+        self.key.setFinishingKeyCombinations([QKeySequence("Tab")[0], QKeySequence("Shift+Tab")[0]])
         self.use = self._button(self.tr("Use this key"), self._use)
         self.add = self._button(self.tr("Add it"), self._add)
         self.clear = self._button(self.tr("No key"), self._clear)
         self.standard = self._button(self.tr("All as at first"), self._restore)
-        self.fault = QLabel()
-        self.fault.setObjectName("fault")
-        self.fault.setWordWrap(True)
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )  # fmt: skip
-        self.buttons.accepted.connect(self._accept)
-        self.buttons.rejected.connect(self.reject)
+        self.fault = FaultLine()
         line = QHBoxLayout()
-        for widget in (self.key, self.use, self.add, self.clear):
+        for widget in (self.key, self.use, self.add, self.clear, self.standard):
             line.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.addWidget(self.table, 1)
         layout.addLayout(line)
-        layout.addWidget(self.standard)
         layout.addWidget(self.fault)
-        layout.addWidget(self.buttons)
         self._show()
         self.table.selectRow(0)
+
+    @property
+    def is_right(self) -> bool:
+        """No key means two things, and the held one can be held."""
+        return not conflicts(self.bindings) and not held_faults(self.bindings)
 
     def _button(self, text: str, pressed: object) -> QPushButton:
         button = QPushButton(text)
@@ -80,7 +72,7 @@ class KeysDialog(QDialog):
 
     @property
     def _name(self) -> str:
-        return ACTIONS[max(self.table.currentRow(), 0)].name
+        return KEYED[max(self.table.currentRow(), 0)].name
 
     def _typed(self) -> str:
         return canonical(self.key.keySequence().toString(QKeySequence.SequenceFormat.PortableText))
@@ -109,14 +101,13 @@ class KeysDialog(QDialog):
         self._show()
 
     def _show(self) -> None:
-        for place, row in enumerate(ACTIONS):
+        for place, row in enumerate(KEYED):
             for column, text in enumerate((row.menu, row.text, ", ".join(self.bindings[row.name]))):
                 self.table.setItem(place, column, QTableWidgetItem(text))
-        twice = conflicts(self.bindings)
-        self.fault.setText("\n".join(f"{key}: {'; '.join(texts)}" for key, texts in twice.items()))
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(not twice)
-
-    @Slot()
-    def _accept(self) -> None:
-        self.chosen.emit(self.bindings)
-        self.accept()
+        twice = [f"{key}: {'; '.join(texts)}" for key, texts in conflicts(self.bindings).items()]
+        held = [
+            self.tr("{0} cannot be held: take a key without Ctrl, Alt and Shift.").format(key)
+            for key in held_faults(self.bindings)
+        ]
+        self.fault.show_fault("\n".join([*twice, *held]))
+        self.changed.emit()

