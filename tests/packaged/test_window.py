@@ -13,7 +13,6 @@ import pydicom
 import pytest
 from PIL import Image, ImageGrab
 from tests.packaged.conftest import wait_until
-from tests.packaged.test_command_line import COMPRESSIONS
 from tests.packaged.test_jobs import descendants
 
 if TYPE_CHECKING:
@@ -23,6 +22,12 @@ if TYPE_CHECKING:
     from tests.packaged.conftest import Packaged
 
 WIDTH, HEIGHT = 1440, 900
+COMPRESSIONS = {
+    "1.2.840.10008.1.2.4.70": "JPEG lossless",
+    "1.2.840.10008.1.2.4.80": "JPEG-LS",
+    "1.2.840.10008.1.2.4.90": "JPEG 2000",
+    "1.2.840.10008.1.2.5": "RLE",
+}
 
 
 @pytest.fixture(scope="module")
