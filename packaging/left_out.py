@@ -60,7 +60,6 @@ FILES = {
     "pyarrow/*.pxi": "sources for compilers",
     "*libarrow_flight*": "tables come from files, not from servers",
     "*libarrow_python_flight*": "tables come from files, not from servers",
-    "*libarrow_substrait*": "plans of queries",
     "numpy/*/tests/*": _DEVELOPMENT,
     "sklearn/datasets/data/*": "example data",
     "sklearn/datasets/descr/*": "example data",
