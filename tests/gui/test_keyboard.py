@@ -38,6 +38,7 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.top_bar import PERSPECTIVES
+from xferviewer.gui.views.first_start import FirstStart
 from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.gui.views.preferences import PreferencesDialog
 
@@ -318,10 +319,13 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
                                                           Qt.Key.Key_Return)])  # fmt: skip
     press(Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: compare.looks[0].window != compare.presets()[2].window, timeout=LONG)
-    qtbot.waitUntil(lambda: QApplication.activePopupWidget() is None and QApplication.activeWindow() is window)
+    qtbot.waitUntil(lambda: QApplication.activePopupWidget() is None)
+    window.activateWindow()  # as window managers do by themselves when a menu is closed
+    QTest.qWaitForWindowActive(window)
     shown = session.display.overlay_visible
     press("o")
-    assert session.display.overlay_visible != shown
+    state = (QApplication.activeWindow(), QApplication.focusWidget(), QApplication.activeModalWidget())
+    assert session.display.overlay_visible != shown, state
     opacity = tab_to("Opacity")
     before = session.display.overlay_opacity
     press(Qt.Key.Key_Right)

@@ -62,8 +62,9 @@ def _listed(rows: Sequence[RefusedRow]) -> str:
 
 def _set_details(box: QMessageBox, details: str) -> None:
     box.setDetailedText(details)
-    if details:
-        box.findChild(QTextEdit).setAccessibleName(_tr("Each file with its reason"))
+    field = box.findChild(QTextEdit)
+    if isinstance(field, QTextEdit):
+        field.setAccessibleName(_tr("Each file with its reason"))
 
 
 def _tr(text: str) -> str:
