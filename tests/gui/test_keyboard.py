@@ -38,7 +38,6 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.top_bar import PERSPECTIVES
-from xferviewer.gui.views.first_start import FirstStart
 from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.gui.views.preferences import PreferencesDialog
 
