@@ -16,10 +16,9 @@ import pydicom
 import pytest
 from PIL import Image
 from tests.installed.conftest import HOME, USER
-from tests.packaged.conftest import wait_until
-from tests.packaged.test_command_line import COMPRESSIONS
+from tests.packaged.conftest import make_jpeg_lossless, wait_until
 from tests.packaged.test_jobs import SPEC, descendants, kept, state
-from tests.packaged.test_window import display, grey_and_warm, seen
+from tests.packaged.test_window import COMPRESSIONS, display, grey_and_warm, seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,14 +92,18 @@ def test_that_no_library_is_missing(system: System) -> None:
     look = ["find", "/usr/lib/xferviewer", "-type", "f", *programs, "-exec", "ldd", "{}", "+"]
     said = system.run(*look, LD_LIBRARY_PATH="/usr/lib/xferviewer/_internal").stdout  # as its start program sets it
     assert said.count("libc.so.6 => ") > 100
-    assert set(re.findall(r"^\s*(\S+) => not found", said, re.M)) <= FROM_DRIVERS
+    missing = set(re.findall(r"^\s*(\S+) => not found", said, re.M))
+    # torchvision's operators name torch's libraries, which torch has loaded by then
+    inside = {path.name for path in (system.root / "usr/lib/xferviewer").rglob("*.so*")}
+    assert missing - inside <= FROM_DRIVERS
 
 
 def test_that_the_selftest_passes_for_a_user_without_network(system: System) -> None:
     found = system.json("selftest")
     assert found["ok"], found["checks"]
     (decoders,) = (check["message"] for check in found["checks"] if check["name"] == "decoders")
-    assert set(COMPRESSIONS) <= set(decoders.split(", "))
+    for compression in ("JPEG Lossless", "JPEG-LS Lossless", "JPEG 2000", "RLE Lossless"):
+        assert compression in decoders
 
 
 def test_that_menu_types_and_icon_are_known_to_the_desktop(system: System) -> None:
@@ -118,7 +121,8 @@ def test_that_a_cohort_is_written_and_indexed_into_the_catalogue(system: System)
     folder = f"{HOME}/films"
     words = ["phantom", "--out", folder, "--count", 32, "--seed", 7, "--site", "A", "--size", 256, "--workers", 2]
     system.done("xferviewer", *words, "--without-masks")
-    found = system.json("index", folder, "--catalogue", f"{HOME}/{DATA}/catalogue.sqlite")
+    make_jpeg_lossless(sorted(system.home("films", "images").glob("*.dcm"))[4])
+    found = system.json("index", f"{folder}/images", "--catalogue", f"{HOME}/{DATA}/catalogue.sqlite")
     assert (found["images"], found["refused"]) == (32, [])
 
 
@@ -146,7 +150,10 @@ def test_that_the_window_shows_a_compressed_film_with_maps(
     system.done("mkdir", place)
     shutil.copy(film_of[syntax], system.root / place.lstrip("/"))
     wait_until(lambda: grey_and_warm(seen(display))[1] == 0, 30)  # the window before has gone
-    more = {"DISPLAY": display, "XFERVIEWER_HOME": f"{HOME}/{name}-home"}
+    own_home = f"{place} home"
+    system.done("mkdir", own_home)
+    (system.root / own_home.lstrip("/") / "settings.toml").write_text("notice_seen = true\n", encoding="utf-8")
+    more = {"DISPLAY": display, "XFERVIEWER_HOME": own_home}
     running = system.start("xferviewer", "open", place, f"{MODELS}/lite0-imagenet", f"{MODELS}/lite0-probe", **more)
 
     def with_maps() -> bool:
