@@ -96,6 +96,23 @@ def _name(part: QWidget) -> str:
     return part.text() if isinstance(part, QLabel) else type(part).__name__
 
 
+def wrong_scales(application: Application) -> list[str]:
+    """What the scale bars of panes say that is not as long as they are drawn."""
+    compare = application.window.compare
+    wrong = []
+    for number, pane in enumerate(compare.panes):
+        raster = compare.raster(number)
+        spacing = raster.image.spacing_mm if raster is not None else None
+        if spacing is None:
+            wrong += [pane.scale_bar.words] if pane.scale_bar.words else []
+            continue
+        length, unit, *_ = pane.scale_bar.words.split()
+        drawn = pane.scale_bar.line * pane.box.viewPixelSize()[0] * spacing[1]
+        if drawn != pytest.approx(float(length) * {"mm": 1, "cm": 10}[unit], rel=0.01):
+            wrong.append(f"{pane.scale_bar.words}: {drawn:.1f} mm")
+    return wrong
+
+
 def all_words(window: QWidget) -> str:
     """Everything that can be read in a window."""
     words = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
@@ -138,6 +155,7 @@ def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_na
             identity, Measurement("ellipse", ((columns * 0.28, rows * 0.3), (columns * 0.4, rows * 0.45)))
         )
     keep(application, name, tmp_path, request)
+    assert wrong_scales(application) == []
     assert cut_texts(window) == []
     for number, pane in enumerate(window.compare.panes):
         assert collisions(pane) == []
@@ -146,6 +164,9 @@ def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_na
         if window.compare.raster(number) is not None:
             shown = pixels(pane.grab().toImage())
             assert len(np.unique(shown)) > 50, "the film is empty"
+    window.resize(SIZE * 0.8)
+    qtbot.wait(50)
+    assert wrong_scales(application) == []
     header = pydicom.dcmread(sources[0], stop_before_pixels=True)
     for identifying in (str(header.get("PatientName", "")), str(header.get("PatientID", ""))):
         assert len(identifying) < 3 or identifying not in all_words(window)

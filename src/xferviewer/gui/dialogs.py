@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt
-from PySide6.QtWidgets import QDialog, QMessageBox, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QMessageBox, QTextBrowser, QTextEdit, QVBoxLayout, QWidget
 
 from xferviewer import RESEARCH_NOTICE, __version__
 from xferviewer.gui.actions import cheat_sheet
@@ -17,7 +17,7 @@ _SHEET = QSize(1180, 660)
 def show_refused(window: QWidget, refused: Sequence[RefusedRow]) -> QMessageBox:
     """The files that were refused, each with its reason."""
     box = _box(window, _tr("Refused files"), _tr("{0} files were refused.").format(len(refused)))
-    box.setDetailedText(_listed(refused))
+    _set_details(box, _listed(refused))
     return box
 
 
@@ -28,7 +28,7 @@ def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessag
         return _box(window, _tr("Images that could not be predicted"), text)
     text = _tr("{0} images could not be predicted. “Go on predicting” tries them again.").format(len(failed))
     box = _box(window, _tr("Images that could not be predicted"), text)
-    box.setDetailedText(_listed(failed))
+    _set_details(box, _listed(failed))
     return box
 
 
@@ -58,6 +58,13 @@ def show_devices(window: QWidget, details: str) -> QMessageBox:
 
 def _listed(rows: Sequence[RefusedRow]) -> str:
     return "\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in rows)
+
+
+def _set_details(box: QMessageBox, details: str) -> None:
+    box.setDetailedText(details)
+    field = box.findChild(QTextEdit)
+    if isinstance(field, QTextEdit):
+        field.setAccessibleName(_tr("Each file with its reason"))
 
 
 def _tr(text: str) -> str:

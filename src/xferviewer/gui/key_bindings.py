@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QKeyCombination, Qt
 from PySide6.QtGui import QKeySequence
 
 from xferviewer.gui.actions import HELD, KEYED
@@ -51,9 +51,15 @@ def conflicts(bindings: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
 def held_faults(bindings: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Keys that cannot be held: those that go with Ctrl, Alt, Shift or Meta, which are let go one by one."""
     none = Qt.KeyboardModifier.NoModifier
-    return [key for key in bindings[HELD.name] if QKeySequence(key)[0].keyboardModifiers() != none]
+    return [key for key in bindings[HELD.name] if _pressed(key).keyboardModifiers() != none]
 
 
 def held_keys(bindings: Mapping[str, tuple[str, ...]]) -> frozenset[Qt.Key]:
     """The keys that take the map away as long as one of them is held."""
-    return frozenset(QKeySequence(key)[0].key() for key in bindings[HELD.name])
+    return frozenset(_pressed(key).key() for key in bindings[HELD.name])
+
+
+def _pressed(key: str) -> QKeyCombination:
+    """The key with what goes with it. Keys that stand in bindings are keys that Qt knows."""
+    pressed: QKeyCombination = QKeySequence(key)[0]  # type: ignore[index]  # the stub lacks it
+    return pressed

@@ -31,6 +31,7 @@ from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.film_commands import FilmCommands
 from xferviewer.gui.film_place import FilmPlace
 from xferviewer.gui.films import FilmShelf
+from xferviewer.gui.focus_outline import FocusOutline
 from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import Library
@@ -40,7 +41,7 @@ from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.map_measuring import MapMeasuring
 from xferviewer.gui.notify import Notifier
-from xferviewer.gui.perspective import Perspective
+from xferviewer.gui.perspective import Perspective, in_hidden_tab
 from xferviewer.gui.preferring import Preferring
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
@@ -161,6 +162,7 @@ class MainWindow(QMainWindow):
         self._follow_identity_setting()
         self.show_perspective("read")
         self.work.installEventFilter(self)
+        self.focus_outline = FocusOutline(self)
 
     # --- building
 
@@ -317,6 +319,16 @@ class MainWindow(QMainWindow):
         self.running_jobs.setText(self.tr("jobs: {0} running").format(count) if count else "")
 
     # --- perspectives and layout
+
+    def focusNextPrevChild(self, forwards: bool) -> bool:
+        """Tab passes over panels in tabs behind others: Qt takes them for visible, and they lie outside the window."""
+        first: QWidget | None = None
+        while super().focusNextPrevChild(forwards):
+            at = QApplication.focusWidget()
+            if at is None or at is first or not in_hidden_tab(at):
+                return True
+            first = first or at
+        return False
 
     def show_perspective(self, name: str) -> None:
         """Show "read", "evaluate" or "train"; the session stays what it is."""

@@ -101,3 +101,13 @@ class Perspective(QMainWindow):
             self._first_layout = self.saveState()
             if self._restored is not None:
                 self.restoreState(self._restored)
+
+
+def in_hidden_tab(widget: QWidget) -> bool:
+    """It belongs to a panel that shares its place with another one, and that one is in front."""
+    up: QWidget | None = widget
+    while up is not None:
+        if isinstance(up, QDockWidget) and not up.isFloating() and up.visibleRegion().isEmpty():
+            return True
+        up = up.parentWidget()
+    return False

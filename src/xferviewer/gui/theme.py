@@ -142,8 +142,7 @@ def _style_sheet(theme: Theme) -> str:
         QFrame#pane QLabel#notice, QFrame#pane QLabel#faint {{ background: rgba(0, 0, 0, 170); }}
         QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
-        QWidget#films {{ background: {theme.film}; border: 1px solid {theme.film}; }}
-        QWidget#films:focus {{ border-color: {theme.accent}; }}
+        QWidget#films {{ background: {theme.film}; }}
         QFrame#pane {{ background: {theme.film}; border: 1px solid {theme.line}; }}
         QFrame#pane[active="true"] {{ border: 1px solid {theme.accent}; }}
     """

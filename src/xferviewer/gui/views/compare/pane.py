@@ -9,7 +9,7 @@ from textwrap import wrap
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QGraphicsItem, QLabel, QSizePolicy, QWidget
 
@@ -64,6 +64,8 @@ class Pane(QFrame):
         self.setObjectName("pane")
         self.setProperty("active", False)
         self.box = FilmBox()
+        # Of the box and not of the widget around it, which is told first: lengths measured then were those of before.
+        self.box.sigResized.connect(self._tell_resized)
         self._graphics = pg.GraphicsView(self)
         self._graphics.setCentralItem(self.box)
         self._graphics.setBackground("k")
@@ -258,11 +260,14 @@ class Pane(QFrame):
         if (words, line) != (self.scale_bar.words, self.scale_bar.line):
             self._place()
 
+    @Slot(object)
+    def _tell_resized(self, _box: object) -> None:
+        self.resized.emit()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Place the text again when the film's area changes, and tell of it."""
+        """Place the text again when the film's area changes."""
         if event.type() == QEvent.Type.Resize:
             self._place()
-            self.resized.emit()
         return super().eventFilter(watched, event)
 
     def _write(self, label: QLabel, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QObject, QPointF, Signal, Slot
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QInputDialog, QPlainTextEdit
 
 from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.session import Session
@@ -70,6 +70,9 @@ class Tools(QObject):
         dialog.setWindowTitle(self.tr("Note"))
         dialog.setLabelText(self.tr("A note on this image; it is kept on this computer."))
         dialog.setTextValue(self._decisions.of(identity).note)
+        field = dialog.findChild(QPlainTextEdit)
+        field.setAccessibleName(dialog.labelText())
+        field.setTabChangesFocus(True)  # to the buttons: a note needs no tabulators
         dialog.textValueSelected.connect(partial(self._decisions.set_note, identity))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import QKeyCombination, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -43,7 +43,8 @@ class KeysPage(QWidget):
         self.key.setMaximumSequenceLength(1)
         self.key.setAccessibleName(self.tr("New key of the chosen action"))
         # the field takes every key, so that Tab does not leave it unless this is said
-        self.key.setFinishingKeyCombinations([QKeySequence("Tab")[0], QKeySequence("Shift+Tab")[0]])
+        shift = Qt.KeyboardModifier.ShiftModifier
+        self.key.setFinishingKeyCombinations([QKeyCombination(Qt.Key.Key_Tab), QKeyCombination(shift, Qt.Key.Key_Tab)])
         self.use = self._button(self.tr("Use this key"), self._use)
         self.add = self._button(self.tr("Add it"), self._add)
         self.clear = self._button(self.tr("No key"), self._clear)

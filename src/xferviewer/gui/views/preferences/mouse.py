@@ -44,7 +44,7 @@ class MousePage(QWidget):
         layout.addStretch(1)
 
     def _take(self, gesture: str, _place: int) -> None:
-        self.mouse = replace(self.mouse, **{gesture: self.boxes[gesture].value})
+        self.mouse = replace(self.mouse, **{gesture: self.boxes[gesture].value or "nothing"})
 
     @Slot()
     def _restore(self) -> None:

@@ -74,16 +74,16 @@ class WindowsPage(QWidget):
 
     def _written(self, place: int) -> OwnWindow:
         own = self._windows[place]
-        name, centre, width = (self.table.item(place, column).text().strip() for column in _EDITED)
+        name, centre, width = (self._text(place, column) for column in _EDITED)
         if not name or "|" in name:
             raise ValueError(self.tr("it needs a name without |"))
         window = own.window
-        # a number that was not touched keeps the digits that the table does not show
-        numbers = [
-            before if text == f"{before:g}" else float(text)
-            for text, before in ((centre, window.centre), (width, window.width))
-        ]
-        return replace(own, window=Window(*numbers, window.function, name))
+        written = Window(_number(centre, window.centre), _number(width, window.width), window.function, name)
+        return replace(own, window=written)
+
+    def _text(self, place: int, column: int) -> str:
+        item = self.table.item(place, column)
+        return item.text().strip() if item is not None else ""
 
     def _fault(self) -> str:
         for place in range(len(self._windows)):
@@ -128,3 +128,8 @@ class WindowsPage(QWidget):
             return self._written(place)
         except ValueError:
             return self._windows[place]
+
+
+def _number(text: str, before: float) -> float:
+    """What was not touched keeps the digits that the table does not show. Raises ValueError for what is no number."""
+    return before if text == f"{before:g}" else float(text)
