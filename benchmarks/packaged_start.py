@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 BUNDLE = ROOT / "dist" / "xferviewer"
-RUNS = 5
+RUNS = 3
 COMMANDS: dict[str, Sequence[str]] = {
     "bundle": [str(BUNDLE / "xferviewer")],
     "checkout": [sys.executable, "-m", "xferviewer"],
