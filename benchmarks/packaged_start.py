@@ -75,7 +75,9 @@ def _measure(what: str, seconds: Callable[[Sequence[str]], float]) -> None:
 
 
 def _environment(home: str) -> dict[str, str]:
-    return os.environ | {"XFERVIEWER_HOME": home, "PYTHONPATH": str(ROOT / "src")}
+    named = {"XFERVIEWER_HOME": home, "PYTHONPATH": str(ROOT / "src")}
+    # without compiled files the checkout would compile its modules at each start, which no user sees
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | named
 
 
 def _first_paint(command: Sequence[str], display: str) -> float:
