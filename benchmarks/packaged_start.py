@@ -42,7 +42,7 @@ def main() -> None:
         print("packaged_start: skipped, because dist/xferviewer (make package) or Xvfb is missing")
         return
     reading, writing = os.pipe()
-    screen = ["-screen", "0", "1440x900x24", "-nolisten", "tcp"]
+    screen = ["-screen", "0", "1440x900x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), *screen], pass_fds=[writing], stderr=subprocess.DEVNULL
     )

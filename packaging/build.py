@@ -93,8 +93,9 @@ def install_wheel(work: Path, environment: dict[str, str]) -> Path:
     wheels, site = work / "wheel", work / "site"
     build = ["wheel", *offline, "--no-build-isolation", "--wheel-dir", str(wheels), str(ROOT)]
     subprocess.run([*pip, *build], env=environment, check=True)
-    (wheel,) = wheels.glob("xferviewer-*.whl")
-    install = ["install", *offline, "--no-compile", "--target", str(site), str(wheel)]
+    # by its name, because pip writes into the metadata of a wheel named by its path where that was
+    found = ["--pre", "--find-links", str(wheels), "xferviewer"]
+    install = ["install", *offline, "--no-compile", "--target", str(site), *found]
     subprocess.run([*pip, *install], env=environment, check=True)
     return site
 

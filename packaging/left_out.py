@@ -40,11 +40,23 @@ MODULES = {
     "mypy": _DEVELOPMENT,
     "pip": _DEVELOPMENT,
     "setuptools": _DEVELOPMENT,
+    "setuptools_scm": _DEVELOPMENT,
+    "vcs_versioning": _DEVELOPMENT,
+    "py": _DEVELOPMENT,
+    "rich": "of development; others print in colour where it is there",
+    "pygments": "of rich",
+    "markdown_it": "of rich",
+    "defusedxml": "of those who build; Pillow imports it where it is there",
     "readline": "GPL-3.0, and nobody types into an interpreter here",
     "curses": "nobody types into a terminal here",
 }
 
 FILES = {
+    # PyInstaller collects the metadata of whatever some code asks the version of
+    "hypothesis-*": _DEVELOPMENT,
+    "pytest-*": _DEVELOPMENT,
+    "setuptools-*": _DEVELOPMENT,
+    "setuptools_scm-*": _DEVELOPMENT,
     "torch/include/*": "headers for compilers",
     "torch/share/*": "files of cmake",
     "torch/bin/protoc*": "a compiler",
@@ -60,7 +72,6 @@ FILES = {
     "pyarrow/*.pxi": "sources for compilers",
     "*libarrow_flight*": "tables come from files, not from servers",
     "*libarrow_python_flight*": "tables come from files, not from servers",
-    "*libarrow_substrait*": "plans of queries",
     "numpy/*/tests/*": _DEVELOPMENT,
     "sklearn/datasets/data/*": "example data",
     "sklearn/datasets/descr/*": "example data",

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from xferviewer import RESEARCH_NOTICE, cli, settings
+from xferviewer.policy import machine_policy_file
 
 EXIT_CODES = {
     cli.options.DONE: "Done.",
@@ -52,7 +53,7 @@ def _lines(parser: argparse.ArgumentParser, version: str, day: str) -> Iterator[
     yield ".SH FILES"
     for path, purpose in _folders().items():
         yield from (".TP", rf"\fI{_escaped(path)}\fR", _escaped(purpose))
-    yield from (".SH ENVIRONMENT", ".TP", r"\fBXFERVIEWER_HOME\fR", "One folder in place of those three.")
+    yield from (".SH ENVIRONMENT", ".TP", r"\fBXFERVIEWER_HOME\fR", "One folder in place of data, settings and logs.")
     yield from (".SH SEE ALSO", r"\fI/usr/share/doc/xferviewer\fR: README.md and, for whoever installs it for others,")
     yield r"deployment.md (silent installation, policy, logs, updates, removal)."
 
@@ -91,6 +92,7 @@ def _folders() -> dict[str, str]:
         for path, purpose in (
             (settings.data_folder(), "Catalogue, predictions, jobs and checkpoints."),
             (settings.settings_file(), "Settings."),
+            (machine_policy_file(), "What the administrator of the computer sets for everybody."),
             (settings.log_folder(), "A log for each kind of process; no patient is named there."),
         )
     }

@@ -24,8 +24,8 @@ PERSONAL = ("notice_seen", "recent", "acknowledged_inputs")
 """Settings that speak of one person; no policy can hold them."""
 LOCKABLE = ("hub", "mirror", "hide_identity", "largest_frame_mib", "film_memory_mib", "jobs_per_device")
 """Settings that a policy can lock; all but the personal ones can have their default there."""
-POLICY_DEFAULTS_ONLY = ("data_folder",)
-POLICY_LOCKS_ONLY = ("allowed_devices", "data_folder")
+DEFAULTS_BESIDE = ("data_folder",)
+LOCKS_BESIDE = ("allowed_devices", "data_folder")
 """What beside settings may stand in a policy's tables; docs/deployment.md says what it means."""
 
 Origin = Literal["built in", "policy default", "settings file", "policy lock"]
@@ -38,8 +38,8 @@ def policy_in_force() -> Policy:
         return policy
     settable = tuple(field.name for field in fields(Settings) if field.name not in PERSONAL)
     for name, table, known in (
-        ("defaults", policy.defaults, (*settable, *POLICY_DEFAULTS_ONLY)),
-        ("locked", policy.locked, (*LOCKABLE, *POLICY_LOCKS_ONLY)),
+        ("defaults", policy.defaults, (*settable, *DEFAULTS_BESIDE)),
+        ("locked", policy.locked, (*LOCKABLE, *LOCKS_BESIDE)),
     ):
         for key, value in table.items():
             if key not in known:
@@ -247,7 +247,7 @@ def settings_in_force(path: Path) -> InForce:
     A bad key of the file costs only itself. Raises CannotStart where the policy cannot be used.
     """
     policy = policy_in_force()
-    good = {key: value for key, value in policy.defaults.items() if key not in POLICY_DEFAULTS_ONLY}
+    good = {key: value for key, value in policy.defaults.items() if key not in DEFAULTS_BESIDE}
     origins: dict[str, Origin] = {field.name: "built in" for field in fields(Settings)}
     origins |= dict.fromkeys(good, "policy default")
     defaults = _defaults()
@@ -261,7 +261,7 @@ def settings_in_force(path: Path) -> InForce:
         else:
             good[key] = usable
             origins[key] = "settings file"
-    locked = {key: value for key, value in policy.locked.items() if key not in POLICY_LOCKS_ONLY}
+    locked = {key: value for key, value in policy.locked.items() if key not in LOCKS_BESIDE}
     origins |= dict.fromkeys(locked, "policy lock")
     typed = {key: _usable(key, value, defaults[key]) for key, value in (good | locked).items()}
     return InForce(Settings(**typed), origins, policy, complaints)

@@ -16,7 +16,7 @@ from PIL import Image
 from xferviewer.checkpoints import Preprocessing
 from xferviewer.checkpoints.fields import from_mapping, to_mapping
 from xferviewer.engine.inference import load
-from xferviewer.errors import UnusableChoice
+from xferviewer.errors import UnusableCheckpoint, UnusableChoice
 from xferviewer.jobs.augmentation_cards import augmentation_card
 from xferviewer.jobs.augmentation_spec import Augmentation
 from xferviewer.jobs.data_spec import DataSpec, FolderData
@@ -215,6 +215,13 @@ def test_that_an_estimate_knows_which_features_are_kept_and_writes_nothing(tmp_p
     assert estimate_job(learns).features is None
     monkeypatch.setattr(features, "LIMIT_BYTES", 1000)
     assert estimate_job(replace(spec, seed=1)).features is None  # there would be no room for them
+
+
+@pytest.mark.parametrize("setting", ["S1", "S3"])
+def test_that_an_estimate_refuses_weights_that_do_not_fit(spec, setting):
+    network = replace(spec.network, setting=setting, architecture="test_resnet")
+    with pytest.raises(UnusableCheckpoint, match=r"cannot start from weights\.pth"):
+        estimate_job(replace(spec, network=network))
 
 
 def test_that_an_estimate_fetches_no_weights(spec, monkeypatch):

@@ -195,6 +195,32 @@ def test_that_the_curves_are_those_of_the_events(train: Application, qtbot: QtBo
     qtbot.waitUntil(lambda: len(curves.loss.drawn()["training"][0]) == 9)
 
 
+def test_that_a_job_without_an_epoch_shows_words_and_no_empty_axes_and_what_it_went_on_without(
+    train: Application, qtbot: QtBot
+) -> None:
+    job = write_job(train.folders.jobs, "course", "failed", step=8, steps=8)
+    bare = write_job(train.folders.jobs, "bare", "failed")
+    tell_course(job)
+    for image in ("3.png", "5.png"):
+        bare.append_event("refused", message=f"Left out: {image}")
+    bare.append_event("not learned", message="Not learned, for want of training images: Mass (none present).")
+    choose(train, "course")
+    curves = train.window.training.job.curves
+    qtbot.waitUntil(lambda: "training" in curves.loss.drawn())
+    assert not curves.loss.nothing.isVisible()
+    assert curves.auc.viewRange()[1][1] <= 1.03  # an area ends at 1
+    choose(train, "bare")
+    qtbot.waitUntil(lambda: not curves.auc.drawn())
+    for plot in (curves.loss, curves.auc):
+        assert plot.nothing.isVisible()
+        assert not plot.getAxis("left").isVisible()
+        assert plot.nothing.geometry() == plot.rect()
+    told = train.window.training.job.told.toPlainText()
+    assert "Left out: 5.png" in told
+    assert "images 2" in " ".join(told.split())
+    assert "Mass (none present)" in told
+
+
 def test_that_smoothing_is_the_mean_that_forgets() -> None:
     values = np.array([1.0, 3.0, 2.0])
     by_hand = [1.0, (0.5 * 1 + 3) / 1.5, (0.25 * 1 + 0.5 * 3 + 2) / 1.75]

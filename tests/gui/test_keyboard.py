@@ -38,7 +38,6 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.top_bar import PERSPECTIVES
-from xferviewer.gui.views.first_start import FirstStart
 from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.gui.views.preferences import PreferencesDialog
 
@@ -123,16 +122,11 @@ def dialogs(app: Application, folder: Path) -> dict[str, Callable[[], QWidget | 
         actions["import_published"].trigger()
         return app.importing.published
 
-    def first_start() -> QWidget | None:
-        dialog = FirstStart(2, window)
-        dialog.open()
-        return dialog
-
     named = ("preferences", "palette", "calibrate", "cheat_sheet", "about", "device", "refused_files", "failed_images",
              "note", "keep_window")  # fmt: skip
     return {
         **{name: newest(name) for name in named},
-        "column": column, "data set": data_set, "import": importing, "published": published, "first start": first_start,
+        "column": column, "data set": data_set, "import": importing, "published": published, "first start": app.welcome,
     }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from xferviewer.checkpoints.fields import from_mapping
 from xferviewer.cli import parser
 from xferviewer.errors import UnusableTable
 from xferviewer.gui.app import Application
+from xferviewer.gui.training_answers import estimate_words
 from xferviewer.gui.training_cohort import FindingCount, TrainingCohort, look_at_labels
 from xferviewer.gui.views.training import ImportDatasetDialog, NewJobForm
 from xferviewer.gui.views.training.derived_fields import GroupList
@@ -304,6 +305,15 @@ def test_that_a_folder_without_labels_is_refused_beside_its_field(
     new.images.choose_folder(tmp_path / "empty")
     qtbot.waitUntil(lambda: "labels.csv" in fault_at(new, "data.folder"), timeout=LONG)
     assert not new.start.isEnabled()
+
+
+def test_that_an_estimate_says_how_many_views_are_kept() -> None:
+    said = {
+        "parameters": 3_400_000, "head": 2_562, "learning": 2_562, "device": "CPU", "device_bytes": None, "steps": 30,
+        "seconds": 12.0, "bytes": {"total": 90_000_000}, "features": {"views": 90, "kept": 54, "seconds_per_view": 0.1},
+    }  # fmt: skip
+    assert "54 of 90 views have their features kept" in estimate_words(said)
+    assert "views" not in estimate_words({**said, "features": None})
 
 
 def test_that_a_part_of_a_name_finds_a_backbone(form: NewJobForm) -> None:

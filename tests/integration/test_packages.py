@@ -144,7 +144,7 @@ def test_that_the_manual_names_every_command_option_and_folder(package: tuple[st
     assert list(sections) == list(commands())
     for name, parser in commands().items():
         assert options_of(parser) <= set(re.findall(r"--[a-z-]+", sections[name])), name
-    for name in ("~/.local/share/xferviewer", "~/.config/xferviewer/settings.toml", "XFERVIEWER_HOME"):
+    for name in ("~/.local/share/xferviewer", "/etc/xferviewer/policy.toml", "XFERVIEWER_HOME", "deployment.md"):
         assert name in plain
     if shutil.which("groff"):
         read = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-Kutf8"], input=page, capture_output=True, text=True)

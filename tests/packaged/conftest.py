@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gdcm
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,8 +54,9 @@ class Packaged:
         """`xferviewer WORDS`, running; its process id is that of the application itself."""
         nowhere = self.home / "no programs"  # all that is on the application's PATH
         nowhere.mkdir(exist_ok=True)
-        hidden = {ROOT, Path(sys.prefix), Path(sys.base_prefix)} - {Path("/usr"), Path("/")}
-        places = [str(self.bundle), str(self.place), str(nowhere), *map(str, sorted(hidden))]
+        pythons = {Path(prefix) for prefix in (sys.prefix, sys.base_prefix)} - {Path("/usr")}
+        hidden = [ROOT, *sorted(place for place in pythons if not place.is_relative_to(ROOT))]
+        places = [str(self.bundle), str(self.place), str(nowhere), *map(str, hidden)]
         unshare = ["unshare", "--net", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
         return subprocess.Popen(
             [*unshare, "/bin/sh", "-c", _ALONE, "sh", *places, "--", str(self.place / "xferviewer"), *map(str, words)],
@@ -99,12 +101,28 @@ def packaged(request: pytest.FixtureRequest) -> Iterator[Packaged]:
 
 @pytest.fixture(scope="session")
 def films(packaged: Packaged) -> Path:
-    """32 phantom films with their labels, written by the bundle itself in two processes: eight of each compression."""
+    """32 phantom films with their labels, written by the bundle itself in two processes: eight of each compression.
+
+    One of the uncompressed ones is then made JPEG lossless by gdcm, which has an encoder for it.
+    """
     folder = packaged.home / "films"
     words = ["phantom", "--out", folder, "--count", 32, "--seed", 7, "--site", "A", "--size", 256, "--workers", 2]
     done = packaged.run(*words, "--without-masks")
     assert done.returncode == 0, done.stderr
-    assert len(list((folder / "images").glob("*.dcm"))) == 32
+    written = sorted((folder / "images").glob("*.dcm"))
+    assert len(written) == 32
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(written[4]))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(written[4]))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
     return folder
 
 

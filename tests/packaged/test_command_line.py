@@ -21,13 +21,6 @@ if TYPE_CHECKING:
 
 from tests.packaged.conftest import ROOT
 
-COMPRESSIONS = {
-    "1.2.840.10008.1.2.4.70": "JPEG lossless",
-    "1.2.840.10008.1.2.4.80": "JPEG-LS",
-    "1.2.840.10008.1.2.4.90": "JPEG 2000",
-    "1.2.840.10008.1.2.5": "RLE",
-}
-
 
 def in_checkout(*words: object) -> str:
     """What the checkout prints for the same command."""
@@ -40,7 +33,8 @@ def test_that_the_selftest_passes_and_decodes_every_compression(packaged: Packag
     found = packaged.json("selftest")
     assert found["ok"], found["checks"]
     (decoders,) = (check["message"] for check in found["checks"] if check["name"] == "decoders")
-    assert set(COMPRESSIONS) <= set(decoders.split(", "))
+    for compression in ("JPEG Lossless", "JPEG-LS Lossless", "JPEG 2000", "RLE Lossless"):
+        assert compression in decoders
     assert [check["name"] for check in found["checks"] if check["name"].startswith("checkpoint")]
 
 
@@ -60,7 +54,7 @@ def test_that_the_films_of_the_bundle_are_those_of_the_checkout_to_the_byte(
 
 
 def test_that_films_are_indexed_by_processes_of_their_own_and_none_is_refused(packaged: Packaged, films: Path) -> None:
-    found = packaged.json("index", films)
+    found = packaged.json("index", films / "images")
     assert found["images"] == 32
     assert found["refused"] == []
 

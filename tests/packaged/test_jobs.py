@@ -98,7 +98,10 @@ def test_that_a_killed_job_goes_on_and_ends_in_the_weights_of_one_that_was_left_
     assert state(whole) == "finished"
     job = packaged.home / "killed"
     readers: set[int] = set()
-    running: subprocess.Popen[bytes] = packaged.start("train", spec(packaged, films, "tuned", 8), "--out", job, "--now")
+    # a data folder of its own, because the other job's keeps the decoded images
+    own = {"XFERVIEWER_HOME": str(packaged.home / "other data")}
+    words = ["train", spec(packaged, films, "tuned", 8), "--out", job, "--now"]
+    running: subprocess.Popen[bytes] = packaged.start(*words, **own)
 
     def reads_and_learns() -> bool:
         readers.update(child for child, line in descendants(running.pid).items() if "read-images" in line)
@@ -112,7 +115,7 @@ def test_that_a_killed_job_goes_on_and_ends_in_the_weights_of_one_that_was_left_
     assert not (job / "result").exists()
     wait_until(lambda: not any(Path(f"/proc/{reader}").exists() for reader in readers))  # they end with who asked them
 
-    done = packaged.run("train", "--job", job, "--now")
+    done = packaged.run("train", "--job", job, "--now", **own)
     assert done.returncode == 0, done.stderr
     assert state(job) == "finished"
     assert weights(job) == weights(whole)

@@ -126,7 +126,7 @@ def test_that_every_library_that_can_be_bundled_has_the_text_of_its_licence(make
     of_modules_left_out = {"grad-cam", "opencv-python-headless", "triton", "ttach", "hf-xet", "tensorboard"}
     assert {"pytorch_grad_cam", "cv2", "triton", "ttach", "hf_xet", "tensorboard"} <= set(left_out.MODULES)
     without = []
-    for name in sorted(_needed("xferviewer") - of_modules_left_out):
+    for name in sorted(needed("xferviewer") - of_modules_left_out):
         found = distribution(name)
         if not any(str(file).endswith((".py", ".so", ".pyd")) or ".so." in str(file) for file in found.files or ()):
             continue  # a distribution of requirements alone
@@ -136,9 +136,15 @@ def test_that_every_library_that_can_be_bundled_has_the_text_of_its_licence(make
     assert without == []
 
 
-def _needed(name: str) -> set[str]:
+def plain(name: str) -> str:
+    """A distribution's name as every spelling of it is compared."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def needed(name: str) -> set[str]:
     """What is installed with a distribution, with what that needs in turn."""
     found: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     waiting = [(name, "")]
     while waiting:
         name, extra = waiting.pop()
@@ -146,8 +152,8 @@ def _needed(name: str) -> set[str]:
             requirement = Requirement(text)
             if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
                 continue
-            plain = re.sub(r"[-_.]+", "-", requirement.name).lower()
-            if plain not in found:
-                found.add(plain)
-                waiting += [(requirement.name, "")] + [(requirement.name, each) for each in requirement.extras]
+            found.add(plain(requirement.name))
+            asked = {(requirement.name, each) for each in ("", *requirement.extras)}
+            waiting += asked - seen
+            seen |= asked
     return found

@@ -15,10 +15,10 @@ from xferviewer import cli, policy
 from xferviewer.cli import options
 from xferviewer.gui.system_libraries import PACKAGES
 from xferviewer.settings import (
+    DEFAULTS_BESIDE,
     LOCKABLE,
+    LOCKS_BESIDE,
     PERSONAL,
-    POLICY_DEFAULTS_ONLY,
-    POLICY_LOCKS_ONLY,
     Settings,
     policy_in_force,
 )
@@ -57,8 +57,8 @@ def test_that_every_setting_stands_there_with_its_default() -> None:
 
 def test_that_every_key_of_a_policy_stands_there_with_what_it_can_do() -> None:
     rows = {names(key)[0]: (default == "yes", lock == "yes") for key, default, lock, _ in table("Policy")}
-    assert {key for key, (_, lock) in rows.items() if lock} == {*LOCKABLE, *POLICY_LOCKS_ONLY}
-    assert {key for key, (default, _) in rows.items() if default} == {*LOCKABLE, *POLICY_DEFAULTS_ONLY}
+    assert {key for key, (_, lock) in rows.items() if lock} == {*LOCKABLE, *LOCKS_BESIDE}
+    assert {key for key, (default, _) in rows.items() if default} == {*LOCKABLE, *DEFAULTS_BESIDE}
     assert all(f"`{key}`" in PAGE for key in PERSONAL)
 
 
@@ -105,7 +105,7 @@ def test_that_the_libraries_are_those_that_the_window_names_and_that_are_install
         for library, debian, fedora in table("Libraries of the system")
     }
     assert stated == PACKAGES
-    installed = (ROOT / "packaging" / "system-libraries").read_text("utf-8").split()
+    installed = re.findall(r"[a-z0-9.+-]+", (ROOT / "packaging" / "system-libraries").read_text("utf-8"))
     assert {debian for debian, _ in PACKAGES.values()} <= set(installed)
 
 

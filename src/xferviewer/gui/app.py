@@ -217,9 +217,9 @@ class Application(QObject):
         self.library.resume()
         self.training.start_left_alone()
         if not self.settings.now.notice_seen:
-            self._welcome()
+            self.welcome()
 
-    def _welcome(self) -> None:
+    def welcome(self) -> FirstStart:
         """The notice, what computes here and the demo cohort, until the notice is acknowledged."""
         dialog = FirstStart(len(self.session.checkpoints), self.window)
         dialog.acknowledged.connect(self._keep_notice)
@@ -228,6 +228,7 @@ class Application(QObject):
         self.devices_changed.connect(dialog.show_computer)
         self.in_use_changed.connect(dialog.show_in_use)
         dialog.open()
+        return dialog
 
     def close(self) -> None:
         """End the children and write what is not written."""

@@ -14,8 +14,8 @@ from xferviewer.resources import resource
 class DesktopApplication(QApplication):
     """Files come as events, and not on the command line, where somebody drops them on the icon of a macOS application.
 
-    What comes before the window is ready is held until `begin`. (No event filter: one of the QApplication would be asked,
-    in Python, about every event of every widget.)
+    What comes before the window is ready is held until `begin`. (No event filter: one of the QApplication would be
+    asked, in Python, about every event of every widget.)
     """
 
     files_asked = Signal(object)  # list[Path]

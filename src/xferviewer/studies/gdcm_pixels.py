@@ -41,8 +41,9 @@ def main(arguments: list[str]) -> int:
         values, photometric = _decode(Path(path), int(frame))
     except ValueError:
         return 1
-    sys.stdout.buffer.write(photometric.encode("ascii") + b"\n")
-    np.save(sys.stdout.buffer, values, allow_pickle=False)
+    answer = io.BytesIO()  # numpy asks a buffered file for its position, and a pipe has none
+    np.save(answer, values, allow_pickle=False)
+    sys.stdout.buffer.write(photometric.encode("ascii") + b"\n" + answer.getvalue())
     return 0
 
 

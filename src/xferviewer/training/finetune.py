@@ -170,9 +170,9 @@ def estimate_job(spec: TrainingSpec) -> Estimate:
     opened = open_data(spec.data, spec.findings, lambda _: None, compare=False)
     device = make_fabric(replace(spec, machine=replace(spec.machine, devices=1))).device
     memory = _room_for(spec, device)
+    network, _ = _build(spec, device, str, fetch=False)  # of weights that are not here nothing is kept either
     sides: FeatureSides | str = "The backbone learns."
     if memory.learning == memory.head and spec.machine.keep_features:
-        network, _ = _build(spec, device, str, fetch=False)  # of weights that are not here nothing is kept either
         silent: Any = SilentWatch()
         with open_sides(spec, opened.cohort, opened.split, (), silent) as images:
             sides = feature_sides(spec, network, make_method(spec, network, images[0]), *images, silent)

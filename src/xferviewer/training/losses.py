@@ -31,19 +31,19 @@ class Loss(Protocol):
     the loss of the whole.
     """
 
-    def targets(self, labels: Tensor) -> Tensor:
+    def targets(self, labels: Tensor, /) -> Tensor:
         """Of labels float32 (images, findings), NaN not stated; a mean of two targets is that of a mixed image."""
 
-    def finding_logits(self, outputs: Tensor) -> Tensor:
+    def finding_logits(self, outputs: Tensor, /) -> Tensor:
         """A logit for each finding (images, findings)."""
 
-    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, outputs: Tensor, targets: Tensor, /) -> Tensor:
         """The mean; 0 if no label is stated."""
 
-    def total(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def total(self, outputs: Tensor, targets: Tensor, /) -> Tensor:
         """The sum over what is stated."""
 
-    def count(self, targets: Tensor) -> Tensor:
+    def count(self, targets: Tensor, /) -> Tensor:
         """What `total` is to be divided by."""
 
 

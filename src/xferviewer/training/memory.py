@@ -5,6 +5,7 @@ All of it is counted with tensors that have shapes, types and no values: a netwo
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,14 +175,16 @@ def _forward(network: nn.Module, spec: TrainingSpec, state: dict[str, Tensor], i
 def _saved(network: nn.Module, spec: TrainingSpec, device: torch.device, images: int) -> int:
     """What a forward pass of so many images saves for the way back, beside the weights; each memory once.
 
-    autocast acts by the kind of device: it is asked on the one of the job, where that matters.
+    Tensors of the meta device have no values either and are counted faster, but autocast passes them by: below float32
+    they are torch's fake ones, which say that they lie on the device of the job.
     """
     made, precision = spec.network.preprocessing, spec.recipe.precision
-    kind = CPU if precision == "fp32" else device
+    whole = precision == "fp32"
+    kind = torch.device("meta") if whole else device
     seen: dict[int, tuple[int, Tensor]] = {}
     network.train()
     named = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    with FakeTensorMode():
+    with nullcontext() if whole else FakeTensorMode():
         state = {
             name: torch.empty(values.shape, dtype=values.dtype, device=kind).requires_grad_(values.requires_grad)
             for name, values in named.items()

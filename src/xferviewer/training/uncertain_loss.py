@@ -48,7 +48,7 @@ class UncertainLoss:
 
     def finding_logits(self, outputs: Tensor) -> Tensor:
         """Present less absent: (images, findings) of outputs (images, 3 · findings)."""
-        three = outputs.unflatten(1, (-1, _CLASSES))
+        three = _three(outputs)
         return three[..., PRESENT] - three[..., ABSENT]
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class UncertainLoss:
         shares = torch.nan_to_num(targets)
         if self._smoothing:
             shares = shares * (1 - self._smoothing) + self._smoothing / _CLASSES
-        logs = functional.log_softmax(outputs.unflatten(1, (-1, _CLASSES)), dim=2)
+        logs = functional.log_softmax(_three(outputs), dim=2)
         if self._gamma:
             logs = (1 - logs.exp()) ** self._gamma * logs
         return -((shares * logs * self._on(logs)).sum(dim=2) * stated).sum()
@@ -72,6 +72,11 @@ class UncertainLoss:
 
     def _on(self, like: Tensor) -> Tensor:
         return like.new_ones(()) if self._weights is None else self._weights.to(like.device)
+
+
+def _three(outputs: Tensor) -> Tensor:
+    """(images, findings, 3) of the outputs of a network."""
+    return outputs.reshape(len(outputs), -1, _CLASSES)
 
 
 def uncertain_weights(labels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -93,7 +98,7 @@ def one_logit_each(network: nn.Module, weights: Mapping[str, Tensor]) -> dict[st
     for layer in backbones.output_layers(network):
         for name in (f"{layer}.weight", f"{layer}.bias"):
             if name in found:
-                three = found[name].unflatten(0, (-1, _CLASSES))
+                three = found[name].reshape(-1, _CLASSES, *found[name].shape[1:])
                 found[name] = (three[:, PRESENT] - three[:, ABSENT]).contiguous()
     return found
 
@@ -106,7 +111,7 @@ def check_differences(network: nn.Module, inputs: Tensor) -> None:
     learns, modes = network.state_dict(), {module: module.training for module in network.modules()}
     network.eval()
     with torch.inference_mode():
-        three = network(inputs).unflatten(1, (-1, _CLASSES))
+        three = _three(network(inputs))
         one = torch.func.functional_call(network, one_logit_each(network, learns), (inputs,))
     for module, training in modes.items():
         module.training = training

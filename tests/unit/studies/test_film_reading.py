@@ -14,6 +14,7 @@ from pydicom import dcmread
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 
 from xferviewer.errors import UnreadableImage
+from xferviewer.settings import change_settings, settings_file
 from xferviewer.studies.film_reading import FilmReading, needs_a_decoder
 from xferviewer.studies.images import read_image
 
@@ -130,4 +131,15 @@ def test_that_the_limit_holds_in_the_processes_that_decode(small_limit, compress
 
     with pytest.raises(UnreadableImage, match="limit of 1 MiB"):
         reading.read(compressed)
+    reading.close()
+
+
+def test_that_a_limit_that_is_raised_counts_at_once_also_where_somebody_reads_already(small_limit, tmp_path):
+    PIL.Image.fromarray(np.zeros((1024, 513), np.uint8)).save(tmp_path / "film.png")
+    reading = FilmReading(1)
+    with pytest.raises(UnreadableImage, match="over the limit of 1 MiB"):
+        reading.read(tmp_path / "film.png")
+    change_settings(settings_file(), {"largest_frame_mib": 64})
+
+    assert reading.read(tmp_path / "film.png").pixels.shape == (1024, 513)
     reading.close()

@@ -232,8 +232,9 @@ class GroupList(QWidget):
     @Slot()
     def _remove_one(self) -> None:
         sender = self.sender()
-        if isinstance(sender, QPushButton):
-            self._take_away(sender.parentWidget())
+        row = sender.parentWidget() if isinstance(sender, QPushButton) else None
+        if row is not None:
+            self._take_away(row)
             self.changed.emit()
 
 

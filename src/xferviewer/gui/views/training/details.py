@@ -57,7 +57,7 @@ class Facts(QTextBrowser):
     def show_told(self, told: Mapping[str, Mapping[str, Any]]) -> None:
         """Show the events `told` by kind."""
         titles = {
-            "refused": self.tr("Left out"), "halved batch": self.tr("Smaller batches"),
+            "refused": self.tr("Images that cannot be read"), "halved batch": self.tr("Smaller batches"),
             "receipt": self.tr("Leakage receipt"), "not learned": self.tr("Not learned"),
             "no validation": self.tr("Validation"), "recipe": self.tr("Recipe"), "network": self.tr("Network"),
             "weights": self.tr("Weights"), "features": self.tr("Features"), "augmentation": self.tr("Augmentation"),
