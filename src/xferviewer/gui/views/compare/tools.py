@@ -71,8 +71,9 @@ class Tools(QObject):
         dialog.setLabelText(self.tr("A note on this image; it is kept on this computer."))
         dialog.setTextValue(self._decisions.of(identity).note)
         field = dialog.findChild(QPlainTextEdit)
-        field.setAccessibleName(dialog.labelText())
-        field.setTabChangesFocus(True)  # to the buttons: a note needs no tabulators
+        if isinstance(field, QPlainTextEdit):
+            field.setAccessibleName(dialog.labelText())
+            field.setTabChangesFocus(True)  # to the buttons: a note needs no tabulators
         dialog.textValueSelected.connect(partial(self._decisions.set_note, identity))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
