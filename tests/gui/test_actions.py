@@ -215,10 +215,10 @@ def check_export_notes(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) 
     with bot.waitSignal(app.window.exporting_notes.told, timeout=LONG) as told:
         press(app, "export_notes")
     assert told.args[0] == "1 measurements and 1 notes of agreement on 1 images are written."
-    (row,) = csv.DictReader((folder / "measurements.csv").open(encoding="utf-8"))
+    (row,) = csv.DictReader((folder / "measurements.csv").read_text("utf-8").splitlines())
     shown = app.window.compare.panes[0]._measurements[0].words
     assert shown == f"{float(row['value']):.1f} {row['unit']} {row['calibration']}"
-    (verdict,) = csv.DictReader((folder / "agreement.csv").open(encoding="utf-8"))
+    (verdict,) = csv.DictReader((folder / "agreement.csv").read_text("utf-8").splitlines())
     assert (verdict["weights_sha256"], verdict["finding"]) == (app.session.active, app.session.finding)
 
 

@@ -34,9 +34,8 @@ def own_window(name: str, image: Image, window: Window) -> OwnWindow:
     named = " ".join(name.replace("|", " ").split())
     if not named:
         raise ValueError("a window that is kept needs a name")
-    return OwnWindow(
-        image.facts.modality, image.unit, Window(window.centre, window.width, window.function, named)
-    )  # fmt: skip
+    kept = Window(float(window.centre), float(window.width), window.function, named)
+    return OwnWindow(image.facts.modality, image.unit, kept)
 
 
 def with_window(known: Iterable[OwnWindow], new: OwnWindow) -> tuple[OwnWindow, ...]:
