@@ -97,11 +97,11 @@ class System:
 
     def programs(self) -> set[int]:
         """Every process of the installed program."""
-        exe = str(self.root / "usr/lib/xferviewer/xferviewer")
+        exe = self.root / "usr/lib/xferviewer/xferviewer"
         found = set()
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # it has just ended
-                if os.readlink(process / "exe").removesuffix(" (deleted)") == exe:  # noqa: PTH115
+                if (process / "exe").samefile(exe):
                     found.add(int(process.name))
         return found
 
