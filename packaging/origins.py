@@ -61,7 +61,6 @@ def parts_of_bundle(origins: Path, site: Path) -> list[Part]:
             f"The bundle holds files of unknown origin:\n  {lost}\nTheir licences are therefore unknown, too.\n"
             "Leave them out (packaging/left_out.py), or teach packaging/origins.py whose they are."
         )
-    files.setdefault(("pypi", _BOOTLOADER), []).append("xferviewer")
     return [_part(kind, name, sorted(found), site) for (kind, name), found in sorted(files.items())]
 
 

@@ -151,7 +151,7 @@ def system(request: pytest.FixtureRequest, deb: Path) -> Iterator[System]:
     system.apt("satisfy", *(found[1] for found in wanted if found), network=True)
     policy = root / "etc/xferviewer/policy.toml"
     policy.parent.mkdir(exist_ok=True)
-    policy.write_text('[locked]\nhub = "off"\n', encoding="utf-8")
+    policy.write_text('version = 1\n[locked]\nhub = "off"\n', encoding="utf-8")
     yield system
     system.run("dpkg", "--purge", "xferviewer", user="root")
 

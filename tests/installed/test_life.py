@@ -16,10 +16,9 @@ import pydicom
 import pytest
 from PIL import Image
 from tests.installed.conftest import HOME, USER
-from tests.packaged.conftest import wait_until
-from tests.packaged.test_command_line import COMPRESSIONS
+from tests.packaged.conftest import make_jpeg_lossless, wait_until
 from tests.packaged.test_jobs import SPEC, descendants, kept, state
-from tests.packaged.test_window import display, grey_and_warm, seen
+from tests.packaged.test_window import COMPRESSIONS, display, grey_and_warm, seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,14 +92,18 @@ def test_that_no_library_is_missing(system: System) -> None:
     look = ["find", "/usr/lib/xferviewer", "-type", "f", *programs, "-exec", "ldd", "{}", "+"]
     said = system.run(*look, LD_LIBRARY_PATH="/usr/lib/xferviewer/_internal").stdout  # as its start program sets it
     assert said.count("libc.so.6 => ") > 100
-    assert set(re.findall(r"^\s*(\S+) => not found", said, re.M)) <= FROM_DRIVERS
+    missing = set(re.findall(r"^\s*(\S+) => not found", said, re.M))
+    # torchvision's operators name torch's libraries, which torch has loaded by then
+    inside = {path.name for path in (system.root / "usr/lib/xferviewer").rglob("*.so*")}
+    assert missing - inside <= FROM_DRIVERS
 
 
 def test_that_the_selftest_passes_for_a_user_without_network(system: System) -> None:
     found = system.json("selftest")
     assert found["ok"], found["checks"]
     (decoders,) = (check["message"] for check in found["checks"] if check["name"] == "decoders")
-    assert set(COMPRESSIONS) <= set(decoders.split(", "))
+    for compression in ("JPEG Lossless", "JPEG-LS Lossless", "JPEG 2000", "RLE Lossless"):
+        assert compression in decoders
 
 
 def test_that_menu_types_and_icon_are_known_to_the_desktop(system: System) -> None:
@@ -118,14 +121,15 @@ def test_that_a_cohort_is_written_and_indexed_into_the_catalogue(system: System)
     folder = f"{HOME}/films"
     words = ["phantom", "--out", folder, "--count", 32, "--seed", 7, "--site", "A", "--size", 256, "--workers", 2]
     system.done("xferviewer", *words, "--without-masks")
-    found = system.json("index", folder, "--catalogue", f"{HOME}/{DATA}/catalogue.sqlite")
+    make_jpeg_lossless(sorted(system.home("films", "images").glob("*.dcm"))[4])
+    found = system.json("index", f"{folder}/images", "--catalogue", f"{HOME}/{DATA}/catalogue.sqlite")
     assert (found["images"], found["refused"]) == (32, [])
 
 
 def test_that_the_demo_opens_with_its_name_and_icon(system: System, display: str, pytestconfig: pytest.Config) -> None:
     running = system.start("xferviewer", "demo", DISPLAY=display)
     try:
-        wait_until(lambda: grey_and_warm(seen(display))[1] > 2_000, 240)
+        wait_until(lambda: has_maps(display), 240)
         ask = {"env": {**os.environ, "DISPLAY": display}, "capture_output": True, "text": True, "check": True}
         found = subprocess.run(["xdotool", "search", "--onlyvisible", "--class", "xferviewer"], **ask).stdout.split()  # type: ignore[call-overload]
         said = subprocess.run(["xprop", "-id", found[0], "WM_CLASS", "_NET_WM_ICON"], **ask).stdout  # type: ignore[call-overload]
@@ -145,14 +149,16 @@ def test_that_the_window_shows_a_compressed_film_with_maps(
     place = f"{HOME}/{name}"
     system.done("mkdir", place)
     shutil.copy(film_of[syntax], system.root / place.lstrip("/"))
-    wait_until(lambda: grey_and_warm(seen(display))[1] == 0, 30)  # the window before has gone
-    more = {"DISPLAY": display, "XFERVIEWER_HOME": f"{HOME}/{name}-home"}
+    wait_until(lambda: grey_and_warm(seen(display), 0, 1) == (0, 0), 30)  # the window before has gone
+    own_home = f"{place} home"
+    system.done("mkdir", own_home)
+    (system.root / own_home.lstrip("/") / "settings.toml").write_text("notice_seen = true\n", encoding="utf-8")
+    more = {"DISPLAY": display, "XFERVIEWER_HOME": own_home}
     running = system.start("xferviewer", "open", place, f"{MODELS}/lite0-imagenet", f"{MODELS}/lite0-probe", **more)
 
     def with_maps() -> bool:
         assert running.poll() is None, running.communicate()[1]
-        grey, warm = grey_and_warm(seen(display))
-        return grey > 20_000 and warm > 2_000
+        return has_maps(display)
 
     try:
         wait_until(with_maps, 240)
@@ -161,6 +167,13 @@ def test_that_the_window_shows_a_compressed_film_with_maps(
     finally:
         running.send_signal(signal.SIGKILL)
         running.communicate()
+
+
+def has_maps(display: str) -> bool:
+    """Both films in the middle of the screen have tissue, and a map over it."""
+    picture = seen(display)
+    panes = [grey_and_warm(picture, 0.15, 0.5), grey_and_warm(picture, 0.5, 0.85)]
+    return all(grey > 10_000 and warm > 500 for grey, warm in panes)
 
 
 def keep(config: pytest.Config, display: str, name: str) -> None:

@@ -99,6 +99,22 @@ def packaged(request: pytest.FixtureRequest) -> Iterator[Packaged]:
         yield Packaged(bundle, place, home)
 
 
+def make_jpeg_lossless(path: Path) -> None:
+    """Compress an uncompressed DICOM file anew, by gdcm, which has an encoder for it."""
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
 @pytest.fixture(scope="session")
 def films(packaged: Packaged) -> Path:
     """32 phantom films with their labels, written by the bundle itself in two processes: eight of each compression.
@@ -111,18 +127,7 @@ def films(packaged: Packaged) -> Path:
     assert done.returncode == 0, done.stderr
     written = sorted((folder / "images").glob("*.dcm"))
     assert len(written) == 32
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(written[4]))
-    assert reader.Read()
-    change = gdcm.ImageChangeTransferSyntax()
-    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
-    change.SetInput(reader.GetImage())
-    assert change.Change()
-    writer = gdcm.ImageWriter()
-    writer.SetFileName(str(written[4]))
-    writer.SetFile(reader.GetFile())
-    writer.SetImage(change.GetOutput())
-    assert writer.Write()
+    make_jpeg_lossless(written[4])
     return folder
 
 

@@ -67,8 +67,7 @@ def test_that_probabilities_of_compressed_films_equal_those_of_the_checkout_to_t
     for run, models in ((lambda *words: packaged.run(*words).stderr, packaged.place), (in_checkout, packaged.bundle)):
         models = models / inside.relative_to(packaged.bundle)
         out = tmp_path / f"{len(tables)}.csv"
-        names = ("lite0-imagenet", "vit-tiny-random")
-        chosen = [word for name in names for word in ("--checkpoint", models / name)]
+        chosen = ["--checkpoint", models / "lite0-imagenet", models / "vit-tiny-random"]
         said = run("predict", *chosen, "--images", films, "--out", out, "--device", "cpu", "--logits")
         assert out.is_file(), said
         tables.append(list(csv.reader(io.StringIO(out.read_text()))))
@@ -87,7 +86,7 @@ def test_that_maps_are_drawn_and_measured(packaged: Packaged, films: Path, tmp_p
 
 def test_that_a_table_is_evaluated_with_figures(packaged: Packaged, films: Path, tmp_path: Path) -> None:
     models = packaged.place / "_internal" / "xferviewer" / "_bundled" / "models"
-    chosen = ["--checkpoint", models / "lite0-imagenet", "--checkpoint", models / "lite0-probe"]
+    chosen = ["--checkpoint", models / "lite0-imagenet", models / "lite0-probe"]
     done = packaged.run("predict", *chosen, "--images", films, "--out", tmp_path / "p.parquet", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     words = ["evaluate", "--labels", films / "labels.csv", "--predictions", tmp_path / "p.parquet"]

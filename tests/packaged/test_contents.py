@@ -47,5 +47,5 @@ def test_that_nothing_is_in_it_that_the_application_does_not_depend_on(packaged:
     """Tools of development and of those who build are installed beside it, and imported by others where they are."""
     with (packaged.bundle / "licences" / "licences.csv").open(encoding="utf-8", newline="") as file:
         found = {plain(row["part"]) for row in csv.DictReader(file) if row["kind"] == "pypi"}
-    assert found - needed("xferviewer") == {"xferviewer", "pyinstaller"}
+    assert found - needed("xferviewer") <= {"xferviewer", "pyinstaller", "pyinstaller-hooks-contrib"}
     assert not found & {"triton", "opencv-python-headless", "grad-cam", "tensorboard"}
