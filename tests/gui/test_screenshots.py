@@ -6,6 +6,7 @@ With `--screenshots=DIR` the pictures are those of the documentation: the demo c
 from __future__ import annotations
 
 import base64
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from xferviewer.resources import bundled_checkpoints
 from xferviewer.settings import Settings
 
 LONG = 570_000
+SETTLED = 10_000
 PERSPECTIVES = ("read", "evaluate", "train")
 SPEC = Path(__file__).parents[2] / "models/specs/lite0-probe.toml"
 
@@ -141,6 +143,12 @@ def cut_texts(window: QWidget) -> list[str]:
     return cut
 
 
+def settle(window: QWidget, qtbot: QtBot) -> None:
+    """Wait for the words that come late: a number may take its thread a while, and its panel is laid out after that."""
+    with contextlib.suppress(qtbot.TimeoutError):
+        qtbot.waitUntil(lambda: not cut_texts(window), timeout=SETTLED)
+
+
 def bring_forward(panel: QWidget, qtbot: QtBot) -> None:
     """Show a panel that may be in a tab behind others, and wait for what it computes."""
     dock = panel.parentWidget()
@@ -157,6 +165,7 @@ def test_that_the_perspectives_are_pictured_without_clipped_text_and_empty_panel
     """All three with one application: for the documentation it predicts and trains before they are taken."""
     for perspective in PERSPECTIVES:
         window = show(pictured, perspective, QSize(1600, 950), qtbot)
+        settle(window, qtbot)
         picture = window.grab().toImage()
         written = tmp_path / (f"{perspective}.png" if colours == "dark" else f"{perspective}-{colours}.png")
         assert picture.save(str(written))
@@ -168,6 +177,7 @@ def test_that_the_perspectives_are_pictured_without_clipped_text_and_empty_panel
         docks = window.perspectives[perspective].findChildren(QDockWidget)
         for panel in (window.perspectives[perspective].centralWidget(), *(dock.widget() for dock in docks)):
             bring_forward(panel, qtbot)
+            settle(window, qtbot)
             assert cut_texts(window) == [], perspective
             colours_seen, counts = np.unique(pixels(panel.grab().toImage()), return_counts=True)
             assert counts.max() < 0.99 * counts.sum(), f"{panel.accessibleName() or type(panel).__name__} is empty"
