@@ -218,7 +218,7 @@ def test_that_jobs_on_different_cards_do_not_wait_for_each_other_and_a_job_on_tw
 
 
 def test_that_a_job_wants_the_devices_that_its_specification_names(monkeypatch):
-    there = {"automatic": "cuda", "devices": [{"kind": "cuda", "cards": 2}, {"kind": "cpu", "cards": 1}]}
+    there = {"automatic": "cuda", "devices": [{"kind": "cuda", "cards": 2, "absent": ""}, {"kind": "cpu", "cards": 1}]}
     monkeypatch.setattr(queue, "_devices", lambda: there)
     assert wish(MachineSpec(device="cpu")) == Wish(("cpu",))
     assert wish(MachineSpec(device="auto")) == Wish(("cuda-0", "cuda-1"))
