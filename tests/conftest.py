@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy computer is no counterexample
+hypothesis.settings.load_profile("untimed")
 
 FILMS_PER_SITE = 12
 FILM_SIZE = 96

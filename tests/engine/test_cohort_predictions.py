@@ -24,6 +24,8 @@ from xferviewer.engine.table import predict_table
 from xferviewer.errors import Stopped
 from xferviewer.evaluation.predictions import PredictionStore
 from xferviewer.evaluation.run_progress import RunProgress
+from xferviewer.networks.preprocessing import to_tensor
+from xferviewer.studies.images import read_image
 from xferviewer.studies.selection import select_images
 
 CPU = torch.device("cpu")
@@ -162,12 +164,12 @@ def test_that_a_logit_that_is_no_number_is_a_failure_and_not_kept(two, pictures,
     assert [row["images"] for row in store.summary()] == [6]
 
 
-def test_that_what_torch_cannot_compute_costs_its_batch_alone(two, pictures, store, monkeypatch):
+def test_that_what_torch_cannot_compute_costs_that_image_alone(two, pictures, store, monkeypatch):
     logits = LoadedCheckpoint.logits
-    calls = iter(range(100))
+    third = to_tensor(read_image(pictures[2]), two[0].preprocessing)
 
     def failing(one: LoadedCheckpoint, batch: torch.Tensor) -> np.ndarray:
-        if next(calls) == 2:
+        if any(torch.equal(image, third) for image in batch):
             raise RuntimeError("DefaultCPUAllocator: not enough memory")
         return logits(one, batch)
 
@@ -177,6 +179,7 @@ def test_that_what_torch_cannot_compute_costs_its_batch_alone(two, pictures, sto
     predicted = predict_cohort(two[:1], images, store)
 
     assert (len(predicted.images), len(predicted.failed)) == (5, 1)
+    assert predicted.failed[0].image.path == pictures[2]
     assert "not enough memory" in predicted.failed[0].error.why
 
 

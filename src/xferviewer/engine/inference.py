@@ -330,11 +330,14 @@ def _predict(
     alone_on_cpu: bool,
     group: Sequence[_Prepared | Failure],
 ) -> list[Prediction | Failure]:
-    """An answer for each item of the group. What torch refuses to compute costs the group and is named."""
+    """An answer for each item of the group. What torch refuses to compute costs its batch and is named."""
     ready = [item for item in group if isinstance(item, _Prepared)]
     try:
         logits = _logits(checkpoints, may_compute, alone_on_cpu, ready) if ready else []
     except (RuntimeError, MemoryError, EngineFailure) as error:
+        if alone_on_cpu and len(group) > 1 and all(asked.device.type == "cpu" for asked in checkpoints):
+            # No image shares a batch: each is tried by itself, and only those that fail are told of.
+            return [each for item in group for each in _predict(checkpoints, may_compute, alone_on_cpu, [item])]
         told = error if isinstance(error, EngineFailure) else _not_computed(error)
         return [item if isinstance(item, Failure) else Failure(item.path, item.frame, told) for item in group]
     rows = iter(zip(*logits, strict=True)) if logits else iter(())
