@@ -156,3 +156,24 @@ def test_that_a_film_that_crashes_its_decoder_says_so_and_the_next_one_is_shown(
 
     assert "crashed" in str(crashed.args[0].error)
     assert shown.args[0].image.pixels[0, 0] == 7
+
+
+def test_that_neighbours_are_read_once_the_wanted_film_is_there(qtbot: QtBot, tmp_path: Path) -> None:
+    for name in ("shown.png", "next.png"):
+        PIL.Image.fromarray(np.full((4, 5), 7, np.uint8)).save(tmp_path / name)
+    reading, read = FilmReading(2), []
+    shelf = FilmShelf(reading)
+    shelf._arrived.connect(lambda film: read.append(Path(film.path).name))
+    try:
+        with qtbot.waitSignal(shelf.film_read, timeout=LONG):
+            shelf.want([(tmp_path / "shown.png", 0)], [(tmp_path / "next.png", 0)])
+        assert read in ([], ["shown.png"])
+        qtbot.waitUntil(lambda: read == ["shown.png", "next.png"], timeout=LONG)
+        told = []
+        shelf.film_read.connect(told.append)
+        shelf.want([(tmp_path / "next.png", 0)], [])
+        assert [Path(film.path).name for film in told] == ["next.png"]  # at once
+    finally:
+        reading.interrupt()
+        shelf.close()
+        reading.close()

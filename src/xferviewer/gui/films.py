@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.film_raster import FilmRaster
@@ -25,6 +25,7 @@ from xferviewer.studies.images import Image
 
 _SHARE_OF_MEMORY = 8
 _LEAST_MIB, _MOST_MIB = 256, 8192
+_PAINTED_AFTER_MS = 40  # a film that is there stands on the screen by then, with what belongs to it
 READERS = max(2, min(4, (os.cpu_count() or 2) - 1))
 """Films read at a time; never one alone, which a film that holds its decoder would keep from all others."""
 
@@ -63,13 +64,17 @@ class FilmShelf(QObject):
         self._films: OrderedDict[tuple[str, int], Film] = OrderedDict()
         self._reading: dict[tuple[str, int], Future[None]] = {}
         self._wanted: list[tuple[str, int]] = []
+        self._neighbours: list[tuple[str, int]] = []
+        self._ahead = QTimer(self, singleShot=True, interval=_PAINTED_AFTER_MS)
+        self._ahead.timeout.connect(self._read_ahead)
         self._arrived.connect(self._take_in)
 
     _arrived = Signal(object)
 
     def want(self, films: Sequence[tuple[Path, int]], neighbours: Sequence[tuple[Path, int]]) -> None:
-        """Ask for films now and for their neighbours after them. `film_read` tells of the first ones only."""
+        """Ask for films now, and for their neighbours once these are painted. `film_read` tells of the first only."""
         self._wanted = [(str(path), frame) for path, frame in films]
+        self._neighbours = [(str(path), frame) for path, frame in neighbours]
         for waiting, future in list(self._reading.items()):  # what nobody looks at any more need not be read
             if waiting not in self._wanted and future.cancel():
                 del self._reading[waiting]
@@ -80,8 +85,7 @@ class FilmShelf(QObject):
                 self.film_read.emit(film)
             else:
                 self._read(key)
-        for neighbour, neighbours_frame in neighbours:
-            self._read((str(neighbour), neighbours_frame))
+        self._soon_read_ahead()
 
     def set_memory(self, memory_mib: int) -> None:
         """Keep so much of films that were looked at, as the setting film_memory_mib has it; forget what is over."""
@@ -90,7 +94,19 @@ class FilmShelf(QObject):
 
     def close(self) -> None:
         """Stop reading; waits for the film that is being decoded."""
+        self._ahead.stop()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _soon_read_ahead(self) -> None:
+        """Not while a wanted film is read or painted, which takes both the processor and Python's lock."""
+        if not self._ahead.isActive():
+            self._ahead.start()
+
+    @Slot()
+    def _read_ahead(self) -> None:
+        if all(key in self._films for key in self._wanted):  # otherwise once they have come
+            for key in self._neighbours:
+                self._read(key)
 
     def _read(self, key: tuple[str, int]) -> None:
         if key not in self._films and key not in self._reading:
@@ -120,6 +136,7 @@ class FilmShelf(QObject):
         self._forget_the_oldest()
         if key in self._wanted:
             self.film_read.emit(film)
+            self._soon_read_ahead()
 
     def _forget_the_oldest(self) -> None:
         size = sum(film.raster.nbytes for film in self._films.values() if film.raster is not None)
