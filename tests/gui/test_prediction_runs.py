@@ -15,6 +15,7 @@ from xferviewer import protocol
 from xferviewer.gui.app import Application
 from xferviewer.gui.notify import Toast
 from xferviewer.gui.prediction_run import PredictionRun
+from xferviewer.resources import bundled_checkpoints
 from xferviewer.settings import Settings
 
 LONG = 120_000
@@ -38,14 +39,13 @@ def damage(film: Path) -> None:
     dataset.save_as(film)
 
 
-def test_that_a_paused_run_stands_still_and_goes_on_with_the_rest(
-    make_application, cohort: Path, checkpoints: list[Path], qtbot: QtBot
-) -> None:
-    application = started(make_application, cohort, checkpoints)
+def test_that_a_paused_run_stands_still_and_goes_on_with_the_rest(make_application, cohort: Path, qtbot: QtBot) -> None:
+    networks = bundled_checkpoints()  # the small ones of other tests are done before anybody can press a button
+    application = started(make_application, cohort, networks)
     work, predicting = application.window.work, application.predicting
     answers: Counter[tuple[str, str]] = Counter()
     application.engine.predicted.connect(lambda message: answers.update([(message.identity, message.checkpoint)]))
-    qtbot.waitUntil(lambda: len(answers) >= 5, timeout=LONG)
+    qtbot.waitUntil(lambda: len(answers) >= 1, timeout=LONG)
 
     qtbot.mouseClick(work.pause, LEFT)
 
@@ -57,7 +57,7 @@ def test_that_a_paused_run_stands_still_and_goes_on_with_the_rest(
     at_rest, shown = len(answers), work.text.text()
     qtbot.wait(1500)
     assert (len(answers), work.text.text()) == (at_rest, shown)
-    assert at_rest < 48
+    assert at_rest < 24 * len(networks)
 
     with qtbot.waitSignal(predicting.finished, timeout=LONG) as ended:
         qtbot.mouseClick(work.go_on, LEFT)
@@ -65,7 +65,7 @@ def test_that_a_paused_run_stands_still_and_goes_on_with_the_rest(
         assert not work.go_on.isVisible()
     assert not work.isVisible()
     assert ended.args[0].kept + ended.args[0].total == 24
-    assert len(answers) == 48
+    assert len(answers) == 24 * len(networks)
     assert max(answers.values()) == 1
     for button in (work.pause, work.go_on, work.cancel):
         assert button.toolTip()

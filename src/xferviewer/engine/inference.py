@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from xferviewer.protocol import ParityCheck
 
 _BATCH_OFF_THE_CPU = 16
-_IN_TURN_ON_THE_CPU = 8  # images by one network before the next one has its turn
+_IN_TURN_ON_THE_CPU = 4  # images by one network before the next one has its turn
 _AT_A_TIME_OFF_THE_CPU = 2  # one batch is copied while the other is computed
 
 
@@ -200,7 +200,21 @@ class _Prepared:
     inputs: dict[str, InputMeasures]
 
 
-Predicting = Pipeline[tuple[Path, int], "_Prepared | Failure", Prediction | Failure]
+class _Closed(Exception):
+    """Nobody waits for the answers any more."""
+
+
+class Predicting(Pipeline[tuple[Path, int], "_Prepared | Failure", Prediction | Failure]):
+    """What `start_predicting` begins. Closing it ends its groups after the image and the network that they are at."""
+
+    def __init__(self, *arguments: Any, closed: threading.Event, **options: Any) -> None:
+        self._nobody_waits = closed
+        super().__init__(*arguments, **options)
+
+    def close(self) -> None:
+        """As of `Pipeline`."""
+        self._nobody_waits.set()
+        super().close()
 
 
 def load(
@@ -287,14 +301,16 @@ def start_predicting(
     alone = on_cpu and batch_size is None
     cores = usable_cores()
     preprocessings = {asked.preprocessing.digest: asked.preprocessing for asked in checkpoints}
-    return Pipeline(
+    closed = threading.Event()
+    return Predicting(
         images,
         partial(_prepare, reading, preprocessings),
-        partial(_predict, checkpoints, may_compute, batch_size is None),
+        partial(_predict, checkpoints, may_compute, closed, batch_size is None),
         group=batch_size or (_IN_TURN_ON_THE_CPU if on_cpu else _BATCH_OFF_THE_CPU),
         preparing=cores,
         computing=cores if on_cpu else _AT_A_TIME_OFF_THE_CPU,
         eager=alone,
+        closed=closed,
     )
 
 
@@ -327,17 +343,18 @@ def _prepare(
 def _predict(
     checkpoints: Sequence[Answering],
     may_compute: threading.Event | None,
+    closed: threading.Event,
     alone_on_cpu: bool,
     group: Sequence[_Prepared | Failure],
 ) -> list[Prediction | Failure]:
     """An answer for each item of the group. What torch refuses to compute costs its batch and is named."""
     ready = [item for item in group if isinstance(item, _Prepared)]
     try:
-        logits = _logits(checkpoints, may_compute, alone_on_cpu, ready) if ready else []
+        logits = _logits(checkpoints, may_compute, closed, alone_on_cpu, ready) if ready else []
     except (RuntimeError, MemoryError, EngineFailure) as error:
         if alone_on_cpu and len(group) > 1 and all(asked.device.type == "cpu" for asked in checkpoints):
             # No image shares a batch: each is tried by itself, and only those that fail are told of.
-            return [each for item in group for each in _predict(checkpoints, may_compute, alone_on_cpu, [item])]
+            return [each for item in group for each in _predict(checkpoints, may_compute, closed, alone_on_cpu, [item])]
         told = error if isinstance(error, EngineFailure) else _not_computed(error)
         return [item if isinstance(item, Failure) else Failure(item.path, item.frame, told) for item in group]
     rows = iter(zip(*logits, strict=True)) if logits else iter(())
@@ -360,6 +377,7 @@ def _not_computed(error: Exception) -> EngineFailure:
 def _logits(
     checkpoints: Sequence[Answering],
     may_compute: threading.Event | None,
+    closed: threading.Event,
     alone_on_cpu: bool,
     ready: Sequence[_Prepared],
 ) -> list[NDArray[np.float32]]:
@@ -376,6 +394,8 @@ def _logits(
         for at in range(0, len(ready), size):
             if may_compute is not None:
                 may_compute.wait()
+            if closed.is_set():
+                raise _Closed
             parts.append(asked.answers(batches[key][at : at + size], identities[at : at + size]))
         logits.append(np.concatenate(parts))
     return logits
