@@ -163,6 +163,8 @@ def test_that_neighbours_are_read_once_the_wanted_film_is_there(qtbot: QtBot, tm
         PIL.Image.fromarray(np.full((4, 5), 7, np.uint8)).save(tmp_path / name)
     reading, read = FilmReading(2), []
     shelf = FilmShelf(reading)
+    first = []
+    shelf.film_read.connect(first.append)
     shelf._arrived.connect(lambda film: read.append(Path(film.path).name))
     try:
         with qtbot.waitSignal(shelf.film_read, timeout=LONG):
@@ -173,6 +175,12 @@ def test_that_neighbours_are_read_once_the_wanted_film_is_there(qtbot: QtBot, tm
         shelf.film_read.connect(told.append)
         shelf.want([(tmp_path / "next.png", 0)], [])
         assert [Path(film.path).name for film in told] == ["next.png"]  # at once
+        raster = first[0].raster  # what was made of it for the screen goes with it
+        assert raster is not None
+        raster.on_screen((0, 0, 5, 4), 4, 5, None, inverted=False)
+        assert raster._values._made
+        assert raster._shades._made
+        qtbot.waitUntil(lambda: not raster._values._made and not raster._shades._made, timeout=LONG)
     finally:
         reading.interrupt()
         shelf.close()

@@ -52,6 +52,11 @@ class FilmRaster:
         """Memory of the film and its reductions."""
         return sum(level.nbytes for level in self._levels)
 
+    def leave_screen(self) -> None:
+        """Forget what was made for the screen: `nbytes` does not count it, and it is made anew in some milliseconds."""
+        self._values.clear()
+        self._shades.clear()
+
     def percentiles(self, *per_cent: float) -> list[float]:
         """Percentiles of the values that are not padding, of a reduction of at most a quarter of a megapixel."""
         level = next((each for each in self._levels if each.shape[0] * each.shape[1] <= 1 << 18), self._levels[-1])
@@ -197,3 +202,7 @@ class _Recent(Generic[Made]):
         while len(self._made) > self._most:
             self._made.popitem(last=False)
         return made
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._made.clear()

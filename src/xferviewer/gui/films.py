@@ -105,6 +105,9 @@ class FilmShelf(QObject):
     @Slot()
     def _read_ahead(self) -> None:
         if all(key in self._films for key in self._wanted):  # otherwise once they have come
+            for key, film in self._films.items():
+                if key not in self._wanted and film.raster is not None:
+                    film.raster.leave_screen()
             for key in self._neighbours:
                 self._read(key)
 
