@@ -16,8 +16,12 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
+from xferviewer.gui.film_raster import FilmRaster
+from xferviewer.gui.films import Film
+from xferviewer.gui.notify import Toast
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.compare.pane import Pane
+from xferviewer.settings import read_settings, settings_file
 from xferviewer.studies.images import present, read_image
 
 LONG = 120_000
@@ -154,7 +158,7 @@ def test_that_the_overlay_never_changes_the_window(opened: Application) -> None:
     window, films, bar = opened.window.compare.looks[0].window, pixels(opened), opened.window.compare.overlay_bar
     bar.opacity.setValue(80)
     bar.cut_off.setValue(60)
-    bar.colour_map.setCurrentText("viridis")
+    bar.colour_map.setCurrentIndex(bar.colour_map.findData("viridis"))
     bar.scale.setCurrentIndex(1)
     bar.visible_box.click()
     display = opened.session.display
@@ -278,6 +282,65 @@ def test_that_the_corner_names_the_pixel_under_the_cursor(opened: Application, q
     text = pane._corners["bottom_right"].text()
     row, column = (int(part.split()[-1]) for part in text.split(":")[0].split(","))
     assert text.endswith(f": {opened.window.compare.image.pixels[row, column]:g}")
+
+
+def test_that_the_value_under_a_still_cursor_is_that_of_the_slice_that_is_shown(
+    stack: Application, qtbot: QtBot
+) -> None:
+    pane, compare = stack.window.compare.panes[0], stack.window.compare
+    at = film(pane).rect().center()
+    send(film(pane), QEvent.Type.MouseMove, at, Qt.MouseButton.NoButton, Qt.MouseButton.NoButton)
+    qtbot.waitUntil(lambda: "row" in pane._corners["bottom_right"].text())
+    place, before = pane._corners["bottom_right"].text().split(":")
+    compare.image.pixels[:] = 7  # so that the next slice says something else
+    wheel(pane, -1)
+    qtbot.waitUntil(lambda: compare.raster(0) is not None and stack.session.shown.index == 1, timeout=LONG)
+    qtbot.waitUntil(lambda: pane._corners["bottom_right"].text() == f"{place}:{before}", timeout=LONG)
+    pane.box.left.emit()
+    assert pane._corners["bottom_right"].text() == ""
+
+
+def test_that_the_magnifying_glass_goes_with_the_mouse_and_shows_the_film_that_is_there(stack: Application) -> None:
+    lenses, compare = stack.window.tool_commands.lenses, stack.window.compare
+    lenses.toggle()
+    compare.panes[0].box.hovered.emit(QPointF(48, 48))
+    glass = lenses.glasses[1]
+    assert glass.isVisible()
+    painted: list[object] = []
+    glass.paintEvent = lambda event: painted.append(event)
+    QApplication.processEvents()
+    painted.clear()
+    compare.invert()
+    QApplication.processEvents()
+    assert painted
+    compare.panes[0].box.left.emit()
+    assert not any(each.isVisible() for each in lenses.glasses)
+
+
+def test_that_a_drag_over_a_film_in_colour_says_that_there_is_no_window(opened: Application) -> None:
+    compare = opened.window.compare
+    grey = compare.raster(0).image
+    coloured = replace(grey, pixels=np.zeros((*grey.pixels.shape, 3), np.uint8), windows=(), voi_lut=None)
+    shown = compare.shown(0)
+    compare.show_film(Film(str(shown.image.path), shown.frame, FilmRaster(coloured), None))
+    drag(compare.panes[0], Qt.MouseButton.LeftButton, QPoint(30, 0))
+    assert [toast.what for toast in opened.window.findChildren(Toast)] == [
+        "A film in colour is shown as it is stored: there is no window to set."
+    ]
+    assert compare.looks[0].window is None
+
+
+def test_that_a_misleading_colour_map_is_marked_and_the_choice_is_there_at_the_next_start(
+    opened: Application, qtbot: QtBot
+) -> None:
+    box = opened.window.compare.overlay_bar.colour_map
+    assert "⚠" not in box.currentText()
+    box.setCurrentIndex(box.findData("jet"))
+    assert box.currentText() == "jet ⚠"
+    assert "edges that are not there" in box.toolTip()
+    opened.window.compare.overlay_bar.opacity.setValue(70)
+    qtbot.waitUntil(lambda: read_settings(settings_file())[0].colour_map == "jet")
+    assert read_settings(settings_file())[0].overlay_opacity == 0.7
 
 
 @pytest.fixture

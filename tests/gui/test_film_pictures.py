@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtWidgets import QLabel, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 from tests.gui.test_screenshots import _one_font, cut_texts, pixels
@@ -35,7 +35,8 @@ MakeApplication = Callable[..., Application]
 
 @dataclass(frozen=True)
 class Picture:
-    """files: below the shared data; letters: at the left and the upper edge, "" where the header states none."""
+    """files: below the shared data, none: `write_ct_stack` makes them; letters: at the left and the upper edge, ""
+    where the header states none."""
 
     files: tuple[str, ...]
     grid: tuple[int, int]
@@ -46,7 +47,8 @@ PICTURES = {
     "chest-film": Picture(
         ("dicom/torchxrayvision/1.2.276.0.7230010.3.1.4.8323329.6904.1517875201.850819.dcm",), (1, 1), ("", "")
     ),
-    "ct-stack": Picture(
+    "ct-stack": Picture((), (2, 3), ("R", "A")),
+    "ct-perfusion": Picture(
         ("dicom/pydicom-data/eCT_Supplemental.dcm",), (1, 2), ("L", "A")
     ),  # its rows run to the right: seen from above
     "ultrasound": Picture(("dicom/pydicom/examples_ybr_color.dcm",), (1, 1), ("", "")),
@@ -132,6 +134,59 @@ def keep(application: Application, name: str, tmp_path: Path, request: pytest.Fi
     return pixels(picture)
 
 
+INSERTS = {"air": -1000, "PMP": -200, "LDPE": -100, "polystyrene": -35, "acrylic": 120, "Delrin": 340, "Teflon": 990}
+"""HU of the rods of a phantom for quality control, as such phantoms have them."""
+
+
+def write_ct_stack(folder: Path) -> list[Path]:
+    """Twelve slices, 5 mm apart, of a head-sized quality phantom: rods in water, which begin and end at different
+    heights, a shell like bone, noise as a scanner has it. No patient has such a stack to give away."""
+    random = np.random.default_rng(7)
+    size, spacing, slices = 256, 0.9375, 12
+    y, x = (np.mgrid[0:size, 0:size] - (size - 1) / 2) * spacing
+    study, series, written = pydicom.uid.generate_uid(), pydicom.uid.generate_uid(), []
+    for number in range(slices):
+        far = np.hypot(x, y)
+        values = np.where(far < 92, 0.0, np.where(far < 100, 900.0, -1000.0))
+        for place, unit in enumerate(INSERTS.values()):
+            if place <= number + 1 and number < slices - place // 2:
+                angle = 2 * np.pi * place / len(INSERTS)
+                values[np.hypot(x - 58 * np.sin(angle), y + 58 * np.cos(angle)) < 7.0] = unit
+        values[np.hypot(x, y) < 2.0 * number] = 60.0  # a cone
+        noisy = values + random.normal(0, 12, values.shape)
+        dataset = pydicom.Dataset()
+        dataset.SOPClassUID, dataset.SOPInstanceUID = pydicom.uid.CTImageStorage, pydicom.uid.generate_uid()
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.InstanceNumber = study, series, number + 1
+        dataset.Modality, dataset.PatientID, dataset.RescaleType = "CT", "PHANTOM", "HU"
+        dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = size, size, 1
+        dataset.PhotometricInterpretation, dataset.PixelRepresentation = "MONOCHROME2", 1
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+        dataset.RescaleSlope, dataset.RescaleIntercept = 1, -1024
+        dataset.WindowCenter, dataset.WindowWidth = 40, 400
+        dataset.PixelSpacing, dataset.SliceThickness = [spacing, spacing], 5
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        dataset.ImagePositionPatient = [-120, -120, 5.0 * number]
+        dataset.PixelData = (np.rint(noisy) + 1024).astype(np.int16).tobytes()
+        dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        written.append(folder / f"{number:03}.dcm")
+        dataset.save_as(written[-1], enforce_file_format=True)
+    return written
+
+
+def measure_the_phantom(application: Application, qtbot: QtBot) -> None:
+    """From the fifth slice on, with a region in a rod, a ruler across the phantom, and the value under the mouse."""
+    for _ in range(4):
+        application.library.step(1)
+    compare = application.window.compare
+    qtbot.waitUntil(lambda: all(compare.raster(pane) for pane in range(6)), timeout=LONG)
+    identity = application.session.shown.reference.identity
+    application.decisions.add(identity, Measurement("ruler", ((21.0, 128.0), (235.0, 128.0))))
+    application.decisions.add(identity, Measurement("ellipse", ((122.0, 60.0), (134.0, 72.0))))
+    compare.panes[1].box.hovered.emit(compare.as_shown(1, QPointF(128.0, 128.0)))
+    qtbot.wait(50)
+
+
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_names(
     make_application: MakeApplication, name: str, qtbot: QtBot, tmp_path: Path, request: pytest.FixtureRequest
@@ -144,6 +199,8 @@ def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_na
     folder.mkdir()
     for number, source in enumerate(sources):
         shutil.copyfile(source, folder / f"{number:03}.dcm")
+    if not sources:
+        sources = write_ct_stack(folder)
     application = open_films(make_application, folder, picture.grid, qtbot)
     window = application.window
     if name == "chest-film":
@@ -154,6 +211,8 @@ def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_na
         application.decisions.add(
             identity, Measurement("ellipse", ((columns * 0.28, rows * 0.3), (columns * 0.4, rows * 0.45)))
         )
+    if name == "ct-stack":
+        measure_the_phantom(application, qtbot)
     keep(application, name, tmp_path, request)
     assert wrong_scales(application) == []
     assert cut_texts(window) == []

@@ -107,6 +107,41 @@ def test_that_the_preferences_change_what_is_open_and_grey_what_is_locked(locked
     assert not opened.window.findChildren(Toast)
 
 
+def test_that_a_policy_that_comes_while_the_preferences_are_open_holds_and_the_rest_is_kept(
+    opened: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = preferences(opened)
+    dialog.computer.film_memory.setValue(4096)
+    dialog.computer.jobs.setValue(3)
+    file = tmp_path / "policy.toml"
+    file.write_text("version = 1\n[locked]\nfilm_memory_mib = 300\nhide_identity = true\n", encoding="utf-8")
+    monkeypatch.setattr(policy, "machine_policy_file", lambda: file)
+    dialog.buttons.button(QDialogButtonBox.StandardButton.Ok).click()
+    assert opened.films._most_bytes == 300 << 20
+    assert (opened.settings.now.film_memory_mib, opened.settings.now.jobs_per_device) == (300, 3)
+    assert "film_memory_mib" not in settings_file().read_text(encoding="utf-8")
+    assert read_settings(settings_file())[0].jobs_per_device == 3
+    told = opened.window.findChildren(Toast)[-1]
+    assert "film_memory_mib cannot be changed" in told.what
+    action = opened.window.actions_by_name["hide_identity"]
+    opened.window._show_identity(hidden=True)
+    action.setChecked(True)
+    action.trigger()  # it could be switched off when the window was opened
+    assert opened.window.worklist.model.hide_identity
+    assert not action.isEnabled()
+
+
+def test_that_a_policy_that_cannot_be_understood_keeps_every_setting_as_it_is(
+    opened: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("version = 99\n", encoding="utf-8")
+    monkeypatch.setattr(policy, "machine_policy_file", lambda: file)
+    opened.settings.keep(jobs_per_device=5)
+    assert opened.settings.now.jobs_per_device == 1
+    assert "policy file" in opened.window.findChildren(Toast)[-1].what
+
+
 def test_that_films_are_kept_within_the_chosen_memory_and_the_shown_one_always(
     opened: Application, qtbot: QtBot
 ) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QBuffer, QPoint, QRect, QSize
 from PySide6.QtGui import QColor, QFont, QImage
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QDockWidget, QLabel, QTabBar, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.checkpoints.import_report import Candidate, FileReport, InputPreview
@@ -28,6 +28,7 @@ from xferviewer.gui.app import Application
 from xferviewer.gui.field import Fold
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.notify import Toast
+from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.import_dialog import ImportDialog
 from xferviewer.jobs.data_spec import PhantomData
 from xferviewer.jobs.folder import JobFolder, list_jobs
@@ -138,6 +139,9 @@ def cut_texts(window: QWidget) -> list[str]:
         needed = button.fontMetrics().horizontalAdvance(button.text())
         if is_seen(button) and button.text() and needed > button.width():
             cut.append(button.text())
+    for bar in window.findChildren(QTabBar):
+        room = [(bar.tabText(tab), bar.tabRect(tab).width() - 4 * GRID) for tab in range(bar.count()) if is_seen(bar)]
+        cut += [text for text, width in room if bar.fontMetrics().horizontalAdvance(text) > width]
     boxes = [box for box in window.findChildren(QComboBox) if is_seen(box)]
     cut += [b.currentText() for b in boxes if b.fontMetrics().horizontalAdvance(b.currentText()) > b.width() - 24]
     return cut
@@ -312,15 +316,17 @@ def test_that_nothing_is_clipped_in_the_import_dialog(
         dialog.preprocessing.texts["mean"].setText("a")
         dialog.preprocessing.texts["mean"].textEdited.emit("a")
         dialog.preview.show_words("", "It does not compute images of 300 by 300: " + "sizes of tensors " * 20)
+    dialog._settle.timeout.disconnect()  # its words about the preview would come while this looks
     dialog.show()
     qtbot.waitExposed(dialog)
+    settle(dialog, qtbot)
     assert dialog.import_.isEnabled() == complete, dialog.import_.toolTip()
     assert dialog.width() <= 1280
     assert dialog.height() <= 720 - 40  # a title bar
     bar = dialog.sections.verticalScrollBar()
     for place in (0, bar.maximum() // 2, bar.maximum()):
         bar.setValue(place)
-        qtbot.wait(20)
+        settle(dialog, qtbot)
         assert cut_texts(dialog) == []
     assert not dialog.sections.horizontalScrollBar().isVisible()
     dialog.reject()

@@ -104,3 +104,83 @@ def test_that_notes_that_cannot_be_kept_are_told_and_shown_as_long_as_the_window
     opened.window.actions_by_name["key_image"].trigger()
     assert any("cannot be kept" in toast.what for toast in opened.window.findChildren(Toast))
     assert "key image" in opened.window.compare.panes[0]._notes.text()
+
+
+def test_that_an_angle_that_is_half_drawn_is_not_finished_on_another_image(opened: Application, qtbot: QtBot) -> None:
+    opened.window.actions_by_name["tool_angle"].trigger()
+    box = opened.window.compare.panes[0].box
+    first = opened.session.shown.reference.identity
+    drag_on_film(opened, 0, QPointF(20, 30), QPointF(60, 40))
+    opened.library.step_study(1)
+    qtbot.waitUntil(lambda: opened.window.compare.image is not None, timeout=LONG)
+    box.clicked.emit(QPointF(30, 60))
+    assert opened.session.shown.reference.identity != first
+    assert opened.decisions.all() == {}
+
+
+def test_that_escape_lets_go_of_an_angle_before_it_resets_the_film(opened: Application) -> None:
+    compare, reset = opened.window.compare, opened.window.actions_by_name["reset"]
+    opened.window.actions_by_name["tool_angle"].trigger()
+    compare.zoom(2)
+    part = compare.looks[0].part
+    drag_on_film(opened, 0, QPointF(40, 40), QPointF(60, 40))
+    assert len(compare.panes[0]._measurements) == 1
+    reset.trigger()
+    assert compare.panes[0]._measurements == []
+    assert compare.looks[0].part == part
+    compare.panes[0].box.clicked.emit(QPointF(40, 60))
+    assert opened.decisions.all() == {}
+    reset.trigger()
+    assert compare.looks[0].part is None
+
+
+@pytest.mark.parametrize("turns", [(), ("turn_clockwise", "mirror_sideways")])
+def test_that_a_point_of_a_measurement_is_dragged_to_another_place_and_the_one_under_the_mouse_is_removed(
+    opened: Application, turns: tuple[str, ...]
+) -> None:
+    actions, compare = opened.window.actions_by_name, opened.window.compare
+    for name in turns:
+        actions[name].trigger()
+    actions["tool_ruler"].trigger()
+    drag_on_film(opened, 0, QPointF(20, 30), QPointF(60, 40))
+    begun = kept(opened)
+    drag_on_film(opened, 1, QPointF(60, 40), QPointF(60, 80))
+    moved = kept(opened)
+    pixel = compare.panes[0].box.viewPixelSize()[0]
+    assert moved[0] == begun[0]
+    assert moved[1] == pytest.approx((60, 80), abs=2 * pixel)
+    actions["undo"].trigger()
+    assert kept(opened) == begun
+    drag_on_film(opened, 0, QPointF(80, 10), QPointF(80, 20))
+    compare.panes[0].box.hovered.emit(compare.as_shown(0, QPointF(20, 30)))
+    actions["remove_measurement"].trigger()  # the older one, which the mouse is over
+    assert kept(opened)[0] == pytest.approx((80, 10), abs=2 * pixel)
+
+
+def test_that_what_is_undone_where_nobody_sees_it_is_told(opened: Application, qtbot: QtBot) -> None:
+    opened.window.actions_by_name["key_image"].trigger()
+    first = opened.session.shown.reference.identity
+    opened.library.step_study(1)
+    qtbot.waitUntil(lambda: opened.window.compare.image is not None, timeout=LONG)
+    opened.window.actions_by_name["undo"].trigger()
+    assert not opened.decisions.of(first).is_key
+    told = [toast.what for toast in opened.window.findChildren(Toast)]
+    assert told[-1:] == ["Undone on an image that is not shown: key image."]
+    opened.library.step_study(-1)
+    opened.window.actions_by_name["redo"].trigger()  # which is seen, and needs no words
+    assert len(opened.window.findChildren(Toast)) == len(told)
+
+
+def test_that_the_tool_of_the_left_button_is_ticked_written_above_the_films_and_seen_at_the_mouse(
+    opened: Application,
+) -> None:
+    actions, button = opened.window.actions_by_name, opened.window.compare.film_bar.tools_button
+    cursor = opened.window.compare.panes[1].surface.viewport().cursor
+    assert (button.text(), actions["tool_window"].isChecked()) == ("Tools", True)
+    actions["tool_ruler"].trigger()
+    assert (button.text(), actions["tool_ruler"].isChecked()) == ("Tools: ruler", True)
+    assert not actions["tool_window"].isChecked()
+    assert cursor().shape() == Qt.CursorShape.CrossCursor
+    actions["tool_ruler"].trigger()
+    assert (button.text(), actions["tool_window"].isChecked()) == ("Tools", True)
+    assert cursor().shape() == Qt.CursorShape.ArrowCursor

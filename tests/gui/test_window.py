@@ -38,7 +38,6 @@ from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.session import AT_FIRST
 from xferviewer.gui.views.compare.looks import Look
-from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.image import Image, ImageFacts
 from xferviewer.studies.voi import Window
 
@@ -222,7 +221,7 @@ def test_that_corner_text_is_readable_on_a_white_film(opened: Application, qtbot
         np.full((96, 96), 255, np.uint8), "", (Window(128, 256),), None, False, None, None, "", 0, 1, ImageFacts()
     )
     pane.set_film(FilmRaster(white), Look())
-    pane.look_at(QRectF(20, 20, 40, 40), Calibration(), turned=False)
+    pane.look_at(QRectF(20, 20, 40, 40), white, turned=False)
     qtbot.wait(1)
     label = pane._corners["bottom_left"]
     picture = pane.grab(QRect(label.mapTo(pane, label.rect().topLeft()), label.size())).toImage()

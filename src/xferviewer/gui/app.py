@@ -20,6 +20,7 @@ from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import device_words, dialogs, theme
 from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.catalogues import Catalogues
+from xferviewer.gui.colour_maps import COLOUR_MAPS
 from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.describing import Describing
 from xferviewer.gui.display import Display
@@ -97,7 +98,10 @@ class Application(QObject):
         self._demo = demo
         self._devices: tuple[protocol.DeviceOffer, ...] = ()
         self.theme = theme.read_theme(chosen.theme)
-        display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
+        display = Display(
+            overlay_opacity=min(max(chosen.overlay_opacity, 0.0), 1.0),
+            colour_map=chosen.colour_map if chosen.colour_map in COLOUR_MAPS else Settings().colour_map,
+        )
         self.session = Session(display, self)
         self.session.map_choice = self.settings.map_choice
         self.store = PredictionStore(folders.predictions)
@@ -470,7 +474,9 @@ class Application(QObject):
 
     @Slot()
     def _show_failed_images(self) -> None:
-        dialogs.show_failed_images(self.window, self.predicting.failed_images())
+        dialogs.show_failed_images(
+            self.window, self.predicting.failed_images(), hide_names=self.settings.now.hide_identity
+        )
 
     @Slot(str)
     def _tell_interruption(self, sentence: str) -> None:

@@ -42,8 +42,10 @@ class Catalogues(QObject):
     def fill(self, menu: QMenu) -> None:
         """The folders, files and catalogues that were opened of late, and the way back to one's own catalogue."""
         menu.clear()
-        for text in self._settings.now.recent:
-            menu.addAction(text).triggered.connect(partial(self._open_again, Path(text)))
+        for place, text in enumerate(self._settings.now.recent):
+            # folders are often named after patients
+            name = self.tr("hidden {0}").format(place + 1) if self._settings.now.hide_identity else text
+            menu.addAction(name).triggered.connect(partial(self._open_again, Path(text)))
         if not self._settings.now.recent:
             menu.addAction(self.tr("nothing yet")).setEnabled(False)
         menu.addSeparator()

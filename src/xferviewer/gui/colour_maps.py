@@ -16,6 +16,9 @@ COLOUR_MAPS = {
     "jet": "Familiar, but its bands look like edges that are not there, and its dark blue is lost on a film",
 }
 
+MISLEADING = ("turbo", "jet")
+"""Those with bands that are not in the map."""
+
 
 @lru_cache(maxsize=16)
 def colours(name: str) -> NDArray[np.uint8]:

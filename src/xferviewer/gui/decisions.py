@@ -32,6 +32,7 @@ class Decisions(QObject):
         self._session = session
         self._thresholds = dict(session.operating_points)
         self._replaying = False
+        self._touched = ""
         session.thresholds_changed.connect(self._note_thresholds)
 
     def of(self, identity: str) -> FilmNotes:
@@ -49,11 +50,13 @@ class Decisions(QObject):
         notes = self.of(identity)
         self._decide(identity, replace(notes, measurements=(*notes.measurements, measurement)), self.tr("measurement"))
 
-    def remove_last(self, identity: str) -> None:
-        """Take the newest measurement away."""
+    def set_measurements(self, identity: str, measurements: tuple[Measurement, ...]) -> None:
+        """Keep these in place of those before: one is moved, or taken away."""
         notes = self.of(identity)
-        if notes.measurements:
-            self._decide(identity, replace(notes, measurements=notes.measurements[:-1]), self.tr("removal"))
+        what = (
+            self.tr("change of a measurement") if len(measurements) == len(notes.measurements) else self.tr("removal")
+        )
+        self._decide(identity, replace(notes, measurements=measurements), what)
 
     def set_key(self, identity: str, *, is_key: bool) -> None:
         """Mark a frame as a key image, or no longer."""
@@ -71,6 +74,19 @@ class Decisions(QObject):
         after = notes.without_verdict(verdict.checkpoint, verdict.finding) if same else notes.with_verdict(verdict)
         self._decide(identity, after, self.tr("agreement"))
 
+    def undo(self) -> tuple[str, str]:
+        """Take the newest step back: what it was, and the identity of the frame that it was about; "" for none."""
+        return self._go(self.steps.undoText(), self.steps.undo)
+
+    def redo(self) -> tuple[str, str]:
+        """Make the step again that was taken back last."""
+        return self._go(self.steps.redoText(), self.steps.redo)
+
+    def _go(self, what: str, step: Callable[[], None]) -> tuple[str, str]:
+        self._touched = ""
+        step()
+        return what, self._touched
+
     def all(self) -> dict[str, FilmNotes]:
         """What is kept, by the identity of the frame; with what could not be written. Raises UnusableFolder."""
         return {identity: notes for identity, notes in {**self._store.all(), **self._known}.items() if notes != NOTHING}
@@ -87,6 +103,7 @@ class Decisions(QObject):
 
     def _keep(self, identity: str, notes: FilmNotes) -> None:
         self._known[identity] = notes
+        self._touched = identity
         try:
             self._store.write(identity, notes)
         except XferviewerError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtWidgets import QDialog, QMessageBox, QTextBrowser, QTextEdit, QVBoxLayout, QWidget
@@ -14,21 +15,21 @@ from xferviewer.studies.catalogue import RefusedRow
 _SHEET = QSize(1180, 660)
 
 
-def show_refused(window: QWidget, refused: Sequence[RefusedRow]) -> QMessageBox:
-    """The files that were refused, each with its reason."""
+def show_refused(window: QWidget, refused: Sequence[RefusedRow], *, hide_names: bool) -> QMessageBox:
+    """The files that were refused, each with its reason. Files are often named after patients."""
     box = _box(window, _tr("Refused files"), _tr("{0} files were refused.").format(len(refused)))
-    _set_details(box, _listed(refused))
+    _set_details(box, _listed(refused, hide_names=hide_names))
     return box
 
 
-def show_failed_images(window: QWidget, failed: Sequence[RefusedRow]) -> QMessageBox:
-    """The images that could not be predicted, each with its reason."""
+def show_failed_images(window: QWidget, failed: Sequence[RefusedRow], *, hide_names: bool) -> QMessageBox:
+    """The images that could not be predicted, each with its reason. Files are often named after patients."""
     if not failed:
         text = _tr("Every image that was asked for has its predictions.")
         return _box(window, _tr("Images that could not be predicted"), text)
     text = _tr("{0} images could not be predicted. “Go on predicting” tries them again.").format(len(failed))
     box = _box(window, _tr("Images that could not be predicted"), text)
-    _set_details(box, _listed(failed))
+    _set_details(box, _listed(failed, hide_names=hide_names))
     return box
 
 
@@ -56,8 +57,23 @@ def show_devices(window: QWidget, details: str) -> QMessageBox:
     return _box(window, _tr("Device and precision"), details)
 
 
-def _listed(rows: Sequence[RefusedRow]) -> str:
-    return "\n\n".join(f"{row.path}\n{row.what} {row.why} {row.todo}" for row in rows)
+def _listed(rows: Sequence[RefusedRow], *, hide_names: bool) -> str:
+    return "\n\n".join(
+        _without_name(row, _tr("file {0}").format(place + 1)) if hide_names else f"{row.path}\n{_said(row)}"
+        for place, row in enumerate(rows)
+    )
+
+
+def _said(row: RefusedRow) -> str:
+    return f"{row.what} {row.why} {row.todo}"
+
+
+def _without_name(row: RefusedRow, called: str) -> str:
+    """What is said names the file by its path, or by the last part of that."""
+    said = _said(row)
+    for name in (str(row.path), Path(row.path).name):
+        said = said.replace(name, called)
+    return f"{called}\n{said}"
 
 
 def _set_details(box: QMessageBox, details: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QComboBox, QInputDialog
 
@@ -22,6 +22,7 @@ from xferviewer.gui.windowing import auto_level, window_words
 from xferviewer.studies.images import Image, Window
 
 _MOST_PRESETS = 9
+_KEPT_AFTER_MS = 300  # a slider that is moved is written once
 _SAID = ("all", "minimal", "none")
 
 
@@ -42,6 +43,9 @@ class FilmCommands(QObject):
         session.image_changed.connect(self._lay_out)
         compare.film_bar.grid_chosen.connect(self.choose_grid)
         compare.looks.links_changed.connect(self._keep_links)
+        self._keep_display_later = QTimer(self, singleShot=True, interval=_KEPT_AFTER_MS)
+        self._keep_display_later.timeout.connect(self._keep_display)
+        session.display_changed.connect(self._keep_display_later.start)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         """What to call for each action."""
@@ -65,7 +69,6 @@ class FilmCommands(QObject):
             "fit": compare.fit,
             "zoom_in": partial(compare.zoom, 1.25),
             "zoom_out": partial(compare.zoom, 0.8),
-            "reset": compare.reset,
             "turn_clockwise": partial(compare.turn, _clockwise),
             "turn_back": partial(compare.turn, _anticlockwise),
             "mirror_sideways": partial(compare.turn, Turn.mirrored_sideways),
@@ -158,6 +161,11 @@ class FilmCommands(QObject):
         display = self._session.display
         turned: dict[str, Any] = {what: not getattr(display, what)}
         self._session.set_display(replace(display, **turned))
+
+    @Slot()
+    def _keep_display(self) -> None:
+        display = self._session.display
+        self._kept.keep(colour_map=display.colour_map, overlay_opacity=display.overlay_opacity)
 
     def _turn_drag_round(self) -> None:
         self._compare.up_is_brighter = not self._compare.up_is_brighter

@@ -28,13 +28,26 @@ class KeptSettings(QObject):
         return self.policy.lock_of(key)
 
     def keep(self, **changes: Any) -> None:
-        """Change settings by their names, and write them; one that the policy locks stays as it is."""
+        """Change settings by their names, and write them. One that the policy locks is as the policy says, from now on.
+
+        The policy is read each time: an administrator may have locked something since the window was opened.
+        """
+        file = settings.settings_file()
         new = {key: value for key, value in changes.items() if value != getattr(self.now, key)}
-        self.now = replace(self.now, **{key: value for key, value in new.items() if not self.lock_of(key)})
         try:
-            settings.change_settings(settings.settings_file(), new)
-        except XferviewerError as error:
+            in_force = settings.settings_in_force(file)
+        except XferviewerError as error:  # it is not known what is allowed
             self.failed.emit(error)
+            return
+        self.policy = in_force.policy
+        locked = {key: value for key, value in new.items() if self.lock_of(key)}
+        free = {key: value for key, value in new.items() if key not in locked}
+        self.now = replace(self.now, **free, **{key: getattr(in_force.settings, key) for key in locked})
+        for part in filter(None, (free, locked)):
+            try:
+                settings.change_settings(file, part)
+            except XferviewerError as error:
+                self.failed.emit(error)
 
     @property
     def map_choice(self) -> MapChoice:

@@ -29,7 +29,7 @@ from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.exporting_notes import ExportingNotes
 from xferviewer.gui.figure_saving import FigureSaving
 from xferviewer.gui.film_commands import FilmCommands
-from xferviewer.gui.film_place import FilmPlace
+from xferviewer.gui.film_place import FilmPlace, dropped_paths
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.focus_outline import FocusOutline
 from xferviewer.gui.job_watch import JobWatch
@@ -121,7 +121,7 @@ class MainWindow(QMainWindow):
         self.live_maps = LiveMaps(session, calculator, self)
         self.compare = CompareView(session, self.live_maps, kept.now.drag_up, kept.now.unlinked)
         self.film_commands = FilmCommands(session, self.compare, kept, self)
-        self.preferring = Preferring(self, self.compare, films, kept)
+        self.preferring = Preferring(self, self.compare, films, kept, theme)
         self.tool_commands = ToolCommands(session, self.compare, decisions, kept, self)
         self.agreement = Agreement(session, library, decisions, self)
         self.exporting_notes = ExportingNotes(library, decisions, self)
@@ -228,9 +228,12 @@ class MainWindow(QMainWindow):
         self.figures.told.connect(self.notifier.tell)
         self.film_commands.pictures.told.connect(self.notifier.tell)
         self.film_commands.told.connect(self.notifier.tell)
+        self.tool_commands.told.connect(self.notifier.tell)
         self.agreement.told.connect(self.notifier.tell)
         self.exporting_notes.told.connect(self.notifier.tell)
         self.compare.action_asked.connect(self._do)
+        self.compare.told.connect(self.notifier.tell)
+        self.film_place.paths_dropped.connect(self.paths_dropped)
         self.work.cancel_asked.connect(self.cancel_asked)
         self.map_quality.run_asked.connect(self._measuring.measure_shown)
         self.map_quality.cancel_asked.connect(self._measuring.cancel)
@@ -263,7 +266,9 @@ class MainWindow(QMainWindow):
             "open_demo": self.demo_asked.emit,
             "open_recent": self.recent_asked.emit,
             "open_catalogue": self.catalogue_asked.emit,
-            "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
+            "refused_files": lambda: dialogs.show_refused(
+                self, library.catalogue.refused(), hide_names=self._kept.now.hide_identity
+            ),
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),
             "perspective_evaluate": lambda: self.show_perspective("evaluate"),
@@ -362,6 +367,9 @@ class MainWindow(QMainWindow):
             )
 
     def _restore(self) -> None:
+        of_films = self._layout.value("films")
+        if isinstance(of_films, QByteArray):
+            self.film_place.window_geometry = of_films
         geometry = self._layout.value("geometry")
         if isinstance(geometry, QByteArray):  # a file that was tampered with gives words
             self.restoreGeometry(geometry)
@@ -378,6 +386,8 @@ class MainWindow(QMainWindow):
         """Remember the layout."""
         self.preferring.peeking.stop()
         self.film_place.bring_back()
+        if self.film_place.window_geometry is not None:
+            self._layout.setValue("films", self.film_place.window_geometry)
         self._layout.setValue("geometry", self.saveGeometry())
         for name, perspective in self.perspectives.items():
             if perspective.was_shown:
@@ -408,9 +418,8 @@ class MainWindow(QMainWindow):
         self._show_identity(self._kept.now.hide_identity)
 
     def _toggle_identity(self) -> None:
-        hidden = self.actions_by_name["hide_identity"].isChecked()
-        self._kept.keep(hide_identity=hidden)
-        self._show_identity(hidden)
+        self._kept.keep(hide_identity=self.actions_by_name["hide_identity"].isChecked())
+        self._follow_identity_setting()  # it may have been locked meanwhile
 
     def _show_identity(self, hidden: bool) -> None:
         self.compare.set_hide_identity(hidden)
@@ -426,14 +435,13 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Files and folders may be dropped anywhere."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if dropped_paths(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        self.paths_dropped.emit(paths)
+        self.paths_dropped.emit(dropped_paths(event))
 
     def _open_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Open a folder of images"))

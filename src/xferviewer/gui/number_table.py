@@ -11,10 +11,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
-from xferviewer.gui.theme import GRID, Theme, small_font
+from xferviewer.gui.theme import GRID, Theme, small_font, swatch
 
 _Index = QModelIndex | QPersistentModelIndex
-_WIDEST_TITLE = 36 * GRID
+_WIDEST_TITLE = 40 * GRID
+_SWATCH = 4 * GRID  # before a title, with a gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Cell:
 class Head:
     """A row's or a column's title.
 
-    colour  as #rrggbb; empty: that of text
+    colour  of a square before the text, as #rrggbb; empty: none
     strong  it names the active one
     link    a row's title that leads somewhere is drawn like a link
     warning what it names is to be taken with care, and `tip` says why
@@ -120,15 +121,17 @@ class NumberTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self.columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Titles, in their colour."""
+        """Titles, behind the square of their checkpoint."""
         horizontal = orientation == Qt.Orientation.Horizontal
         head = self.columns[section] if horizontal else self._rows[self._order[section]]
         if role == Qt.ItemDataRole.DisplayRole:
             return head.text
         if role == Qt.ItemDataRole.ToolTipRole:
             return head.tip or None
+        if role == Qt.ItemDataRole.DecorationRole:
+            return swatch(head.colour) if head.colour else None
         if role == Qt.ItemDataRole.ForegroundRole:
-            colour = head.colour or (self._theme.warning if head.warning else self._theme.accent if head.link else "")
+            colour = self._theme.warning if head.warning else self._theme.accent if head.link else ""
             return QColor(colour) if colour else None
         return self._font(bold=head.strong, underlined=head.link) if role == Qt.ItemDataRole.FontRole else None
 
@@ -248,7 +251,8 @@ class NumberTable(QTableView):
         if before != [head.text for head in columns]:
             header, metrics = self.horizontalHeader(), self.fontMetrics()
             for place, head in enumerate(columns):
-                title = min(metrics.horizontalAdvance(head.text) + 6 * GRID, _WIDEST_TITLE)  # it may be bold, or sorted
+                wide = metrics.horizontalAdvance(head.text) + (_SWATCH if head.colour else 0)
+                title = min(wide + 6 * GRID, _WIDEST_TITLE)  # it may be bold, or sorted
                 header.resizeSection(place, max(title, metrics.horizontalAdvance(head.widest) + 2 * GRID))
 
     def copy(self) -> None:

@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
-from xferviewer.gui import dialogs
+from xferviewer.gui import dialogs, theme
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.key_bindings import Bindings, binding_lines, conflicts, held_faults, held_keys, read_bindings
@@ -17,6 +17,7 @@ from xferviewer.gui.mouse_bindings import mouse_lines, mouse_rows, read_mouse
 from xferviewer.gui.own_windows import own_window_lines, read_own_windows
 from xferviewer.gui.palette import Palette
 from xferviewer.gui.peeking import Peeking
+from xferviewer.gui.theme import Theme
 from xferviewer.gui.views.compare import CompareView
 from xferviewer.gui.views.preferences import ComputerWishes, PreferencesDialog, Preferred
 
@@ -24,8 +25,11 @@ from xferviewer.gui.views.preferences import ComputerWishes, PreferencesDialog, 
 class Preferring(QObject):
     """`bindings` are in force. Kept ones that mean two things, in a file written by hand, are left for the standard."""
 
-    def __init__(self, window: QWidget, compare: CompareView, films: FilmShelf, kept: KeptSettings) -> None:
+    def __init__(
+        self, window: QWidget, compare: CompareView, films: FilmShelf, kept: KeptSettings, colours: Theme
+    ) -> None:
         super().__init__(window)
+        self._colours = colours
         self._window = window
         self._compare = compare
         self._films = films
@@ -82,3 +86,11 @@ class Preferring(QObject):
             **asdict(preferred.computer),
         )
         self._films.set_memory(self._kept.now.film_memory_mib)
+        self._wear(self._kept.now.theme)
+
+    def _wear(self, name: str) -> None:
+        """The window in these colours, at once."""
+        colours, application = theme.read_theme(name), QApplication.instance()
+        if colours.window != self._colours.window and isinstance(application, QApplication):
+            self._colours.become(colours)
+            theme.apply(application, self._colours)

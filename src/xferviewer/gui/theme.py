@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtGui import QColor, QFont, QPalette, QPixmap
 from PySide6.QtWidgets import QApplication
 
 from xferviewer.resources import resource
@@ -19,9 +19,13 @@ GRID = 4
 _BASE_POINT_SIZE = 11
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Theme:
-    """The colours of one theme, as `#rrggbb`; `check` is the path of the picture in a box that is ticked."""
+    """The colours of the window, as `#rrggbb`; `check` is the path of the picture in a box that is ticked.
+
+    One object for the whole window: what paints itself reads it each time, what keeps pens takes them anew when Qt
+    tells of another palette. So another theme holds at once (docs/decisions/0135).
+    """
 
     window: str
     panel: str
@@ -36,6 +40,11 @@ class Theme:
     film: str
     film_text: str
     check: str
+
+    def become(self, other: Theme) -> None:
+        """Take the colours of another theme; `apply` then tells all that is painted."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(other, field.name))
 
 
 def read_theme(name: str) -> Theme:
@@ -57,6 +66,13 @@ def heading_font() -> QFont:
     font.setPointSize(_BASE_POINT_SIZE + 1)
     font.setBold(True)
     return font
+
+
+def swatch(colour: str) -> QPixmap:
+    """A square of a checkpoint's colour, to stand beside its name: a name in it is too pale on a light ground."""
+    square = QPixmap(3 * GRID, 3 * GRID)
+    square.fill(QColor(colour))
+    return square
 
 
 def apply(application: QApplication, theme: Theme) -> None:
@@ -112,6 +128,7 @@ def _style_sheet(theme: Theme) -> str:
     return f"""
         QDockWidget {{ font-weight: bold; }}
         QDockWidget::title {{ background: {theme.window}; padding: {GRID}px {2 * GRID}px; }}
+        Perspective > QTabBar {{ font-size: {_BASE_POINT_SIZE - 2}pt; }}
         QMainWindow::separator {{ background: {theme.window}; width: {GRID}px; height: {GRID}px; }}
         QToolTip {{ background: {theme.raised}; color: {theme.text}; border: 1px solid {theme.line};
                     padding: {GRID}px; }}

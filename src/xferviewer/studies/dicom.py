@@ -10,6 +10,7 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies import dicom_geometry
 from xferviewer.studies.colour_profiles import usable_profile
 from xferviewer.studies.content import refuse_missing_frame, unopenable
+from xferviewer.studies.dicom_cine import frames_per_second
 from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_overlays import overlay_planes
@@ -68,6 +69,8 @@ def _image(
         inverted=not colour and _shows_low_values_bright(header),
         spacing_mm=dicom_geometry.spacing_mm(header, frame),
         spacing_source=dicom_geometry.spacing_source(header, frame),
+        pixel_aspect=dicom_geometry.pixel_aspect(header),
+        frames_per_second=frames_per_second(header),
         orientation=dicom_geometry.orientation(header, frame),
         identity=f"{identity}#{frame}",
         frame=frame,

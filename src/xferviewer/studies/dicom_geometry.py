@@ -49,6 +49,12 @@ def _spacing(header: DicomHeader, frame: int) -> tuple[tuple[float, float] | Non
     return None, ""
 
 
+def pixel_aspect(header: DicomHeader) -> float:
+    """Height of a pixel over its width: Pixel Aspect Ratio (PS3.3 C.7.6.3.1.7), vertical to horizontal; else 1."""
+    numbers = _numbers(header.dataset.get("PixelAspectRatio"), 2)
+    return numbers[0] / numbers[1] if numbers is not None and min(numbers) > 0 else 1.0
+
+
 def orientation(header: DicomHeader, frame: int) -> tuple[str, str] | None:
     """Letters of the directions in which the rows and the columns run: as stated, else from the image plane."""
     stated = header.dataset.get("PatientOrientation")

@@ -14,6 +14,7 @@ from xferviewer.studies.film_notes import Measurement
 from xferviewer.studies.image import Image
 
 _COLOURS = ("red", "green", "blue")
+_MOST_EXACT = 2.0**53  # whole numbers up to here are those that the file holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def quantities(measurement: Measurement, image: Image) -> list[Quantity]:
         length = calibration.length(x1 - x0, y1 - y0)
         return [Quantity("length", length, calibration.unit, calibration.source)]
     if measurement.kind == "angle":
-        return [Quantity("angle", angle(measurement, calibration), "°", calibration.source)]
+        plane = calibration if image.spacing_mm is not None else Calibration(row=image.pixel_aspect)
+        return [Quantity("angle", angle(measurement, plane), "°", calibration.source)]
     area = math.pi / 4 * abs(x1 - x0) * calibration.column * abs(y1 - y0) * calibration.row
     of_values = _of_values(region(measurement, image), image.unit or "stored values")
     return [*of_values, Quantity("area", area, f"{calibration.unit}²", calibration.source)]
@@ -60,9 +62,14 @@ def words_of(measurement: Measurement, image: Image) -> str:
         lines.insert(0, f"mean R {red:.0f} G {green:.0f} B {blue:.0f}")
     if "mean" in found:
         spread = f" SD {found['standard deviation'].value:.1f}" if "standard deviation" in found else ""
-        lines.insert(0, f"{found['minimum'].value:g} to {found['maximum'].value:g}")
+        lines.insert(0, f"{value_text(found['minimum'].value)} to {value_text(found['maximum'].value)}")
         lines.insert(0, f"mean {found['mean'].value:.1f}{spread} {found['mean'].unit}")
     return "\n".join(lines)
+
+
+def value_text(value: float) -> str:
+    """A pixel's value: whole numbers to the last digit, others with six."""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < _MOST_EXACT else f"{value:g}"
 
 
 def angle(measurement: Measurement, calibration: Calibration) -> float:

@@ -87,6 +87,8 @@ class Image:
                  has none, or one that changes nothing
     spacing_source  where `spacing_mm` holds, in words: "in the patient", "at the detector" …; empty without it
     overlays     planes that the file lays over the image; `pixels` and what `present` makes of them are without
+    pixel_aspect  height of a pixel over its width as the file states it (PS3.3 C.7.6.3.1.7); `spacing_mm` says it, too
+    frames_per_second  at which the frames of the file are to be shown; None where it does not say
     """
 
     pixels: NDArray[Any]
@@ -106,6 +108,8 @@ class Image:
     pyramid: Pyramid | None = None
     profile: bytes | None = None
     spacing_source: str = ""
+    pixel_aspect: float = 1.0
+    frames_per_second: float | None = None
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -117,6 +121,11 @@ class Image:
     @property
     def is_colour(self) -> bool:
         return self.pixels.ndim == 3
+
+    @property
+    def pixel_height(self) -> float:
+        """Height of a pixel over its width, by the distances of pixels where they are stated. 1: it is a square."""
+        return self.spacing_mm[0] / self.spacing_mm[1] if self.spacing_mm is not None else self.pixel_aspect
 
     def overlaid(self) -> NDArray[np.bool_] | None:
         """(rows, columns) bool: where any overlay plane draws; None where the file has none."""

@@ -241,7 +241,7 @@ def _described(image: Image) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         name: getattr(image, name)
         for name in (
             "unit", "inverted", "spacing_mm", "spacing_source", "orientation", "identity", "frame", "frames",
-            "padding", "padding_limit",
+            "padding", "padding_limit", "pixel_aspect", "frames_per_second",
         )
     }  # fmt: skip
     values["windows"] = [asdict(window) for window in image.windows]

@@ -60,7 +60,7 @@ def made():
         facts=ImageFacts(age=1 / 3, sex="F"), padding=-2000.5, padding_limit=float("inf"),
         profile=bytes(range(256)), pyramid=Pyramid(((90, 120), (45, 60)), 1 / 3),
         overlays=(OverlayPlane(np.eye(2, dtype=bool), "region", "Herz ä"), OverlayPlane(np.ones((2, 2), bool))),
-        spacing_source="at the detector",
+        spacing_source="at the detector", pixel_aspect=1 / 3, frames_per_second=29.97,
     )
 """
 

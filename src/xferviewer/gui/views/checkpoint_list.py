@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QListWidget,
@@ -21,7 +21,7 @@ from xferviewer.gui.columns import EnsembleColumn, PassColumn
 from xferviewer.gui.input_words import inputs_text
 from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import GRID, small_font
+from xferviewer.gui.theme import GRID, small_font, swatch
 
 
 class CheckpointList(QWidget):
@@ -93,9 +93,7 @@ class CheckpointList(QWidget):
         self.list.clear()
         self._rows = tuple(self._session.scored())
         for place, checkpoint in enumerate(self._rows):
-            swatch = QPixmap(3 * GRID, 3 * GRID)
-            swatch.fill(QColor(style_of(place).colour))
-            item = QListWidgetItem(QIcon(swatch), checkpoint.name, self.list)
+            item = QListWidgetItem(QIcon(swatch(style_of(place).colour)), checkpoint.name, self.list)
             item.setToolTip(checkpoint.title)
             if isinstance(checkpoint, Checkpoint):  # only these have maps to show in a pane
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)

@@ -37,15 +37,16 @@ class Retained:
 class _Curve:
     """The items of one rate, made once; a slider only changes their data."""
 
-    def __init__(self, plot: RatePlot, theme: Theme, dash: Qt.PenStyle, alpha: int) -> None:
+    def __init__(self, plot: RatePlot, dash: Qt.PenStyle, alpha: int) -> None:
         self._alpha = alpha
         self._dash = dash
         nothing = pg.mkPen(0, 0, 0, 0)  # without any pen pyqtgraph makes no curve, and there is nothing to fill between
         self._edges = [pg.PlotCurveItem(pen=nothing) for _ in range(2)]
         self.band = pg.FillBetweenItem(*self._edges)
         self.line = pg.PlotDataItem()
-        self.by_lot = pg.PlotDataItem(pen=pg.mkPen(theme.faint, style=Qt.PenStyle.DotLine))
-        self.ideal = pg.PlotDataItem(pen=pg.mkPen(theme.faint, style=Qt.PenStyle.DashDotLine))
+        self.by_lot, self.ideal = pg.PlotDataItem(), pg.PlotDataItem()
+        plot.pen_by_theme(self.by_lot, "faint", Qt.PenStyle.DotLine)
+        plot.pen_by_theme(self.ideal, "faint", Qt.PenStyle.DashDotLine)
         self._items = (*self._edges, self.band, self.by_lot, self.ideal, self.line)
         for item in self._items:
             plot.addItem(item)
@@ -88,12 +89,11 @@ class ReferralCurvePanel(NumberPanel):
             (2 * GRID, -2 * GRID),
         )
         self.curves = (
-            _Curve(self.plot, theme, Qt.PenStyle.SolidLine, 40),
-            _Curve(self.plot, theme, Qt.PenStyle.DashLine, 24),
+            _Curve(self.plot, Qt.PenStyle.SolidLine, 40),
+            _Curve(self.plot, Qt.PenStyle.DashLine, 24),
         )
-        self._marker = pg.InfiniteLine(
-            angle=90, movable=True, pen=pg.mkPen(theme.accent), hoverPen=pg.mkPen(theme.text)
-        )
+        self._marker = pg.InfiniteLine(angle=90, movable=True)
+        self.plot.pen_by_theme(self._marker, "accent")
         self._marker.setBounds((0, 90))
         self._marker.sigPositionChanged.connect(self._marker_moved)
         self.plot.addItem(self._marker)

@@ -6,9 +6,11 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QGraphicsOpacityEffect, QHBoxLayout, QLabel, QSlider, QWidget
 
 from xferviewer.gui.theme import GRID
+from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.gui.views.compare.view import CompareView
 
 _BLINK_MS = 500
+_WIDEST_NAME = 45 * GRID
 
 
 class Blending(QObject):
@@ -25,6 +27,7 @@ class Blending(QObject):
         self._timer.setInterval(_BLINK_MS)
         self._timer.timeout.connect(self._blink)
         compare.panes_rebuilt.connect(self.stop)
+        compare.said_changed.connect(self._say_once)
 
     def toggle(self, mode: str) -> None:
         """Begin it with the pane in focus and the next one, or show all panes again."""
@@ -36,6 +39,7 @@ class Blending(QObject):
             first = self._compare.focus
             self._compare.set_blended((first, (first + 1) % len(self._compare.panes)))
         self.mode = mode
+        self._say_once()
         self._timer.start() if mode == "blink" else self._timer.stop()
         self.set_share(0.5 if mode == "fade" else 1.0)
         self.changed.emit()
@@ -59,10 +63,23 @@ class Blending(QObject):
         if second is not None:
             second.setGraphicsEffect(None)  # type: ignore[arg-type]  # Qt takes the effect away
         self.mode = ""
+        self._say_once()
         self._compare.set_blended(None)
         self.changed.emit()
 
-    def _second(self) -> QWidget | None:
+    def names(self) -> tuple[str, str]:
+        """What is faded into what; empty while nothing is blended."""
+        blended = self._compare.blended
+        return (self._compare.name_of(blended[0]), self._compare.name_of(blended[1])) if blended else ("", "")
+
+    @Slot()
+    def _say_once(self) -> None:
+        """Words over words cannot be read: of two panes that are seen at once the lower one speaks."""
+        second = self._second()
+        if second is not None:
+            second.set_said("none" if self.mode == "fade" else self._compare.said)
+
+    def _second(self) -> Pane | None:
         blended = self._compare.blended
         return self._compare.panes[blended[1]] if blended is not None else None
 
@@ -84,8 +101,11 @@ class FadeControl(QWidget):
         self.slider.setFixedWidth(40 * GRID)
         self.slider.setAccessibleName(self.tr("Share of the second pane"))
         self.slider.valueChanged.connect(self._set)
+        self._ends = QLabel(), QLabel()
         layout.addWidget(QLabel(self.tr("Fade")))
+        layout.addWidget(self._ends[0])
         layout.addWidget(self.slider)
+        layout.addWidget(self._ends[1])
         blending.changed.connect(self._show)
         self._show()
 
@@ -97,4 +117,7 @@ class FadeControl(QWidget):
     @Slot()
     def _show(self) -> None:
         self.setVisible(self._blending.mode == "fade")
+        for label, name in zip(self._ends, self._blending.names(), strict=True):
+            label.setText(label.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, _WIDEST_NAME))
+            label.setToolTip(name)
         self.slider.setValue(round(100 * self._blending.share))

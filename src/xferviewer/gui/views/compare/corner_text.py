@@ -17,6 +17,7 @@ from xferviewer.gui.views.compare.looks import Look
 from xferviewer.gui.windowing import window_words
 from xferviewer.protocol import Explained
 from xferviewer.saliency_methods import MapChoice
+from xferviewer.studies.film_measurements import value_text
 from xferviewer.studies.images import Image
 
 _LONGEST_LINE = 40  # letters: the corner above the film is narrow
@@ -66,7 +67,7 @@ def pixel_text(image: Image | None, cursor: QPointF | None) -> str:
     if not (0 <= row < rows and 0 <= column < columns):
         return ""
     value = image.pixels[row, column]
-    shown = ", ".join(str(v) for v in value) if image.is_colour else f"{value:g} {image.unit}".strip()
+    shown = ", ".join(str(v) for v in value) if image.is_colour else f"{value_text(value)} {image.unit}".strip()
     return escape(f"row {row}, column {column}: {shown}")
 
 

@@ -75,6 +75,10 @@ class FilmBar(QWidget):
         """Another control at the end of the line."""
         self._layout.insertWidget(self._layout.count() - 1, control)
 
+    def show_tool(self, name: str) -> None:
+        """What the left button does, where that is not the window."""
+        self.tools_button.setText(self.tr("Tools: {0}").format(name) if name else self.tr("Tools"))
+
     def show_menu(self) -> None:
         """What can be done with the film in focus, where the mouse is, or in the middle of its pane."""
         menu = QMenu(self)

@@ -29,13 +29,21 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
     )  # QPointF, QPointF in pixels of the film: from, to; whether the button was let go
     clicked = Signal(object)  # QPointF in pixels of the film
     hovered = Signal(object)  # QPointF in pixels of the film
+    left = Signal()  # the mouse is no longer over it
 
     def __init__(self) -> None:
         super().__init__(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0)
         self.setBackgroundColor("k")
+        self.pixel_height = 1.0
         self.draws = False  # the left button draws
         self.mouse = STANDARD_MOUSE
         self._travelled = 0.0  # pixels dragged since the last step to another frame
+
+    def set_pixel_height(self, height: float) -> None:
+        """Height of the film's pixels over their width, as shown: those of a volume's slices may not be squares."""
+        if height != self.pixel_height:
+            self.pixel_height = height
+            self.setAspectLocked(True, 1 / height)
 
     def viewPixelSize(self) -> tuple[float, float]:
         """Width and height of a pixel of the screen in those of the film; 0 while the pane has no size to scale to."""
@@ -108,7 +116,9 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
 
     def hoverEvent(self, event: Any) -> None:
         """Tell where the cursor is."""
-        if not event.isExit():
+        if event.isExit():
+            self.left.emit()
+        else:
             self.hovered.emit(self.mapSceneToView(event.scenePos()))
 
     def zoom(self, factor: float, about: QPointF) -> None:

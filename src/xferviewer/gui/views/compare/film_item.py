@@ -79,12 +79,12 @@ class FilmItem(QGraphicsItem):
         inside = part.intersected(self.boundingRect())
         if self._raster is None or inside.isEmpty():
             return
-        scale = target.width() / part.width()
+        across, down = target.width() / part.width(), target.height() / part.height()  # pixels need not be square
         drawn = QRectF(
-            target.left() + (inside.left() - part.left()) * scale,
-            target.top() + (inside.top() - part.top()) * scale,
-            inside.width() * scale,
-            inside.height() * scale,
+            target.left() + (inside.left() - part.left()) * across,
+            target.top() + (inside.top() - part.top()) * down,
+            inside.width() * across,
+            inside.height() * down,
         ).toRect()
         if not drawn.isEmpty():
             painter.drawImage(drawn, _picture(self._pixels(self._raster, inside, drawn.height(), drawn.width())))

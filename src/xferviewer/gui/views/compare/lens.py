@@ -24,19 +24,32 @@ class Lenses(QObject):
         self.is_on = False
         self.glasses: list[_Glass] = []
         compare.panes_rebuilt.connect(self._listen)
+        compare.standing_changed.connect(self._look_again)
+        compare.looks.changed.connect(self._look_again)
         self._listen()
 
     def toggle(self) -> None:
         """On or off."""
         self.is_on = not self.is_on
-        for glass in self.glasses:
-            glass.setVisible(False)
+        self._put_away()
 
     @Slot()
     def _listen(self) -> None:
         self.glasses = [_Glass(pane) for pane in self._compare.panes]
         for number, pane in enumerate(self._compare.panes):
             pane.box.hovered.connect(partial(self._move, number))
+            pane.box.left.connect(self._put_away)
+
+    @Slot()
+    def _put_away(self) -> None:
+        for glass in self.glasses:
+            glass.hide()
+
+    @Slot()
+    def _look_again(self) -> None:
+        """Below the glass there is another film, or the same in another window."""
+        for glass in self.glasses:
+            glass.update()
 
     def _move(self, number: int, position: QPointF) -> None:
         if not self.is_on:
@@ -71,8 +84,8 @@ class _Glass(QWidget):
         """The film alone, three times as large as around it."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("black"))
-        side = _SIDE * self._pane.box.viewPixelSize()[0] / _TIMES
-        part = QRectF(self._place.x() - side / 2, self._place.y() - side / 2, side, side)
+        wide, high = (_SIDE * pixel / _TIMES for pixel in self._pane.box.viewPixelSize())
+        part = QRectF(self._place.x() - wide / 2, self._place.y() - high / 2, wide, high)
         self._pane.film.paint_part(painter, part, self.rect())
         painter.setPen(QPen(QColor("#9aa3ac"), 2))
         painter.drawRect(self.rect().adjusted(1, 1, -1, -1))

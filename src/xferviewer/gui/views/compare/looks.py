@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtGui import QTransform
 
 from xferviewer.gui.turn import UPRIGHT, Turn
 from xferviewer.studies.voi import Window
@@ -92,9 +93,9 @@ class Looks(QObject):
         def follow(other: int) -> Look:
             if part is None and {"pan", "zoom"} <= self.linked:
                 return replace(self._looks[other], part=None)
-            own = self.part(other)
-            size = after.size() if "zoom" in self.linked and resized else own.size()
-            centre = after.center() if "pan" in self.linked else own.center()
+            own, there = self.part(other), self._in_pixels_of(other, after, pane)
+            size = there.size() if "zoom" in self.linked and resized else own.size()
+            centre = there.center() if "pan" in self.linked else own.center()
             moved = QRectF(QPointF(), size)
             moved.moveCenter(centre)
             return replace(self._looks[other], part=moved)
@@ -127,9 +128,9 @@ class Looks(QObject):
         """Move one pane on by its own frames or images."""
         self._change({pane: replace(self._looks[pane], ahead=self._looks[pane].ahead + by)})
 
-    def run_ahead(self, by: int) -> None:
-        """All panes by so many frames or images."""
-        self._change({pane: replace(look, ahead=by) for pane, look in enumerate(self._looks)})
+    def run_on(self, by: int) -> None:
+        """All panes by so many frames or images, each from where it is."""
+        self._change({pane: replace(look, ahead=look.ahead + by) for pane, look in enumerate(self._looks)})
 
     def reset(self, pane: int) -> None:
         """Whole film, upright, in its own window and polarity and at its place: the pane, and what is linked to it."""
@@ -154,6 +155,11 @@ class Looks(QObject):
         """The part of the film as shown that the pane is to bring into view, in its pixels."""
         part = self._looks[pane].part
         return part if part is not None else self._whole(pane)
+
+    def _in_pixels_of(self, other: int, part: QRectF, pane: int) -> QRectF:
+        """The same part of another pane's film: of the same share of its width and height."""
+        there, here = self._whole(other), self._whole(pane)
+        return QTransform.fromScale(there.width() / here.width(), there.height() / here.height()).mapRect(part)
 
     def _whole(self, pane: int) -> QRectF:
         placed = self._placed[pane]

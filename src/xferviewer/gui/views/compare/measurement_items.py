@@ -26,6 +26,8 @@ class MeasurementItem(QGraphicsItem):
             pen = QPen(colour, width)
             pen.setCosmetic(True)
             line.setPen(pen)
+        for point in measurement.points:
+            _Grip(self).setPos(QPointF(*point))
         label = _Words(words, self)
         label.setPos(QPointF(*measurement.points[-1]))
 
@@ -35,6 +37,24 @@ class MeasurementItem(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Nothing: its parts are painted."""
+
+
+class _Grip(QGraphicsItem):
+    """A small square where a point can be taken hold of, equally large at every zoom."""
+
+    def __init__(self, parent: QGraphicsItem) -> None:
+        super().__init__(parent)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+
+    def boundingRect(self) -> QRectF:
+        """In pixels of the screen."""
+        return QRectF(-3, -3, 6, 6)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Light, with a dark edge."""
+        painter.setPen(QColor("black"))
+        painter.setBrush(_LINE)
+        painter.drawRect(QRectF(-2.5, -2.5, 5, 5))
 
 
 class _Words(QGraphicsItem):

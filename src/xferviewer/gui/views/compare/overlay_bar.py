@@ -8,7 +8,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
 
-from xferviewer.gui.colour_maps import COLOUR_MAPS
+from xferviewer.gui.colour_maps import COLOUR_MAPS, MISLEADING
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID
 from xferviewer.gui.views.compare.map_menu import MapMenu
@@ -34,7 +34,7 @@ class OverlayBar(QWidget):
         self.colour_map = QComboBox()
         self.colour_map.setAccessibleName(self.tr("Colour map"))
         for name, note in COLOUR_MAPS.items():
-            self.colour_map.addItem(name)
+            self.colour_map.addItem(f"{name} ⚠" if name in MISLEADING else name, name)
             self.colour_map.setItemData(self.colour_map.count() - 1, note, Qt.ItemDataRole.ToolTipRole)
         self.scale = QComboBox()
         self.scale.setAccessibleName(self.tr("Scale of the maps"))
@@ -96,7 +96,9 @@ class OverlayBar(QWidget):
         self.visible_box.setChecked(display.overlay_visible)
         self.opacity.setValue(round(100 * display.overlay_opacity))
         self.cut_off.setValue(round(100 * display.cut_off))
-        self.colour_map.setCurrentText(display.colour_map)
+        self.colour_map.setCurrentIndex(self.colour_map.findData(display.colour_map))
+        self.colour_map.setToolTip(COLOUR_MAPS[display.colour_map])
+        self.colour_map.setAccessibleDescription(COLOUR_MAPS[display.colour_map])
         self.scale.setCurrentIndex(self.scale.findData(display.scale))
         self.style_box.setCurrentIndex(self.style_box.findData(display.map_style))
         self.fixed.setVisible(display.scale == "fixed")
@@ -116,7 +118,7 @@ class OverlayBar(QWidget):
                 overlay_visible=self.visible_box.isChecked(),
                 overlay_opacity=self.opacity.value() / 100,
                 cut_off=self.cut_off.value() / 100,
-                colour_map=self.colour_map.currentText(),
+                colour_map=self.colour_map.currentData(),
                 scale=scale,
                 fixed_strength=fixed,
                 map_style=self.style_box.currentData(),

@@ -24,6 +24,7 @@ from xferviewer.gui.views.compare.measurement_items import MeasurementItem
 from xferviewer.gui.views.compare.scale_bar import ScaleBar
 from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.film_notes import Measurement
+from xferviewer.studies.image import Image
 
 _SMALLEST_WITH_TEXT = 240
 _SMALLEST_WITH_ALL_TEXT = 380
@@ -219,6 +220,13 @@ class Pane(QFrame):
         wide = self.width() > self.height()
         self._split.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
 
+    def set_draws(self, *, draws: bool, grips: bool = False) -> None:
+        """Whether the left button draws, or takes hold of what is drawn, which the cursor says."""
+        self.box.draws = draws
+        shape = Qt.CursorShape
+        cursor = shape.SizeAllCursor if grips else shape.CrossCursor if draws else shape.ArrowCursor
+        self._graphics.viewport().setCursor(cursor)
+
     def set_measurements(self, measurements: Sequence[tuple[Measurement, str]]) -> None:
         """Draw these on the film, each with its words."""
         for item in self._measurements:
@@ -252,11 +260,12 @@ class Pane(QFrame):
             self._centre.setVisible(bool(text))
             self._place()
 
-    def look_at(self, part: QRectF, calibration: Calibration, *, turned: bool) -> None:
+    def look_at(self, part: QRectF, image: Image, *, turned: bool) -> None:
         """Bring this part of the film as shown, in its pixels, into view. `turned`: by a quarter."""
+        self.box.set_pixel_height(1 / image.pixel_height if turned else image.pixel_height)
         self.box.setRange(part, padding=0)
         words, line = self.scale_bar.words, self.scale_bar.line
-        self.scale_bar.measure(calibration, self.box.viewPixelSize()[0], turned=turned)
+        self.scale_bar.measure(Calibration.of(image), self.box.viewPixelSize()[0], turned=turned)
         if (words, line) != (self.scale_bar.words, self.scale_bar.line):
             self._place()
 

@@ -29,7 +29,6 @@ from xferviewer.gui.views.compare.overlay_bar import OverlayBar
 from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.gui.views.compare.pane_grid import PaneGrid
 from xferviewer.gui.windowing import Preset, dragged, presets
-from xferviewer.studies.film_lengths import Calibration
 from xferviewer.studies.images import Image, Window
 
 
@@ -46,6 +45,8 @@ class CompareView(QWidget):
     image_replaced = Signal()  # another image was chosen
     focus_changed = Signal()  # another pane, another film in it, or another look of it
     action_asked = Signal(str)  # the mouse asks for the action of this name
+    told = Signal(str)
+    said_changed = Signal()  # how much text the panes show
     films_wanted = Signal(object)  # list[tuple[Path, int]]: what the panes show, the chosen image first
 
     def __init__(
@@ -164,6 +165,7 @@ class CompareView(QWidget):
         self.said = said
         for pane in self.panes:
             pane.set_said(said)
+        self.said_changed.emit()
 
     def set_mouse(self, mouse: Mouse) -> None:
         """Let the mouse do this."""
@@ -224,10 +226,19 @@ class CompareView(QWidget):
         self.blended = panes
         self._fill_grid()
 
-    def choose(self, shown: ShownImage) -> None:
-        """Let this frame be the one that everything speaks of."""
-        if shown != self._session.shown:
-            self._session.show(shown)
+    def choose_ahead(self, by: int) -> None:
+        """Let the frame so many after the chosen one be the one that everything speaks of."""
+        shown = self._session.shown
+        reached = ahead(shown, by) if shown is not None and by else None
+        if reached is not None:
+            self._session.show(reached)
+
+    def name_of(self, number: int) -> str:
+        """What stands in a pane, in a few words: the checkpoint, else the image."""
+        checkpoint, shown = self._session.checkpoint(self._contents[number].digest), self.shown(number)
+        if checkpoint is not None:
+            return checkpoint.name
+        return self.tr("image {0}, frame {1}").format(shown.index + 1, shown.frame + 1) if shown is not None else ""
 
     def frames(self) -> int:
         """Frames and images of the shown study."""
@@ -240,6 +251,13 @@ class CompareView(QWidget):
             return 0
         at = places(shown).index((shown.index, shown.frame))
         return (at + by) % self.frames() - at
+
+    def step_round(self, number: int) -> None:
+        """One pane to the next frame or image of the study, from the last one to the first."""
+        shown = self.shown(number)
+        if shown is not None:
+            at = places(shown).index((shown.index, shown.frame))
+            self.looks.step(number, (at + 1) % self.frames() - at)
 
     def step_focus(self, by: int = 1) -> None:
         """The next pane, round and round."""
@@ -289,6 +307,7 @@ class CompareView(QWidget):
         pane.box.double_clicked.connect(self._double_click)
         pane.box.menu_asked.connect(partial(self.action_asked.emit, "film_menu"))
         pane.box.hovered.connect(partial(self._hover, number))
+        pane.box.left.connect(self._forget_cursor)
         pane.resized.connect(partial(self._look_at, number))
         return pane
 
@@ -322,7 +341,9 @@ class CompareView(QWidget):
 
     def _drag_window(self, number: int, right: float, up: float) -> None:
         raster, look = self.raster(number), self.looks[number]
-        if raster is not None and not raster.image.is_colour:
+        if raster is not None and raster.image.is_colour:
+            self.told.emit(self.tr("A film in colour is shown as it is stored: there is no window to set."))
+        elif raster is not None:
             window = dragged(raster, look.window, right, up, inverted=look.inverted, up_is_brighter=self.up_is_brighter)
             self.looks.set_window(number, window)
 
@@ -337,6 +358,11 @@ class CompareView(QWidget):
 
     def _hover(self, number: int, position: QPointF) -> None:
         self._cursors = {number: position}
+        self._write_corners()
+
+    @Slot()
+    def _forget_cursor(self) -> None:
+        self._cursors = {}
         self._write_corners()
 
     # --- looks
@@ -368,9 +394,7 @@ class CompareView(QWidget):
         raster = self.raster(number)
         if raster is not None:
             self.panes[number].look_at(
-                self.looks.part(number),
-                Calibration.of(raster.image),
-                turned=self.looks[number].turn.quarters % 2 == 1,
+                self.looks.part(number), raster.image, turned=self.looks[number].turn.quarters % 2 == 1
             )
             self._look_words.ask()
 
@@ -385,7 +409,7 @@ class CompareView(QWidget):
         raster, shown = self.raster(number), self.shown(number)
         if raster is not None and shown is not None:
             rows, columns = raster.image.pixels.shape[:2]
-            self.looks.place(number, Placed(rows, columns, _series(shown)))
+            self.looks.place(number, Placed(rows, columns, _group(shown)))
 
     # --- drawing
 
@@ -394,10 +418,10 @@ class CompareView(QWidget):
         """Within a series films stay as they are looked at; another one begins anew."""
         shown = self._session.shown
         series = _series(shown) if shown is not None else None
-        self._cursors.clear()
         self.image_replaced.emit()
         if series != self._series:
             self._series = series
+            self._cursors.clear()  # within a series the same place of the next slice is looked at
             self.looks.begin_anew()
         self._want_films()
         self._draw()
@@ -483,6 +507,11 @@ class CompareView(QWidget):
         return self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).map(stored)
 
 
+def _group(shown: ShownImage) -> tuple[object, ...]:
+    """What films that are linked have in common: the series, else the file."""
+    return shown.study.id, shown.image.series_uid or shown.image.id
+
+
 def _series(shown: ShownImage) -> tuple[object, ...]:
-    """What films of one kind have in common: the series, else the file."""
-    return shown.study.id, shown.image.series_uid or shown.image.id, shown.image.rows, shown.image.columns
+    """What films have in common that are stepped through at one place and zoom: they are equally large, too."""
+    return *_group(shown), shown.image.rows, shown.image.columns

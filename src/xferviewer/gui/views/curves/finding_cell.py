@@ -132,9 +132,13 @@ class FindingCell(QAbstractButton):
         shown = self.curves if len(self.curves) <= room else self.curves[: room - 1]
         texts = [(rate_text(each.auc), each.style.colour) for each in shown]
         if len(shown) < len(self.curves):
-            texts.append(("…", self._theme.faint))
+            texts.append(("…", ""))
         top = square.bottom() - GRID // 2 - line * len(texts)
+        painter.setPen(QColor(self._theme.text))
         for place, (text, colour) in enumerate(texts):
-            painter.setPen(QColor(colour))
             at = QRectF(square.left(), top + place * line, square.width() - GRID, line)
             painter.drawText(at, Qt.AlignmentFlag.AlignRight, text)
+            if colour:
+                written = painter.fontMetrics().horizontalAdvance(text)
+                right, middle = round(at.right()) - written - GRID, round(at.center().y())
+                painter.fillRect(QRect(right - 2 * GRID, middle - GRID, 2 * GRID, 2 * GRID), QColor(colour))

@@ -52,15 +52,16 @@ class _ZoomBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         super().__init__(enableMenu=False)
         self._shifted = False
         self.setMouseMode(pg.ViewBox.RectMode)
-        inside = pg.mkColor(theme.accent)
-        inside.setAlpha(40)
-        self.rbScaleBox.setPen(pg.mkPen(theme.accent))
-        self.rbScaleBox.setBrush(pg.mkBrush(inside))
+        self._theme = theme
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
         """Tell, pan or zoom."""
         if event.isStart():
             self._shifted = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            inside = pg.mkColor(self._theme.accent)
+            inside.setAlpha(40)
+            self.rbScaleBox.setPen(pg.mkPen(self._theme.accent))
+            self.rbScaleBox.setBrush(pg.mkBrush(inside))
         if event.button() == Qt.MouseButton.LeftButton and self._shifted and axis is None:
             event.accept()
             start, now = (self.mapToView(at) for at in (event.buttonDownPos(), event.pos()))
@@ -92,7 +93,6 @@ class ZoomPlot(RatePlot):
     def __init__(self, theme: Theme, name: str, below: str, beside: str) -> None:
         box = _ZoomBox(theme)
         super().__init__(theme, name, below, beside, 1.0, view_box=box)
-        self._theme = theme
         self._items: dict[Hashable, pg.GraphicsObject] = {}
         self._named: set[Hashable] = set()
         # Room for the labels of the last ticks, which reach beyond the axes.
@@ -101,7 +101,8 @@ class ZoomPlot(RatePlot):
         self._home = _UNIT_SQUARE
         self.setMouseEnabled(True, True)
         self._limit_to_home()
-        self._cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(theme.faint, style=Qt.PenStyle.DotLine))
+        self._cursor = pg.InfiniteLine(angle=90)
+        self.pen_by_theme(self._cursor, "faint", Qt.PenStyle.DotLine)
         self._cursor.setZValue(-5)
         self._cursor.hide()
         self.addItem(self._cursor, ignoreBounds=True)
@@ -223,18 +224,18 @@ class ZoomPlot(RatePlot):
 
     def guide_pen(self) -> QPen:
         """The pen of lines that no checkpoint has drawn: chance, prevalence."""
-        pen: QPen = pg.mkPen(self._theme.faint, style=Qt.PenStyle.DashLine)
+        pen: QPen = pg.mkPen(self.theme.faint, style=Qt.PenStyle.DashLine)
         return pen
 
     def axis_pen(self) -> QPen:
         """The pen of a line that is part of the frame."""
-        pen: QPen = pg.mkPen(self._theme.line)
+        pen: QPen = pg.mkPen(self.theme.line)
         return pen
 
     def mark(self, x: Sequence[float], y: Sequence[float], colours: Sequence[str]) -> None:
         """Small rings where the curves are at the mouse; they are not part of the drawing."""
         pens = [pg.mkPen(colour, width=2) for colour in colours]
-        self._marks.setData(x, y, pen=pens, brush=pg.mkBrush(self._theme.panel), size=8, symbol="o")
+        self._marks.setData(x, y, pen=pens, brush=pg.mkBrush(self.theme.panel), size=8, symbol="o")
 
     def show_cursor(self, x: float | None) -> None:
         """An upright line at x, or none."""

@@ -50,8 +50,8 @@ class RiskCoverageTab(CurveTab):
             area=plot,
         )  # fmt: skip
         self._add_intervals(self.tr("Bands: Wilson's 95 % interval of the risk at each coverage, point by point"))
-        theme = context.theme
-        self.marker = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(theme.accent), hoverPen=pg.mkPen(theme.text))
+        self.marker = pg.InfiniteLine(angle=90, movable=True)
+        plot.pen_by_theme(self.marker, "accent")
         self.marker.setBounds((0.0, 1.0))
         self.marker.sigPositionChanged.connect(self._marker_moved)
         plot.addItem(self.marker, ignoreBounds=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -167,6 +167,12 @@ class CurveTab(SeenTab):
         """What took longer is there."""
         self._rested_on = None
         self.draw_soon()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme: lines that are drawn with the curves have its colours."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.draw_anew()
 
     def rests_on(self) -> tuple[object, ...]:
         """What the plot depends on: equal tuples draw the same. Sub-classes add to it."""

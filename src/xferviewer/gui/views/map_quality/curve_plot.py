@@ -10,18 +10,18 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
-from xferviewer.gui.rate_plot import PEN_STYLES
+from xferviewer.gui.rate_plot import PEN_STYLES, ThemedPlot
 from xferviewer.gui.theme import GRID, Theme
 from xferviewer.protocol import MapMeasured
 
 _FEWEST_PIXELS = 40 * GRID
 
 
-class MapCurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+class MapCurvePlot(ThemedPlot):
     """Fixed axes; a map in the colour and line of its checkpoint, a map drawn by lot thin in the same colour."""
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent, background=theme.panel)
+        super().__init__(theme, parent)
         for widget in (self, self.viewport()):
             widget.setAccessibleName(name)
         self.setMinimumHeight(_FEWEST_PIXELS)
@@ -30,10 +30,7 @@ class MapCurvePlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything here
         self.hideButtons()
         for side in ("bottom", "left"):
-            axis = self.getAxis(side)
-            axis.enableAutoSIPrefix(False)
-            axis.setPen(theme.faint)
-            axis.setTextPen(theme.text)
+            self.getAxis(side).enableAutoSIPrefix(False)
 
     def show_game(self, game: str, below: str, measured: Sequence[tuple[MapMeasured, CheckpointStyle]]) -> None:
         """ "deletion" or "insertion": the probability over the share of the pixels that are gone, or are there."""

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
-from PySide6.QtGui import QColor
 
 from xferviewer.evaluation.roc import AucInterval
 from xferviewer.evaluation.seed_groups import SeedSummary, summarise_seeds
@@ -16,6 +15,7 @@ from xferviewer.gui.live_numbers import Difference, LiveNumbers
 from xferviewer.gui.number_text import difference_text, interval_text, p_text, rate_text, score_kind_text
 from xferviewer.gui.seed_groups import SeedGroup, seed_groups
 from xferviewer.gui.session import Session
+from xferviewer.gui.theme import swatch
 
 _Index = QModelIndex | QPersistentModelIndex
 BEST = "★"
@@ -98,7 +98,7 @@ class MetricsTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else 1 + len(self._scored) + len(self._groups)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Names of findings and checkpoints; a checkpoint's header has its colour."""
+        """Names of findings and checkpoints; a square of its colour stands before a checkpoint."""
         if orientation == Qt.Orientation.Vertical:
             if role != Qt.ItemDataRole.DisplayRole:
                 return None
@@ -114,7 +114,7 @@ class MetricsTableModel(QAbstractTableModel):
             return seen + compared.name + (self.tr(" · ref.") if reference else "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n".join([compared.title, *self._warnings(compared.digest)])
-        return QColor(style_of(section - 1).colour) if role == Qt.ItemDataRole.ForegroundRole else None
+        return swatch(style_of(section - 1).colour) if role == Qt.ItemDataRole.DecorationRole else None
 
     def _warnings(self, digest: str) -> list[str]:
         """What must be known before its numbers are believed."""

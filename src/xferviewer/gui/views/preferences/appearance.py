@@ -10,7 +10,7 @@ from xferviewer.gui.field import Field
 
 
 class AppearancePage(QWidget):
-    """The theme, which the next start takes: what is painted now keeps its colours."""
+    """The theme of the window."""
 
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,11 +20,11 @@ class AppearancePage(QWidget):
             [(self.tr("dark"), "dark"), (self.tr("light, for rooms with daylight"), "light")], theme
         )  # fmt: skip
         self.box.activated.connect(self._take)
-        words = QLabel(self.tr("The window takes other colours at its next start. Films stay on black."))
+        words = QLabel(self.tr("Films stay on black in either."))
         words.setWordWrap(True)
         words.setObjectName("faint")
         layout = QVBoxLayout(self)
-        layout.addWidget(Field(self.tr("Colours"), self.tr("Of panels and text, from the next start on"), self.box))
+        layout.addWidget(Field(self.tr("Colours"), self.tr("Of panels and text"), self.box))
         layout.addWidget(words)
         layout.addStretch(1)
 

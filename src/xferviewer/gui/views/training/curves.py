@@ -9,14 +9,14 @@ from itertools import accumulate
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
 from xferviewer.gui.choice_box import ChoiceBox
 from xferviewer.gui.job_history import Epoch, Steps
-from xferviewer.gui.rate_plot import PEN_STYLES
+from xferviewer.gui.rate_plot import PEN_STYLES, ThemedPlot
 from xferviewer.gui.theme import GRID, Theme
 
 _TRAINING, _VALIDATION = style_of(0).colour, style_of(1).colour
@@ -45,12 +45,12 @@ def smoothed(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
     return sums * (1 - weight) / (1 - weight ** np.arange(1, values.size + 1))
 
 
-class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+class LearningPlot(ThemedPlot):
     """Curves over epochs; the wheel zooms, a double click shows everything again."""
 
     def __init__(self, theme: Theme, name: str, beside: str, *, rises: bool) -> None:
         """`rises`: the curves end high, so that the legend stands below."""
-        super().__init__(background=theme.panel)
+        super().__init__(theme)
         for widget in (self, self.viewport()):
             widget.setAccessibleName(name)
         self.setMenuEnabled(False)
@@ -61,12 +61,8 @@ class LearningPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no typ
             axis = self.getAxis(side)
             axis.setLabel(text)
             axis.enableAutoSIPrefix(False)
-            axis.setPen(theme.faint)
-            axis.setTextPen(theme.text)
         self.getPlotItem().layout.setContentsMargins(1, 2 * GRID, 3 * GRID, 1)
-        ground = pg.mkColor(theme.panel)
-        ground.setAlpha(170)
-        self.legend = self.addLegend(offset=(-GRID, -GRID if rises else GRID), labelTextColor=theme.text, brush=ground)
+        self.add_legend((-GRID, -GRID if rises else GRID))
         self.scene().sigMouseClicked.connect(self._clicked)
         self.setLimits(xMin=0)
         self.nothing = QLabel(self.tr("Nothing to draw before the first epoch has ended."), self)
@@ -186,6 +182,12 @@ class JobCurves(QWidget):
         )
         self._draw_loss()
         self._draw_auc()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another theme: the mean is drawn in the colour of text."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._draw_auc()
 
     @Slot()
     def _draw_loss(self) -> None:

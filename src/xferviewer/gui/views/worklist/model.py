@@ -24,7 +24,7 @@ from xferviewer.gui.cohort import Scored
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_text import score_kind_text, short_probability_text
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import Theme
+from xferviewer.gui.theme import Theme, swatch
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.views.worklist.columns import IDENTIFYING, Column, chosen_columns
 from xferviewer.studies.catalogue import StudyRow
@@ -112,8 +112,8 @@ class WorklistModel(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         place = section - len(self.columns)
-        if role == Qt.ItemDataRole.ForegroundRole and 0 <= place < len(self._checkpoints):
-            return QColor(style_of(place).colour)
+        if role == Qt.ItemDataRole.DecorationRole and 0 <= place < len(self._checkpoints):
+            return swatch(style_of(place).colour)
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(place)
         if role != Qt.ItemDataRole.DisplayRole:
@@ -121,7 +121,7 @@ class WorklistModel(QAbstractTableModel):
         if place < 0:
             return self.columns[section].title
         if place < len(self._checkpoints):
-            return f"■ {place + 1}"
+            return str(place + 1)
         return self.tr("differ") if place == len(self._checkpoints) else self.tr("refer")
 
     def _tip(self, place: int) -> str:
