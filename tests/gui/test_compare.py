@@ -118,6 +118,20 @@ def test_that_ctrl_and_wheel_zooms_and_the_wheel_alone_steps(opened: Application
     assert opened.session.position() == 0
 
 
+def test_that_a_touchpad_steps_once_for_what_a_wheel_clicks_once(opened: Application) -> None:
+    box = opened.window.compare.panes[0].box
+    steps: list[int] = []
+    box.stepped.disconnect()
+    box.stepped.connect(steps.append)
+    for _ in range(16):
+        box._turn_wheel(-15)
+    assert steps == [1, 1]
+    box._turn_wheel(0)  # sideways
+    box._turn_wheel(60)
+    box._turn_wheel(60)
+    assert steps == [1, 1, -1]
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 def test_that_dragging_up_makes_all_panes_brighter_also_when_inverted(opened: Application, inverted: bool) -> None:
     if inverted:

@@ -86,6 +86,9 @@ def words_over(pane: Pane) -> list[QWidget]:
 def collisions(pane: Pane) -> list[tuple[str, str]]:
     """Words that run into each other, or out of their pane."""
     seen = [(part, QRect(part.mapTo(pane, QPoint()), part.size())) for part in words_over(pane)]
+    for item in pane._measurements:
+        area = item.words_area().translated(pane.on_surface(pane.on_film.mapToParent(item.end))).toAlignedRect()
+        assert pane.surface.rect().adjusted(-1, -1, 1, 1).contains(area), item.words
     found = [
         (_name(one), _name(other))
         for (one, area), (other, place) in combinations(seen, 2)

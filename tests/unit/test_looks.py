@@ -37,3 +37,12 @@ def test_that_a_window_goes_to_films_of_any_size_in_the_series() -> None:
     looks = three()
     looks.set_window(1, Window(40, 400))
     assert [looks[pane].window for pane in range(3)] == [Window(40, 400), Window(40, 400), None]
+
+
+def test_that_zooming_ends_where_nothing_of_the_film_could_be_told_any_more() -> None:
+    looks = three()
+    for factor in (0.5, 2.0):
+        for _ in range(200):
+            part = looks.part(0)
+            looks.move(0, QRectF(part.x(), part.y(), part.width() * factor, part.height() * factor))
+        assert 2 <= looks.part(0).width() <= 16 * 200

@@ -484,7 +484,10 @@ class Application(QObject):
 
     @Slot(object)
     def _tell_failure(self, message: protocol.Failed) -> None:
-        self.notifier.tell(message.what, f"{message.why} {message.todo}", lasting=not message.identity)
+        if self.settings.now.hide_identity and message.identity:  # files are often named after patients
+            self.notifier.tell(self.tr("An image could not be computed."), message.todo)
+        else:
+            self.notifier.tell(message.what, f"{message.why} {message.todo}", lasting=not message.identity)
 
     @Slot(object)
     def _tell_warning(self, message: protocol.Warned) -> None:

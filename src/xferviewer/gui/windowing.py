@@ -110,13 +110,13 @@ def dragged(
     )
 
 
-def window_words(image: Image, window: Window | None) -> str:
-    """ "W 1500 L -600 HU Lung": what the film is shown with; empty for colour."""
+def window_words(image: Image, window: Window | None, *, short: bool = False) -> str:
+    """ "W 1500 L -600 HU Lung": what the film is shown with; empty for colour. `short`: its numbers alone."""
     if image.is_colour:
         return ""
     if window is None and isinstance(image.voi_lut, VoiLut):
         return "VOI LUT of the file"
     shown = window or image.default_window()
     digits = 0 if shown.width >= 20 else 2
-    words = (f"W {shown.width:.{digits}f} L {shown.centre:.{digits}f}", image.unit, shown.explanation)
-    return " ".join(word for word in words if word)
+    numbers = f"W {shown.width:.{digits}f} L {shown.centre:.{digits}f}"
+    return numbers if short else " ".join(word for word in (numbers, image.unit, shown.explanation) if word)

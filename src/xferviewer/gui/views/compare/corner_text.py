@@ -38,8 +38,8 @@ def patient_text(shown: ShownImage | None, *, hide_identity: bool) -> str:
     return "<br>".join(escape(line) for line in lines if line)
 
 
-def image_text(shown: ShownImage | None, image: Image | None, look: Look, zoom: float) -> str:
-    """Place in the series, window, zoom, polarity, and how the film is turned."""
+def image_text(shown: ShownImage | None, image: Image | None, look: Look, zoom: float, *, short: bool = False) -> str:
+    """Place in the series, window, zoom, polarity, and how the film is turned. `short`: the window's numbers alone."""
     if shown is None or image is None:
         return ""
     lines = []
@@ -47,7 +47,7 @@ def image_text(shown: ShownImage | None, image: Image | None, look: Look, zoom: 
         lines.append(f"image {shown.index + 1} of {len(shown.images)}")
     if image.frames > 1:
         lines.append(f"frame {shown.frame + 1} of {image.frames}")
-    lines.append(window_words(image, look.window))
+    lines.append(window_words(image, look.window, short=short))
     if look.inverted:
         lines.append("inverted by you")
     if look.turn.words():

@@ -35,7 +35,7 @@ class CornerWriting:
         """Only how the film is shown: what a step of the window or of the zoom changes."""
         pixel = pane.box.viewPixelSize()[0]
         zoom = 1 / pixel if image is not None and pixel > 0 else 0.0  # a pane that was just made has no size
-        pane.set_corner("bottom_left", image_text(shown, image, look, zoom))
+        pane.set_corner("bottom_left", image_text(shown, image, look, zoom, short=pane.is_small))
 
     def _write_result(self, pane: Pane, shown: ShownImage | None) -> None:
         checkpoint = self._session.checkpoint(pane.digest)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 
 from xferviewer.gui.mouse_bindings import STANDARD_MOUSE
 
+_CLICK = 120  # eighths of a degree, which is what a click of a usual wheel is
 _STEP = 24  # pixels of the screen that a drag goes from one frame to the next
 
 
@@ -37,6 +38,7 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         self.pixel_height = 1.0
         self.draws = False  # the left button draws
         self.mouse = STANDARD_MOUSE
+        self._turned = 0  # eighths of a degree that the wheel has turned since the last step
         self._travelled = 0.0  # pixels dragged since the last step to another frame
 
     def set_pixel_height(self, height: float) -> None:
@@ -112,7 +114,15 @@ class FilmBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
         if does == "zoom":
             self.zoom(1.0015 ** event.delta(), self.mapSceneToView(event.scenePos()))
         elif does == "step":
-            self.stepped.emit(-1 if event.delta() > 0 else 1)
+            self._turn_wheel(event.delta())
+
+    def _turn_wheel(self, angle: int) -> None:
+        """A click of a wheel is a step; touchpads and fine wheels tell of many small parts of one."""
+        self._turned = self._turned + angle if self._turned * angle >= 0 else angle
+        steps = int(self._turned / _CLICK)
+        self._turned -= steps * _CLICK
+        for _ in range(abs(steps)):
+            self.stepped.emit(-1 if steps > 0 else 1)
 
     def hoverEvent(self, event: Any) -> None:
         """Tell where the cursor is."""

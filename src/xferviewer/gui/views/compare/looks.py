@@ -15,6 +15,10 @@ LINKS = ("pan", "zoom", "window", "frame", "turn")
 """What panes can do together; inverting belongs to the window, mirroring to the turn."""
 
 
+_CLOSEST = 2.0  # pixels of the film across the pane
+_FARTHEST = 16.0  # widths of the film across the pane
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How one pane shows its film.
@@ -88,6 +92,9 @@ class Looks(QObject):
         """Bring this part into view, None for all of the film; others follow in place, in size, or both."""
         before = self.part(pane)
         after = part if part is not None else self._whole(pane)
+        whole = self._whole(pane).width()
+        if not min(_CLOSEST, whole) <= after.width() <= _FARTHEST * whole:
+            return  # nothing of the film could be told any more
         resized = abs(after.width() - before.width()) > 1e-9 * before.width()
 
         def follow(other: int) -> Look:

@@ -28,8 +28,17 @@ class MeasurementItem(QGraphicsItem):
             line.setPen(pen)
         for point in measurement.points:
             _Grip(self).setPos(QPointF(*point))
-        label = _Words(words, self)
-        label.setPos(QPointF(*measurement.points[-1]))
+        self.end = QPointF(*measurement.points[-1])
+        self._label = _Words(words, self)
+        self._label.setPos(self.end)
+
+    def keep_words_in(self, room: QRectF, end: QPointF) -> None:
+        """Let the words stand inside the pane, whose pixels `room` and the last point `end` are given in."""
+        self._label.stand_in(room.translated(-end))
+
+    def words_area(self) -> QRectF:
+        """Where the words stand, in pixels of the screen from the last point."""
+        return self._label.boundingRect()
 
     def boundingRect(self) -> QRectF:
         """Its parts have their own."""
@@ -67,6 +76,16 @@ class _Words(QGraphicsItem):
         self._font = small_font()
         text = QFontMetricsF(self._font).boundingRect(QRectF(0, 0, 600, 400), 0, words)
         self._bounds = QRectF(2 * GRID, GRID, text.width() + 2 * GRID, text.height())
+
+    def stand_in(self, room: QRectF) -> None:
+        """Right below the point, or as near to that as there is room; a point that is out of view takes them along."""
+        bounds = QRectF(QPointF(2 * GRID, GRID), self._bounds.size())
+        if room.contains(QPointF(0, 0)):
+            bounds.moveLeft(max(min(bounds.left(), room.right() - bounds.width()), room.left()))
+            bounds.moveTop(max(min(bounds.top(), room.bottom() - bounds.height()), room.top()))
+        if bounds != self._bounds:
+            self.prepareGeometryChange()
+            self._bounds = bounds
 
     def boundingRect(self) -> QRectF:
         """In pixels of the screen."""

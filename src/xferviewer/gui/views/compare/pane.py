@@ -46,6 +46,7 @@ _BESIDE = {
 }
 EDGES = ("left", "top")
 _ALWAYS = ("top_right", "bottom_left")  # what the checkpoint says, and how the film is shown
+_UNDER_THE_MOUSE = "bottom_right"  # asked for by the mouse, so it is there in small panes, too
 _ALIGNMENT = {
     "top_left": Qt.AlignmentFlag.AlignLeft,
     "top_right": Qt.AlignmentFlag.AlignRight,
@@ -232,6 +233,12 @@ class Pane(QFrame):
         for item in self._measurements:
             self.box.scene().removeItem(item)
         self._measurements = [MeasurementItem(each, words, self.on_film) for each, words in measurements]
+        self._place_measurements()
+
+    def _place_measurements(self) -> None:
+        room = QRectF(self._graphics.rect())
+        for item in self._measurements:
+            item.keep_words_in(room, self.on_surface(self.on_film.mapToParent(item.end)))
 
     def set_notes(self, *, is_key: bool, note: str, verdict: str = "") -> None:
         """That the image is a key image, whether the reader agrees with the checkpoint, and the note on it."""
@@ -264,6 +271,7 @@ class Pane(QFrame):
         """Bring this part of the film as shown, in its pixels, into view. `turned`: by a quarter."""
         self.box.set_pixel_height(1 / image.pixel_height if turned else image.pixel_height)
         self.box.setRange(part, padding=0)
+        self._place_measurements()
         words, line = self.scale_bar.words, self.scale_bar.line
         self.scale_bar.measure(Calibration.of(image), self.box.viewPixelSize()[0], turned=turned)
         if (words, line) != (self.scale_bar.words, self.scale_bar.line):
@@ -298,13 +306,19 @@ class Pane(QFrame):
             label.setWordWrap(True)
             label.resize(widest, label.heightForWidth(widest))
 
+    @property
+    def is_small(self) -> bool:
+        """There is room for few words only."""
+        return bool(self._graphics.width() < _SMALLEST_WITH_ALL_TEXT)
+
     def _has_room(self) -> bool:
         return self._graphics.width() >= _SMALLEST_WITH_TEXT and self._said != "none"
 
     def _place(self) -> None:
         area = self._graphics.rect().adjusted(2 * GRID, GRID, -2 * GRID, -GRID)
         for corner, label in self._corners.items():
-            wide = corner in _ALWAYS or (self._graphics.width() >= _SMALLEST_WITH_ALL_TEXT and self._said == "all")
+            asked = self._said == "all" and (corner == _UNDER_THE_MOUSE or not self.is_small)
+            wide = corner in _ALWAYS or asked
             label.setVisible(self._has_room() and wide and bool(label.text()))  # its ground would cover the film
         for corner, label in self._corners.items():
             self._fit(corner, label, area.width())
