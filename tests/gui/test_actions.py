@@ -272,6 +272,21 @@ def check_own_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPa
     assert app.session.case_list is None  # of another finding
 
 
+def check_key_cases(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
+    press(app, "key_cases")
+    assert any("No image is a key image" in toast.what for toast in app.window.findChildren(Toast))
+    studies = []
+    for row in (1, 3):
+        app.library.show_study(row)
+        studies.append(app.session.shown.study.id)
+        if row == 1:
+            press(app, "key_image")
+        else:
+            app.decisions.set_note(app.session.shown.reference.identity, "to be asked")
+    press(app, "key_cases")
+    assert sorted(study.id for study in app.session.studies) == sorted(studies)
+
+
 def check_quit(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "quit")
     assert not app.window.isVisible()
@@ -954,6 +969,7 @@ def check_cine(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "cine")  # the study has one film: nothing moves, and nothing is ticked
     assert not app.window.tool_commands.cine.is_running
     assert not app.window.actions_by_name["cine"].isChecked()
+    assert "nothing to play" in app.window.findChildren(Toast)[-1].what
 
 
 def check_cine_faster(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:

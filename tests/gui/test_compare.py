@@ -230,6 +230,14 @@ def test_that_holding_h_looks_under_the_map_while_the_worklist_has_the_focus(ope
     assert opened.session.display.overlay_visible
 
 
+def test_that_a_held_key_that_is_let_go_in_another_program_hides_no_map(opened: Application, qtbot: QtBot) -> None:
+    overlay = opened.window.compare.panes[0]._overlay
+    qtbot.keyPress(opened.window.worklist.table, Qt.Key.Key_H)
+    assert not overlay.isVisible()
+    QApplication.sendEvent(QApplication.instance(), QEvent(QEvent.Type.ApplicationDeactivate))
+    assert overlay.isVisible()
+
+
 def test_that_h_is_a_letter_in_the_search_field(opened: Application, qtbot: QtBot) -> None:
     search = opened.window.worklist.search
     opened.window.activateWindow()

@@ -110,6 +110,8 @@ def test_that_the_preferences_change_what_is_open_and_grey_what_is_locked(locked
 def test_that_a_policy_that_comes_while_the_preferences_are_open_holds_and_the_rest_is_kept(
     opened: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    action = opened.window.actions_by_name["hide_identity"]
+    action.trigger()
     dialog = preferences(opened)
     dialog.computer.film_memory.setValue(4096)
     dialog.computer.jobs.setValue(3)
@@ -123,9 +125,6 @@ def test_that_a_policy_that_comes_while_the_preferences_are_open_holds_and_the_r
     assert read_settings(settings_file())[0].jobs_per_device == 3
     told = opened.window.findChildren(Toast)[-1]
     assert "film_memory_mib cannot be changed" in told.what
-    action = opened.window.actions_by_name["hide_identity"]
-    opened.window._show_identity(hidden=True)
-    action.setChecked(True)
     action.trigger()  # it could be switched off when the window was opened
     assert opened.window.worklist.model.hide_identity
     assert not action.isEnabled()

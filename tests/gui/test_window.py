@@ -72,7 +72,8 @@ def test_that_every_text_is_readable_on_every_ground_it_stands_on(name: str) -> 
     for text, ground in itertools.product((colours.text, colours.faint, colours.warning, colours.error), grounds):
         assert contrast(text, ground) >= 4.5, f"{text} on {ground}"
     assert contrast(colours.on_accent, colours.accent) >= 4.5
-    assert contrast(colours.film_text, colours.film) >= 4.5
+    for text in (colours.film_text, colours.film_faint, colours.film_warning):
+        assert contrast(text, colours.film) >= 4.5
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])

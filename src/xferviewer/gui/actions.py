@@ -78,6 +78,7 @@ ACTIONS = (
     ActionRow("disagree", "Study", "I disagree with the active checkpoint", ("X",)),
     ActionRow("disagreements", "Study", "Disagreements of the checkpoints", ("D",)),
     ActionRow("own_disagreements", "Study", "Cases where I disagreed", ("Shift+D",)),
+    ActionRow("key_cases", "Study", "Cases with key images or notes", ("Shift+K",)),
     ActionRow("overlay", "Film", "Show the map", ("O",)),
     ActionRow("map_style", "Film", "Colours, contour, or both", ("Shift+C",)),
     ActionRow("map_scale", "Film", "Scale of the maps: own, shared, fixed", ("Alt+S",)),

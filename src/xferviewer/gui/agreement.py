@@ -1,4 +1,4 @@
-"""A reader agrees with what a checkpoint says of the shown frame, or does not: noted with one key, listed with one."""
+"""What a reader notes with one key is listed with one: agreement with a checkpoint or none, key images, notes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xferviewer.gui.comparison import CaseList
 from xferviewer.gui.decisions import Decisions
 from xferviewer.gui.library import Library
 from xferviewer.gui.session import Session
-from xferviewer.studies.film_notes import Verdict
+from xferviewer.studies.film_notes import FilmNotes, Verdict
 from xferviewer.studies.images import frame_identity
 
 
@@ -33,7 +33,8 @@ class Agreement(QObject):
         return {
             "agree": partial(self._note, agrees=True),
             "disagree": partial(self._note, agrees=False),
-            "own_disagreements": self._list,
+            "own_disagreements": self._list_disagreements,
+            "key_cases": self._list_key_cases,
         }
 
     def _note(self, *, agrees: bool) -> None:
@@ -51,23 +52,38 @@ class Agreement(QObject):
         called = score > session.threshold(digest, finding)
         self._decisions.set_verdict(identity, Verdict(digest, compared.name, finding, called, agrees))
 
-    def _list(self) -> None:
+    def _list_disagreements(self) -> None:
         """The studies in which a person disagreed with a checkpoint that is compared, about this finding."""
-        session = self._session
-        compared, finding = {each.digest for each in session.scored()}, session.finding
+        compared, finding = {each.digest for each in self._session.scored()}, self._session.finding
+
+        def disagreed(notes: FilmNotes) -> bool:
+            said = notes.verdicts
+            return any(e.checkpoint in compared and e.finding == finding and not e.agrees for e in said)
+
+        self._list(
+            disagreed,
+            self.tr("{0}: cases where you disagreed").format(finding),
+            self.tr("You have disagreed with no checkpoint about {0}.").format(finding),
+        )
+
+    def _list_key_cases(self) -> None:
+        """The studies with an image that a person flagged or wrote about."""
+        self._list(
+            lambda notes: notes.is_key or bool(notes.note),
+            self.tr("Key images and images with a note"),
+            self.tr("No image is a key image yet, and none has a note."),
+        )
+
+    def _list(self, wanted: Callable[[FilmNotes], bool], title: str, nothing: str) -> None:
+        """Narrow the worklist to the studies with such an image."""
         try:
             kept = self._decisions.all()
         except XferviewerError as error:
             self.failed.emit(error)
             return
-        frames = [
-            identity
-            for identity, notes in kept.items()
-            if any(e.checkpoint in compared and e.finding == finding and not e.agrees for e in notes.verdicts)
-        ]
+        frames = [identity for identity, notes in kept.items() if wanted(notes)]
         if not frames:
-            self.told.emit(self.tr("You have disagreed with no checkpoint about {0}.").format(finding))
+            self.told.emit(nothing)
             return
         studies = self._library.catalogue.studies_with([frame_identity(identity, 0) for identity in frames])
-        title = self.tr("{0}: cases where you disagreed").format(finding)
-        session.set_case_list(CaseList(title, tuple(studies), len(frames)))
+        self._session.set_case_list(CaseList(title, tuple(studies), len(frames)))

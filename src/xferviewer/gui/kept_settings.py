@@ -34,6 +34,8 @@ class KeptSettings(QObject):
         """
         file = settings.settings_file()
         new = {key: value for key, value in changes.items() if value != getattr(self.now, key)}
+        if not new:
+            return
         try:
             in_force = settings.settings_in_force(file)
         except XferviewerError as error:  # it is not known what is allowed

@@ -27,6 +27,8 @@ class Peeking(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look at the key, and leave it to whoever it is for."""
+        if event.type() == QEvent.Type.ApplicationDeactivate:  # the key is let go where nobody here hears of it
+            self._compare.set_peeking(False)
         if isinstance(event, QKeyEvent) and event.key() in self.keys and not event.isAutoRepeat():
             if event.type() == QEvent.Type.KeyRelease:
                 self._compare.set_peeking(False)

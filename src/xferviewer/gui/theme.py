@@ -39,6 +39,8 @@ class Theme:
     error: str
     film: str
     film_text: str
+    film_faint: str
+    film_warning: str
     check: str
 
     def become(self, other: Theme) -> None:
@@ -156,7 +158,8 @@ def _style_sheet(theme: Theme) -> str:
         QLabel#fault {{ color: {theme.error}; }}
         QLabel#seen {{ background: {theme.film}; }}
         QLabel#corner {{ color: {theme.film_text}; background: rgba(0, 0, 0, 170); }}
-        QFrame#pane QLabel#notice, QFrame#pane QLabel#faint {{ background: rgba(0, 0, 0, 170); }}
+        QFrame#pane QLabel#notice {{ color: {theme.film_warning}; background: rgba(0, 0, 0, 170); }}
+        QFrame#pane QLabel#faint {{ color: {theme.film_faint}; background: rgba(0, 0, 0, 170); }}
         QFrame#caseList {{ background: {theme.raised}; border-left: 2px solid {theme.accent}; }}
         QFrame#toast {{ background: {theme.raised}; border: 1px solid {theme.line}; border-radius: {GRID}px; }}
         QWidget#films {{ background: {theme.film}; }}

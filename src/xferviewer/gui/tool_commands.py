@@ -53,11 +53,11 @@ class ToolCommands(QObject):
             "key_image": self.tools.toggle_key,
             "note": self.tools.ask_note,
             "reset": self._let_go_or_reset,
-            "cine": self.cine.toggle,
+            "cine": self._toggle_cine,
             "cine_faster": partial(self._set_rate, _FASTER),
             "cine_slower": partial(self._set_rate, 1 / _FASTER),
-            "blink": partial(self.blending.toggle, "blink"),
-            "fade": partial(self.blending.toggle, "fade"),
+            "blink": partial(self._toggle_blending, "blink"),
+            "fade": partial(self._toggle_blending, "fade"),
             "undo": self._undo,
             "redo": self._redo,
         }
@@ -86,6 +86,16 @@ class ToolCommands(QObject):
         """An angle that is half drawn goes first: the film stays as it is looked at."""
         if not self.tools.let_go():
             self._compare.reset()
+
+    def _toggle_cine(self) -> None:
+        self.cine.toggle()
+        if self._compare.frames() == 1:
+            self.told.emit(self.tr("The study has one image: there is nothing to play."))
+
+    def _toggle_blending(self, mode: str) -> None:
+        self.blending.toggle(mode)
+        if len(self._compare.panes) == 1:
+            self.told.emit(self.tr("There is one pane: choose a layout of two to compare what is in them."))
 
     def _undo(self) -> None:
         self._tell_of(self.tr("Undone on an image that is not shown: {0}."), *self._decisions.undo())
