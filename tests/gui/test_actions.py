@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QInputDialog,
+    QLabel,
     QMenu,
     QMessageBox,
     QPushButton,
@@ -1015,6 +1016,15 @@ def check_fade(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     def brightness() -> int:
         return compare.films.grab().toImage().pixelColor(middle).red()
 
+    names = [each.name for each in app.session.checkpoints]
+    assert [label.toolTip() for label in fade.findChildren(QLabel) if label.toolTip()] == names
+    app.window.actions_by_name["corner_text"].trigger()  # all text again
+    first, second = (pane._corners["top_right"] for pane in compare.panes)
+    for share in (20, 80):  # words over words could not be read
+        fade.slider.setValue(share)
+        assert [first.isVisible(), second.isVisible()] == [share < 50, share > 50]
+    for _ in range(2):
+        app.window.actions_by_name["corner_text"].trigger()
     fade.slider.setValue(0)
     assert brightness() == 255
     fade.slider.setValue(40)

@@ -333,6 +333,16 @@ def test_that_nothing_is_clipped_in_the_import_dialog(
     theme.apply(qapp, theme.read_theme("dark"))
 
 
+def test_that_nothing_is_clipped_in_the_preferences(pictured: Application, qtbot: QtBot) -> None:
+    dialog = pictured.window.preferring.ask()
+    qtbot.waitExposed(dialog)
+    for page in range(dialog.tabs.count()):
+        dialog.tabs.setCurrentIndex(page)
+        settle(dialog, qtbot)
+        assert cut_texts(dialog) == []
+    dialog.reject()
+
+
 def test_that_films_take_three_fifths_of_the_window(pictured: Application, qtbot: QtBot) -> None:
     window = show(pictured, "read", QSize(1440, 900), qtbot)
     films = window.compare.films

@@ -8,6 +8,7 @@ from PySide6.QtCore import QByteArray, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from xferviewer import RESEARCH_NOTICE
 from xferviewer.gui.theme import GRID
 
 _SIZE = QSize(1200, 900)
@@ -77,7 +78,7 @@ class _FilmWindow(QWidget):
 
     def __init__(self, films: QWidget) -> None:
         super().__init__()
-        self.setWindowTitle(self.tr("Films"))
+        self.setWindowTitle(self.tr("Films · {0}").format(RESEARCH_NOTICE))
         self.resize(_SIZE)
         self.setAcceptDrops(True)
         layout = QVBoxLayout(self)

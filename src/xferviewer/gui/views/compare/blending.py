@@ -10,6 +10,7 @@ from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.gui.views.compare.view import CompareView
 
 _BLINK_MS = 500
+_HALF = 0.5
 _WIDEST_NAME = 45 * GRID
 
 
@@ -39,7 +40,6 @@ class Blending(QObject):
             first = self._compare.focus
             self._compare.set_blended((first, (first + 1) % len(self._compare.panes)))
         self.mode = mode
-        self._say_once()
         self._timer.start() if mode == "blink" else self._timer.stop()
         self.set_share(0.5 if mode == "fade" else 1.0)
         self.changed.emit()
@@ -52,6 +52,7 @@ class Blending(QObject):
             effect = QGraphicsOpacityEffect(second)
             effect.setOpacity(share)
             second.setGraphicsEffect(effect)
+            self._say_once()
 
     @Slot()
     def stop(self) -> None:
@@ -74,10 +75,10 @@ class Blending(QObject):
 
     @Slot()
     def _say_once(self) -> None:
-        """Words over words cannot be read: of two panes that are seen at once the lower one speaks."""
-        second = self._second()
-        if second is not None:
-            second.set_said("none" if self.mode == "fade" else self._compare.said)
+        """Words over words cannot be read: of two panes that are seen at once the one that is seen better speaks."""
+        for place, number in enumerate(self._compare.blended or ()):
+            silent = self.mode == "fade" and (place == 1) != (self.share > _HALF)
+            self._compare.panes[number].set_said("none" if silent else self._compare.said)
 
     def _second(self) -> Pane | None:
         blended = self._compare.blended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QStringListModel, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, QStringListModel, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QCheckBox,
     QCompleter,
@@ -129,6 +129,7 @@ class PublishedDialog(QDialog):
     def _keep_mirror(self) -> None:
         if self.mirror.text() != self._settings.now.mirror:
             self._settings.keep(mirror=self.mirror.text())
+            self.mirror.setText(self._settings.now.mirror)  # it may have been locked meanwhile
             self._begin_anew()
 
     @Slot()
@@ -141,6 +142,8 @@ class PublishedDialog(QDialog):
     @Slot(bool)
     def _keep_network(self, on: bool) -> None:
         self._settings.keep(hub="on" if on else "off")
+        with QSignalBlocker(self.network):
+            self.network.setChecked(self._settings.now.hub == "on")  # it may have been locked meanwhile
         self._begin_anew()
 
     # --- what is answered

@@ -15,7 +15,7 @@ class AppearancePage(QWidget):
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.theme = theme
-        self.box: ChoiceBox[str] = ChoiceBox(self.tr("Colours"))
+        self.box: ChoiceBox[str] = ChoiceBox(self.tr("Colours"), stretches=True)
         self.box.offer(
             [(self.tr("dark"), "dark"), (self.tr("light, for rooms with daylight"), "light")], theme
         )  # fmt: skip

@@ -39,7 +39,7 @@ class PreferencesDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Preferences"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(170 * GRID, 150 * GRID)
+        self.resize(190 * GRID, 150 * GRID)
         self.keys = KeysPage(now.bindings)
         self.mouse = MousePage(now.mouse)
         self.windows = WindowsPage(now.windows)
