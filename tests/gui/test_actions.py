@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -397,10 +397,17 @@ def check_detach_films(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) 
     bot.keyClick(compare.films, Qt.Key.Key_F11)
     assert films.isFullScreen()
     assert not app.window.isFullScreen()
+    bot.keyClick(compare.films, Qt.Key.Key_F11)
+    films.resize(700, 500)
     films.close()
     assert compare.window() is app.window
     assert compare.isVisible()
     press(app, "detach_films")
+    films = app.window.film_place.window_of_films
+    assert films.size() == QSize(700, 500)  # where it stood the last time
+    with bot.waitSignal(app.window.paths_dropped) as dropped:
+        films.paths_dropped.emit([app.folders.home])
+    assert dropped.args == [[app.folders.home]]
     bot.mouseClick(app.window.film_place.back, Qt.MouseButton.LeftButton)
     assert compare.window() is app.window
 
