@@ -398,13 +398,13 @@ def check_detach_films(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) 
     assert films.isFullScreen()
     assert not app.window.isFullScreen()
     bot.keyClick(compare.films, Qt.Key.Key_F11)
-    films.resize(700, 500)
+    films.resize(1000, 600)
     films.close()
     assert compare.window() is app.window
     assert compare.isVisible()
     press(app, "detach_films")
     films = app.window.film_place.window_of_films
-    assert films.size() == QSize(700, 500)  # where it stood the last time
+    assert films.size() == QSize(1000, 600)  # where it stood the last time
     with bot.waitSignal(app.window.paths_dropped) as dropped:
         films.paths_dropped.emit([app.folders.home])
     assert dropped.args == [[app.folders.home]]

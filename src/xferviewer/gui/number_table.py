@@ -15,6 +15,7 @@ from xferviewer.gui.theme import GRID, Theme, small_font, swatch
 
 _Index = QModelIndex | QPersistentModelIndex
 _WIDEST_TITLE = 40 * GRID
+_BESIDE_SWATCH = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _SWATCH = 4 * GRID  # before a title, with a gap
 
 
@@ -130,6 +131,8 @@ class NumberTableModel(QAbstractTableModel):
             return head.tip or None
         if role == Qt.ItemDataRole.DecorationRole:
             return swatch(head.colour) if head.colour else None
+        if role == Qt.ItemDataRole.TextAlignmentRole and head.colour:
+            return _BESIDE_SWATCH
         if role == Qt.ItemDataRole.ForegroundRole:
             colour = self._theme.warning if head.warning else self._theme.accent if head.link else ""
             return QColor(colour) if colour else None

@@ -46,6 +46,7 @@ _BESIDE = {
 }
 EDGES = ("left", "top")
 _ALWAYS = ("top_right", "bottom_left")  # what the checkpoint says, and how the film is shown
+_ROOM_OF_BAR = 8 * GRID  # at the right edge, where the colours of the bar stand
 _UNDER_THE_MOUSE = "bottom_right"  # asked for by the mouse, so it is there in small panes, too
 _ALIGNMENT = {
     "top_left": Qt.AlignmentFlag.AlignLeft,
@@ -174,6 +175,7 @@ class Pane(QFrame):
         if scale is not None:
             self._bar.set_scale(scale)
         self._place()
+        self._place_measurements()
 
     def set_corner(self, corner: str, text: str) -> None:
         """Text (rich) of one of the four corners."""
@@ -236,7 +238,7 @@ class Pane(QFrame):
         self._place_measurements()
 
     def _place_measurements(self) -> None:
-        room = QRectF(self._graphics.rect())
+        room = QRectF(self._graphics.rect()).adjusted(0, 0, -_ROOM_OF_BAR if self._bar.isVisible() else 0, 0)
         for item in self._measurements:
             item.keep_words_in(room, self.on_surface(self.on_film.mapToParent(item.end)))
 

@@ -85,6 +85,9 @@ class CohortQualityPanel(NumberPanel):
         buttons.addStretch(1)
         buttons.addWidget(self.command)
         self.content.addLayout(buttons)
+        room = self.table.sizePolicy()
+        room.setRetainSizeWhenHidden(True)  # what stands above and below it stays together
+        self.table.setSizePolicy(room)
         self.content.addWidget(self.table, 1)
         self.content.addWidget(self.note)
 

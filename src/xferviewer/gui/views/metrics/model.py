@@ -114,6 +114,8 @@ class MetricsTableModel(QAbstractTableModel):
             return seen + compared.name + (self.tr(" · ref.") if reference else "")
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n".join([compared.title, *self._warnings(compared.digest)])
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter  # beside its square
         return swatch(style_of(section - 1).colour) if role == Qt.ItemDataRole.DecorationRole else None
 
     def _warnings(self, digest: str) -> list[str]:
