@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from xferviewer.gui.app import Application
@@ -28,6 +29,24 @@ def test_that_panes_that_are_left_hold_the_next_images_of_the_study(stack: Appli
     stack.library.step(1)
     qtbot.waitUntil(lambda: all(compare.raster(pane) is not None for pane in range(4)), timeout=LONG)
     assert [compare.shown(pane).index for pane in range(4)] == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("grid", [(2, 2), (3, 2), (1, 3)])
+def test_that_panes_share_the_room_whatever_their_shape_was_before(
+    stack: Application, grid: tuple[int, int], qtbot: QtBot
+) -> None:
+    compare = stack.window.compare
+    stack.window.film_commands.choose_grid(grid)
+    for place, pane in enumerate(compare.panes):  # as they are while panels around them take their places
+        upright = place < grid[1] if grid[0] > 1 else place == 0
+        directions = QBoxLayout.Direction
+        pane._split.setDirection(directions.TopToBottom if upright else directions.LeftToRight)
+    stack.window.resize(stack.window.width() + 20, stack.window.height() + 20)
+    qtbot.wait(50)
+    heights, widths = ([side(pane) for pane in compare.panes] for side in (QWidget.height, QWidget.width))
+    assert max(heights) - min(heights) <= 2
+    assert max(widths) - min(widths) <= 2
+    assert sum(heights) > 0.95 * compare.films.height() * grid[1]
 
 
 def test_that_a_pane_beyond_the_study_says_so(stack: Application, qtbot: QtBot) -> None:

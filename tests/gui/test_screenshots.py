@@ -170,6 +170,12 @@ def test_that_the_perspectives_are_pictured_without_clipped_text_and_empty_panel
     for perspective in PERSPECTIVES:
         window = show(pictured, perspective, QSize(1600, 950), qtbot)
         settle(window, qtbot)
+        if perspective == "evaluate":
+            words = window.disagreement.heading
+            qtbot.waitUntil(lambda words=words: bool(words.text()), timeout=LONG)
+            qtbot.wait(100)
+        panes = [pane.height() for pane in window.compare.panes]
+        assert max(panes) - min(panes) <= 2
         picture = window.grab().toImage()
         written = tmp_path / (f"{perspective}.png" if colours == "dark" else f"{perspective}-{colours}.png")
         assert picture.save(str(written))

@@ -31,3 +31,8 @@ class PaneGrid(QGridLayout):
             at = 0 if blended else place
             self.addWidget(panes[number], at // columns, at % columns)
             panes[number].raise_()
+        rows = {0} if blended else {place // columns for place in range(len(seen))}
+        for row in range(self.rowCount()):
+            self.setRowStretch(row, int(row in rows))  # else a pane that is higher than wide would take all the height
+        for column in range(self.columnCount()):
+            self.setColumnStretch(column, int(column < min(columns, len(seen))))
