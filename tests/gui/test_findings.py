@@ -114,3 +114,14 @@ def test_that_the_truth_stands_beside_a_long_name_and_never_over_it(opened: Appl
     assert bars.truth_words("absent", text.horizontalAdvance(whole), text) == whole
     assert bars.truth_words("absent", text.horizontalAdvance(whole) - 1, text) == "absent"
     assert bars.truth_words("", 1000, text) == ""
+
+
+def test_that_the_chosen_finding_stays_in_view_when_its_panel_gets_smaller(opened: Application) -> None:
+    panel, chosen = opened.window.findings, opened.session.findings()[-1]
+    opened.session.set_finding(chosen)
+    panel.verticalScrollBar().setValue(0)
+    panel.resize(panel.width(), 150)
+    seen = panel.verticalScrollBar().value()
+    block = panel.bars.block(chosen)
+    assert seen <= block.top()
+    assert block.bottom() <= seen + panel.viewport().height() + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
 from xferviewer.exchange.checkpoint_styles import style_of
@@ -56,6 +56,11 @@ class FindingsPanel(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bars have it
         self._session = session
         session.finding_changed.connect(self._bring_into_view)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The chosen finding stays in view."""
+        super().resizeEvent(event)
+        self._bring_into_view()
 
     @Slot()
     def _bring_into_view(self) -> None:
