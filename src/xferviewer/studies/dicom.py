@@ -10,7 +10,15 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies import dicom_geometry
 from xferviewer.studies.colour_profiles import usable_profile
 from xferviewer.studies.content import refuse_missing_frame, unopenable
-from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
+from xferviewer.studies.dicom_header import (
+    DicomHeader,
+    damaged_header,
+    facts,
+    photometric_interpretation,
+    read_header,
+    refuse_unless_image,
+    text,
+)
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_overlays import overlay_planes
 from xferviewer.studies.dicom_pixels import stored_pixels
@@ -85,7 +93,7 @@ def _shows_low_values_bright(header: DicomHeader) -> bool:
     cancel out (PS3.3 C.8.11.3.1.2).
     """
     dataset = header.dataset
-    monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    monochrome1 = photometric_interpretation(dataset) == "MONOCHROME1"
     return monochrome1 or text(dataset, "PresentationLUTShape") == "INVERSE"
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydicom.pixels import apply_color_lut, convert_color_space
 
+from xferviewer.studies.dicom_header import photometric_interpretation
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -24,8 +26,8 @@ class UnknownColour(ValueError):
 
 def refuse_unknown_colour(header: DicomHeader) -> None:
     """Raise UnknownColour for what would be shown in wrong colours: HSV, ARGB and CMYK, retired in 1998, and others."""
-    photometric = str(header.dataset.get("PhotometricInterpretation") or "MONOCHROME2").strip(" \x00")
-    if photometric not in (*_GREY, *_COLOUR):
+    photometric = photometric_interpretation(header.dataset)
+    if photometric and photometric not in (*_GREY, *_COLOUR):
         raise UnknownColour(f"Its Photometric Interpretation is {photometric}, which is not read here.")
 
 
@@ -87,5 +89,6 @@ def _from_partial_range(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _eight_bit(colour: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """The most significant 8 of `bits` bits."""
-    return np.ascontiguousarray(colour >> max(0, bits - 8)).astype(np.uint8)
+    """The most significant 8 of `bits` bits, of which a value of 8 bits has no more."""
+    below = 0 if colour.dtype.itemsize == 1 else max(0, bits - 8)
+    return np.ascontiguousarray(colour >> below).astype(np.uint8)

@@ -220,7 +220,7 @@ def facts(header: DicomHeader) -> ImageFacts:
         body_part=text(header.dataset, "BodyPartExamined"),
         manufacturer=text(header.dataset, "Manufacturer"),
         transfer_syntax=header.syntax.name,
-        photometric=text(header.dataset, "PhotometricInterpretation"),
+        photometric=photometric_interpretation(header.dataset),
         file_format="DICOM",
     )
 
@@ -253,6 +253,25 @@ def _is_plain(element: RawDataElement) -> bool:
     """Its bytes are its characters. pydicom converts and checks each value, which would take a third of an index."""
     value = element.value
     return element.VR in _TEXT_VRS and isinstance(value, bytes) and value.isascii() and _ESCAPE not in value
+
+
+def photometric_interpretation(dataset: Any) -> str:
+    """The Photometric Interpretation as the standard spells it, where only case and blanks differ; else as stated."""
+    stated = text(dataset, "PhotometricInterpretation")
+    return _SPELT.get(_letters(stated), stated)
+
+
+def _letters(word: str) -> str:
+    return "".join(letter for letter in word.upper() if letter.isalnum())
+
+
+_SPELT = {
+    _letters(name): name
+    for name in (
+        "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_ICT",
+        "YBR_RCT",
+    )
+}  # fmt: skip
 
 
 def iso_date(date: str) -> str:
