@@ -52,7 +52,7 @@ def _palette(header: DicomHeader) -> tuple[int, NDArray[np.uint8]]:
     """The stored value that the first entry stands for, and (entries, 3) RGB (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6)."""
     dataset = header.dataset
     entries, first, bits = (int(number) for number in dataset.RedPaletteColorLookupTableDescriptor)
-    entries = entries or 1 << 16
+    entries = entries & 0xFFFF or 1 << 16  # read as signed where the pixels are
     if int(dataset.get("PixelRepresentation") or 0) and first >= 1 << 15:  # written unsigned where pixels are signed
         first -= 1 << 16
     if "RedPaletteColorLookupTableData" in dataset:

@@ -51,6 +51,8 @@ FORMATS = [
     )
 ]
 _PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
+_BITS_TAG, _SAMPLE_FORMAT_TAG = 258, 339
+_UNSIGNED, _SIGNED = 1, 2
 
 
 def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
@@ -63,7 +65,9 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
         refuse_missing_frame(path, frame, frames)
         facts, white_is_zero = raster_facts(picture), _stores_white_as_zero(picture)
         picture.seek(frame)
+        read_as = _numbers_of_tiff(picture)
         pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+        pixels = pixels if read_as is None or pixels.ndim == 3 else pixels.view(read_as)
         profile = usable_profile(picture.info.get("icc_profile")) if pixels.ndim == 3 else None
         identity = raster_identity(source, frame, frames)
     return Image(
@@ -128,6 +132,17 @@ def _stores_white_as_zero(picture: PIL.Image.Image) -> bool:
     """True for a TIFF of more than 8 bits in WhiteIsZero; Pillow itself turns those of 8 bits round."""
     tags = getattr(picture, "tag_v2", {})
     return picture.mode not in ("1", "L") and tags.get(_PHOTOMETRIC_TAG) == 0
+
+
+def _numbers_of_tiff(picture: PIL.Image.Image) -> type[np.generic] | None:
+    """What a grey TIFF's values are where Pillow takes them for others: 32 bits for signed, 8 bits for unsigned."""
+    tags = getattr(picture, "tag_v2", {})
+    sample_format, bits = tags.get(_SAMPLE_FORMAT_TAG, (_UNSIGNED,)), tags.get(_BITS_TAG, (1,))
+    if picture.mode == "I" and tuple(bits) == (32,) and tuple(sample_format) == (_UNSIGNED,):
+        return np.uint32
+    if picture.mode == "L" and tuple(bits) == (8,) and tuple(sample_format) == (_SIGNED,):
+        return np.int8
+    return None
 
 
 def grey_or_rgb(picture: PIL.Image.Image) -> NDArray[Any]:
