@@ -156,9 +156,17 @@ class Catalogue:
         # Two questions that an index answers in its own order, where "unstated last" in one would sort all rows.
         for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (f"NOT ({says})", "study.id")):
             sql = f"SELECT study.id FROM study {joined} WHERE ({condition}) AND {part} ORDER BY {ends}"  # noqa: S608
-            rows = self.connection.execute(sql, [*parameters, *words]).fetchall()
-            found.append(np.fromiter((number for (number,) in rows), np.int64, len(rows)))
+            found.append(self._numbers(sql, [*parameters, *words]))
         return np.concatenate(found)
+
+    def _numbers(self, sql: str, parameters: list[str]) -> NDArray[np.int64]:
+        """The column `id` of a question, in its order.
+
+        As one text, since a million rows are as many tuples, which take four times as long as SQLite's answer. SQLite
+        keeps the order of a subquery for group_concat (its source: SF_OrderByReqd); a test holds that against the rows.
+        """
+        (text,) = self.connection.execute(f"SELECT group_concat(id) FROM ({sql})", parameters).fetchone()  # noqa: S608
+        return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
 
     def study_rows(self, studies: Sequence[int] | NDArray[np.int64]) -> list[StudyRow]:
         """The rows of these studies, in this order; one that is no longer there is left out."""
