@@ -105,6 +105,8 @@ _IMAGE = (
 )
 
 
+_STACKED = "series, plane, slice_mm, instance, path"
+
 UNDER = "(path = ? OR (path >= ? AND path < ?))"  # the condition that `under` gives the parameters of
 
 
@@ -205,8 +207,8 @@ class Catalogue:
         return [identity for (identity,) in self.connection.execute(sql)]
 
     def images(self, study: int) -> list[ImageRow]:
-        """The images of a study, by series and path."""
-        return self._images("WHERE study = ? ORDER BY series, path", study)
+        """The images of a study by series, each a stack by place, then by instance number, then by path."""
+        return self._images(f"WHERE study = ? ORDER BY {_STACKED}", study)
 
     def all_images(self, folder: Path | None = None) -> list[ImageRow]:
         """All images, or those under a folder, by path."""
@@ -223,7 +225,7 @@ class Catalogue:
         for first in range(0, len(studies), _ROWS_A_QUERY):
             wanted = [int(study) for study in studies[first : first + _ROWS_A_QUERY]]
             marks = ", ".join("?" * len(wanted))
-            found += self._images(f"WHERE study IN ({marks}) ORDER BY series, path", *wanted)
+            found += self._images(f"WHERE study IN ({marks}) ORDER BY {_STACKED}", *wanted)
         return sorted(found, key=lambda image: place[image.study])
 
     def studies_with(self, identities: Sequence[str]) -> list[int]:

@@ -73,7 +73,7 @@ def writing(catalogue: Catalogue) -> Iterator[sqlite3.Connection]:
 _IMAGE_COLUMNS = (
     "path", "base_name", "size", "mtime_ns", "identity", "frames", "rows", "columns", "patient_id", "study_uid",
     "series_uid", "sop_uid", "modality", "sex", "age", "view", "study_date", "body_part", "manufacturer",
-    "transfer_syntax", "photometric", "file_format",
+    "transfer_syntax", "photometric", "file_format", "plane", "slice_mm", "instance",
 )  # fmt: skip
 _UPSERT_IMAGE = (
     f"INSERT INTO image (series, {', '.join(_IMAGE_COLUMNS)}) VALUES (?{', ?' * len(_IMAGE_COLUMNS)}) "  # noqa: S608
@@ -102,7 +102,7 @@ def record_image(connection: sqlite3.Connection, entry: ImageEntry) -> set[int]:
             series, stamp.path, base_name, stamp.size, stamp.mtime_ns, entry.identity, entry.frames, entry.rows,
             entry.columns, facts.patient_id, facts.study_uid, facts.series_uid, facts.sop_uid, facts.modality,
             facts.sex, facts.age, facts.view, facts.study_date, facts.body_part, facts.manufacturer,
-            facts.transfer_syntax, facts.photometric, facts.file_format,
+            facts.transfer_syntax, facts.photometric, facts.file_format, facts.plane, facts.slice_mm, facts.instance,
         ],
     ).fetchall()  # fmt: skip
     return {study, before[0]} if before else {study}

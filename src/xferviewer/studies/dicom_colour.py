@@ -21,7 +21,7 @@ _LUMINANCE, _RED_OF_CR, _GREEN_OF_CB, _GREEN_OF_CR, _BLUE_OF_CB = 1.1644, 1.5960
 
 
 class UnknownColour(ValueError):
-    """A Photometric Interpretation that is not read; the message is a sentence."""
+    """A Photometric Interpretation or a palette that is not read; the message is a sentence."""
 
 
 def refuse_unknown_colour(header: DicomHeader) -> None:
@@ -51,6 +51,8 @@ def as_grey_or_rgb(values: NDArray[Any], photometric: str, header: DicomHeader) 
 def _palette(header: DicomHeader) -> tuple[int, NDArray[np.uint8]]:
     """The stored value that the first entry stands for, and (entries, 3) RGB (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6)."""
     dataset = header.dataset
+    if not dataset.get("RedPaletteColorLookupTableDescriptor"):
+        raise UnknownColour("Its colours stand in a palette, which is missing.")
     entries, first, bits = (int(number) for number in dataset.RedPaletteColorLookupTableDescriptor)
     entries = entries & 0xFFFF or 1 << 16  # read as signed where the pixels are
     if int(dataset.get("PixelRepresentation") or 0) and first >= 1 << 15:  # written unsigned where pixels are signed
@@ -77,7 +79,7 @@ def _entries(element: Any, entries: int, little_endian: bool) -> NDArray[np.uint
     if not little_endian and element.VR == "OW":
         values = values[: values.size // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
     if values.size < entries:
-        raise ValueError("a palette with fewer entries than it states")
+        raise UnknownColour("Its palette has fewer entries than it states.")
     return values[:entries].astype(np.uint16)
 
 

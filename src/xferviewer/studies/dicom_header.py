@@ -27,6 +27,7 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies.ages import years
 from xferviewer.studies.content import unopenable
 from xferviewer.studies.image import ImageFacts
+from xferviewer.studies.stack_order import place_in_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,6 +208,7 @@ def number(dataset: Any, keyword: str) -> int:
 
 def facts(header: DicomHeader) -> ImageFacts:
     """What the header says about patient, study and image; a value that makes no sense counts as not stated."""
+    place = place_in_stack(header.dataset)
     return ImageFacts(
         patient_id=text(header.dataset, "PatientID"),
         study_uid=text(header.dataset, "StudyInstanceUID"),
@@ -222,6 +224,9 @@ def facts(header: DicomHeader) -> ImageFacts:
         transfer_syntax=header.syntax.name,
         photometric=photometric_interpretation(header.dataset),
         file_format="DICOM",
+        plane=place.plane,
+        slice_mm=place.slice_mm,
+        instance=place.instance,
     )
 
 
@@ -231,6 +236,7 @@ INDEXED = [
     "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality", "PatientSex",
     "PatientAge", "ViewPosition", "StudyDate", "BodyPartExamined", "Manufacturer", "PhotometricInterpretation",
     "DirectoryRecordSequence", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated",
+    "ImageOrientationPatient", "ImagePositionPatient", "InstanceNumber",
     )
 ]  # fmt: skip
 
