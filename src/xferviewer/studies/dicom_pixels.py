@@ -53,6 +53,7 @@ _PLUGINS = ("pyjpegls", "pylibjpeg", "pillow", "pydicom")
 _PLUGINS_OF_JPEG_BASELINE = ("pillow", "pylibjpeg")
 _RGB = 3
 _ITEM = (0xFFFE, 0xE000)
+_ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")  # PS3.5 A.4.11
 _DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")  # Deflated Image Frame Compression, PS3.5 A.4.13
 
 
@@ -146,12 +147,12 @@ def _decode(
         return _run_length_bits(opened.file, header, pixels, frame), header.dataset.PhotometricInterpretation
     source, syntax = opened.file, header.syntax
     source.seek(pixels.offset)
-    if syntax == DeflatedExplicitVRLittleEndian:
+    if syntax in (DeflatedExplicitVRLittleEndian, _ENCAPSULATED_UNCOMPRESSED):
         syntax = ExplicitVRLittleEndian
     if syntax == _DEFLATED_FRAMES:
         return _native_in_memory(_inflated_frame(source, header, pixels, frame), header, pixels, options)
     decoder = _decoder(path, syntax)
-    if decoder.is_native and pixels.length is None:  # in fragments, as if it were compressed (PS3.5 A.4.11)
+    if decoder.is_native and pixels.length is None:  # in fragments, as if it were compressed
         return _native_in_memory(_compressed_frame(source, header, pixels, frame, options), header, pixels, options)
     if decoder.is_native:
         return _native(source, header, pixels, decoder, frame, options)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -11,10 +11,6 @@ import pytest
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.images import frame_identity, present, read_image
-
-if TYPE_CHECKING:
-    import struct
-from pathlib import Path
 
 GREY16 = np.array([[0, 255, 256], [1000, 40000, 65535]], np.uint16)
 COLOUR = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]], np.uint8)
@@ -192,3 +188,28 @@ def test_that_a_png_cut_short_is_refused(tmp_path: Path):
 def test_that_a_missing_file_is_refused_in_the_words_of_the_system(tmp_path: Path):
     with pytest.raises(UnreadableImage, match="No such file"):
         read_image(tmp_path / "gone.png")
+
+
+def tiff(path: Path, values: np.ndarray, sample_format: int) -> Path:
+    """A TIFF of one strip, written here: Pillow writes neither 32 bits without a sign nor 8 bits with one."""
+    rows, columns = values.shape
+    data = values.tobytes()
+    entries = [(256, 4, columns), (257, 4, rows), (258, 3, 8 * values.itemsize), (259, 3, 1), (262, 3, 1),
+               (273, 4, 8 + 2 + 10 * 12 + 4), (277, 3, 1), (278, 4, rows), (279, 4, len(data)),
+               (339, 3, sample_format)]  # fmt: skip
+    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    path.write_bytes(b"II*\x00" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "sample_format"),
+    [(np.array([[0, 7], [1 << 31, (1 << 32) - 1]], "<u4"), 1), (np.array([[-128, -1], [0, 127]], "i1"), 2),
+     (np.array([[-(1 << 31), -1], [0, 7]], "<i4"), 2), (np.array([[0, 1], [128, 255]], "u1"), 1)],
+    ids=["32 bits", "8 signed bits", "32 signed bits", "8 bits"],
+)  # fmt: skip
+def test_that_a_tiff_has_a_sign_where_it_says_so(tmp_path: Path, values: np.ndarray, sample_format: int):
+    image = read_image(tiff(tmp_path / "values.tif", values, sample_format))
+
+    np.testing.assert_array_equal(image.pixels, values)
+    assert present(image).argmin() == values.argmin()
