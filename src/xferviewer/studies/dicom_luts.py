@@ -73,7 +73,8 @@ def modality_lut(header: DicomHeader, frame: int, *, signed: bool) -> ModalityLu
     )
     if not np.isfinite([slope, intercept]).all() or slope == 0:  # would erase the picture; no such rescale is meant
         return ModalityLut()
-    return ModalityLut(slope, intercept, _unit(text(place, "RescaleType")) or _unit_of_modality(header))
+    rescale_type = text(place, "RescaleType")
+    return ModalityLut(slope, intercept, _unit(rescale_type) if rescale_type else _unit_of_modality(header))
 
 
 def _unit(rescale_type: str) -> str:
