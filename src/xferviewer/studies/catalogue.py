@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from xferviewer.studies.catalogue_format import UnusableCatalogue, open_catalogue
-from xferviewer.studies.catalogue_search import ORDERS, search_condition, stated
+from xferviewer.studies.catalogue_search import ORDERS, search_condition, stated_and_not
 
 if TYPE_CHECKING:
     import sqlite3
@@ -152,22 +152,22 @@ class Catalogue:
         if not order:
             raise ValueError(f"studies cannot be ordered by {order_by!r}")
         condition, words = search_condition(search)
-        says = "study_label.value IS NOT NULL" if joined else stated(order)
+        says, says_nothing = stated_and_not(order)
         direction = "DESC" if descending else "ASC"
         found = []
         # Two questions that an index answers in its own order, where "unstated last" in one would sort all rows.
-        for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (f"NOT ({says})", "study.id")):
+        for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (says_nothing, "study.id")):
             sql = f"SELECT study.id FROM study {joined} WHERE ({condition}) AND {part} ORDER BY {ends}"  # noqa: S608
             found.append(self._numbers(sql, [*parameters, *words]))
         return np.concatenate(found)
 
-    def _numbers(self, sql: str, parameters: list[str]) -> NDArray[np.int64]:
-        """The column `id` of a question, in its order.
+    def _numbers(self, sql: str, parameters: list[str], column: str = "id") -> NDArray[np.int64]:
+        """A column of whole numbers that a question asks for, in its order.
 
         As one text, since a million rows are as many tuples, which take four times as long as SQLite's answer. SQLite
         keeps the order of a subquery for group_concat (its source: SF_OrderByReqd); a test holds that against the rows.
         """
-        (text,) = self.connection.execute(f"SELECT group_concat(id) FROM ({sql})", parameters).fetchone()  # noqa: S608
+        (text,) = self.connection.execute(f"SELECT group_concat({column}) FROM ({sql})", parameters).fetchone()  # noqa: S608
         return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
 
     def study_rows(self, studies: Sequence[int] | NDArray[np.int64]) -> list[StudyRow]:
@@ -284,6 +284,11 @@ class Catalogue:
     def labels(self, finding: str) -> dict[int, int]:
         """Image number to 1 present, 0 absent, -1 uncertain, for the images that state it."""
         return dict(self.connection.execute("SELECT image, value FROM label WHERE finding = ?", [finding]).fetchall())
+
+    def label_values(self, finding: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of the images that state a finding, ascending, and what each states, as in `labels`."""
+        sql = "SELECT image, value FROM label WHERE finding = ? ORDER BY image"
+        return self._numbers(sql, [finding], "image"), self._numbers(sql, [finding], "value")
 
     def labels_of(self, image: int) -> dict[str, int]:
         """Finding to 1 present, 0 absent, -1 uncertain, as stated for one image."""

@@ -92,22 +92,26 @@ def frame_bytes(header: DicomHeader) -> int:
 def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> None:
     """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
-    size = f"{number(header.dataset, 'Rows')} by {number(header.dataset, 'Columns')} pixels"
     if declared > largest_frame_bytes():
-        raise too_large(path.name, size)
-    if pixels.length is not None and pixels.length < _native_bytes(header, declared) and _is_compressed(header.syntax):
-        raise _not_encapsulated(path, header)
+        raise too_large(path.name, _size(header))
     if pixels.length is None:
         too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
         too_short = too_short or not _holds_its_fragments(file, header, pixels)
     else:
-        too_short = min(pixels.length, header.size - pixels.offset) < _native_bytes(header, declared)
+        needed = _native_bytes(header, declared)
+        too_short = min(pixels.length, header.size - pixels.offset) < needed
+        if pixels.length < needed and _is_compressed(header.syntax):
+            raise _not_encapsulated(path, header)
     if too_short:
         raise UnreadableImage(
             f"{path.name} is cut off.",
-            f"Its header declares {header.frames} frame(s) of {size}, and the file holds fewer bytes than that.",
+            f"Its header declares {header.frames} frame(s) of {_size(header)}, and the file holds fewer bytes.",
             "Fetch the file again from where it came from.",
         )
+
+
+def _size(header: DicomHeader) -> str:
+    return f"{number(header.dataset, 'Rows')} by {number(header.dataset, 'Columns')} pixels"
 
 
 def _holds_its_fragments(file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> bool:

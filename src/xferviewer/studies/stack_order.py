@@ -11,10 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.tag import BaseTag, Tag
 
 _PLANES = ("sagittal", "coronal", "axial")  # by the axis that their normal is nearest to: left, back, head
 _TOWARDS = (1.0, 1.0, -1.0)
+_ORIENTATION, _POSITION = Tag("ImageOrientationPatient"), Tag("ImagePositionPatient")
+_INSTANCE = Tag("InstanceNumber")
 _DIGITS = 2  # hundredths of a millimetre: echoes of one slice differ by less, slices by more
 
 
@@ -29,10 +31,10 @@ class StackPlace:
 
 def place_in_stack(dataset: Any) -> StackPlace:
     """The place that a header states; what it states wrongly counts as not stated."""
-    counted = _numbers(dataset, "InstanceNumber", 1)
+    counted = _numbers(dataset, _INSTANCE, 1)
     instance = int(counted[0]) if counted is not None and abs(counted[0]) < 1 << 31 else None
-    cosines = _numbers(dataset, "ImageOrientationPatient", 6)
-    corner = _numbers(dataset, "ImagePositionPatient", 3)
+    cosines = _numbers(dataset, _ORIENTATION, 6)
+    corner = _numbers(dataset, _POSITION, 3)
     if cosines is None or corner is None:
         return StackPlace(instance=instance)
     (a, b, c), (d, e, f) = cosines[:3], cosines[3:]
@@ -46,12 +48,12 @@ def place_in_stack(dataset: Any) -> StackPlace:
     return StackPlace(_PLANES[axis], round(place, _DIGITS), instance)
 
 
-def _numbers(dataset: Any, keyword: str, count: int) -> list[float] | None:
+def _numbers(dataset: Any, tag: BaseTag, count: int) -> list[float] | None:
     """So many finite numbers of a decimal string; None where there are not. From its bytes: pydicom takes ten times
     as long, for each of a hundred thousand files.
     """
     try:
-        value = dataset.get_item(tag_for_keyword(keyword)).value
+        value = dataset.get_item(tag).value
         parts = value.split(b"\\") if isinstance(value, bytes) else [value] if count == 1 else list(value)
         numbers = [float(part) for part in parts]
     except (AttributeError, KeyError, TypeError, ValueError):
