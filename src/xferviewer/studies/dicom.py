@@ -125,7 +125,9 @@ def _padding(header: DicomHeader, stored: NDArray[Any], modality: ModalityLut) -
     value, limit = (_stored_value(header.dataset.get(keyword), stored.dtype) for keyword in keywords)
     if value is None:
         return None, None
-    mapped = [None if end is None else float(modality.apply(np.array([[end]], stored.dtype))[0, 0]) for end in (value, limit)]
+    mapped = [
+        None if end is None else float(modality.apply(np.array([[end]], stored.dtype))[0, 0]) for end in (value, limit)
+    ]
     return mapped[0], mapped[1]
 
 

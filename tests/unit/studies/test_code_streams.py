@@ -23,7 +23,8 @@ from xferviewer.studies.images import read_image
 
 SIDE = 64
 QUARTERS = np.kron(
-    np.array([[(250, 20, 20), (20, 250, 20)], [(20, 20, 250), (200, 150, 40)]], np.uint8), np.ones((32, 32, 1), np.uint8)
+    np.array([[(250, 20, 20), (20, 250, 20)], [(20, 20, 250), (200, 150, 40)]], np.uint8),
+    np.ones((32, 32, 1), np.uint8),
 )
 MIDDLES = ((16, 16), (16, 48), (48, 16), (48, 48))
 PALE = np.linspace(0, 255, SIDE * SIDE).astype(np.uint8).reshape(SIDE, SIDE)

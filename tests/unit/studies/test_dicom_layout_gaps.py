@@ -1,4 +1,4 @@
-"""Headers that leave out, misspell or contradict how their pixels lie: shown where they can mean one thing, or refused."""
+"""Headers that leave out, misspell or contradict how their pixels lie: shown where they mean one thing, or refused."""
 
 from __future__ import annotations
 

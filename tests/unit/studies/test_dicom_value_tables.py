@@ -149,9 +149,7 @@ def test_that_a_window_which_is_no_number_costs_only_itself(write_dicom, damaged
 
 
 def test_that_a_window_narrower_than_one_counts_where_pixels_are_fractions(write_dicom):
-    image = read_image(
-        write_dicom(WORDS, RescaleSlope=0.001, RescaleIntercept=0, WindowCenter=0.5, WindowWidth=0.8)
-    )
+    image = read_image(write_dicom(WORDS, RescaleSlope=0.001, RescaleIntercept=0, WindowCenter=0.5, WindowWidth=0.8))
 
     assert image.windows == (Window(0.5, 0.8, "LINEAR_EXACT"),)
     np.testing.assert_allclose(present(image), np.clip((WORDS * 0.001 - 0.1) / 0.8, 0, 1), atol=1e-6)

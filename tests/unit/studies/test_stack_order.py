@@ -40,7 +40,9 @@ def header(cosines: list[float] | None, corner: list[float] | None, number: obje
      (SAGITTAL, "sagittal", [-80, 5, 6], [80, 5, 6])],
 )  # fmt: skip
 @pytest.mark.parametrize("turn", [1, -1])
-def test_that_places_grow_from_head_to_feet_from_front_to_back_and_from_right_to_left(cosines, plane, first, last, turn):
+def test_that_places_grow_from_head_to_feet_from_front_to_back_and_from_right_to_left(
+    cosines, plane, first, last, turn
+):
     cosines = [turn * each for each in cosines[:3]] + cosines[3:]  # rows that run the other way turn the normal round
 
     assert place_in_stack(header(cosines, first)) == StackPlace(plane, -80.0)
@@ -58,7 +60,8 @@ def test_that_a_tilted_stack_is_measured_along_its_normal():
 
 
 @pytest.mark.parametrize(
-    ("cosines", "corner"), [(None, [1, 2, 3]), (AXIAL, None), ([0] * 6, [1, 2, 3]), ([1, 0, 0] * 2, [1, 2, 3]), ([1, 0], [1])]
+    ("cosines", "corner"),
+    [(None, [1, 2, 3]), (AXIAL, None), ([0] * 6, [1, 2, 3]), ([1, 0, 0] * 2, [1, 2, 3]), ([1, 0], [1])],
 )  # fmt: skip
 def test_that_a_place_which_is_not_stated_or_makes_no_sense_is_none(cosines, corner):
     assert place_in_stack(header(cosines, corner, 4)) == StackPlace(instance=4)
