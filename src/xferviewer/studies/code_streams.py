@@ -119,7 +119,8 @@ def with_colour_as_coded(data: bytes) -> bytes:
 
 def _segments(data: bytes) -> list[tuple[int, int, int]]:
     """Marker, begin and end of each segment of a JPEG before its frame header (SOF)."""
-    found, position = [], 2
+    found: list[tuple[int, int, int]] = []
+    position = 2
     while True:
         start = position
         if data[position] != 0xFF:

@@ -118,7 +118,7 @@ def windows(header: DicomHeader, frame: int, *, whole: bool) -> tuple[Window, ..
 
 
 def voi_lut(header: DicomHeader, frame: int, values: NDArray[Any], *, signed: bool) -> VoiLut | None:
-    """The file's first VOI look-up table that makes sense, of `values` that were made of `signed` stored ones or not."""
+    """The file's first VOI look-up table that makes sense, of `values` made of `signed` stored ones or others."""
     for place in header.macro_values("FrameVOILUTSequence", frame):
         for item in place.get("VOILUTSequence") or []:
             try:

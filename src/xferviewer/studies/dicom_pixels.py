@@ -180,7 +180,7 @@ def _is_compressed(syntax: UID) -> bool:
     if syntax in (_DEFLATED_FRAMES, DeflatedExplicitVRLittleEndian):
         return syntax == _DEFLATED_FRAMES
     try:
-        return not get_decoder(syntax).is_native
+        return not bool(get_decoder(syntax).is_native)
     except NotImplementedError:
         return False
 
@@ -300,7 +300,8 @@ def _compressed_frame(
     """The fragments of one frame, put together."""
     file.seek(pixels.offset)
     extended = options.get("extended_offsets")
-    return get_frame(file, frame, number_of_frames=header.frames, extended_offsets=extended)
+    data: bytes = get_frame(file, frame, number_of_frames=header.frames, extended_offsets=extended)
+    return data
 
 
 def _inflated_frame(file: BinaryIO, header: DicomHeader, pixels: PixelElement, frame: int) -> bytes:
