@@ -178,9 +178,9 @@ def _decoder(path: Path, syntax: UID) -> Decoder:
 
 def _is_compressed(syntax: UID) -> bool:
     if syntax in (_DEFLATED_FRAMES, DeflatedExplicitVRLittleEndian):
-        return syntax == _DEFLATED_FRAMES
+        return bool(syntax == _DEFLATED_FRAMES)
     try:
-        return not bool(get_decoder(syntax).is_native)
+        return not get_decoder(syntax).is_native
     except NotImplementedError:
         return False
 
