@@ -223,6 +223,16 @@ def test_that_eight_bit_colour_in_a_header_of_sixteen_bits_is_not_shifted_away(c
     assert_quarters(path)
 
 
+def test_that_a_jpeg2000_in_the_boxes_of_a_file_format_is_shown_and_its_size_is_known(compressed):
+    file = io.BytesIO()
+    PIL.Image.fromarray(PALE).save(file, "JPEG2000", num_resolutions=2)
+    assert file.getvalue()[4:8] == b"jP  "
+
+    np.testing.assert_array_equal(read_image(compressed(file.getvalue(), JPEG2000)).pixels, PALE)
+    with pytest.raises(UnreadableImage, match=f"{SIDE} by {SIDE} pixels of 1"):
+        read_image(compressed(file.getvalue(), JPEG2000, SIDE * 2, SIDE // 2))
+
+
 def test_that_a_code_stream_behind_more_than_64_kibibytes_of_comments_still_tells_its_size():
     comment = b"\xff\xfe" + (60_000).to_bytes(2, "big") + b"x" * 59_998
     data = jpeg(PALE)

@@ -119,7 +119,7 @@ def test_that_slices_of_one_place_come_by_their_number_and_planes_do_not_mix(sta
 
     order = stack(
         {
-            "echo 2": at(AXIAL, [0, 0, 5], 10), "echo 1": at(AXIAL, [0, 0, 5.001], 9), "below": at(AXIAL, [0, 0, 0], 1),
+            "echo 2": at(AXIAL, [0, 0, 5], 10), "echo 1": at(AXIAL, [0, 0, 4.999], 9), "below": at(AXIAL, [0, 0, 0], 1),
             "side": at(SAGITTAL, [0, 0, 0], 2), "front": at(CORONAL, [0, -3, 0], 3),
         }
     )  # fmt: skip
