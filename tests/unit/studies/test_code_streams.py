@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from pydicom import dcmread
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.filewriter import dcmwrite
 from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
@@ -231,6 +231,28 @@ def test_that_a_jpeg2000_in_the_boxes_of_a_file_format_is_shown_and_its_size_is_
     np.testing.assert_array_equal(read_image(compressed(file.getvalue(), JPEG2000)).pixels, PALE)
     with pytest.raises(UnreadableImage, match=f"{SIDE} by {SIDE} pixels of 1"):
         read_image(compressed(file.getvalue(), JPEG2000, SIDE * 2, SIDE // 2))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "fragments"), [("none", 1), ("none", 3), ("basic", 1), ("basic", 3), ("extended", 1)]
+)
+def test_that_each_frame_is_found_whatever_table_of_offsets_there_is(write_dicom, offsets, fragments):
+    frames = np.stack([PALE, PALE[::-1], PALE.T])
+    path = write_dicom(frames)
+    dataset = dcmread(path)
+    coded = [jpeg_ls(frame) for frame in frames]
+    if offsets == "extended":
+        made = encapsulate_extended(coded)
+        dataset.PixelData, dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = made
+    else:
+        dataset.PixelData = encapsulate(coded, fragments_per_frame=fragments, has_bot=offsets == "basic")
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+    dcmwrite(path, dataset)
+
+    for number, frame in enumerate(frames):
+        np.testing.assert_array_equal(read_image(path, number).pixels, frame)
 
 
 def test_that_a_code_stream_behind_more_than_64_kibibytes_of_comments_still_tells_its_size():

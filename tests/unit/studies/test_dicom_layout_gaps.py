@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import numpy as np
 import PIL.Image
 import pytest
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.catalogue_writing import ImageEntry, Refusal
@@ -177,3 +179,61 @@ def test_that_dcmtk_understands_the_same_spellings(write_dicom, tmp_path, spelt)
 
     with PIL.Image.open(drawn) as picture:
         np.testing.assert_allclose(present(read_image(path)) * 255, np.array(picture).astype(float), atol=1.5)
+
+
+def _icon() -> Dataset:
+    icon = Dataset()
+    icon.Rows = icon.Columns = 2
+    icon.SamplesPerPixel, icon.PhotometricInterpretation = 1, "MONOCHROME1"
+    icon.BitsAllocated = icon.BitsStored = 8
+    icon.HighBit, icon.PixelRepresentation, icon.PixelData = 7, 0, b"\x01\x02\x03\x04"
+    return icon
+
+
+def _private(dataset: Dataset) -> None:
+    block = dataset.private_block(0x0029, "SIEMENS CSA HEADER", create=True)
+    block.add_new(0x10, "OB", b"\xe0\x7f\x10\x00OW" * 9)
+    block.add_new(0x11, "SQ", [_icon()])
+
+
+_AROUND: dict[str, Callable[[Dataset], None]] = {
+    "an icon": lambda dataset: setattr(dataset, "IconImageSequence", [_icon()]),
+    "private elements": _private,
+    "padding behind": lambda dataset: dataset.add_new("DataSetTrailingPadding", "OB", bytes(64)),
+    "no name": lambda dataset: setattr(dataset, "PatientName", ""),
+    "more pixels than frames": lambda dataset: setattr(dataset, "PixelData", dataset.PixelData + bytes(40)),
+    "frames of zero": lambda dataset: setattr(dataset, "NumberOfFrames", 0),
+}
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("change", _AROUND.values(), ids=_AROUND.keys())
+def test_that_what_lies_around_the_pixels_does_not_change_them(write_dicom, syntax, change):
+    path = write_dicom(FILM, syntax=syntax)
+    dataset = dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
+
+    image = read_image(path)
+
+    np.testing.assert_array_equal(image.pixels, FILM)
+    assert (image.frames, image.inverted) == (1, False)
+
+
+def test_that_a_character_set_which_nobody_knows_costs_no_film(write_dicom):
+    path = write_dicom(FILM, SpecificCharacterSet="ISO_IR 100", PatientID="Müller")
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"ISO_IR 9XX"))
+
+    np.testing.assert_array_equal(read_image(path).pixels, FILM)
+    assert isinstance(examine(stamp_of(str(path))), ImageEntry)
+
+
+@pytest.mark.parametrize(
+    "storage", ["1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.11.1", "1.2.840.10008.5.1.4.1.1.88.11",
+                "1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.88.59", "1.2.840.10008.5.1.4.1.1.66"],
+    ids=["PDF", "presentation state", "report", "structures", "key objects", "raw data"],
+)  # fmt: skip
+def test_that_an_object_which_is_no_image_is_refused_by_the_name_of_its_class(write_dicom, storage):
+    path = changed(write_dicom(FILM), "PixelData", SOPClassUID=storage)
+
+    assert UID(storage).name in refused(path).why
