@@ -25,7 +25,7 @@ from tests.unit.studies.layouts import LAYOUTS
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.content import Content
 from xferviewer.studies.dicom_header import read_header, refuse_unless_image
-from xferviewer.studies.dicom_pixels import stored_pixels
+from xferviewer.studies.dicom_pixels import RETIRED_JPEG, stored_pixels
 from xferviewer.studies.images import read_image
 from xferviewer.studies.opening import opened
 
@@ -39,7 +39,7 @@ _NAMES = {  # younger than pydicom 3.0's dictionary
     "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
     "1.2.840.10008.1.2.1.98": "Encapsulated Uncompressed Explicit VR Little Endian",
 }
-READ_WITHOUT_PYDICOM = {UID("1.2.840.10008.1.2.1.98"), UID("1.2.840.10008.1.2.8.1")}
+READ_WITHOUT_PYDICOM = {UID("1.2.840.10008.1.2.1.98"), UID("1.2.840.10008.1.2.8.1"), *RETIRED_JPEG}
 
 # Programs that share no code with the decoders used here unpack a file: command and arguments before the two paths.
 SECOND_DECODERS = {

@@ -17,6 +17,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
+    JPEGExtended12Bit,
     JPEGTransferSyntaxes,
     RLELossless,
 )
@@ -53,6 +54,8 @@ _PLUGINS = ("pyjpegls", "pylibjpeg", "pillow", "pydicom")
 _PLUGINS_OF_JPEG_BASELINE = ("pillow", "pylibjpeg")
 _RGB = 3
 _ITEM = (0xFFFE, 0xE000)
+RETIRED_JPEG = (UID("1.2.840.10008.1.2.4.53"), UID("1.2.840.10008.1.2.4.55"))
+"""Spectral selection and full progression, which old archives hold and the decoders of JPEG still know."""
 _ENCAPSULATED_UNCOMPRESSED = UID("1.2.840.10008.1.2.1.98")  # PS3.5 A.4.11
 _DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")  # Deflated Image Frame Compression, PS3.5 A.4.13
 
@@ -167,7 +170,7 @@ def _decode(
 
 def _decoder(path: Path, syntax: UID) -> Decoder:
     try:
-        return get_decoder(syntax)
+        return get_decoder(JPEGExtended12Bit if syntax in RETIRED_JPEG else syntax)
     except NotImplementedError as error:
         raise UnreadableImage(
             f"{path.name} could not be decoded.",
@@ -177,8 +180,8 @@ def _decoder(path: Path, syntax: UID) -> Decoder:
 
 
 def _is_compressed(syntax: UID) -> bool:
-    if syntax in (_DEFLATED_FRAMES, DeflatedExplicitVRLittleEndian):
-        return bool(syntax == _DEFLATED_FRAMES)
+    if syntax in (_DEFLATED_FRAMES, *RETIRED_JPEG):
+        return True
     try:
         return not get_decoder(syntax).is_native
     except NotImplementedError:

@@ -223,6 +223,32 @@ def test_that_eight_bit_colour_in_a_header_of_sixteen_bits_is_not_shifted_away(c
     assert_quarters(path)
 
 
+def test_that_a_progressive_jpeg_is_shown_under_the_retired_syntax_and_under_that_of_baseline(compressed):
+    data = jpeg(QUARTERS, progressive=True)
+    assert b"\xff\xc2" in data
+
+    for syntax in ("1.2.840.10008.1.2.4.55", JPEGBaseline8Bit):
+        assert_quarters(compressed(data, syntax, **colour("YBR_FULL_422")))
+
+
+@pytest.mark.skipif(shutil.which("dcmcjpeg") is None, reason="dcmtk is not installed (Debian: apt-get install dcmtk)")
+@pytest.mark.parametrize("process", ["+es", "+ep", "+ee", "+el", "+e1"])
+@pytest.mark.parametrize("stored", ["12 bits", "12 signed bits"])
+def test_that_what_dcmtk_encodes_by_any_process_of_jpeg_is_what_dcmtk_decodes(write_dicom, tmp_path, process, stored):
+    values = np.add.outer(np.arange(SIDE), np.arange(SIDE)).astype(np.uint16) * 32
+    values = values.astype(np.int16) - 2048 if "signed" in stored else values
+    path = write_dicom(values, BitsStored=12, HighBit=11)
+    coded, plain = tmp_path / "coded.dcm", tmp_path / "plain.dcm"
+    subprocess.run(["dcmcjpeg", process, path, coded], check=True, timeout=60)
+    subprocess.run(["dcmdjpeg", coded, plain], check=True, timeout=60)
+
+    ours, theirs = read_image(coded).pixels.astype(int), read_image(plain).pixels.astype(int)
+
+    lossy = process in ("+es", "+ep", "+ee")  # two decoders of cosines may round a value differently
+    assert np.abs(ours - theirs).max() <= int(lossy)
+    assert lossy or np.array_equal(ours, values)
+
+
 def test_that_a_jpeg2000_in_the_boxes_of_a_file_format_is_shown_and_its_size_is_known(compressed):
     file = io.BytesIO()
     PIL.Image.fromarray(PALE).save(file, "JPEG2000", num_resolutions=2)
