@@ -155,7 +155,7 @@ _INTRODUCTION = """\
 
 Made by `make conformance`, which opens every DICOM file of the shared test data and of pydicom's own test files; a test
 fails where this page says anything else. Each file counts once; one with several frames is opened at its first and its
-last. Small files are those of `tests/unit/studies/layouts.py`, whose pixels the unit tests state.
+last. Small files are those of `tests/unit/studies`, whose pixels the unit tests state.
 """
 
 _OF_DCMTK = {"dcmconv", "dcmdrle", "dcmdjpeg", "dcmdjpls"}
@@ -178,7 +178,8 @@ def _syntaxes(proofs: list[Proof]) -> Iterator[str]:
             continue
         equal = Counter("dcmtk" if name in _OF_DCMTK else "gdcm" for each in found[syntax] for name in each.equal_to)
         words = ", ".join(f"{name} ({count})" for name, count in sorted(equal.items()))
-        yield f"| {_NAMES.get(syntax, syntax.name)} | {syntax} | {len(found[syntax]) or 'none at hand'} | {words} |"
+        shown = len(found[syntax]) or ("small files" if syntax in READ_WITHOUT_PYDICOM else "none at hand")
+        yield f"| {_NAMES.get(syntax, syntax.name)} | {syntax} | {shown} | {words} |"
     yield "\nRefused by name, for want of a decoder:\n"
     yield from (f"- {syntax.name}, {syntax}" for syntax in unread)
     yield ""
