@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 3
+# What the images of a study are shown by: each series as a stack, else by number, else by name.
+STACKED = "series, plane, slice_mm, instance, path"
 # What the worklist is sorted by: with an index of its own a million studies are in order before they are asked for.
 _SORTED_COLUMNS = (
     "patient_id", "study_uid", "sex", "age", "view", "modality", "study_date", "site", "split", "labels", "n_images",

@@ -94,6 +94,8 @@ def stack(write_dicom: Callable[..., Path], tmp_path: Path) -> Callable[..., lis
             index(folder, catalogue)
             (study,) = catalogue.studies()
             images = catalogue.images(study.id)
+            assert (study.first_path, study.first_identity) == (images[0].path, images[0].identity)
+            assert study.n_images == len(images)
             assert [image.id for image in catalogue.images_of([study.id])] == [image.id for image in images]
             return [Path(image.path).name for image in images]
 
