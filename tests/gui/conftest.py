@@ -301,7 +301,7 @@ def _explain_as_recorded(application: Application, prepared: Prepared) -> None:
     shown = application.session.shown
     for (identity, _), explained in prepared.explained.items():
         if shown is not None and identity == shown.reference.identity:
-            application.session.add_explanation(explained)
+            application.session.maps.add(explained)
 
 
 @pytest.fixture

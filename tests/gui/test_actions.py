@@ -226,7 +226,7 @@ def check_agree(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None
     pane, finding = app.window.compare.panes[0], app.session.finding
     press(app, "agree")
     (verdict,) = app.decisions.of(app.session.shown.reference.identity).verdicts
-    score = app.session.probability(app.session.active, app.session.shown.reference.identity, finding)
+    score = app.session.scores.score(app.session.active, app.session.shown.reference.identity, finding)
     assert verdict.called == (score > 0.5)
     assert verdict.agrees
     assert f"✓ you agree: {finding} {'present' if verdict.called else 'absent'}" in pane._notes.text()
@@ -480,12 +480,12 @@ def check_previous_image(app: Application, bot: QtBot, patch: pytest.MonkeyPatch
 
 def check_next_finding(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "next_finding")
-    assert app.session.finding == app.session.findings()[1]
+    assert app.session.finding == app.session.classifiers.findings[1]
 
 
 def check_previous_finding(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "previous_finding")
-    assert app.session.finding == app.session.findings()[-1]
+    assert app.session.finding == app.session.classifiers.findings[-1]
 
 
 def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -495,7 +495,7 @@ def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatc
 
 def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     app.session.set_finding("Consolidation")
-    app.session.set_thresholds("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
+    app.session.operating_points.choose("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
     press(app, "disagreements")
     assert app.session.case_list is not None
     assert 0 < len(app.session.studies) < 24
@@ -570,8 +570,8 @@ def check_map_scale(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> 
     press(app, "map_scale")
     assert session.display.scale == "fixed"
     assert bar.fixed.isVisible()
-    index = {c.digest: c.findings.index(session.finding) for c in session.checkpoints}
-    strengths = [float(session.explanation(digest).strengths[index[digest]]) for digest in index]
+    index = {c.digest: c.findings.index(session.finding) for c in session.classifiers.checkpoints}
+    strengths = [float(session.maps.of(digest).strengths[index[digest]]) for digest in index]
     assert session.display.fixed_strength == pytest.approx(max(strengths), abs=1e-4)
     for pane, before in zip(app.window.compare.panes, shared, strict=True):
         assert abs(pane._overlay.image.astype(int) - before).max() <= 1  # as long as the image is the same
@@ -591,7 +591,7 @@ def check_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> Non
     assert asked == [True]
     bot.waitUntil(lambda: compare.panes[0].surface.height() < 0.6 * before)
     assert "computing" in compare.panes[0].beside.words[0]
-    first = app.session.checkpoints[0]
+    first = app.session.classifiers.checkpoints[0]
     made = first.preprocessing
     seen = np.random.default_rng(1).random((made.channels, 5, 7), np.float32)
     mean, std = (np.array(each, np.float32)[:, None, None] for each in (made.mean, made.std))
@@ -905,13 +905,13 @@ def check_undo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
 
 def check_redo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     session, digest = app.session, app.session.active
-    begun = session.threshold(digest, session.finding)
+    begun = session.operating_points.threshold(digest, session.finding)
     for threshold in (0.6, 0.7):  # a slider is moved: one step
-        session.set_thresholds(session.finding, {digest: threshold})
+        session.operating_points.choose(session.finding, {digest: threshold})
     press(app, "undo")
-    assert session.threshold(digest, session.finding) == begun
+    assert session.operating_points.threshold(digest, session.finding) == begun
     press(app, "redo")
-    assert session.threshold(digest, session.finding) == 0.7
+    assert session.operating_points.threshold(digest, session.finding) == 0.7
     assert app.window.actions_by_name["undo"].text() == "Undo threshold"
 
 

@@ -71,7 +71,7 @@ def same(one: QRectF, other: QRectF) -> bool:
 
 def test_that_each_checkpoint_has_a_pane_with_the_same_film(opened: Application) -> None:
     panes = opened.window.compare.panes
-    assert [pane.digest for pane in panes] == [c.weights_sha256 for c in opened.session.checkpoints]
+    assert [pane.digest for pane in panes] == [c.weights_sha256 for c in opened.session.classifiers.checkpoints]
     first, second = pixels(opened)
     assert (first == second).all()
     assert len(np.unique(first)) > 30
@@ -167,8 +167,8 @@ def test_that_the_overlay_never_changes_the_window(opened: Application) -> None:
 def test_that_the_map_lies_over_the_part_that_the_network_saw_and_only_above_the_cut_off(opened: Application) -> None:
     session, finding = opened.session, opened.session.finding
     for pane in opened.window.compare.panes:
-        explained = session.explanation(pane.digest)
-        values = explained.maps[session.checkpoint(pane.digest).findings.index(finding)]
+        explained = session.maps.of(pane.digest)
+        values = explained.maps[session.classifiers.checkpoint(pane.digest).findings.index(finding)]
         assert pane._overlay.isVisible()
         assert (pane._overlay.image == np.rint(values * 255)).all()
         rows, columns = opened.window.compare.image.pixels.shape
@@ -185,8 +185,8 @@ def test_that_the_map_lies_over_the_part_that_the_network_saw_and_only_above_the
 def test_that_maps_on_a_shared_scale_keep_their_strength(opened: Application) -> None:
     session = opened.session
     session.set_display(replace(session.display, scale="shared"))
-    index = {c.weights_sha256: c.findings.index(session.finding) for c in session.checkpoints}
-    strengths = [float(session.explanation(digest).strengths[index[digest]]) for digest in index]
+    index = {c.weights_sha256: c.findings.index(session.finding) for c in session.classifiers.checkpoints}
+    strengths = [float(session.maps.of(digest).strengths[index[digest]]) for digest in index]
     peaks = [pane._overlay.image.max() for pane in opened.window.compare.panes]
     assert max(peaks) == 255
     assert min(peaks) == pytest.approx(255 * min(strengths) / max(strengths), abs=1)

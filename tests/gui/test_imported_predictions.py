@@ -60,10 +60,10 @@ def test_that_published_predictions_open_alone_and_give_the_published_areas(
     published = json.loads(PUBLISHED.with_name("published_predictions_auc.json").read_text(encoding="utf-8"))
     areas = published.get("auc", published)
     session, model = application.session, application.window.metrics.model
-    assert len(session.findings()) == 14
-    qtbot.waitUntil(lambda: all(map(application.numbers.is_known, session.findings())))
-    for finding in session.findings():
-        shown = application.numbers.auc(finding, session.scored()[0].digest)
+    assert len(session.classifiers.findings) == 14
+    qtbot.waitUntil(lambda: all(map(application.numbers.is_known, session.classifiers.findings)))
+    for finding in session.classifiers.findings:
+        shown = application.numbers.auc(finding, session.classifiers.all[0].digest)
         assert round(shown.auc, 6) == round(areas[finding], 6)
         cell = model.index(model.row_of(finding), 1).data()
         assert cell.startswith(interval_text(shown.auc, shown.lower, shown.upper))
@@ -72,9 +72,9 @@ def test_that_published_predictions_open_alone_and_give_the_published_areas(
 
 def test_that_a_table_is_compared_on_the_cohort_s_images_and_named_in_a_column(imported: Application) -> None:
     session, model = imported.session, imported.window.metrics.model
-    table = session.scored()[2]
-    assert [each.name for each in session.scored()] == ["efficientnet", "vit", "elsewhere"]
-    expected = auc_interval(session.cohort.truth("Effusion"), session.scores(table.digest, ["Effusion"])[:, 0])
+    table = session.classifiers.all[2]
+    assert [each.name for each in session.classifiers.all] == ["efficientnet", "vit", "elsewhere"]
+    expected = auc_interval(session.cohort.truth("Effusion"), session.scores.table(table.digest, ["Effusion"])[:, 0])
     assert expected.auc > 0.99
     assert model.headerData(3, Qt.Orientation.Horizontal) == "elsewhere"
     assert (
@@ -85,10 +85,10 @@ def test_that_a_table_is_compared_on_the_cohort_s_images_and_named_in_a_column(i
 
 def test_that_differences_are_paired_and_adjusted_for_the_whole_table(imported: Application) -> None:
     session, numbers = imported.session, imported.numbers
-    reference = session.scored()[1].digest
+    reference = session.classifiers.all[1].digest
     session.set_comparison(replace(session.comparison, reference=reference, adjustment="bonferroni"))
     tests = {}
-    for finding in session.findings():
+    for finding in session.classifiers.findings:
         compared = numbers.compared(finding)
         if reference in compared.digests and compared.has_both:
             base = compared.scores[compared.digests.index(reference)]
@@ -108,18 +108,18 @@ def test_that_the_star_stands_only_where_every_paired_test_says_so(imported: App
     session, numbers, model = imported.session, imported.numbers, imported.window.metrics.model
     starred = {
         (finding, place)
-        for finding in session.findings()
-        for place in range(len(session.scored()))
+        for finding in session.classifiers.findings
+        for place in range(len(session.classifiers.all))
         if str(model.index(model.row_of(finding), 1 + place).data()).startswith(BEST)
     }
-    for finding in session.findings():
+    for finding in session.classifiers.findings:
         compared = numbers.compared(finding)
         pairs = [(a, b) for a in range(len(compared.digests)) for b in range(a + 1, len(compared.digests))]
         p = adjust([delong_paired(compared.labels, *compared.scores[[a, b]]).p_value for a, b in pairs])
         for at, digest in enumerate(compared.digests):
             areas = [auc_interval(compared.labels, row).auc for row in compared.scores]
             wins = areas[at] == max(areas) and all(q < 0.05 for pair, q in zip(pairs, p, strict=True) if at in pair)
-            assert ((finding, session.place_of(digest)) in starred) == (wins and len(areas) > 1)
+            assert ((finding, session.classifiers.place_of(digest)) in starred) == (wins and len(areas) > 1)
     assert ("Effusion", 2) in starred
 
 
@@ -136,7 +136,7 @@ def test_that_counting_by_patient_equals_the_aggregated_cohort(
         table = aggregate(join(labels, [read_predictions(tmp_path / "elsewhere.csv")]), unit, how)
         column = table.findings.index("Effusion")
         expected = auc_interval(table.labels[:, column], table.scores[0, :, column])
-        shown = imported.numbers.auc("Effusion", session.scored()[2].digest)
+        shown = imported.numbers.auc("Effusion", session.classifiers.all[2].digest)
         assert (shown.auc, shown.n_positive, shown.n_negative) == (
             expected.auc, expected.n_positive, expected.n_negative
         )  # fmt: skip
@@ -162,7 +162,10 @@ def test_that_only_the_chosen_cases_are_counted(imported: Application) -> None:
 def test_that_the_table_sorts_narrows_and_copies(imported: Application, qtbot: QtBot) -> None:
     metrics, session = imported.window.metrics, imported.session
     metrics.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
-    areas = [imported.numbers.auc(metrics.model.finding_at(row), session.checkpoints[0].digest).auc for row in range(5)]
+    areas = [
+        imported.numbers.auc(metrics.model.finding_at(row), session.classifiers.checkpoints[0].digest).auc
+        for row in range(5)
+    ]
     assert [area for area in areas if not np.isnan(area)] == sorted(a for a in areas if not np.isnan(a))[::-1]
     qtbot.keyClicks(metrics.search, "eff")
     qtbot.waitUntil(lambda: metrics.model.rowCount() == 2)  # one finding, and the mean
@@ -184,7 +187,7 @@ def test_that_runs_of_one_recipe_are_shown_as_mean_and_deviation(opened: Applica
         for seed in (1, 2, 3)
     ]
     opened.open_paths(paths)
-    model, scored = opened.window.metrics.model, opened.session.scored()
+    model, scored = opened.window.metrics.model, opened.session.classifiers.all
     areas = [opened.numbers.auc("Edema", each.digest).auc for each in scored[2:]]
     assert model.headerData(6, Qt.Orientation.Horizontal) == "lite0: 3 seeds"
     said = model.index(model.row_of("Edema"), 6).data()
@@ -201,16 +204,16 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     path = write_predictions(opened, tmp_path / "logits.csv", {"prob_Effusion": 4 * logits})
     opened.open_paths([path])
     session.set_finding("Effusion")
-    table = session.scored()[2]
+    table = session.classifiers.all[2]
     session.set_active(table.digest)
-    assert session.threshold(table.digest, "Effusion") == 0.0
+    assert session.operating_points.threshold(table.digest, "Effusion") == 0.0
     assert "threshold score > 0.000" in window.referral.threshold_text.text()
     window.referral.threshold.setValue(1000)
-    assert session.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
+    assert session.operating_points.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
     bring_forward(opened, window.referral_curve)
     window.referral.measure.setCurrentIndex(window.referral.measure.findData("case"))
     assert opened.numbers.uncertainty_of("Effusion", table.digest) == "finding"
-    assert opened.numbers.uncertainty_of("Effusion", session.checkpoints[0].digest) == "case"
+    assert opened.numbers.uncertainty_of("Effusion", session.classifiers.checkpoints[0].digest) == "case"
     QCoreApplication.processEvents()
     QCoreApplication.processEvents()
     assert "near the threshold" in window.referral_curve.heading.text()
@@ -229,20 +232,20 @@ def test_that_labels_without_films_are_a_cohort_that_can_be_chosen(opened: Appli
     bar.cohort.setCurrentIndex(1)
     bar.cohort.activated.emit(1)
     assert session.cohort.name == "external.csv"
-    assert opened.numbers.auc("Effusion", session.scored()[-1].digest).auc == 0.5
+    assert opened.numbers.auc("Effusion", session.classifiers.all[-1].digest).auc == 0.5
     assert opened.numbers.studies_of([0, 1, 2]) == []
 
 
 def test_that_a_checkpoint_that_learned_from_the_shown_images_is_marked(opened: Application, tmp_path: Path) -> None:
     opened.window.show_perspective("evaluate")
     session, model = opened.session, opened.window.metrics.model
-    digest = session.checkpoints[0].digest
+    digest = session.classifiers.checkpoints[0].digest
     title = model.headerData(1, Qt.Orientation.Horizontal)
     assert not title.startswith("⚠")
     session.set_seen_images(
         {digest: seen_images("split", session.cohort.identities[:7], session.cohort.identities[7:9])}
     )
-    session.scored_changed.emit()
+    session.classifiers_changed.emit()
     assert model.headerData(1, Qt.Orientation.Horizontal) == f"⚠ {title}"
     tip = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
     assert "trained on 7 of these 24 images" in tip
@@ -256,10 +259,10 @@ def test_that_imported_predictions_stand_in_the_checkpoint_list_and_can_be_taken
     checkpoints, session = imported.window.checkpoints, imported.session
     assert [checkpoints.list.item(row).text() for row in range(3)] == ["efficientnet", "vit", "elsewhere"]
     checkpoints.list.setCurrentRow(2)
-    assert session.active == session.imported[0].digest
+    assert session.active == session.classifiers.imported[0].digest
     assert "elsewhere.csv" in checkpoints.card.toPlainText()
     qtbot.mouseClick(checkpoints.remove, Qt.MouseButton.LeftButton)
-    assert not session.imported
+    assert not session.classifiers.imported
     assert session.active in session.in_panes
     assert checkpoints.list.count() == 2
 
@@ -280,7 +283,7 @@ def test_that_names_from_a_file_are_words_and_no_markup(opened: Application, tmp
     guesses = np.random.default_rng(1).random(len(opened.session.cohort))
     opened.open_paths([write_predictions(opened, tmp_path / "<i>x.csv", {"prob_Edema": guesses})])
     opened.session.set_finding("Edema")
-    opened.session.set_active(opened.session.imported[0].digest)
+    opened.session.set_active(opened.session.classifiers.imported[0].digest)
     assert window.metrics.heading.textFormat() == Qt.TextFormat.PlainText
     assert "<b>&lt;i&gt;x</b>" in window.referral.summary.text()
 
@@ -307,4 +310,4 @@ def test_that_a_table_of_words_is_refused_and_unusable_labels_cost_only_themselv
     messages = [opened.window.messages.list.item(row).text() for row in range(opened.window.messages.list.count())]
     assert any("words.csv holds no predictions" in message for message in messages)
     assert any("Predictions of half for 2 images" in message for message in messages)
-    assert [each.name for each in opened.session.imported] == ["half"]
+    assert [each.name for each in opened.session.classifiers.imported] == ["half"]

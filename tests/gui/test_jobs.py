@@ -155,7 +155,7 @@ def test_that_a_finished_job_is_compared_by_one_press_on_what_tells_of_it(
     assert train.window.training.job.compare.isEnabled()
     button = toast.findChild(QPushButton, "offer")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert [checkpoint.name for checkpoint in train.session.checkpoints] == ["efficientnet", "vit"]
+    assert [checkpoint.name for checkpoint in train.session.classifiers.checkpoints] == ["efficientnet", "vit"]
     assert len(train.window.compare.panes) == 2
     assert train.window.curves.isVisible()
     train.jobs.look()

@@ -326,9 +326,9 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
     press(Qt.Key.Key_2, ctrl)
     qtbot.waitUntil(lambda: window.curves.isVisible())
     tab_to("hreshold")
-    threshold = session.threshold(session.active, session.finding)
+    threshold = session.operating_points.threshold(session.active, session.finding)
     press(Qt.Key.Key_Right)
-    assert session.threshold(session.active, session.finding) > threshold
+    assert session.operating_points.threshold(session.active, session.finding) > threshold
     rate = session.referral_rate
     press(".")
     assert session.referral_rate > rate

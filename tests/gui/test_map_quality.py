@@ -152,7 +152,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     running: Application, checkpoints: list[Path], boxes: Path, tmp_path: Path, qtbot: QtBot, bring_forward
 ) -> None:
     window, measuring, session = running.window, running.map_measuring, running.session
-    film, names = shown_film(running), {c.weights_sha256: c.name for c in session.checkpoints}
+    film, names = shown_film(running), {c.weights_sha256: c.name for c in session.classifiers.checkpoints}
     identity = session.shown.reference.identity
     window.map_quality.parentWidget().raise_()
     qtbot.waitUntil(lambda: window.map_quality.run_curves.isEnabled(), timeout=LONG)
@@ -172,12 +172,12 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     quality = one["quality"]
     for entry in quality["curves"]["maps"]:
         digest = next(digest for digest, name in names.items() if name == entry["checkpoint"])
-        curves = measuring.curves[identity, digest, FINDING, session.map_choice]
+        curves = measuring.curves[identity, digest, FINDING, session.maps.choice]
         for name, scores in zip(curves.names, curves.values, strict=True):
             assert scores.tolist() == entry[name]
     for entry in quality["randomisation"]["maps"]:
         digest = next(digest for digest, name in names.items() if name == entry["checkpoint"])
-        randomised = measuring.randomised[identity, digest, FINDING, session.map_choice]
+        randomised = measuring.randomised[identity, digest, FINDING, session.maps.choice]
         assert list(randomised.groups) == [group["group"] for group in entry["groups"]]
         told = [[g[name] if g[name] is not None else np.nan for g in entry["groups"]] for name in randomised.names]
         assert np.array_equal(randomised.values, told, equal_nan=True)

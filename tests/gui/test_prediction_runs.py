@@ -117,7 +117,7 @@ def test_that_a_further_checkpoint_asks_the_others_for_nothing(
     with qtbot.waitSignal(application.predicting.finished, timeout=LONG):
         application.checkpoints.add(checkpoints[1:])
 
-    added = application.session.checkpoints[1]
+    added = application.session.classifiers.checkpoints[1]
     assert Counter(message.checkpoint for message in answered) == {added.digest: 12}
 
 

@@ -23,7 +23,11 @@ def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
     bands = [curve.band for curve in panel.curves]
     session, numbers = opened.session, opened.numbers
     state = numbers.sweep(session.finding).at(
-        0.0, [session.threshold(digest, session.finding) for digest in numbers.compared(session.finding).digests]
+        0.0,
+        [
+            session.operating_points.threshold(digest, session.finding)
+            for digest in numbers.compared(session.finding).digests
+        ],
     )
     at = numbers.compared(session.finding).digests.index(session.active)
     assert len(bands) == 2

@@ -69,8 +69,8 @@ def pictured(request: pytest.FixtureRequest, qtbot: QtBot, colours: str, _themed
         truth = {study.id: study.labels for study in application.session.studies}
         row = next(row for row, study in enumerate(application.session.studies) if truth[study.id] == "Effusion")
         application.library.show_study(row)
-        digests = [checkpoint.weights_sha256 for checkpoint in application.session.checkpoints]
-        qtbot.waitUntil(lambda: all(map(application.session.explanation, digests)), timeout=LONG)
+        digests = [checkpoint.weights_sha256 for checkpoint in application.session.classifiers.checkpoints]
+        qtbot.waitUntil(lambda: all(map(application.session.maps.of, digests)), timeout=LONG)
         for toast in application.window.findChildren(Toast):
             toast.close_now()
     show_a_job(application, at_work=bool(request.config.getoption("screenshots")))

@@ -99,7 +99,7 @@ class Application(QObject):
         self.theme = theme.read_theme(chosen.theme)
         display = Display(overlay_opacity=chosen.overlay_opacity, colour_map=chosen.colour_map)
         self.session = Session(display, self)
-        self.session.map_choice = self.settings.map_choice
+        self.session.maps.choice = self.settings.map_choice
         self.store = PredictionStore(folders.predictions)
         self.library = Library(Catalogue(folders.catalogue), self.session, self)
         self.numbers = LiveNumbers(self.session, self)
@@ -168,7 +168,7 @@ class Application(QObject):
         window.pause_asked.connect(predicting.pause)
         window.resume_asked.connect(predicting.resume)
         window.failed_images_asked.connect(self._show_failed_images)
-        self.session.map_choice_changed.connect(self._keep_map_choice)
+        self.session.maps.choice_changed.connect(self._keep_map_choice)
         window.checkpoints.add_asked.connect(window.add_checkpoint)
         window.checkpoints.remove_asked.connect(self.checkpoints.remove)
         window.columns_asked.connect(self.checkpoints.add_columns)
@@ -221,7 +221,7 @@ class Application(QObject):
 
     def welcome(self) -> FirstStart:
         """The notice, what computes here and the demo cohort, until the notice is acknowledged."""
-        dialog = FirstStart(len(self.session.checkpoints), self.window)
+        dialog = FirstStart(len(self.session.classifiers.checkpoints), self.window)
         dialog.acknowledged.connect(self._keep_notice)
         dialog.demo_asked.connect(self.open_demo)
         self.engine.state_changed.connect(dialog.show_state)
@@ -339,7 +339,8 @@ class Application(QObject):
 
     def _in_use(self) -> list[tuple[str, protocol.CheckpointOpened]]:
         """What each open checkpoint computes on, with its name."""
-        checkpoints = ((self.session.checkpoint(digest), opened) for digest, opened in self.engine.in_use.items())
+        known = self.session.classifiers.checkpoint
+        checkpoints = ((known(digest), opened) for digest, opened in self.engine.in_use.items())
         return [(checkpoint.name, opened) for checkpoint, opened in checkpoints if checkpoint is not None]
 
     @Slot(object)
@@ -355,7 +356,7 @@ class Application(QObject):
     @Slot(object)
     def _describe(self, images: Path) -> None:
         """Measure the training images of the active checkpoint, for its card."""
-        checkpoint = self.session.checkpoint(self.session.active)
+        checkpoint = self.session.classifiers.checkpoint(self.session.active)
         if checkpoint is None:
             return
         try:
@@ -377,7 +378,7 @@ class Application(QObject):
 
     @Slot()
     def _offer_starts(self) -> None:
-        self.training.offer_checkpoints(self.session.checkpoints)
+        self.training.offer_checkpoints(self.session.classifiers.checkpoints)
 
     @Slot(object)
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
@@ -428,7 +429,7 @@ class Application(QObject):
 
     @Slot()
     def _keep_map_choice(self) -> None:
-        self.settings.keep_map_choice(self.session.map_choice)
+        self.settings.keep_map_choice(self.session.maps.choice)
 
     @Slot()
     def _keep_notice(self) -> None:

@@ -69,10 +69,10 @@ class LiveNumbers(ComparedCases):
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._settle.timeout.connect(self._start_anew)
         session.predictions_changed.connect(self._settle_later)
-        session.scored_changed.connect(self._start_anew)
+        session.classifiers_changed.connect(self._start_anew)
         session.cohort_changed.connect(self._start_anew)
         session.comparison_changed.connect(self._start_anew)
-        session.thresholds_changed.connect(self.changed)
+        session.operating_points.changed.connect(self.changed)
         session.referral_changed.connect(self._refer_anew)
 
     @Slot()
@@ -128,7 +128,7 @@ class LiveNumbers(ComparedCases):
     @property
     def reference(self) -> str:
         """Digest of what the differences are to."""
-        scored = self._session.scored()
+        scored = self._session.classifiers.all
         return self._session.comparison.reference or (scored[0].digest if scored else "")
 
     def difference(self, finding: str, digest: str) -> Difference | None:
@@ -136,7 +136,7 @@ class LiveNumbers(ComparedCases):
         if self._differences is None:
             tests = {
                 (name, other): self._test(name, other, self.reference)
-                for name in self._session.findings()
+                for name in self._session.classifiers.findings
                 if self.reference in self.compared(name).digests and self.compared(name).has_both
                 for other in self.compared(name).digests
                 if other != self.reference
@@ -178,7 +178,8 @@ class LiveNumbers(ComparedCases):
 
     def mean_auc(self, digest: str) -> tuple[float, int, int]:
         """The mean AUC over the findings that have one, their number, and the number of findings with scores."""
-        areas = [interval.auc for f in self._session.findings() if (interval := self.auc(f, digest)) is not None]
+        intervals = (self.auc(finding, digest) for finding in self._session.classifiers.findings)
+        areas = [interval.auc for interval in intervals if interval is not None]
         defined = [area for area in areas if not math.isnan(area)]
         return (sum(defined) / len(defined) if defined else math.nan), len(defined), len(areas)
 
@@ -214,7 +215,7 @@ class LiveNumbers(ComparedCases):
     def _fill_steps(self) -> Iterator[str]:
         """Count all that the table shows, the chosen finding first; gives a finding's name when it is done."""
         first = self._session.finding
-        findings = sorted(self._session.findings(), key=lambda finding: finding != first)
+        findings = sorted(self._session.classifiers.findings, key=lambda finding: finding != first)
         for finding in findings:
             for digest in self.compared(finding).digests:
                 self.auc(finding, digest)
@@ -248,7 +249,8 @@ class LiveNumbers(ComparedCases):
     def score_range(self, finding: str, digest: str) -> tuple[float, float]:
         """Between which scores a threshold can be: 0 and 1 for probabilities, else the least and the largest score."""
         compared = self.compared(finding)
-        if self._session.holds_probabilities(digest) or digest not in compared.digests or not compared.rows.size:
+        probability = self._session.classifiers.holds_probabilities(digest)
+        if probability or digest not in compared.digests or not compared.rows.size:
             return 0.0, 1.0
         row = compared.scores[compared.digests.index(digest)]
         low, high = float(row.min()), float(row.max())
@@ -256,7 +258,7 @@ class LiveNumbers(ComparedCases):
 
     def thresholds(self, finding: str) -> list[float]:
         """The operating points of the compared checkpoints, in their order."""
-        return [self._session.threshold(digest, finding) for digest in self.compared(finding).digests]
+        return [self._session.operating_points.threshold(digest, finding) for digest in self.compared(finding).digests]
 
     def kept(self, finding: str, digest: str) -> NDArray[np.bool_]:
         """(n,) which of the compared cases a checkpoint keeps at the session's referral rate."""
@@ -300,7 +302,7 @@ class LiveNumbers(ComparedCases):
     def retained_along(self, finding: str, digest: str, rates: Sequence[float]) -> RetainedRates:
         """Counts and rates of one checkpoint at its threshold, at many referral rates."""
         place = self.compared(finding).digests.index(digest)
-        return self.sweep(finding).along(rates, self._session.threshold(digest, finding), place)
+        return self.sweep(finding).along(rates, self._session.operating_points.threshold(digest, finding), place)
 
     def retained_aucs_along(self, finding: str, digest: str, rates: Sequence[float]) -> list[AucInterval]:
         """The AUC of one checkpoint on what it retains at many referral rates."""
@@ -334,7 +336,7 @@ class LiveNumbers(ComparedCases):
                 place is not None and measure in doubts and has_doubts(compared.scores[place], doubts[measure][place])
             )
             return measure if known else "finding"
-        return measure if measure == "spread" or self._session.holds_probabilities(digest) else "finding"
+        return measure if measure == "spread" or self._session.classifiers.holds_probabilities(digest) else "finding"
 
     def _doubts(self, finding: str) -> Doubts:
         """(C, n) by measure: how far the members of each compared column differ about each compared case."""
@@ -348,11 +350,12 @@ class LiveNumbers(ComparedCases):
         compared = self.compared(finding)
         if not compared.rows.size:
             return np.empty((len(compared.digests), 0))
+        holds_probabilities = self._session.classifiers.holds_probabilities
         return referral_uncertainty(
             self._session.uncertainty,
             compared.scores,
             self.thresholds(finding),
-            ["probability" if self._session.holds_probabilities(digest) else "score" for digest in compared.digests],
+            ["probability" if holds_probabilities(digest) else "score" for digest in compared.digests],
             lambda place: self._case_uncertainty(compared.digests[place])[compared.rows],
             self._doubts(finding),
         )
@@ -364,7 +367,7 @@ class LiveNumbers(ComparedCases):
         near_a_score = all(measure in ("finding", "probability") for measure in measures)
         # Where an order rests on all findings of a case, those of other scales still rest on their thresholds.
         moving = () if near_a_score else tuple(
-            self._session.threshold(digest, finding)
+            self._session.operating_points.threshold(digest, finding)
             for digest, measure in zip(compared.digests, measures, strict=True)
             if measure == "finding"
         )  # fmt: skip

@@ -496,7 +496,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _ask_calibration(self) -> None:
         """Calibrate the active checkpoint on the cases that are shown."""
-        checkpoint = self._session.checkpoint(self._session.active)
+        checkpoint = self._session.classifiers.checkpoint(self._session.active)
         if checkpoint is not None:
             dialog = CalibrationDialog(self._session, checkpoint, self)
             dialog.asked.connect(self.calibration_asked)

@@ -98,7 +98,7 @@ class ReferralBar(QWidget):
         self.youden.clicked.connect(self._choose_youden)
         self.sensitive.clicked.connect(self._choose_sensitive)
         session.panes_changed.connect(self._show)
-        session.scored_changed.connect(self._offer_members)
+        session.classifiers_changed.connect(self._offer_members)
         session.finding_changed.connect(self._show)
         numbers.changed.connect(self._show)
         self._offer_members()
@@ -111,7 +111,7 @@ class ReferralBar(QWidget):
     @Slot()
     def _offer_members(self) -> None:
         """What rests on the members of columns can be chosen where some column has members."""
-        there = any(self._session.has_members(each.digest) for each in self._session.scored())
+        there = any(self._session.classifiers.has_members(each.digest) for each in self._session.classifiers.all)
         model = self.measure.model()
         for name, meaning in (
             ("member-spread", self.tr("Standard deviation between the members of a column")),
@@ -139,7 +139,7 @@ class ReferralBar(QWidget):
     def _threshold_moved(self, value: int) -> None:
         if not self._showing and self._session.active:
             low, high = self._numbers.score_range(self._session.finding, self._session.active)
-            self._session.set_thresholds(
+            self._session.operating_points.choose(
                 self._session.finding, {self._session.active: low + (high - low) * value / 1000}
             )
 
@@ -163,19 +163,19 @@ class ReferralBar(QWidget):
         self.rate.setValue(percent)
         self.rate_number.setValue(percent)
         self.measure.setCurrentIndex(self.measure.findData(session.uncertainty))
-        threshold = session.threshold(session.active, session.finding)
+        threshold = session.operating_points.threshold(session.active, session.finding)
         low, high = self._numbers.score_range(session.finding, session.active)
         self.threshold.setValue(round(1000 * (threshold - low) / (high - low)))
         self.threshold.setEnabled(bool(session.active))
         self._showing = False
-        letter = "p" if session.holds_probabilities(session.active) else self.tr("score")
+        letter = "p" if session.classifiers.holds_probabilities(session.active) else self.tr("score")
         self.threshold_text.setText(self.tr("threshold {0} > {1}").format(letter, f"{threshold:.3f}"))
         self.summary.setText(self._summary())
 
     def _summary(self) -> str:
         session = self._session
         compared = self._numbers.compared(session.finding)
-        checkpoint = session.scored_as(session.active)
+        checkpoint = session.classifiers.find(session.active)
         if checkpoint is None or session.active not in compared.digests or not compared.rows.size:
             return ""
         state = self._numbers.state(session.finding)

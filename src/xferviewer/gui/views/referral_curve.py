@@ -113,7 +113,7 @@ class ReferralCurvePanel(NumberPanel):
         self._marker.blockSignals(False)
         self.heading.setText(self._heading())
         shown = self._retained()
-        colour = style_of(self.session.place_of(self.session.active)).colour
+        colour = style_of(self.session.classifiers.place_of(self.session.active)).colour
         for curve, retained in zip(self.curves, (*shown, None, None), strict=False):
             curve.show(retained, colour)
         self._name_curves([retained.name for retained in shown])
@@ -132,7 +132,7 @@ class ReferralCurvePanel(NumberPanel):
 
     def _heading(self) -> str:
         session, finding = self.session, self.session.finding
-        compared, checkpoint = self.numbers.compared(finding), session.scored_as(session.active)
+        compared, checkpoint = self.numbers.compared(finding), session.classifiers.find(session.active)
         if checkpoint is None or session.active not in compared.digests:
             return self.tr("The active checkpoint was not trained for this finding.")
         if not compared.has_both:

@@ -38,7 +38,7 @@ class CornerWriting:
         pane.set_corner("bottom_left", image_text(shown, image, look, zoom))
 
     def _write_result(self, pane: Pane, shown: ShownImage | None) -> None:
-        checkpoint = self._session.checkpoint(pane.digest)
+        checkpoint = self._session.classifiers.checkpoint(pane.digest)
         if checkpoint is None or shown is None:
             pane.set_corner("top_right", "")
             pane.set_mark("", "", quiet=False)
@@ -51,5 +51,5 @@ class CornerWriting:
             quiet=inputs.is_acknowledged(pane.digest),
         )
         explained, index = self._drawing.explanation(pane.digest) if chosen else (None, -1)
-        style = style_of(self._session.place_of(pane.digest))
+        style = style_of(self._session.classifiers.place_of(pane.digest))
         pane.set_corner("top_right", result_text(self._session, shown, checkpoint, style, explained, index))

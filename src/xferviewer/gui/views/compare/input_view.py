@@ -72,7 +72,7 @@ class AsNetworksSee(QObject):
     def _show(self) -> None:
         wanted = self._session.display.inputs_visible
         for number, pane in enumerate(self._compare.panes):
-            checkpoint, raster = self._session.checkpoint(pane.digest), self._compare.raster(number)
+            checkpoint, raster = self._session.classifiers.checkpoint(pane.digest), self._compare.raster(number)
             chosen = self._compare.shown(number) == self._session.shown
             if not wanted or checkpoint is None or raster is None or not chosen:
                 pane.set_beside(None)

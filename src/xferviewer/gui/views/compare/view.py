@@ -95,11 +95,11 @@ class CompareView(QWidget):
         session.display_changed.connect(self._draw_maps)
         session.display_changed.connect(self._draw_marked)
         session.finding_changed.connect(self._draw_maps)
-        session.explanations_changed.connect(self._draw_maps)
+        session.maps.changed.connect(self._draw_maps)
         session.finding_changed.connect(self._draw_marked)
         session.marked_changed.connect(self._draw_marked)
         maps.changed.connect(self._draw_differences)
-        for signal in (session.predictions_changed, session.thresholds_changed, session.inputs.changed):
+        for signal in (session.predictions_changed, session.operating_points.changed, session.inputs.changed):
             signal.connect(self._write_corners)
         self.looks.changed.connect(self._show_looks)
         self._arrange()

@@ -168,12 +168,12 @@ class RocTab(CurveTab):
         self._before_click = {}
         if found is not None:
             digest, point = found
-            self._before_click = {digest: self._session.threshold(digest, finding)}
-            self._session.set_thresholds(finding, {digest: self._live.threshold_of(finding, digest, point)})
+            self._before_click = {digest: self._session.operating_points.threshold(digest, finding)}
+            self._session.operating_points.choose(finding, {digest: self._live.threshold_of(finding, digest, point)})
 
     @Slot()
     def _undo_click(self) -> None:
         """A double click begins with a click, which was not meant."""
         if self._before_click:
-            self._session.set_thresholds(self._session.finding, self._before_click)
+            self._session.operating_points.choose(self._session.finding, self._before_click)
             self._before_click = {}
