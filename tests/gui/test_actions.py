@@ -400,7 +400,7 @@ def check_choose_layout(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     menu.aboutToShow.connect(lambda: QTimer.singleShot(50, choose))
     press(app, "choose_layout")
     bot.waitUntil(lambda: len(app.window.compare.panes) == 6)
-    assert app.window.compare.grid == (2, 3)
+    assert app.window.compare.pane_grid.grid == (2, 3)
     assert read_settings(settings_file())[0].layouts == (f"{app.session.shown.image.modality or '-'} 2x3",)
 
 
@@ -727,7 +727,7 @@ def check_auto_level(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) ->
 def _check_preset(place: int) -> Callable[[Application, QtBot, pytest.MonkeyPatch], None]:
     def check(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
         compare = app.window.compare
-        offered = presets(compare.raster(0))
+        offered = presets(compare.standing.raster(0))
         by_hand = Window(1234, 567)
         compare.set_window(by_hand)
         press(app, f"preset_{place}")

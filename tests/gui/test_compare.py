@@ -231,7 +231,7 @@ def test_that_the_next_study_keeps_the_links_and_starts_fitted_in_its_own_window
     opened.library.step_study(1)
     compare = opened.window.compare
     path = opened.session.shown.image.path
-    qtbot.waitUntil(lambda: compare.film(0) is not None and compare.film(0).path == path, timeout=LONG)
+    qtbot.waitUntil(lambda: (film := compare.standing.film(0)) is not None and film.path == path, timeout=LONG)
     rows, columns = compare.image.pixels.shape
     assert opened.window.compare.looks[0].window is None
     assert all(view.contains(QRectF(0, 0, columns, rows)) for view in views(opened))
@@ -318,7 +318,10 @@ def test_that_a_monochrome1_film_and_its_twin_give_the_same_screen_pixels_also_a
     for row, name in enumerate(("one", "two")):
         application.library.show_study(row)
         path = str(twins / f"{name}.dcm")
-        qtbot.waitUntil(lambda path=path: compare.film(0) is not None and compare.film(0).path == path, timeout=LONG)
+        qtbot.waitUntil(
+            lambda path=path: (film := compare.standing.film(0)) is not None and film.path == path,
+            timeout=LONG,
+        )
         as_filed = pixels(application)[0]
         before = compare.panes[0].box.viewRect()
         drag(compare.panes[0], Qt.MouseButton.LeftButton, QPoint(20, -30))
@@ -339,7 +342,7 @@ def test_that_a_film_that_vanished_is_told_in_its_pane(opened: Application, tmp_
     gone = shown.image._replace(path=str(tmp_path / "gone.dcm"))
     session.show(replace(shown, images=(gone,)))
     compare = opened.window.compare
-    qtbot.waitUntil(lambda: compare.film(0) is not None and compare.film(0).error is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: (film := compare.standing.film(0)) is not None and film.error is not None, timeout=LONG)
     assert "gone.dcm" in compare.panes[0]._centre.text()
     assert compare.panes[0]._film.image is None
 

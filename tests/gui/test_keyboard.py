@@ -349,7 +349,7 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
     press(Qt.Key.Key_Down)
     tab_to("OK")
     press(Qt.Key.Key_Space)
-    assert compare.mouse.wheel == "zoom"
+    assert compare.gestures.mouse.wheel == "zoom"
     window.activateWindow()  # as window managers do by themselves when a dialog is closed
     QTest.qWaitForWindowActive(window)
     command("preferences", qtbot)
