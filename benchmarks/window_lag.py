@@ -68,7 +68,7 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     lags.clear()
     begun = time.monotonic()
     application.start()
-    application.open_paths([films])
+    application.opening.open([films])
     session = application.session
     wanted = FILMS * len(session.classifiers.checkpoints)
 

@@ -1033,7 +1033,7 @@ def check_calibrate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> 
 
 
 def check_cancel_work(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    app.open_demo()
+    app.opening.open_demo()
     with bot.waitSignal(app.library.index_finished, timeout=LONG) as ended:
         press(app, "cancel_work")
     assert ended.args[0].cancelled or ended.args[0].images  # the index may have been quicker

@@ -248,7 +248,7 @@ def test_that_an_imported_table_says_how_far_members_differ(with_ensemble: Appli
     assert isinstance(ensemble, EnsembleColumn)
     snapshot = with_ensemble.evaluating.snapshot(tmp_path)
     table = snapshot.folder / "predictions.csv"
-    with_ensemble.open_predictions([table])
+    with_ensemble.opening.open_predictions([table])
     imported = next(each for each in session.classifiers.imported if each.name == "both")
     plain = next(each for each in session.classifiers.imported if each.name == "vit")
     assert session.classifiers.has_members(imported.digest)

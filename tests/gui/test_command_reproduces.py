@@ -34,7 +34,7 @@ def evaluating(opened: Application, tmp_path: Path) -> Application:
     rows += [f"{Path(image).name},{random.normal():.6f},{random.normal():.6f}" for image in cohort.images]
     (tmp_path / "logits_elsewhere.csv").write_text("\n".join(rows), encoding="utf-8")
     opened.window.show_perspective("evaluate")
-    opened.open_paths([tmp_path / "logits_elsewhere.csv"])
+    opened.opening.open([tmp_path / "logits_elsewhere.csv"])
     assert len(opened.session.classifiers.all) == 3
     opened.session.set_finding(FINDING)
     return opened
@@ -213,7 +213,7 @@ def test_that_a_finding_of_another_name_is_compared_as_the_same_on_screen_and_by
     window, session, numbers = opened.window, opened.session, opened.numbers
     before = session.classifiers.findings
     window.show_perspective("evaluate")
-    opened.open_paths([tmp_path / "elsewhere.csv"])
+    opened.opening.open([tmp_path / "elsewhere.csv"])
     *checkpoints, elsewhere = session.classifiers.all
 
     assert session.classifiers.findings == (*before, "Hernia")
@@ -247,6 +247,6 @@ def test_that_equalities_of_the_settings_join_findings_and_their_labels(
     images = [f"{i:02}.png" for i in range(20)]
     rows = ["image,checkpoint,label_Tumour,prob_Mass", *(f"{i},a,{n % 2},{n / 20}" for n, i in enumerate(images))]
     (tmp_path / "tumours.csv").write_text("\n".join(rows), encoding="utf-8")
-    application.open_paths([tmp_path / "tumours.csv"])
+    application.opening.open([tmp_path / "tumours.csv"])
     assert application.session.classifiers.findings == ("Mass",)
     assert application.numbers.compared("Mass").n_positive == 10

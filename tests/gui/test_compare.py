@@ -313,7 +313,7 @@ def test_that_a_monochrome1_film_and_its_twin_give_the_same_screen_pixels_also_a
     application.window.show()
     application.checkpoints.open(checkpoints[:1])
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([twins])
+        application.opening.open([twins])
     compare, seen = application.window.compare, {}
     for row, name in enumerate(("one", "two")):
         application.library.show_study(row)

@@ -67,7 +67,7 @@ def many(make_application: Callable[..., Application], qtbot: QtBot, tmp_path: P
     application.window.resize(1600, 950)
     application.window.show()
     application.window.show_perspective("evaluate")
-    application.open_paths([table])
+    application.opening.open([table])
     application.session.set_finding("Mass")
     qtbot.waitUntil(lambda: application.window.perspectives["evaluate"].was_shown)
     qtbot.wait(1)

@@ -108,7 +108,7 @@ def test_that_every_precision_gives_the_window_the_numbers_of_the_command_to_the
     application.window.show()
     with qtbot.waitSignal(application.predicting.finished, timeout=LONG):
         application.start()
-        application.open_paths([cohort / "A"])
+        application.opening.open([cohort / "A"])
     button, session = application.window.top.device, application.session
     by_precision = {}
     for precision, used in zip(("fp32", "bf16", "fp16"), in_use, strict=True):

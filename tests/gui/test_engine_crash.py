@@ -30,7 +30,7 @@ def test_that_a_killed_engine_is_told_and_every_image_is_predicted_all_the_same(
     application: Application = make_application(chosen=chosen)
     application.window.show()
     application.start()
-    application.open_paths([cohort])
+    application.opening.open([cohort])
     killed: list[int] = []
 
     def kill_once() -> None:

@@ -62,7 +62,7 @@ def open_films(make_application: MakeApplication, folder: Path, grid: tuple[int,
     window.resize(SIZE)
     window.actions_by_name["hide_identity"].trigger()
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([folder])
+        application.opening.open([folder])
     window.film_commands.choose_grid(grid)
     wanted = min(grid[0] * grid[1], window.compare.standing.frames())
     qtbot.waitUntil(lambda: all(window.compare.standing.raster(pane) for pane in range(wanted)), timeout=LONG)

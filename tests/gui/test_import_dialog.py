@@ -167,7 +167,7 @@ def test_that_a_dropped_file_becomes_a_compared_checkpoint_whose_numbers_are_tho
 def test_that_hostile_and_broken_files_are_refused_in_words_and_nothing_runs(
     opened: Application, files: Path, qtbot: QtBot
 ) -> None:
-    opened.open_paths([files / "trap.pth"])
+    opened.opening.open([files / "trap.pth"])
     dialog = shown_dialog(opened)
     for name, why in [
         ("trap.pth", "would run a command"),
@@ -212,7 +212,7 @@ def test_that_hostile_and_broken_files_are_refused_in_words_and_nothing_runs(
 def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_again(
     opened: Application, files: Path, qtbot: QtBot
 ) -> None:
-    opened.open_paths([files / "lab.pth"])
+    opened.opening.open([files / "lab.pth"])
     dialog = shown_dialog(opened)
     wait_for_look(dialog, qtbot)
     dialog.findings.name_from("a,b,c")
@@ -239,7 +239,7 @@ def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_
         qtbot.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert [path.name for path in folder.iterdir()] == ["lab"]
 
-    opened.open_paths([files / "lab.pth"])  # the same weights once more, under another name
+    opened.opening.open([files / "lab.pth"])  # the same weights once more, under another name
     dialog = shown_dialog(opened)
     assert dialog.client.work == "look"
     wait_for_look(dialog, qtbot)
@@ -260,7 +260,7 @@ def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_
 def test_that_a_child_that_dies_is_told_and_the_next_file_starts_another_with_what_stands_beside_it(
     opened: Application, files: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    opened.open_paths([files / "lab.pth"])
+    opened.opening.open([files / "lab.pth"])
     dialog = shown_dialog(opened)
     qtbot.waitUntil(lambda: dialog.client.process_id > 0, timeout=LONG)
     os.kill(dialog.client.process_id, 9)

@@ -45,7 +45,7 @@ def imported(opened: Application, tmp_path: Path) -> Application:
     guesses = {finding: random.random(len(cohort)) for finding in ("Edema", "Effusion")}
     guesses["Effusion"] = 0.2 * guesses["Effusion"] + 0.8 * (cohort.truth("Effusion") == 1)
     opened.window.show_perspective("evaluate")
-    opened.open_paths([write_predictions(opened, tmp_path / "elsewhere.csv", guesses)])
+    opened.opening.open([write_predictions(opened, tmp_path / "elsewhere.csv", guesses)])
     return opened
 
 
@@ -56,7 +56,7 @@ def test_that_published_predictions_open_alone_and_give_the_published_areas(
     application = make_application()
     application.window.show()
     application.window.show_perspective("evaluate")
-    application.open_paths([PUBLISHED])
+    application.opening.open([PUBLISHED])
     published = json.loads(PUBLISHED.with_name("published_predictions_auc.json").read_text(encoding="utf-8"))
     areas = published.get("auc", published)
     session, model = application.session, application.window.metrics.model
@@ -186,7 +186,7 @@ def test_that_runs_of_one_recipe_are_shown_as_mean_and_deviation(opened: Applica
         write_predictions(opened, tmp_path / f"lite0_seed{seed}.csv", {"Edema": random.random(truth.size)})
         for seed in (1, 2, 3)
     ]
-    opened.open_paths(paths)
+    opened.opening.open(paths)
     model, scored = opened.window.metrics.model, opened.session.classifiers.all
     areas = [opened.numbers.auc("Edema", each.digest).auc for each in scored[2:]]
     assert model.headerData(6, Qt.Orientation.Horizontal) == "lite0: 3 seeds"
@@ -202,7 +202,7 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     window.show_perspective("evaluate")
     logits = np.random.default_rng(2).normal(size=len(session.cohort))
     path = write_predictions(opened, tmp_path / "logits.csv", {"prob_Effusion": 4 * logits})
-    opened.open_paths([path])
+    opened.opening.open([path])
     session.set_finding("Effusion")
     table = session.classifiers.all[2]
     session.set_active(table.digest)
@@ -223,12 +223,12 @@ def test_that_labels_without_films_are_a_cohort_that_can_be_chosen(opened: Appli
     bar, session = opened.window.evaluation, opened.session
     labels = tmp_path / "external.csv"
     labels.write_text("image,Effusion,site\nx1.png,1,E\nx2.png,0,E\nx3.png,0,F\n", encoding="utf-8")
-    opened.open_paths([labels])
+    opened.opening.open([labels])
     assert [bar.cohort.itemData(row) for row in range(bar.cohort.count())] == ["open catalogue", "external.csv"]
     assert session.cohort.name == "open catalogue"  # there is something to compare on it
     predictions = tmp_path / "external_predictions.csv"
     predictions.write_text("image,Effusion\nx1.png,0.8\nx2.png,0.3\nx3.png,0.9\n", encoding="utf-8")
-    opened.open_paths([predictions])
+    opened.opening.open([predictions])
     bar.cohort.setCurrentIndex(1)
     bar.cohort.activated.emit(1)
     assert session.cohort.name == "external.csv"
@@ -281,7 +281,7 @@ def test_that_names_from_a_file_are_words_and_no_markup(opened: Application, tmp
     window = opened.window
     window.show_perspective("evaluate")
     guesses = np.random.default_rng(1).random(len(opened.session.cohort))
-    opened.open_paths([write_predictions(opened, tmp_path / "<i>x.csv", {"prob_Edema": guesses})])
+    opened.opening.open([write_predictions(opened, tmp_path / "<i>x.csv", {"prob_Edema": guesses})])
     opened.session.set_finding("Edema")
     opened.session.set_active(opened.session.classifiers.imported[0].digest)
     assert window.metrics.heading.textFormat() == Qt.TextFormat.PlainText
@@ -295,7 +295,7 @@ def test_that_label_tables_of_one_name_are_two_cohorts_and_one_opened_again_is_o
         (tmp_path / site).mkdir()
         (tmp_path / site / "external.csv").write_text(f"image,Effusion\nx1.png,{label}\nx2.png,0\n", encoding="utf-8")
     paths = [tmp_path / "north" / "external.csv", tmp_path / "south" / "external.csv"]
-    opened.open_paths([*paths, paths[0]])
+    opened.opening.open([*paths, paths[0]])
     assert list(opened.session.cohorts) == ["open catalogue", "external.csv", "south/external.csv"]
     assert opened.session.cohorts["external.csv"].labels[0, 0] == 1
 
@@ -306,7 +306,7 @@ def test_that_a_table_of_words_is_refused_and_unusable_labels_cost_only_themselv
     words, half = tmp_path / "words.csv", tmp_path / "half.csv"
     words.write_text("image,prob_Edema\na.png,high\nb.png,low\n", encoding="utf-8")
     half.write_text("image,prob_Edema,label_Edema\na.png,0.2,no\nb.png,0.7,yes\n", encoding="utf-8")
-    opened.open_paths([words, half])
+    opened.opening.open([words, half])
     messages = [opened.window.messages.list.item(row).text() for row in range(opened.window.messages.list.count())]
     assert any("words.csv holds no predictions" in message for message in messages)
     assert any("Predictions of half for 2 images" in message for message in messages)

@@ -66,7 +66,7 @@ def test_that_each_modality_has_its_layout_also_at_the_next_start(
     compare = opened.window.compare
     opened.window.film_commands.choose_grid((1, 3))
     with qtbot.waitSignal(opened.library.index_finished, timeout=LONG):
-        opened.open_paths([ct_study])
+        opened.opening.open([ct_study])
     row = next(row for row, each in enumerate(opened.session.studies) if each.modality == "CT")
     opened.library.show_study(row)
     assert compare.pane_grid.grid is None

@@ -57,7 +57,7 @@ def test_that_a_dropped_table_of_boxes_is_outlined_and_measured(
 ) -> None:
     session, window = opened.session, opened.window
     session.set_finding(FINDING)
-    opened.open_paths([boxes])
+    opened.opening.open([boxes])
     region = session.marked_finding()
     assert region is not None
     x, y = window.compare.panes[0]._outline.getData()
@@ -124,7 +124,7 @@ def test_that_a_box_that_does_not_fit_the_film_is_told_and_costs_only_itself(
     session.set_finding(FINDING)
     table = tmp_path / "large.csv"
     table.write_text(f"{NIH}\n{shown_film(opened).stem},{FINDING},500,500,300,300,,\n", encoding="utf-8")
-    opened.open_paths([table])
+    opened.opening.open([table])
     window.map_quality.parentWidget().raise_()
     qtbot.waitUntil(lambda: "does not fit" in window.map_quality.heading.text(), timeout=LONG)
     assert not window.compare.panes[0]._outline.getData()[0].size
@@ -143,7 +143,7 @@ def running(make_application, prepared, checkpoints, boxes, tmp_path, qtbot) -> 
     application.engine.start()
     application.session.set_finding(FINDING)
     application.library.show_study(0)
-    application.open_paths([boxes])
+    application.opening.open([boxes])
     qtbot.waitUntil(lambda: len(application.window.live_maps.maps()) == 2, timeout=LONG)
     return application
 

@@ -209,7 +209,7 @@ def test_that_checkpoints_that_cannot_be_used_are_named_and_the_others_work(
     opened = []
     application.engine.checkpoint_opened.connect(opened.append)
     application.start()
-    application.open_paths([cohort / "A"])
+    application.opening.open([cohort / "A"])
     qtbot.waitUntil(lambda: application.session.shown is not None, timeout=LONG)
     good = next(c for c in application.session.classifiers.checkpoints if c.folder == checkpoints[0])
     qtbot.waitUntil(lambda: len(list(application.session.scores.identities(good.weights_sha256))) == 12, timeout=LONG)

@@ -374,7 +374,7 @@ def test_that_scores_of_their_own_scale_are_named_and_take_a_threshold_of_that_s
     table.write_text("\n".join([f"image,checkpoint,{FINDING}", *rows]) + "\n", encoding="utf-8")
     opened.window.show_perspective("evaluate")
     opened.session.set_finding(FINDING)
-    opened.open_paths([table])
+    opened.opening.open([table])
     opened.session.set_active(opened.session.classifiers.all[2].digest)
     panel = opened.window.operating_point
     settle(panel, qtbot)

@@ -27,7 +27,7 @@ def started(make_application, folder: Path, checkpoints: list[Path]) -> Applicat
     application: Application = make_application(chosen=chosen)
     application.window.show()
     application.start()
-    application.open_paths([folder])
+    application.opening.open([folder])
     return application
 
 
