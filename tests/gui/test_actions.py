@@ -69,8 +69,8 @@ def row_of(application: Application) -> int:
 def opens(application: Application, monkeypatch: pytest.MonkeyPatch, action: str, dialog: str, answer: object) -> None:
     """The action asks by this dialog, and what is chosen is opened."""
     heard: list[list[Path]] = []
-    application.window.paths_dropped.disconnect()
-    application.window.paths_dropped.connect(heard.append)
+    application.window.choosing.paths_chosen.disconnect()
+    application.window.choosing.paths_chosen.connect(heard.append)
     monkeypatch.setattr(QFileDialog, dialog, lambda *_, **__: answer)
     press(application, action)
     chosen = answer[0] if isinstance(answer, tuple) else answer
@@ -104,8 +104,8 @@ def check_open_labels(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
 
 def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     heard: list[list[Path]] = []
-    app.window.predictions_chosen.disconnect()
-    app.window.predictions_chosen.connect(heard.append)
+    app.window.choosing.predictions_chosen.disconnect()
+    app.window.choosing.predictions_chosen.connect(heard.append)
     patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: (["/a.csv", "/b.parquet"], ""))
     press(app, "open_predictions")
     patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
@@ -115,8 +115,8 @@ def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_open_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     heard: list[Path] = []
-    app.window.regions_chosen.disconnect()
-    app.window.regions_chosen.connect(heard.append)
+    app.window.choosing.regions_chosen.disconnect()
+    app.window.choosing.regions_chosen.connect(heard.append)
     patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/boxes.csv", ""))
     press(app, "open_regions")
     patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("", ""))
@@ -130,8 +130,8 @@ def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch
 
 def check_describe_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/training")
-    app.window.describe_asked.disconnect()
-    with bot.waitSignal(app.window.describe_asked) as asked:
+    app.window.choosing.training_images_chosen.disconnect()
+    with bot.waitSignal(app.window.choosing.training_images_chosen) as asked:
         press(app, "describe_inputs")
     assert asked.args == [Path("/training")]
 
@@ -188,8 +188,8 @@ def check_refused_files(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
 
 def check_export_evaluation(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     heard: list[Path] = []
-    app.window.export_asked.disconnect()
-    app.window.export_asked.connect(heard.append)
+    app.window.choosing.evaluation_chosen.disconnect()
+    app.window.choosing.evaluation_chosen.connect(heard.append)
     patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "/somewhere")
     press(app, "export_evaluation")
     patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
@@ -286,7 +286,7 @@ def check_perspective_read(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_perspective_evaluate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "perspective_evaluate")
-    assert app.window.curves.isVisible()
+    assert app.window.evaluate.curves.isVisible()
     assert not app.window.compare.isVisible()
 
 

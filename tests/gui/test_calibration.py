@@ -36,7 +36,7 @@ def own(opened: Application, tmp_path: Path) -> Application:
 
 
 def test_that_calibrating_keeps_a_file_and_every_panel_then_shows_calibrated_probabilities(own: Application) -> None:
-    session, bar = own.session, own.window.evaluation
+    session, bar = own.session, own.window.evaluate.bar
     checkpoint, other = session.classifiers.checkpoints
     assert bar.kind.isHidden()
     raw = session.scores.table(checkpoint.digest, [FINDING])[:, 0]
@@ -56,7 +56,7 @@ def test_that_calibrating_keeps_a_file_and_every_panel_then_shows_calibrated_pro
     assert session.scores.kind(checkpoint.digest) == "calibrated probability"
     assert session.scores.kind(other.digest) == "probability"
     assert not bar.kind.isHidden()
-    model = own.window.metrics.model
+    model = own.window.evaluate.metrics.model
     assert "calibrated probability" in model.data(model.index(model.row_of(FINDING), 1), Qt.ItemDataRole.ToolTipRole)
     own.library.show_study(0)
     corner = result_text(session, session.shown, checkpoint, style_of(0), None, 0)

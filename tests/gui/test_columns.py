@@ -152,7 +152,7 @@ def test_that_the_copied_command_refers_as_the_window_does(
     window.referral.measure.setCurrentIndex(window.referral.measure.findData(uncertainty))
     assert session.uncertainty == uncertainty
     assert numbers.referred_rows(FINDING, session.classifiers.all[2].digest).tolist() != near_threshold
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     for finding in session.classifiers.all[2].trained_findings:
         if not numbers.compared(finding).has_both:
@@ -232,7 +232,7 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
 def test_that_the_referral_curve_names_the_measure_of_members(
     with_ensemble: Application, bring_forward: Callable[..., None], measure: str, words: str
 ) -> None:
-    session, panel = with_ensemble.session, with_ensemble.window.referral_curve
+    session, panel = with_ensemble.session, with_ensemble.window.evaluate.referral_curve
     session.set_active(session.classifiers.columns[0].digest)
     session.set_uncertainty(measure)
     bring_forward(with_ensemble, panel)

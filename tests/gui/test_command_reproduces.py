@@ -92,7 +92,7 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
     drag(window.referral.threshold, qtbot, -9)
     assert session.referral_rate == 0.22
     assert session.operating_points.threshold(session.active, FINDING) != 0.5
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     names = {each.name: each.digest for each in session.classifiers.all}
     compared_numbers = 0
@@ -145,10 +145,10 @@ def test_that_what_is_written_in_the_table_and_below_it_are_the_command_s_number
 ) -> None:
     window, session = evaluating.window, evaluating.session
     drag(window.referral.rate, qtbot, 3)
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     QCoreApplication.processEvents()
-    model = window.metrics.model
+    model = window.evaluate.metrics.model
     by_name = {(d["finding"], d["checkpoint"]): d for d in said["reference"]["differences"]}
     for place, compared in enumerate(session.classifiers.all):
         area = said["findings"][FINDING][compared.name]
@@ -177,7 +177,7 @@ def test_that_an_export_writes_report_figures_tables_and_the_command(
     evaluating: Application, qtbot: QtBot, tmp_path: Path
 ) -> None:
     with qtbot.waitSignal(evaluating.evaluating.finished, timeout=LONG) as written:
-        evaluating.window.export_asked.emit(tmp_path)
+        evaluating.window.choosing.evaluation_chosen.emit(tmp_path)
         assert evaluating.window.work.isVisible()
     assert not evaluating.window.work.isVisible()
     folder = written.args[0]
@@ -195,7 +195,7 @@ def test_that_an_export_of_nothing_says_what_to_do(opened: Application, tmp_path
 
     opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     opened.window.command_asked.emit()
-    opened.window.export_asked.emit(tmp_path)
+    opened.window.choosing.evaluation_chosen.emit(tmp_path)
     messages = [opened.window.messages.list.item(row).text() for row in range(opened.window.messages.list.count())]
     assert any("There is nothing to evaluate" in message for message in messages)
     assert not list(tmp_path.glob("evaluation-*"))
@@ -225,10 +225,10 @@ def test_that_a_finding_of_another_name_is_compared_as_the_same_on_screen_and_by
     left_out = {each.finding: each.without for each in session.classifiers.common_findings().left_out}
     assert left_out["Hernia"] == tuple(each.name for each in checkpoints)
     assert FINDING not in left_out
-    assert window.evaluation.left_out.text() == f"{len(left_out)} left out"
-    assert "Hernia (not of" in window.evaluation.left_out.toolTip()
+    assert window.evaluate.bar.left_out.text() == f"{len(left_out)} left out"
+    assert "Hernia (not of" in window.evaluate.bar.left_out.toolTip()
 
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     areas = said["findings"][FINDING]  # type: ignore[index]
     for each in session.classifiers.all:

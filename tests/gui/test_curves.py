@@ -76,8 +76,8 @@ def many(make_application: Callable[..., Application], qtbot: QtBot, tmp_path: P
 
 def show(application: Application, name: str, qtbot: QtBot) -> CurveTab:
     """The tab of this attribute, drawn."""
-    tab: CurveTab = getattr(application.window.curves, name)
-    application.window.curves.tabs.setCurrentWidget(tab)
+    tab: CurveTab = getattr(application.window.evaluate.curves, name)
+    application.window.evaluate.curves.tabs.setCurrentWidget(tab)
     drawn(tab, qtbot)
     return tab
 
@@ -404,7 +404,7 @@ def test_that_only_the_tab_that_is_seen_draws_and_once_for_many_changes(
     evaluating: Application, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(evaluating, "roc", qtbot)
-    curves, counted = evaluating.window.curves, []
+    curves, counted = evaluating.window.evaluate.curves, []
     for tab in (curves.roc, curves.precision_recall, curves.calibration, curves.decision, curves.risk_coverage):
         original = tab._draw
         monkeypatch.setattr(tab, "_draw", lambda tab=tab, original=original: (counted.append(tab), original()))
@@ -613,7 +613,7 @@ def test_that_the_line_of_the_referral_rate_follows_the_slider_and_moves_it(
 
 
 def test_that_all_findings_are_shown_at_once_and_a_click_chooses_one(evaluating: Application, qtbot: QtBot) -> None:
-    curves, session = evaluating.window.curves, evaluating.session
+    curves, session = evaluating.window.evaluate.curves, evaluating.session
     curves.tabs.setCurrentWidget(curves.all_findings)
     drawn(curves.all_findings, qtbot)
     qtbot.waitUntil(lambda: not curves.all_findings.busy)
@@ -664,7 +664,7 @@ def test_that_a_finding_without_positives_has_no_curve_and_the_tab_says_so(
     many.session.set_finding("Hernia")
     drawn(tab, qtbot)
     assert words(tab) == "None of the 5000 cases has Hernia: a curve needs cases with and without it."
-    assert "0 present, 5,000 absent" in many.window.curves.heading.text()
+    assert "0 present, 5,000 absent" in many.window.evaluate.curves.heading.text()
 
 
 @pytest.mark.parametrize("name", TABS)
@@ -690,8 +690,8 @@ def test_that_scores_that_are_no_probabilities_have_no_calibration_and_no_net_be
     many.session.set_imported([each for each in many.session.classifiers.imported if each.name == "logits"])
     drawn(tab, qtbot)
     assert words(tab) == "logits: its scores are no probabilities"
-    assert many.window.curves.roc.lack(digest(many, 0)) is None
-    assert "score of its own scale" in many.window.curves.heading.text()
+    assert many.window.evaluate.curves.roc.lack(digest(many, 0)) is None
+    assert "score of its own scale" in many.window.evaluate.curves.heading.text()
 
 
 @pytest.mark.parametrize("name", ["roc", "precision_recall"])
@@ -718,8 +718,8 @@ def test_that_without_checkpoints_or_labels_the_tab_says_what_to_do(
 
 
 def test_that_all_findings_say_why_one_has_no_curve(many: Application, qtbot: QtBot) -> None:
-    tab = many.window.curves.all_findings
-    many.window.curves.tabs.setCurrentWidget(tab)
+    tab = many.window.evaluate.curves.all_findings
+    many.window.evaluate.curves.tabs.setCurrentWidget(tab)
     drawn(tab, qtbot)
     qtbot.waitUntil(lambda: not tab.busy)
     assert (tab.cells["Hernia"].curves, tab.cells["Hernia"].why) == ((), "no case with the finding")
@@ -733,7 +733,7 @@ def test_that_all_findings_say_why_one_has_no_curve(many: Application, qtbot: Qt
 def test_that_the_heading_says_cohort_filter_counts_unit_and_kind_of_score(
     evaluating: Application, qtbot: QtBot
 ) -> None:
-    session, heading = evaluating.session, evaluating.window.curves.heading
+    session, heading = evaluating.session, evaluating.window.evaluate.curves.heading
     qtbot.waitUntil(lambda: FINDING in heading.text())
     assert f"<b>{FINDING}</b> · 4 present, 20 absent · {session.cohort.name} · unit: image" in heading.text()
     assert heading.text().endswith(" · raw probability")
@@ -777,7 +777,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def test_that_a_saved_figure_holds_the_drawn_data_and_a_caption_that_says_what_they_rest_on(
     evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    tab, curves = show(evaluating, name, qtbot), evaluating.window.curves
+    tab, curves = show(evaluating, name, qtbot), evaluating.window.evaluate.curves
     suggested = choose(monkeypatch, tmp_path / "figure.svg")
     curves.save.trigger()
     assert Path(suggested[0]).name.startswith(FINDING)
@@ -800,7 +800,7 @@ def test_that_a_saved_figure_holds_the_drawn_data_and_a_caption_that_says_what_t
 def test_that_all_findings_are_saved_as_small_multiples(
     evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    curves = evaluating.window.curves
+    curves = evaluating.window.evaluate.curves
     curves.tabs.setCurrentWidget(curves.all_findings)
     qtbot.waitUntil(lambda: curves.all_findings.has_figure and not curves.all_findings.busy)
     choose(monkeypatch, tmp_path / "all", "PDF (*.pdf)")
@@ -814,10 +814,10 @@ def test_that_a_copied_figure_is_a_picture_and_what_its_caption_says_is_told(
     evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(evaluating, "roc", qtbot)
-    evaluating.window.curves.copy.trigger()
+    evaluating.window.evaluate.curves.copy.trigger()
     picture = QApplication.clipboard().image()
     choose(monkeypatch, tmp_path / "figure.png")
-    evaluating.window.curves.save.trigger()
+    evaluating.window.evaluate.curves.save.trigger()
     assert picture.width() > 1000
     assert picture == QImage(str(tmp_path / "figure.png")).convertToFormat(picture.format())
     toast = next(t for t in evaluating.window.findChildren(Toast) if "clipboard" in t.what)
@@ -831,7 +831,7 @@ def test_that_a_figure_that_cannot_be_written_is_told_with_why_and_what_to_do(
 ) -> None:
     show(evaluating, "roc", qtbot)
     choose(monkeypatch, tmp_path / "figure.docx")
-    evaluating.window.curves.save.trigger()
+    evaluating.window.evaluate.curves.save.trigger()
     toast = next(t for t in evaluating.window.findChildren(Toast) if t.what.startswith("figure.docx"))
     assert ".svg, .pdf, .png" in toast.details
     assert list(tmp_path.glob("figure*")) == []
@@ -840,7 +840,7 @@ def test_that_a_figure_that_cannot_be_written_is_told_with_why_and_what_to_do(
 def test_that_there_is_nothing_to_save_where_nothing_is_drawn(
     many: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tab, curves = show(many, "roc", qtbot), many.window.curves
+    tab, curves = show(many, "roc", qtbot), many.window.evaluate.curves
     menu = curves.tabs.cornerWidget().menu()
     menu.aboutToShow.emit()
     assert curves.save.isEnabled()

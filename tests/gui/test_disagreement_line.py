@@ -24,8 +24,8 @@ def line(opened: Application, qtbot: QtBot) -> DisagreementLine:
     opened.session.set_finding(FINDING)
     opened.session.operating_points.choose(FINDING, dict.fromkeys(opened.numbers.compared(FINDING).digests, 0.4))
     opened.window.show_perspective("evaluate")
-    settle(opened.window.disagreement, qtbot)
-    return opened.window.disagreement
+    settle(opened.window.evaluate.disagreement, qtbot)
+    return opened.window.evaluate.disagreement
 
 
 def settle(line: DisagreementLine, qtbot: QtBot) -> None:
@@ -87,7 +87,7 @@ def test_that_the_threshold_of_the_active_checkpoint_moves_it(line: Disagreement
 
 def test_that_the_key_lists_them_without_the_panel_ever_being_shown(opened: Application, qtbot: QtBot) -> None:
     opened.session.set_finding(FINDING)
-    line = opened.window.disagreement
+    line = opened.window.evaluate.disagreement
     opened.window.activateWindow()
     opened.window.worklist.table.setFocus()
     qtbot.keyClick(opened.window.worklist.table, Qt.Key.Key_D)

@@ -17,12 +17,12 @@ def everywhere(application: Application) -> set[str]:
     window = application.window
     window.show_perspective("evaluate")
     window.show_perspective("read")
-    table = window.metrics.table
+    table = window.evaluate.metrics.table
     return {
         application.session.finding,
         window.top.finding.currentText(),
-        window.metrics.model.headerData(table.currentIndex().row(), Qt.Orientation.Vertical),
-        window.curves.heading.text().removeprefix("<b>").split("</b>")[0],
+        window.evaluate.metrics.model.headerData(table.currentIndex().row(), Qt.Orientation.Vertical),
+        window.evaluate.curves.heading.text().removeprefix("<b>").split("</b>")[0],
         window.compare.panes[0]._corners["top_right"].text().split("<br>")[1].split(" <b>")[0],
     }
 
@@ -38,7 +38,7 @@ def test_that_the_selector_moves_all_panels_to_its_finding(opened: Application, 
 
 def test_that_a_row_of_the_table_and_a_bar_and_keys_move_all_panels(opened: Application, qtbot: QtBot) -> None:
     window, findings = opened.window, opened.session.classifiers.findings
-    window.metrics.table.selectRow(findings.index("Consolidation"))
+    window.evaluate.metrics.table.selectRow(findings.index("Consolidation"))
     assert everywhere(opened) == {"Consolidation"}
     bars = window.findings.bars
     qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, bars._block() * findings.index("Edema") + 9))

@@ -32,10 +32,10 @@ RATES = {
 @pytest.fixture
 def panel(sites: Application, qtbot: QtBot) -> HandOverPanel:
     """The panel in front, from the first checkpoint on all cases to itself."""
-    sites.window.hand_over.parentWidget().raise_()
-    qtbot.waitUntil(lambda: sites.window.hand_over.checkpoints[0].count() == 2)
-    settle(sites.window.hand_over, qtbot)
-    return sites.window.hand_over
+    sites.window.evaluate.hand_over.parentWidget().raise_()
+    qtbot.waitUntil(lambda: sites.window.evaluate.hand_over.checkpoints[0].count() == 2)
+    settle(sites.window.evaluate.hand_over, qtbot)
+    return sites.window.evaluate.hand_over
 
 
 def settle(panel: HandOverPanel, qtbot: QtBot) -> None:

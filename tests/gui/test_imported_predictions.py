@@ -59,7 +59,7 @@ def test_that_published_predictions_open_alone_and_give_the_published_areas(
     application.opening.open([PUBLISHED])
     published = json.loads(PUBLISHED.with_name("published_predictions_auc.json").read_text(encoding="utf-8"))
     areas = published.get("auc", published)
-    session, model = application.session, application.window.metrics.model
+    session, model = application.session, application.window.evaluate.metrics.model
     assert len(session.classifiers.findings) == 14
     qtbot.waitUntil(lambda: all(map(application.numbers.is_known, session.classifiers.findings)))
     for finding in session.classifiers.findings:
@@ -71,7 +71,7 @@ def test_that_published_predictions_open_alone_and_give_the_published_areas(
 
 
 def test_that_a_table_is_compared_on_the_cohort_s_images_and_named_in_a_column(imported: Application) -> None:
-    session, model = imported.session, imported.window.metrics.model
+    session, model = imported.session, imported.window.evaluate.metrics.model
     table = session.classifiers.all[2]
     assert [each.name for each in session.classifiers.all] == ["efficientnet", "vit", "elsewhere"]
     expected = auc_interval(session.cohort.truth("Effusion"), session.scores.table(table.digest, ["Effusion"])[:, 0])
@@ -105,7 +105,7 @@ def test_that_differences_are_paired_and_adjusted_for_the_whole_table(imported: 
 
 
 def test_that_the_star_stands_only_where_every_paired_test_says_so(imported: Application) -> None:
-    session, numbers, model = imported.session, imported.numbers, imported.window.metrics.model
+    session, numbers, model = imported.session, imported.numbers, imported.window.evaluate.metrics.model
     starred = {
         (finding, place)
         for finding in session.classifiers.findings
@@ -126,7 +126,7 @@ def test_that_the_star_stands_only_where_every_paired_test_says_so(imported: App
 def test_that_counting_by_patient_equals_the_aggregated_cohort(
     imported: Application, tmp_path: Path, cohort: Path
 ) -> None:
-    bar, session = imported.window.evaluation, imported.session
+    bar, session = imported.window.evaluate.bar, imported.session
     for unit, how in (("patient", "max"), ("study", "mean"), ("patient", "noisy-or")):
         bar.unit.setCurrentIndex(bar.unit.findData(unit))
         bar.unit.activated.emit(bar.unit.currentIndex())
@@ -141,11 +141,11 @@ def test_that_counting_by_patient_equals_the_aggregated_cohort(
             expected.auc, expected.n_positive, expected.n_negative
         )  # fmt: skip
         assert len(imported.numbers.cases().cases) == len(table.cases)
-        assert {"patient": "patients", "study": "studies"}[unit] in imported.window.metrics.heading.text()
+        assert {"patient": "patients", "study": "studies"}[unit] in imported.window.evaluate.metrics.heading.text()
 
 
 def test_that_only_the_chosen_cases_are_counted(imported: Application) -> None:
-    bar, session = imported.window.evaluation, imported.session
+    bar, session = imported.window.evaluate.bar, imported.session
     choices = [bar.only.itemData(row) for row in range(bar.only.count())]
     assert ("site", "A") in choices
     bar.only.setCurrentIndex(choices.index(("site", "A")))
@@ -154,13 +154,13 @@ def test_that_only_the_chosen_cases_are_counted(imported: Application) -> None:
     compared = imported.numbers.compared("Effusion")
     assert compared.rows.size == at_a.sum() == 12
     assert compared.n_positive == (session.cohort.truth("Effusion")[at_a] == 1).sum()
-    assert "site = A" in imported.window.metrics.heading.text()
+    assert "site = A" in imported.window.evaluate.metrics.heading.text()
     films = imported.numbers.studies_of(range(compared.rows.size))
     assert set(films) == {study for study, here in zip(session.cohort.study_ids, at_a, strict=True) if here}
 
 
 def test_that_the_table_sorts_narrows_and_copies(imported: Application, qtbot: QtBot) -> None:
-    metrics, session = imported.window.metrics, imported.session
+    metrics, session = imported.window.evaluate.metrics, imported.session
     metrics.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
     areas = [
         imported.numbers.auc(metrics.model.finding_at(row), session.classifiers.checkpoints[0].digest).auc
@@ -187,7 +187,7 @@ def test_that_runs_of_one_recipe_are_shown_as_mean_and_deviation(opened: Applica
         for seed in (1, 2, 3)
     ]
     opened.opening.open(paths)
-    model, scored = opened.window.metrics.model, opened.session.classifiers.all
+    model, scored = opened.window.evaluate.metrics.model, opened.session.classifiers.all
     areas = [opened.numbers.auc("Edema", each.digest).auc for each in scored[2:]]
     assert model.headerData(6, Qt.Orientation.Horizontal) == "lite0: 3 seeds"
     said = model.index(model.row_of("Edema"), 6).data()
@@ -210,17 +210,17 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     assert "threshold score > 0.000" in window.referral.threshold_text.text()
     window.referral.threshold.setValue(1000)
     assert session.operating_points.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
-    bring_forward(opened, window.referral_curve)
+    bring_forward(opened, window.evaluate.referral_curve)
     window.referral.measure.setCurrentIndex(window.referral.measure.findData("case"))
     assert opened.numbers.uncertainty_of("Effusion", table.digest) == "finding"
     assert opened.numbers.uncertainty_of("Effusion", session.classifiers.checkpoints[0].digest) == "case"
     QCoreApplication.processEvents()
     QCoreApplication.processEvents()
-    assert "near the threshold" in window.referral_curve.heading.text()
+    assert "near the threshold" in window.evaluate.referral_curve.heading.text()
 
 
 def test_that_labels_without_films_are_a_cohort_that_can_be_chosen(opened: Application, tmp_path: Path) -> None:
-    bar, session = opened.window.evaluation, opened.session
+    bar, session = opened.window.evaluate.bar, opened.session
     labels = tmp_path / "external.csv"
     labels.write_text("image,Effusion,site\nx1.png,1,E\nx2.png,0,E\nx3.png,0,F\n", encoding="utf-8")
     opened.opening.open([labels])
@@ -238,7 +238,7 @@ def test_that_labels_without_films_are_a_cohort_that_can_be_chosen(opened: Appli
 
 def test_that_a_checkpoint_that_learned_from_the_shown_images_is_marked(opened: Application, tmp_path: Path) -> None:
     opened.window.show_perspective("evaluate")
-    session, model = opened.session, opened.window.metrics.model
+    session, model = opened.session, opened.window.evaluate.metrics.model
     digest = session.classifiers.checkpoints[0].digest
     title = model.headerData(1, Qt.Orientation.Horizontal)
     assert not title.startswith("⚠")
@@ -250,7 +250,7 @@ def test_that_a_checkpoint_that_learned_from_the_shown_images_is_marked(opened: 
     tip = model.headerData(1, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
     assert "trained on 7 of these 24 images" in tip
     assert "2 of these 24 images chose its best epoch" in tip
-    assert "learned from some of these images" in opened.window.metrics.heading.text()
+    assert "learned from some of these images" in opened.window.evaluate.metrics.heading.text()
 
 
 def test_that_imported_predictions_stand_in_the_checkpoint_list_and_can_be_taken_out(
@@ -269,7 +269,7 @@ def test_that_imported_predictions_stand_in_the_checkpoint_list_and_can_be_taken
 
 def test_that_several_images_of_a_patient_are_said_beside_the_intervals(opened: Application) -> None:
     opened.window.show_perspective("evaluate")
-    session, heading = opened.session, opened.window.metrics.heading
+    session, heading = opened.session, opened.window.evaluate.metrics.heading
     patients = len(set(session.cohort.patients))
     assert 0 < patients < len(session.cohort)
     assert f"of {patients} patients: intervals take them as independent" in heading.text()
@@ -284,7 +284,7 @@ def test_that_names_from_a_file_are_words_and_no_markup(opened: Application, tmp
     opened.opening.open([write_predictions(opened, tmp_path / "<i>x.csv", {"prob_Edema": guesses})])
     opened.session.set_finding("Edema")
     opened.session.set_active(opened.session.classifiers.imported[0].digest)
-    assert window.metrics.heading.textFormat() == Qt.TextFormat.PlainText
+    assert window.evaluate.metrics.heading.textFormat() == Qt.TextFormat.PlainText
     assert "<b>&lt;i&gt;x</b>" in window.referral.summary.text()
 
 

@@ -88,14 +88,14 @@ def test_that_a_cohort_unlike_training_is_marked_above_the_metrics_until_it_is_a
     window.show_perspective("evaluate")
 
     name = session.classifiers.checkpoints[0].name
-    assert f"⚠ inputs are not as {name} expects them" in window.metrics.heading.text()
-    assert "unlike those that the checkpoint was trained on" in window.metrics.heading.toolTip()
+    assert f"⚠ inputs are not as {name} expects them" in window.evaluate.metrics.heading.text()
+    assert "unlike those that the checkpoint was trained on" in window.evaluate.metrics.heading.toolTip()
     assert "unlike those that the checkpoint was trained on" in window.checkpoints.card.toPlainText()
     assert window.checkpoints.acknowledge.isVisibleTo(window.checkpoints)
 
     window.checkpoints.acknowledge.click()
 
-    assert f"△ inputs are not as {name} expects them" in window.metrics.heading.text()
+    assert f"△ inputs are not as {name} expects them" in window.evaluate.metrics.heading.text()
     assert window.compare.panes[0].mark.text().startswith("△")
     assert not window.checkpoints.acknowledge.isVisibleTo(window.checkpoints)
     kept = read_settings(settings_file())[0].acknowledged_inputs
@@ -138,7 +138,7 @@ def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like
     opened.checkpoints.open([copied(checkpoints[0], tmp_path)])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(cohort))
     with qtbot.waitSignal(opened.describing.finished, timeout=120_000) as told:
-        opened.window.describe_inputs()
+        opened.window.choosing.ask_training_images()
     assert told.args == [len(opened.session.cohort)]
     checkpoint = opened.session.classifiers.checkpoints[0]
     assert checkpoint.card.training_inputs.source == "cohort"
@@ -151,5 +151,5 @@ def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like
 def test_that_why_nothing_was_described_is_told(opened, checkpoints, tmp_path, qtbot):
     (tmp_path / "few").mkdir()
     with qtbot.waitSignal(opened.describing.failed, timeout=120_000) as told:
-        opened.window.describe_asked.emit(tmp_path / "few")
+        opened.window.choosing.training_images_chosen.emit(tmp_path / "few")
     assert "does not say what training images look like" in told.args[0].what

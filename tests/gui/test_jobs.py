@@ -157,7 +157,7 @@ def test_that_a_finished_job_is_compared_by_one_press_on_what_tells_of_it(
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert [checkpoint.name for checkpoint in train.session.classifiers.checkpoints] == ["efficientnet", "vit"]
     assert len(train.window.compare.panes) == 2
-    assert train.window.curves.isVisible()
+    assert train.window.evaluate.curves.isVisible()
     train.jobs.look()
     assert len([toast for toast in train.window.findChildren(Toast) if "has finished" in toast.what]) <= 1
 

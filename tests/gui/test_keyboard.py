@@ -324,7 +324,7 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
 
     # evaluate: the threshold at which cases are referred, the share that is referred, the export
     press(Qt.Key.Key_2, ctrl)
-    qtbot.waitUntil(lambda: window.curves.isVisible())
+    qtbot.waitUntil(lambda: window.evaluate.curves.isVisible())
     tab_to("hreshold")
     threshold = session.operating_points.threshold(session.active, session.finding)
     press(Qt.Key.Key_Right)
@@ -333,8 +333,8 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
     press(".")
     assert session.referral_rate > rate
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(tmp_path / "evaluation"))
-    opened.window.export_asked.disconnect()
-    with qtbot.waitSignal(window.export_asked, timeout=LONG) as asked:
+    opened.window.choosing.evaluation_chosen.disconnect()
+    with qtbot.waitSignal(window.choosing.evaluation_chosen, timeout=LONG) as asked:
         press(Qt.Key.Key_E, ctrl)
     assert asked.args == [tmp_path / "evaluation"]
 

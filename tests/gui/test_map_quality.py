@@ -161,8 +161,8 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
         button.click()
         qtbot.waitUntil(lambda: not measuring.running, timeout=LONG)
     qtbot.waitUntil(lambda: len(window.live_maps.numbers().localised) == 2, timeout=LONG)
-    bring_forward(running, window.cohort_quality)
-    window.cohort_quality.run.click()
+    bring_forward(running, window.evaluate.map_quality)
+    window.evaluate.map_quality.run.click()
     qtbot.waitUntil(lambda: measuring.cohort is not None, timeout=LONG)
 
     one = command(
@@ -190,7 +190,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     assert (pair["rank_correlation"], pair["overlap"]) == (compared.rank_correlation, compared.overlap)
     assert np.array_equal(np.load(pair["difference"]), compared.difference)
 
-    words = measuring.command(running.library.catalogue.path).split()
+    words = measuring.command().split()
     whole = command(*words[1:-1], tmp_path / "whole")["quality"]["localisation"]
     summaries = {(names[s.checkpoint], s.finding or None): s for s in measuring.cohort.summaries()}
     assert len(summaries) == len(whole["summaries"]) == 5
@@ -201,23 +201,23 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
             assert getattr(summary, name).value == entry[name]["value"]
             if entry["finding"]:
                 assert getattr(summary, name).lower == entry[name]["lower"]
-    assert window.cohort_quality.table.sheet.rowCount() == 5
+    assert window.evaluate.map_quality.table.sheet.rowCount() == 5
 
 
 def test_that_a_row_leads_to_its_images_and_a_run_can_be_cancelled(
     running: Application, qtbot: QtBot, bring_forward
 ) -> None:
     window, measuring, session = running.window, running.map_measuring, running.session
-    bring_forward(running, window.cohort_quality)
-    window.cohort_quality.run.click()
+    bring_forward(running, window.evaluate.map_quality)
+    window.evaluate.map_quality.run.click()
     qtbot.waitUntil(lambda: measuring.running == "localisation", timeout=LONG)
     measuring.cancel()
     qtbot.waitUntil(lambda: not measuring.running, timeout=LONG)
     assert measuring.cohort is None
-    window.cohort_quality.run.click()
+    window.evaluate.map_quality.run.click()
     qtbot.waitUntil(lambda: measuring.cohort is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: window.cohort_quality.table.sheet.rowCount() == 5, timeout=LONG)
-    window.cohort_quality.table.cell_chosen.emit(0, 1)
+    qtbot.waitUntil(lambda: window.evaluate.map_quality.table.sheet.rowCount() == 5, timeout=LONG)
+    window.evaluate.map_quality.table.cell_chosen.emit(0, 1)
     chosen = measuring.cohort.summaries()[0]
     assert session.case_list.n_cases == chosen.n == 24
     assert session.finding == chosen.finding

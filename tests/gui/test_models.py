@@ -69,7 +69,7 @@ def test_that_typing_a_search_narrows_the_worklist(opened: Application, qtbot: Q
 def test_that_the_metrics_model_keeps_the_rules_while_numbers_and_checkpoints_change(
     opened: Application, qtmodeltester: ModelTester
 ) -> None:
-    model = opened.window.metrics.model
+    model = opened.window.evaluate.metrics.model
     qtmodeltester.check(model)
     opened.session.set_referral_rate(0.4)
     opened.checkpoints.open([opened.session.classifiers.checkpoints[1].folder])

@@ -30,7 +30,7 @@ BringForward = Callable[[Application, QWidget], None]
 @pytest.fixture
 def evaluating(opened: Application, qtbot: QtBot, bring_forward: BringForward) -> Application:
     """The Evaluate perspective on a finding with cases of both kinds."""
-    bring_forward(opened, opened.window.referral_curve)
+    bring_forward(opened, opened.window.evaluate.referral_curve)
     opened.session.set_finding(FINDING)
     return opened
 
@@ -109,7 +109,7 @@ def test_that_the_table_s_aucs_equal_those_of_the_evaluate_command(
     command = [sys.executable, "-m", "xferviewer", "evaluate", "--labels", cohort.parent / "all_labels.csv"]
     subprocess.run([*command, "--predictions", table, "--out", tmp_path], check=True, capture_output=True)
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))["findings"]
-    model = opened.window.metrics.model
+    model = opened.window.evaluate.metrics.model
     for row, finding in enumerate(opened.session.classifiers.findings):
         for column, checkpoint in enumerate(opened.session.classifiers.checkpoints, 1):
             shown = opened.numbers.auc(finding, checkpoint.weights_sha256)
@@ -142,7 +142,7 @@ def test_that_the_referral_slider_moves_marks_summary_retained_aucs_and_marker(e
         assert marked == {session.cohort.study_ids[row] for row in referred}
         assert window.referral.rate_number.value() == percent
         QCoreApplication.processEvents()  # panels draw once for all changes of one turn
-        assert window.referral_curve._marker.value() == pytest.approx(percent)
+        assert window.evaluate.referral_curve._marker.value() == pytest.approx(percent)
         counts = confusion_at(labels[kept], scores[kept], 0.5)
         sensitivity = interval_text(
             counts.true_positive / (labels[kept] == 1).sum(),
@@ -153,14 +153,16 @@ def test_that_the_referral_slider_moves_marks_summary_retained_aucs_and_marker(e
         assert f"{count} of 24 to an expert ({int((labels[referred] == 1).sum())} with the finding)" in said
         assert f"sensitivity <b>{sensitivity}</b>" in said
         retained = auc_interval(labels[kept], scores[kept])
-        text = window.metrics.model.data(window.metrics.model.index(session.classifiers.findings.index(FINDING), 1))
+        text = window.evaluate.metrics.model.data(
+            window.evaluate.metrics.model.index(session.classifiers.findings.index(FINDING), 1)
+        )
         assert text.endswith("kept " + interval_text(retained.auc, retained.lower, retained.upper))
         seen.append((said, text))
     assert seen[0] != seen[1]
 
 
 def test_that_dragging_the_marker_of_the_curve_moves_the_slider(evaluating: Application) -> None:
-    evaluating.window.referral_curve._marker.setValue(33)
+    evaluating.window.evaluate.referral_curve._marker.setValue(33)
     assert evaluating.window.referral.rate.value() == 33
     assert evaluating.session.referral_rate == 0.33
 
@@ -222,15 +224,15 @@ def test_that_a_threshold_that_slider_steps_cannot_hold_is_not_changed_by_being_
 def test_that_without_labels_the_panels_say_what_to_do(opened: Application, bring_forward: BringForward) -> None:
     from xferviewer.gui.cohort import Cohort
 
-    bring_forward(opened, opened.window.referral_curve)
+    bring_forward(opened, opened.window.evaluate.referral_curve)
     opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     QCoreApplication.processEvents()
-    assert "No label table" in opened.window.curves.roc.why.text()
-    assert "Referral needs" in opened.window.referral_curve.heading.text()
+    assert "No label table" in opened.window.evaluate.curves.roc.why.text()
+    assert "Referral needs" in opened.window.evaluate.referral_curve.heading.text()
 
 
 def test_that_the_referral_curves_have_their_wilson_bands(evaluating: Application) -> None:
-    curve = evaluating.window.referral_curve
+    curve = evaluating.window.evaluate.referral_curve
     bands = [shown.band for shown in curve.curves]
     assert len(bands) == 2
     state = evaluating.numbers.sweep(FINDING).at(0.0, [0.5, 0.5])

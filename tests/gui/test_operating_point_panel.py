@@ -40,7 +40,7 @@ def panel(opened: Application, qtbot: QtBot) -> OperatingPointPanel:
     opened.window.show_perspective("evaluate")
     opened.session.set_finding(FINDING)
     opened.session.set_referral_rate(0.25)
-    panel = opened.window.operating_point
+    panel = opened.window.evaluate.operating_point
     qtbot.waitUntil(lambda: panel.heading.text().startswith(f"<b>{FINDING}"))
     qtbot.waitUntil(lambda: not panel._stale)
     return panel
@@ -317,8 +317,8 @@ def test_that_a_slider_step_moves_the_numbers_only_of_a_panel_that_is_seen(
         opened.session.set_referral_rate(rate)
     settle(panel, qtbot)
     assert len(shown) == 1  # three changes in one turn of the event loop
-    dock = opened.window.operating_point.parentWidget()
-    other = opened.window.referral_curve.parentWidget()
+    dock = opened.window.evaluate.operating_point.parentWidget()
+    other = opened.window.evaluate.referral_curve.parentWidget()
     other.raise_()
     qtbot.waitUntil(lambda: not panel.is_seen)
     opened.session.set_referral_rate(0.0)
@@ -376,7 +376,7 @@ def test_that_scores_of_their_own_scale_are_named_and_take_a_threshold_of_that_s
     opened.session.set_finding(FINDING)
     opened.opening.open([table])
     opened.session.set_active(opened.session.classifiers.all[2].digest)
-    panel = opened.window.operating_point
+    panel = opened.window.evaluate.operating_point
     settle(panel, qtbot)
     qtbot.waitUntil(lambda: panel.table.sheet.columnCount() == 3)
     assert "score of its own scale" in panel.heading.text()

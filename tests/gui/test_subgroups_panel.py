@@ -28,11 +28,11 @@ THRESHOLD = 0.45
 @pytest.fixture
 def panel(sites: Application, qtbot: QtBot) -> SubgroupsPanel:
     """The panel in front, by site, nothing referred, at one threshold for both checkpoints."""
-    sites.window.subgroups.parentWidget().raise_()
+    sites.window.evaluate.subgroups.parentWidget().raise_()
     sites.session.set_referral_rate(0.0)
     sites.session.operating_points.choose(FINDING, {each.digest: THRESHOLD for each in sites.session.classifiers.all})
-    group_by(sites.window.subgroups, qtbot, "site")
-    return sites.window.subgroups
+    group_by(sites.window.evaluate.subgroups, qtbot, "site")
+    return sites.window.evaluate.subgroups
 
 
 def settle(panel: SubgroupsPanel, qtbot: QtBot) -> None:

@@ -112,7 +112,7 @@ def test_that_films_are_imported_split_trained_on_watched_and_compared(
     names = [checkpoint.name for checkpoint in application.session.classifiers.checkpoints]
     assert names[-1] == name
     assert len(window.compare.panes) == len(names)
-    assert window.curves.isVisible()
+    assert window.evaluate.curves.isVisible()
     made = read_checkpoint(application.session.classifiers.checkpoints[-1].folder)
     assert made.card.findings == findings
     assert made.card.data.shared_patients == 0

@@ -184,7 +184,7 @@ def test_that_an_empty_window_says_what_to_do_next(make_application: Callable[..
     assert "drop a folder" in window.compare.panes[0]._centre.text()
     assert "Add the folder" in window.checkpoints.card.toPlainText()
     window.show_perspective("evaluate")
-    assert "Open a checkpoint" in window.curves.roc.why.text()
+    assert "Open a checkpoint" in window.evaluate.curves.roc.why.text()
     window.show_perspective("train")
     assert "xferviewer train" in window.jobs.hint.text()
 

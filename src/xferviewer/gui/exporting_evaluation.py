@@ -27,7 +27,7 @@ class ExportingEvaluation(QObject):
         self._snapshots = snapshots
         self._work = window.work
         window.command_asked.connect(self._copy_command)
-        window.export_asked.connect(self._export)
+        window.choosing.evaluation_chosen.connect(self._export)
         evaluating.finished.connect(self._ended)
         evaluating.failed.connect(self._ended_early)
 

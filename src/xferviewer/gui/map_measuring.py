@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 
 from xferviewer import protocol
 from xferviewer.errors import XferviewerError
@@ -121,10 +122,15 @@ class MapMeasuring(QObject):
         if shown is not None and trained and not self._request:
             self._begin(kind, [shown.reference], trained, tuple(trained.values()))
 
+    @Slot()
     def measure_cohort(self) -> None:
-        """All maps of the open checkpoints on all images that have a region. Raises UnusableRegions."""
+        """All maps of the open checkpoints on all images that have a region."""
         rows = self._library.catalogue.all_images()
-        regions = regions_of((Path(row.path) for row in rows), self.region_sources)
+        try:
+            regions = regions_of((Path(row.path) for row in rows), self.region_sources)
+        except XferviewerError as error:
+            self.failed.emit(error)
+            return
         marked = [row for row in rows if regions.of(Path(row.path))]
         digests = [checkpoint.weights_sha256 for checkpoint in self._session.classifiers.checkpoints]
         if marked and digests and not self._request:
@@ -143,14 +149,20 @@ class MapMeasuring(QObject):
         """The catalogue's number of the study of an image that was measured."""
         return self._rows[identity].study
 
-    def command(self, catalogue: Path) -> str:
+    @Slot()
+    def copy_command(self) -> None:
+        """Put `command` on the clipboard."""
+        QGuiApplication.clipboard().setText(self.command())
+        self.told.emit(self.tr("The command is on the clipboard."), "", False)
+
+    def command(self) -> str:
         """The command that measures the same maps without a window."""
         cohort = self.cohort
         words: list[str] = ["xferviewer", "explain", "--checkpoint"]
         checkpoints = self._session.classifiers.checkpoints
         words += [str(c.folder) for c in checkpoints if cohort and c.weights_sha256 in cohort.digests]
         choice = cohort.choice if cohort else self._session.maps.choice
-        words += ["--images", str(catalogue), "--method", choice.method]
+        words += ["--images", str(self._library.catalogue.path), "--method", choice.method]
         words += ["--layers", choice.layers, "--smoothing", choice.smoothing, "--quality", "localisation"]
         words += ["--regions", *map(str, self.region_sources)] if self.region_sources else []
         return shlex.join([*words, "--out", "map-quality"])
