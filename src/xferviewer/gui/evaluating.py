@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableTable, XferviewerError
 from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
@@ -16,7 +17,6 @@ from xferviewer.exchange.evaluation_snapshot import EvaluationSnapshot, write_sn
 from xferviewer.gui.child_command import ChildCommand, CommandEnd
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
-from xferviewer.settings import write_atomically
 
 
 class Evaluating(QObject):
