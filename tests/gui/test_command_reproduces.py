@@ -178,8 +178,8 @@ def test_that_an_export_writes_report_figures_tables_and_the_command(
 ) -> None:
     with qtbot.waitSignal(evaluating.evaluating.finished, timeout=LONG) as written:
         evaluating.window.choosing.evaluation_chosen.emit(tmp_path)
-        assert evaluating.window.work.isVisible()
-    assert not evaluating.window.work.isVisible()
+        assert evaluating.window.status.work.isVisible()
+    assert not evaluating.window.status.work.isVisible()
     folder = written.args[0]
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["checkpoints"] == [each.name for each in evaluating.session.classifiers.all]

@@ -55,4 +55,4 @@ def test_that_a_killed_engine_is_told_and_every_image_is_predicted_all_the_same(
         assert not np.isnan(application.store.get(key, identities)).any()
         assert len(application.session.scores.identities(checkpoint.weights_sha256)) == 24
     assert "CPU" in application.window.top.device.text()
-    assert not application.window.work.isVisible()
+    assert not application.window.status.work.isVisible()

@@ -125,7 +125,7 @@ def test_that_a_running_job_is_paused_resumed_and_cancelled(train: Application, 
     view = train.window.training.job
     assert view.isVisible()
     assert not train.window.jobs.hint.isVisible()
-    assert "1 running" in train.window.running_jobs.text()
+    assert "1 running" in train.window.status.running_jobs.text()
     assert "the log of running" in view.log.toPlainText()
     assert (view.compare.isEnabled(), view.remove.isEnabled(), view.resume.isEnabled()) == (False, False, False)
     qtbot.mouseClick(view.pause, Qt.MouseButton.LeftButton)

@@ -41,8 +41,8 @@ class BackgroundWork(QObject):
         window.pause_asked.connect(predicting.pause)
         window.resume_asked.connect(predicting.resume)
         window.failed_images_asked.connect(self._show_failed_images)
-        predicting.progressed.connect(window.work.show_prediction)
-        predicting.paused_changed.connect(window.work.show_pause)
+        predicting.progressed.connect(window.status.work.show_prediction)
+        predicting.paused_changed.connect(window.status.work.show_pause)
         predicting.finished.connect(self._predicted)
         predicting.failed.connect(self._tell_failure)
 

@@ -25,7 +25,7 @@ class ExportingEvaluation(QObject):
         super().__init__(parent)
         self._evaluating = evaluating
         self._snapshots = snapshots
-        self._work = window.work
+        self._work = window.status.work
         window.command_asked.connect(self._copy_command)
         window.choosing.evaluation_chosen.connect(self._export)
         evaluating.finished.connect(self._ended)

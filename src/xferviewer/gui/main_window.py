@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QVBoxLayout,
@@ -43,7 +42,9 @@ from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective, in_hidden_tab
 from xferviewer.gui.preferring import Preferring
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.status_line import StatusLine
+from xferviewer.gui.study_commands import StudyCommands
+from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.tool_commands import ToolCommands
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
@@ -54,11 +55,8 @@ from xferviewer.gui.views.map_quality import MapQualityPanel
 from xferviewer.gui.views.messages import MessageList
 from xferviewer.gui.views.referral_bar import ReferralBar
 from xferviewer.gui.views.training import JobsPanel, TrainingPanel
-from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
 from xferviewer.gui.window_layout import WindowLayout
-
-_MESSAGE_WIDTH = 75 * GRID
 
 
 class MainWindow(QMainWindow):
@@ -116,6 +114,7 @@ class MainWindow(QMainWindow):
         self.checkpoints = CheckpointList(session)
         self.checkpoints.column_asked.connect(self._ask_column)
         self.evaluate = EvaluatePerspective(session, numbers, calculator, measuring, theme)
+        self.study_commands = StudyCommands(session, library, self.evaluate.disagreement, self)
         self.figures = FigureSaving(self)
         self.choosing = FileChoosing(self)
         self.identity_hiding = IdentityHiding(self.compare, self.worklist, kept, self)
@@ -123,7 +122,7 @@ class MainWindow(QMainWindow):
         self.jobs = JobsPanel(watch)
         self.training = TrainingPanel(self.jobs, watch, theme)
         self.referral = ReferralBar(session, numbers)
-        self.work = WorkLine()
+        self.status = StatusLine(self.referral, self.notifier, watch)
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
         self._layout = WindowLayout(layout_file, self, self.perspectives)
@@ -139,7 +138,6 @@ class MainWindow(QMainWindow):
         self._connect()
         self._layout.restore()
         self.show_perspective("read")
-        self.work.installEventFilter(self)
         self.focus_outline = FocusOutline(self)
 
     # --- building
@@ -171,11 +169,6 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._stack, 1)
         layout.addLayout(bottom)
         self.setCentralWidget(centre)
-        self.last_message = QLabel()
-        self.last_message.setObjectName("faint")
-        self.running_jobs = QLabel()
-        for widget in (self.last_message, self.work, self.running_jobs):
-            self.referral.add_beside_summary(widget)
 
     def _connect(self) -> None:
         session, library = self._session, self._library
@@ -195,23 +188,21 @@ class MainWindow(QMainWindow):
         self.figures.told.connect(self.notifier.tell)
         self.film_commands.pictures.told.connect(self.notifier.tell)
         self.film_commands.told.connect(self.notifier.tell)
+        self.study_commands.told.connect(self.notifier.tell)
         self.agreement.told.connect(self.notifier.tell)
         self.exporting_notes.told.connect(self.notifier.tell)
         self.compare.gestures.action_asked.connect(self._do)
-        self.work.cancel_asked.connect(self.cancel_asked)
+        self.status.work.cancel_asked.connect(self.cancel_asked)
         self.map_quality.run_asked.connect(self._measuring.measure_shown)
         self.map_quality.cancel_asked.connect(self._measuring.cancel)
-        self.work.pause_asked.connect(self.pause_asked)
-        self.work.resume_asked.connect(self.resume_asked)
+        self.status.work.pause_asked.connect(self.pause_asked)
+        self.status.work.resume_asked.connect(self.resume_asked)
         self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
-        self.notifier.noted.connect(self._show_last_message)
-        self._watch.running_changed.connect(self._show_running_jobs)
-        library.index_progressed.connect(self.work.show_index)
-        library.index_finished.connect(self.work.show_index_end)
+        library.index_progressed.connect(self.status.work.show_index)
+        library.index_finished.connect(self.status.work.show_index_end)
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
-        session, library = self._session, self._library
         return {
             **self.choosing.handlers(),
             "copy_command": self.command_asked.emit,
@@ -220,7 +211,7 @@ class MainWindow(QMainWindow):
             "open_demo": self.demo_asked.emit,
             "open_recent": self.recent_asked.emit,
             "open_catalogue": self.catalogue_asked.emit,
-            "refused_files": lambda: dialogs.show_refused(self, library.catalogue.refused()),
+            "refused_files": lambda: dialogs.show_refused(self, self._library.catalogue.refused()),
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),
             "perspective_evaluate": lambda: self.show_perspective("evaluate"),
@@ -229,23 +220,11 @@ class MainWindow(QMainWindow):
             "detach_films": lambda: self.film_place.toggle(list(self.actions_by_name.values())),
             **self.identity_hiding.handlers(),
             "reset_layout": self._layout.reset,
-            "next_study": lambda: library.step_study(1),
-            "previous_study": lambda: library.step_study(-1),
-            "first_study": lambda: library.show_study(0),
-            "last_study": lambda: library.show_study(len(session.studies) - 1),
-            "next_image": lambda: library.step(1),
-            "previous_image": lambda: library.step(-1),
-            "next_finding": lambda: session.step_finding(1),
-            "previous_finding": lambda: session.step_finding(-1),
-            "next_checkpoint": session.step_active,
-            "disagreements": self._read_disagreements,
-            **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
+            **self.study_commands.handlers(),
             **self.film_commands.handlers(),
             **self.tool_commands.handlers(),
             **self.agreement.handlers(),
             **self.exporting_notes.handlers(),
-            "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
-            "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
             "measure_curves": lambda: self._measuring.measure_shown("curves"),
             "measure_random_weights": lambda: self._measuring.measure_shown("randomisation"),
@@ -263,17 +242,6 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _do(self, name: str) -> None:
         self.actions_by_name[name].trigger()
-
-    @Slot(str, str)
-    def _show_last_message(self, what: str, details: str) -> None:
-        """Its beginning, for the room beside the referral is small; the whole of it is in the message list."""
-        beginning = self.last_message.fontMetrics().elidedText(what, Qt.TextElideMode.ElideRight, _MESSAGE_WIDTH)
-        self.last_message.setText(beginning)
-        self.last_message.setToolTip(what)
-
-    @Slot(object)
-    def _show_running_jobs(self, count: int) -> None:
-        self.running_jobs.setText(self.tr("jobs: {0} running").format(count) if count else "")
 
     # --- perspectives and layout
 
@@ -300,11 +268,6 @@ class MainWindow(QMainWindow):
         """Fill in a fine-tuning job."""
         self.show_perspective("train")
         self.training.show_form()
-
-    def _read_disagreements(self) -> None:
-        why = self.evaluate.disagreement.read_cases()
-        if why:
-            self.notifier.tell(why)
 
     @Slot()
     def _show_case_list(self) -> None:
@@ -339,12 +302,6 @@ class MainWindow(QMainWindow):
     def _want_films(self, films: list[tuple[Path, int]]) -> None:
         self._films.want(films, self._library.neighbours())
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Work takes the message's place: both would squeeze the referral's numbers."""
-        if watched is self.work and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
-            self.last_message.setVisible(self.work.isHidden())
-        return super().eventFilter(watched, event)
-
     # --- opening
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -372,11 +329,3 @@ class MainWindow(QMainWindow):
             dialog = CalibrationDialog(self._session, checkpoint, self)
             dialog.asked.connect(self.calibration_asked)
             dialog.open()
-
-
-def _activate(session: Session, place: int) -> Callable[[], None]:
-    def activate() -> None:
-        if place < len(session.in_panes):
-            session.set_active(session.in_panes[place])
-
-    return activate
