@@ -148,22 +148,22 @@ def test_that_the_copied_command_refers_as_the_window_does(
     session.set_comparison(replace(session.comparison, unit=unit))
     window.show_perspective("evaluate")
     session.set_referral_rate(0.3)
-    near_threshold = numbers.referred_rows(FINDING, session.classifiers.all[2].digest).tolist()
+    near_threshold = numbers.referral.referred_rows(FINDING, session.classifiers.all[2].digest).tolist()
     window.referral.measure.setCurrentIndex(window.referral.measure.findData(uncertainty))
     assert session.uncertainty == uncertainty
-    assert numbers.referred_rows(FINDING, session.classifiers.all[2].digest).tolist() != near_threshold
+    assert numbers.referral.referred_rows(FINDING, session.classifiers.all[2].digest).tolist() != near_threshold
     qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     for finding in session.classifiers.all[2].trained_findings:
         if not numbers.compared(finding).has_both:
             continue
-        state = numbers.state(finding)
+        state = numbers.referral.state(finding)
         for at, each in enumerate(session.classifiers.all):
             area, point = numbers.auc(finding, each.digest), said["operating"]["findings"][finding][each.name]
             assert equal(area.auc, said["findings"][finding][each.name]["auc"])
             for count in ("true_positive", "false_positive", "true_negative", "false_negative", "referred_positive"):
                 assert getattr(state, count)[at] == point[count], (finding, each.name, count)
-            assert equal(numbers.retained_auc(finding, each.digest).auc, point["retained_auc"]["auc"])
+            assert equal(numbers.referral.retained_auc(finding, each.digest).auc, point["retained_auc"]["auc"])
     assert any("efficientnet, vit: not known how far members differ" in warning for warning in said["warnings"])
 
 

@@ -100,7 +100,7 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
         compared = numbers.compared(finding)
         if not compared.has_both:
             continue
-        state = numbers.state(finding)
+        state = numbers.referral.state(finding)
         for name, digest in names.items():
             area = numbers.auc(finding, digest)
             written = said["findings"].get(finding, {}).get(name)
@@ -118,7 +118,7 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
             for rate in ("sensitivity", "specificity"):
                 for end, key in (("", "value"), ("_lower", "lower"), ("_upper", "upper")):
                     assert equal(float(getattr(state, rate + end)[at]), point[rate][key])
-            kept = numbers.retained_auc(finding, digest)
+            kept = numbers.referral.retained_auc(finding, digest)
             for attribute in ("auc", "lower", "upper"):
                 key = attribute if attribute == "auc" else f"auc_{attribute}"
                 assert equal(getattr(kept, attribute), point["retained_auc"][key]), (finding, name, attribute)

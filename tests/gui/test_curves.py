@@ -186,7 +186,7 @@ def test_that_retained_cases_are_thick_and_all_cases_thin_and_the_dot_is_on_the_
         dots[spot.brush().color().name()] = (spot.pos().x(), spot.pos().y())
     for place in (0, 1):
         labels, scores = cases(evaluating, place)
-        kept = numbers.kept(FINDING, digest(evaluating, place))
+        kept = numbers.referral.kept(FINDING, digest(evaluating, place))
         assert kept.sum() == 24 - n_referred(24, 0.25)
         x, y = line(tab, "retained", digest(evaluating, place))
         expected = roc_curve(labels[kept], scores[kept])

@@ -212,8 +212,8 @@ def test_that_scores_of_another_scale_are_compared_without_being_taken_for_proba
     assert session.operating_points.threshold(table.digest, "Effusion") == pytest.approx(4 * logits.max())
     bring_forward(opened, window.evaluate.referral_curve)
     window.referral.measure.setCurrentIndex(window.referral.measure.findData("case"))
-    assert opened.numbers.uncertainty_of("Effusion", table.digest) == "finding"
-    assert opened.numbers.uncertainty_of("Effusion", session.classifiers.checkpoints[0].digest) == "case"
+    assert opened.numbers.referral.uncertainty_of("Effusion", table.digest) == "finding"
+    assert opened.numbers.referral.uncertainty_of("Effusion", session.classifiers.checkpoints[0].digest) == "case"
     QCoreApplication.processEvents()
     QCoreApplication.processEvents()
     assert "near the threshold" in window.evaluate.referral_curve.heading.text()

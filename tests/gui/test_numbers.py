@@ -174,7 +174,7 @@ def test_that_uncertainty_by_finding_orders_by_the_distance_to_the_threshold(eva
     referral.threshold.setValue(700)
     _, scores, _ = truth_and_scores(evaluating, 0)
     nearest = np.argsort(np.abs(scores - 0.7), kind="stable")[: n_referred(24, 0.25)]
-    assert set(evaluating.numbers.referred_rows(FINDING, session.active)) == set(nearest)
+    assert set(evaluating.numbers.referral.referred_rows(FINDING, session.active)) == set(nearest)
 
 
 def test_that_the_threshold_slider_sets_the_active_checkpoint_only(evaluating: Application) -> None:
@@ -204,8 +204,8 @@ def test_that_threshold_buttons_set_every_checkpoint_as_the_evaluation_would(
         )
         if rule != "youden":
             assert confusion_at(labels, scores, point.threshold).sensitivity.value >= 0.95
-        state = evaluating.numbers.state(FINDING)
-        kept = evaluating.numbers.kept(FINDING, checkpoint.digest)
+        state = evaluating.numbers.referral.state(FINDING)
+        kept = evaluating.numbers.referral.kept(FINDING, checkpoint.digest)
         assert np.count_nonzero(~kept) == n_referred(24, session.referral_rate)
         counts = confusion_at(
             labels[kept], scores[kept], session.operating_points.threshold(checkpoint.weights_sha256, FINDING)
@@ -235,7 +235,7 @@ def test_that_the_referral_curves_have_their_wilson_bands(evaluating: Applicatio
     curve = evaluating.window.evaluate.referral_curve
     bands = [shown.band for shown in curve.curves]
     assert len(bands) == 2
-    state = evaluating.numbers.sweep(FINDING).at(0.0, [0.5, 0.5])
+    state = evaluating.numbers.referral.sweep(FINDING).at(0.0, [0.5, 0.5])
     at_once = bands[0].path().boundingRect()
     assert at_once.bottom() >= float(state.sensitivity_upper[0])
     assert at_once.top() <= float(state.sensitivity_lower[0])

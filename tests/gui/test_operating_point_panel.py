@@ -64,7 +64,7 @@ def counted(panel: OperatingPointPanel, place: int) -> tuple[Confusion, np.ndarr
     """Counts of what a checkpoint keeps, computed here; the mask of what it keeps; its calls."""
     session, numbers = panel.session, panel.numbers
     compared = numbers.compared(FINDING)
-    kept = numbers.kept(FINDING, compared.digests[place])
+    kept = numbers.referral.kept(FINDING, compared.digests[place])
     threshold = session.operating_points.threshold(compared.digests[place], FINDING)
     scores = compared.scores[place]
     return confusion_at(compared.labels[kept], scores[kept], threshold), kept, scores > threshold

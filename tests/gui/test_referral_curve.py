@@ -22,7 +22,7 @@ def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
     qtbot.waitUntil(panel.isVisible)
     bands = [curve.band for curve in panel.curves]
     session, numbers = opened.session, opened.numbers
-    state = numbers.sweep(session.finding).at(
+    state = numbers.referral.sweep(session.finding).at(
         0.0,
         [
             session.operating_points.threshold(digest, session.finding)

@@ -114,7 +114,7 @@ def test_that_the_rates_are_those_of_what_is_retained_and_the_areas_are_not(
     before = rows_of(panel)
     panel.session.set_referral_rate(0.4)
     settle(panel, qtbot)
-    kept = panel.numbers.kept(FINDING, panel.session.active)
+    kept = panel.numbers.referral.kept(FINDING, panel.session.active)
     assert kept.sum() == 180
     settings = SubgroupSettings(THRESHOLD, resamples=0)
     groups = {name: member[kept] for name, member in members(site_table, "site").items()}

@@ -263,11 +263,11 @@ class LiveCurves(QObject):
     def risk_coverage(self, finding: str, digest: str) -> RiskCoverage:
         """Errors at the session's threshold over what is left to the checkpoint, the most uncertain left out first."""
         threshold = self._session.operating_points.threshold(digest, finding)
-        measure = self._numbers.uncertainty_of(finding, digest)
+        measure = self._numbers.referral.uncertainty_of(finding, digest)
 
         def make() -> RiskCoverage:
             compared, scores = self._numbers.compared(finding), self.scores(finding, digest)
-            uncertain = self._numbers.uncertain(finding)[compared.digests.index(digest)]
+            uncertain = self._numbers.referral.uncertain(finding)[compared.digests.index(digest)]
 
             def order() -> NDArray[np.intp]:
                 stated = np.flatnonzero(~np.isnan(compared.labels))

@@ -155,7 +155,7 @@ class LiveGroups(QObject):
         """
         table = self.table(finding, digest)
         threshold = self._session.operating_points.threshold(digest, finding)
-        n_groups, kept = len(table.names), self._numbers.kept(finding, digest)
+        n_groups, kept = len(table.names), self._numbers.referral.kept(finding, digest)
         flagged = table.cells + (table.scores > threshold)
         counts = np.bincount(flagged[kept], minlength=4 * n_groups)[: 4 * n_groups].reshape(n_groups, 4)
         total = counts.sum(axis=0)

@@ -39,7 +39,7 @@ class PointCounts:
 
 def point_counts(numbers: LiveNumbers, finding: str) -> list[PointCounts]:
     """The counts of every compared checkpoint, in their order."""
-    compared, state = numbers.compared(finding), numbers.state(finding)
+    compared, state = numbers.compared(finding), numbers.referral.state(finding)
     n_negative, points = compared.n_negative, []
     for at, (digest, threshold) in enumerate(zip(compared.digests, numbers.thresholds(finding), strict=True)):
         counts = (state.true_positive, state.false_positive, state.true_negative, state.false_negative)
@@ -56,8 +56,8 @@ def rows_of(numbers: LiveNumbers, finding: str, digest: str, count: Count) -> ND
     Referred: the most uncertain first. Called positive: the highest score first; called negative: the lowest first.
     """
     if count == "referred":
-        return numbers.referred_rows(finding, digest)
-    compared, kept = numbers.compared(finding), numbers.kept(finding, digest)
+        return numbers.referral.referred_rows(finding, digest)
+    compared, kept = numbers.compared(finding), numbers.referral.kept(finding, digest)
     if count == "retained":
         return compared.rows[kept]
     place = compared.digests.index(digest)

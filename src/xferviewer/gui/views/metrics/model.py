@@ -161,7 +161,7 @@ class MetricsTableModel(QAbstractTableModel):
         best = f"{BEST} " if self._numbers.best(finding) == digest else ""
         lines = [best + interval_text(interval.auc, interval.lower, interval.upper)]
         if self._session.referral_rate > 0 and interval.n_positive and interval.n_negative:
-            retained = self._numbers.retained_auc(finding, digest)
+            retained = self._numbers.referral.retained_auc(finding, digest)
             lines.append(self.tr("kept {0}").format(interval_text(retained.auc, retained.lower, retained.upper)))
         difference = self._numbers.difference(finding, digest)
         if difference is not None:

@@ -96,7 +96,7 @@ class WorklistModel(QAbstractTableModel):
     def _referred(self) -> set[int]:
         if self._known_referred is None:
             session = self._session
-            self._known_referred = set(self._numbers.referred_studies(session.finding, session.active))
+            self._known_referred = set(self._numbers.referral.referred_studies(session.finding, session.active))
         return self._known_referred
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
