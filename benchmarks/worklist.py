@@ -121,7 +121,8 @@ def _questions(application: Application) -> dict[str, Callable[[], object]]:
         "sorted by date, descending": lambda: library.sort("study_date", descending=True),
         "sorted by labels": lambda: library.sort("labels", descending=False),
         "filtered by a word that few have": lambda: library.search("0000123"),
-        "filtered by a word that many have": lambda: library.search("effusion"),
+        "filtered by a word that some have": lambda: library.search("effusion"),
+        "filtered by a word that half have": lambda: library.search("pa"),
         "filtered by columns": lambda: library.search("view:PA sex:F"),
         "the filter taken away": lambda: library.search(""),
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -196,23 +198,27 @@ class Library(QObject):
         self.query()
 
     def _cohort(self, images: list[ImageRow]) -> Cohort:
+        """By columns, not image by image: a hospital's catalogue may have labels of each of its images."""
+        fields: Iterable[tuple[Any, ...]] = zip(*images, strict=True) if images else repeat(())
+        image = dict(zip(ImageRow._fields, fields, strict=False))
+        numbers = np.array(image["id"], np.int64)
         findings = self.catalogue.label_findings()
-        columns = [self.catalogue.labels(finding) for finding in findings]
         table = np.full((len(images), len(findings)), np.nan)
-        for column, values in enumerate(columns):
-            stated = [values.get(image.id, -1) for image in images]
-            table[:, column] = [np.nan if value < 0 else value for value in stated]  # uncertain counts as not stated
+        for column, finding in enumerate(findings):
+            labelled, values = self.catalogue.label_values(finding)
+            _, rows, stated = np.intersect1d(numbers, labelled, assume_unique=True, return_indices=True)
+            table[rows, column] = np.where(values[stated] < 0, np.nan, values[stated])  # uncertain counts as not stated
         return Cohort(
             CATALOGUE_COHORT,
-            tuple(image.path for image in images),
-            tuple(image.identity for image in images),
-            tuple(image.id for image in images),
-            tuple(image.study for image in images),
+            image["path"],
+            image["identity"],
+            image["id"],
+            image["study"],
             tuple(findings),
             table,
-            tuple(str(image.study) for image in images),  # a study without a UID is one for the catalogue, too
-            tuple(image.patient_id for image in images),
-            {name: values for name, values in _columns(images).items() if any(values)},
+            tuple(map(str, image["study"])),  # a study without a UID is one for the catalogue, too
+            image["patient_id"],
+            {name: values for name, values in _subgroup_columns(image).items() if any(values)},
         )
 
     def cohort_of(self, table: LabelTable, name: str) -> Cohort:
@@ -332,15 +338,11 @@ class Library(QObject):
             self._start_next()
 
 
-def _columns(images: list[ImageRow]) -> dict[str, tuple[str, ...]]:
+def _subgroup_columns(image: dict[str, tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
     """What subgroups of the catalogue's images are made of."""
+    ages = tuple("" if age is None else f"{age:g}" for age in image["age"])
     return {
-        "site": tuple(image.site for image in images),
-        "sex": tuple(image.sex for image in images),
-        "age": tuple("" if image.age is None else f"{image.age:g}" for image in images),
-        "view": tuple(image.view for image in images),
-        "modality": tuple(image.modality for image in images),
-        "split": tuple(image.split for image in images),
+        name: ages if name == "age" else image[name] for name in ("site", "sex", "age", "view", "modality", "split")
     }
 
 

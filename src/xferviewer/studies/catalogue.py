@@ -156,9 +156,17 @@ class Catalogue:
         # Two questions that an index answers in its own order, where "unstated last" in one would sort all rows.
         for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (f"NOT ({says})", "study.id")):
             sql = f"SELECT study.id FROM study {joined} WHERE ({condition}) AND {part} ORDER BY {ends}"  # noqa: S608
-            rows = self.connection.execute(sql, [*parameters, *words]).fetchall()
-            found.append(np.fromiter((number for (number,) in rows), np.int64, len(rows)))
+            found.append(self._numbers(sql, [*parameters, *words]))
         return np.concatenate(found)
+
+    def _numbers(self, sql: str, parameters: list[str], column: str = "id") -> NDArray[np.int64]:
+        """A column of whole numbers that a question asks for, in its order.
+
+        As one text, since a million rows are as many tuples, which take four times as long as SQLite's answer. SQLite
+        keeps the order of a subquery for group_concat (its source: SF_OrderByReqd); a test holds that against the rows.
+        """
+        (text,) = self.connection.execute(f"SELECT group_concat({column}) FROM ({sql})", parameters).fetchone()  # noqa: S608
+        return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
 
     def study_rows(self, studies: Sequence[int] | NDArray[np.int64]) -> list[StudyRow]:
         """The rows of these studies, in this order; one that is no longer there is left out."""
@@ -274,6 +282,11 @@ class Catalogue:
     def labels(self, finding: str) -> dict[int, int]:
         """Image number to 1 present, 0 absent, -1 uncertain, for the images that state it."""
         return dict(self.connection.execute("SELECT image, value FROM label WHERE finding = ?", [finding]).fetchall())
+
+    def label_values(self, finding: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The numbers of the images that state a finding, ascending, and what each states, as in `labels`."""
+        sql = "SELECT image, value FROM label WHERE finding = ? ORDER BY image"
+        return self._numbers(sql, [finding], "image"), self._numbers(sql, [finding], "value")
 
     def labels_of(self, image: int) -> dict[str, int]:
         """Finding to 1 present, 0 absent, -1 uncertain, as stated for one image."""

@@ -90,9 +90,7 @@ def record_image(connection: sqlite3.Connection, entry: ImageEntry) -> set[int]:
     before = connection.execute(
         "SELECT study, id, known_patient, known_study FROM described WHERE path = ?", [stamp.path]
     ).fetchone()
-    annotated = connection.execute(
-        "SELECT patient_id, study_uid FROM annotation WHERE image = ?", [before[1] if before else None]
-    ).fetchone() or ("", "")
+    annotated = _annotated(connection, before[1]) if before else ("", "")
     patient_id, study_uid = facts.patient_id or annotated[0], facts.study_uid or annotated[1]
     study, series = place(connection, stamp.path, patient_id, study_uid, facts.series_uid)
     base_name = stamp.path.replace("\\", "/").rpartition("/")[2]
@@ -106,6 +104,12 @@ def record_image(connection: sqlite3.Connection, entry: ImageEntry) -> set[int]:
         ],
     ).fetchall()  # fmt: skip
     return {study, before[0]} if before else {study}
+
+
+def _annotated(connection: sqlite3.Connection, image: int) -> tuple[str, str]:
+    """The patient and study that a label table states of an image."""
+    sql = "SELECT patient_id, study_uid FROM annotation WHERE image = ?"
+    return connection.execute(sql, [image]).fetchone() or ("", "")
 
 
 def place(

@@ -6,10 +6,10 @@ import errno
 import logging
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pydicom
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_partial
@@ -168,15 +168,16 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
     Raises UnreadableImage for an object without pixels: a report, a plan, a directory, a cut-off header.
     """
     dataset = header.dataset
-    storage = UID(str(dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID") or ""))
-    if storage == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in dataset:
+    storage = text(dataset, "SOPClassUID") or text(dataset.file_meta, "MediaStorageSOPClassUID")
+    if storage == MediaStorageDirectoryStorage or _tag("DirectoryRecordSequence") in dataset:
         raise UnreadableImage(
             f"{path.name} is a directory of DICOM files, not an image.",
             "A DICOMDIR lists files and holds no pixels itself.",
             "Open it in the window or index it: that opens the files that it lists, if they are there.",
         )
     if header.pixels is None:
-        name = storage.name if storage.name != str(storage) else "DICOM object of no known class"
+        name = UID(storage).name
+        name = name if name != storage else "DICOM object of no known class"
         raise UnreadableImage(
             f"{path.name} holds no pixels.",
             f"It is a {name} without pixel data, or it was cut off before them.",
@@ -194,10 +195,16 @@ def refuse_unless_image(path: Path, header: DicomHeader) -> PixelElement:
     return header.pixels
 
 
+@cache
+def _tag(keyword: str) -> BaseTag:
+    """The tag of a keyword of ours: pydicom would look it up and build it anew for each element of each file."""
+    return Tag(keyword)
+
+
 def number(dataset: Any, keyword: str) -> int:
     """The element's whole number; 0 when absent, empty or no number."""
     try:
-        unconverted = dataset.get_item(tag_for_keyword(keyword))
+        unconverted = dataset.get_item(_tag(keyword))
         if isinstance(unconverted, RawDataElement) and unconverted.VR == "US" and len(unconverted.value) == 2:
             return int.from_bytes(unconverted.value, "little" if unconverted.is_little_endian else "big")
         return int(dataset.get(keyword) or 0)
@@ -238,7 +245,7 @@ INDEXED = [
 def text(dataset: Any, keyword: str) -> str:
     """The element's value without padding; "" when absent, empty or damaged; the first of several."""
     try:
-        unconverted = dataset.get_item(tag_for_keyword(keyword))
+        unconverted = dataset.get_item(_tag(keyword))
         if isinstance(unconverted, RawDataElement) and _is_plain(unconverted):
             return str(unconverted.value.partition(b"\\")[0], "ascii").strip(" \x00")
         value = dataset.get(keyword)

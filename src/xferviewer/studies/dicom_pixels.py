@@ -74,9 +74,8 @@ def frame_bytes(header: DicomHeader) -> int:
 def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> None:
     """Raise UnreadableImage, without decoding, for a frame over the limit or far over what the file can hold."""
     declared = frame_bytes(header)
-    size = f"{number(header.dataset, 'Rows')} by {number(header.dataset, 'Columns')} pixels"
     if declared > largest_frame_bytes():
-        raise too_large(path.name, size)
+        raise too_large(path.name, _size(header))
     if pixels.length is None:
         too_short = declared > max(_ALWAYS_DECODED_BYTES, header.size * _LARGEST_COMPRESSION)
         too_short = too_short or not _holds_its_fragments(file, header, pixels)
@@ -85,9 +84,13 @@ def refuse_impossible_size(path: Path, file: BinaryIO, header: DicomHeader, pixe
     if too_short:
         raise UnreadableImage(
             f"{path.name} is cut off.",
-            f"Its header declares {header.frames} frame(s) of {size}, and the file holds fewer bytes than that.",
+            f"Its header declares {header.frames} frame(s) of {_size(header)}, and the file holds fewer bytes.",
             "Fetch the file again from where it came from.",
         )
+
+
+def _size(header: DicomHeader) -> str:
+    return f"{number(header.dataset, 'Rows')} by {number(header.dataset, 'Columns')} pixels"
 
 
 def _holds_its_fragments(file: BinaryIO, header: DicomHeader, pixels: PixelElement) -> bool:

@@ -38,6 +38,8 @@ SUBCOMMAND = "examine-files"  # of the command line: it calls `main`
 SECONDS_A_FILE = 60.0
 _FEWEST = 200  # fewer files are examined before other processes have started
 _PORTION = 32
+_PORTIONS_AHEAD = 8  # for each process: while the catalogue is written, they have something to do
+_STILL_AT_WORK = b"\n"  # a line between the answers
 _ENTRY = [field.name for field in fields(ImageEntry)]  # `dataclasses.asdict` copies each value, for every file
 _FACTS = [field.name for field in fields(ImageFacts)]
 
@@ -80,7 +82,7 @@ def _examine_elsewhere(stamps: Iterator[FileStamp], processes: int) -> Iterator[
         try:
             while portion := list(islice(stamps, _PORTION)):
                 coming.append(threads.submit(examine_portion, portion))
-                if len(coming) > 2 * processes:
+                if len(coming) > _PORTIONS_AHEAD * processes:
                     yield from coming.popleft().result()
             while coming:
                 yield from coming.popleft().result()
@@ -104,29 +106,31 @@ class Examiner:
 
     def examine(self, stamps: Sequence[FileStamp]) -> list[Examined]:
         """What `examination.examine` says of each; a file that the process did not survive is refused."""
+        together = self._examine(stamps)
+        if together is not None:
+            return together
         examined: list[Examined] = []
-        while len(examined) < len(stamps):
-            examined += self._examine(stamps[len(examined) :])
-            if len(examined) < len(stamps):
-                examined.append(_fatal(stamps[len(examined)]))
-                self.close()
+        for stamp in stamps:  # one of them ended the process: which, is seen when each is sent alone
+            alone = self._examine([stamp])
+            examined += [_fatal(stamp)] if alone is None else alone
         return examined
 
-    def _examine(self, stamps: Sequence[FileStamp]) -> Iterator[Examined]:
-        """Up to the file that ends the process or takes too long."""
+    def _examine(self, stamps: Sequence[FileStamp]) -> list[Examined] | None:
+        """None, and no process any more, where a file ends it or holds it too long."""
         process = self._running()
         requests, answers = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)
         request = json.dumps([[stamp.path, stamp.size, stamp.mtime_ns] for stamp in stamps])
+        self._busy_since = time.monotonic()
         with suppress(OSError):  # it has ended: then there is no answer either
             requests.write(request.encode() + b"\n")
             requests.flush()
-        for stamp in stamps:
+        while (answer := answers.readline()) == _STILL_AT_WORK:
             self._busy_since = time.monotonic()
-            answer = answers.readline()
-            self._busy_since = math.inf
-            if not answer.endswith(b"\n"):
-                return
-            yield _from_json(stamp, json.loads(answer))
+        self._busy_since = math.inf
+        if not answer.endswith(b"\n"):
+            self.close()
+            return None
+        return [_from_json(stamp, values) for stamp, values in zip(stamps, json.loads(answer), strict=True)]
 
     def lose_patience(self) -> None:
         """End the process when it has been at one file for too long. Called from another thread."""
@@ -152,7 +156,10 @@ class Examiner:
 
 
 def main() -> int:
-    """The process: each line of standard input lists files, each line of standard output tells of the next one."""
+    """The process: each line of standard input lists files; one line of standard output tells of all of them.
+
+    Before it, empty lines say that a file has been done since the last one.
+    """
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     _serve(sys.stdin.buffer, output)
@@ -161,9 +168,15 @@ def main() -> int:
 
 def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
     for line in requests:
-        for path, size, mtime_ns in json.loads(line):
-            answers.write(json.dumps(_as_json(examine(FileStamp(path, size, mtime_ns)))).encode() + b"\n")
-            answers.flush()
+        examined, told = [], time.monotonic()
+        for stamp in json.loads(line):
+            examined.append(_as_json(examine(FileStamp(*stamp))))
+            if time.monotonic() - told > 1.0:  # on a slow disk, many files together may take longer than one should
+                told = time.monotonic()
+                answers.write(_STILL_AT_WORK)
+                answers.flush()
+        answers.write(json.dumps(examined).encode() + b"\n")
+        answers.flush()
 
 
 def _as_json(examined: Examined) -> dict[str, Any]:

@@ -136,6 +136,15 @@ def test_that_a_study_has_a_finding_when_any_of_its_images_has(catalogue):
         assert list(catalogue.study_labels("Edema").values()) == [value]
 
 
+def test_that_labels_as_columns_are_those_of_the_images(catalogue):
+    for name, value in (("1", 0), ("2", -1), ("3", 1), ("4", 0)):
+        add(catalogue, f"/a/{name}", {"Edema": value} if name != "4" else {"Mass": 1})
+    for finding in ("Edema", "Mass", "unheard of"):
+        images, values = catalogue.label_values(finding)
+        assert dict(zip(images.tolist(), values.tolist(), strict=True)) == catalogue.labels(finding)
+        assert images.tolist() == sorted(images.tolist())
+
+
 def test_that_counts_and_lists_of_a_folder_leave_out_its_neighbours(catalogue):
     for path in ("/a/b/1", "/a/b/c/2", "/a/b-2/3", "/a/b.png", "/a/b0"):
         add(catalogue, path)

@@ -27,6 +27,8 @@ def examine(stamp):
         os.abort()
     if stamp.path.endswith("endless"):
         time.sleep(600)
+    if stamp.path.endswith("slow"):
+        time.sleep(1.2)
     print("a library's chatter")
     return whole(stamp)
 examiners.examine = examine
@@ -88,6 +90,22 @@ def test_that_a_file_which_holds_its_process_costs_only_itself(tmp_path, files, 
     refused = [each for each in examined if isinstance(each, Refusal) and "more than 3 seconds" in each.error.why]
     assert [Path(each.stamp.path).name for each in refused] == ["endless"]
     assert len(examined) == len(paths)
+
+
+def test_that_many_slow_files_together_may_take_longer_than_one(tmp_path, files, fragile, monkeypatch):
+    monkeypatch.setattr(examiners, "SECONDS_A_FILE", 3.0)
+    slow = [tmp_path / f"{number}.slow" for number in range(6)]
+    for path in slow:
+        path.touch()
+    started: list[object] = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    paths = [*files[:220], *slow, *files[220:]]
+    examined = list(examine_in_order([stamp_of(str(path)) for path in paths], 2))
+    refused = [each.error.why for each in examined[220:226] if isinstance(each, Refusal)]
+    assert len(refused) == 6
+    assert not any("seconds" in why for why in refused)
+    assert len(started) == 2  # nobody lost patience with them
 
 
 def test_that_few_files_start_no_process(files, monkeypatch):

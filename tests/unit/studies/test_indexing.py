@@ -59,7 +59,7 @@ def test_that_every_file_is_an_image_or_refused_with_its_reason(catalogue, folde
     assert reasons == {
         ".hidden": "Its content is neither DICOM nor a picture format that is read here.",
         "README": "It holds text, not pixels.",
-        "cut.dcm": "Its header declares 1 frame(s) of 3 by 4 pixels, and the file holds fewer bytes than that.",
+        "cut.dcm": "Its header declares 1 frame(s) of 3 by 4 pixels, and the file holds fewer bytes.",
         "empty.png": "The file is empty.",
         "gone.png": "The system says: No such file or directory.",
         "pipe": "It is a device, a pipe or a socket.",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from xferviewer.studies.catalogue import Catalogue
+from xferviewer.studies.catalogue_search import ORDERS
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, forget, record_image, summarise, writing
 from xferviewer.studies.images import ImageFacts
 from xferviewer.studies.study_list import StudyList
@@ -21,9 +22,15 @@ def catalogue(tmp_path: Path):
         with writing(opened) as connection:
             touched: set[int] = set()
             for number in range(STUDIES):
-                facts = ImageFacts(patient_id=f"{number:04d}", age=float(number % 90) if number % 7 else None)
+                facts = ImageFacts(
+                    patient_id=f"{number:04d}",
+                    age=float(number % 90) if number % 7 else None,
+                    view=("PA", "AP", "")[number % 3],
+                )
                 stamp = FileStamp(f"/{number:04d}.png", 1, 1)
                 touched |= record_image(connection, ImageEntry(stamp, f"id {number}", 1, 1, 1, facts))
+            stated = [(image, "Edema", image % 3 - 1) for image in range(1, STUDIES, 2)]
+            connection.executemany("INSERT INTO label VALUES (?, ?, ?)", stated)
             summarise(connection, touched)
         yield opened
 
@@ -81,3 +88,27 @@ def test_that_a_list_of_another_order_and_an_empty_one_behave_alike(catalogue: C
     empty = StudyList()
     assert (len(empty), list(empty), empty.row_of(1), empty.first_identities()) == (0, [], -1, {})
     assert StudyList(catalogue, np.array([], np.int64))[:5] == []
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("search", ["", "1", "view:PA"])
+@pytest.mark.parametrize("order_by", [*ORDERS, "label:Edema"])
+def test_that_numbers_handed_out_as_one_text_keep_the_order_of_the_rows(
+    catalogue: Catalogue, order_by: str, search: str, descending: bool
+):
+    numbers = catalogue.study_ids(search, order_by, descending=descending).tolist()
+    rows = catalogue.connection.execute(
+        "SELECT study.*, study_label.value AS edema FROM study "
+        "LEFT JOIN study_label ON study_label.study = study.id AND study_label.finding = 'Edema'"
+    )
+    names = [name for name, *_ in rows.description]
+    column, number = names.index("edema" if order_by.startswith("label:") else order_by), names.index("id")
+    found = [row for row in rows if _holds(dict(zip(names, row, strict=True)), search)]
+    stated = [row for row in found if row[column] not in (None, "")]
+    stated.sort(key=lambda row: (row[column], row[number]), reverse=descending)
+    silent = sorted(row[number] for row in found if row[column] in (None, ""))
+    assert numbers == [row[number] for row in stated] + silent
+
+
+def _holds(row: dict[str, object], search: str) -> bool:
+    return row["view"] == "PA" if search.startswith("view:") else search in str(row["searched"])

@@ -123,7 +123,7 @@ class EvaluationBar(QWidget):
         self.only.clear()
         self.only.addItem(self.tr("all"), None)
         for column, values in session.cohort.columns.items():
-            stated = sorted({value for value in values if value})
+            stated = sorted({*values} - {""})
             if 1 < len(stated) <= MANY_WORDS and column != "age":
                 for value in stated:
                     self.only.addItem(f"{column} = {value}", (column, value))
