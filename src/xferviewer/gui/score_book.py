@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +15,14 @@ from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
 from xferviewer.gui.classifiers import Classifiers
 from xferviewer.gui.cohort import Cohort
+from xferviewer.gui.cohort_tables import CohortTables, Row, Table
 from xferviewer.gui.columns import Asked, Classifier, EnsembleColumn, Member, PassColumn
 
 Logits = Mapping[str, NDArray[np.float32]]  # by image identity: (findings,), or (passes, findings) of a PassColumn
-Table = NDArray[np.float32] | NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """Scores (findings,) of one image, and by measure how far the members of the column differ, if it has any."""
-
-    scores: Table
-    doubts: Mapping[MemberMeasure, NDArray[np.float64]]
 
 
 class ScoreBook:
-    """Scores by image, and laid out as tables over the images of a cohort, asked for by the common name of a finding.
+    """Scores by image, and as tables over the images of a cohort, asked for by the common name of a finding.
 
     Those of imported predictions are tables only; those of ensembles are made of their members' when they are asked
     for.
@@ -40,14 +31,11 @@ class ScoreBook:
     def __init__(self) -> None:
         self._calibrated = False
         self._classifiers = Classifiers()
-        self._cohort = Cohort.empty()
         self._asked: dict[str, Asked] = {}
         self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image
         self._rows: dict[str, dict[str, Row]] = {}  # the same, of the chosen kind
         self._recalibrators: dict[str, tuple[Recalibrator | None, ...]] = {}
-        # By digest: (images of the cohort, findings), NaN: unknown.
-        self._tables: dict[str, Table] = {}
-        self._doubts: dict[str, Doubts] = {}
+        self._tables = CohortTables()
         self._ensembles: dict[str, EnsembleColumn] = {}
         self._combined: dict[str, Combined] = {}  # of ensembles, until something changes
         self._failures: dict[tuple[str, str], str] = {}  # image, checkpoint
@@ -63,7 +51,7 @@ class ScoreBook:
             self._failures = {key: why for key, why in self._failures.items() if key[0]}  # it is opened anew
         self._ensembles = {each.digest: each for each in classifiers.columns if isinstance(each, EnsembleColumn)}
         if classifiers.imported is not before.imported:
-            self.lay_out(self._cohort)
+            self.lay_out(self._tables.cohort)
         self._combined.clear()
 
     def set_recalibrators(self, recalibrators: Mapping[str, tuple[Recalibrator | None, ...]]) -> None:
@@ -104,14 +92,14 @@ class ScoreBook:
         self._asked[digest] = asked
         self._logits.setdefault(digest, {}).update(logits)
         self._rows.setdefault(digest, {}).update(rows)
-        self._fill(digest, rows)
+        self._tables.fill(digest, rows)
         self._combined.clear()
 
     def forget(self, digests: Collection[str]) -> None:
         """Drop all predictions of these checkpoints and of their passes: they come anew, or the checkpoints went."""
         for digest in [each for each in self._logits if each.partition("+")[0] in digests]:
             del self._logits[digest], self._rows[digest], self._asked[digest]
-            self._forget_tables(digest)
+            self._tables.forget(digest)
         self._combined.clear()
 
     def _made(self, asked: Asked, logits: Logits, kind: ScoreKind) -> dict[str, Row]:
@@ -130,37 +118,16 @@ class ScoreBook:
         for each in self._classifiers.asked:
             logits = self._logits.get(each.digest)
             if logits:
-                self._forget_tables(each.digest)
+                self._tables.forget(each.digest)
                 self.add(each, logits)
         self._combined.clear()
 
     def lay_out(self, cohort: Cohort) -> None:
         """Make tables over the images of another cohort."""
-        self._cohort, imported = cohort, self._classifiers.imported
-        self._tables = {each.digest: each.scores_of(cohort) for each in imported}
-        self._doubts = {each.digest: each.doubts_of(cohort) for each in imported if each.doubts}
+        self._tables.begin(cohort, self._classifiers.imported)
         for digest, rows in self._rows.items():
-            self._fill(digest, rows)
+            self._tables.fill(digest, rows)
         self._combined.clear()
-
-    def _forget_tables(self, digest: str) -> None:
-        self._tables.pop(digest, None)
-        self._doubts.pop(digest, None)
-
-    def _fill(self, digest: str, rows: Mapping[str, Row]) -> None:
-        for identity, row in rows.items():
-            place = self._cohort.row_of(identity)
-            if place is not None:
-                if digest not in self._tables:
-                    self._tables[digest] = self._nothing(row.scores)
-                    self._doubts[digest] = {measure: self._nothing(of) for measure, of in row.doubts.items()}
-                self._tables[digest][place] = row.scores
-                for measure, values in row.doubts.items():
-                    self._doubts[digest][measure][place] = values
-
-    def _nothing(self, like: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
-        empty: NDArray[np.float64] = np.full((len(self._cohort), like.size), np.nan, dtype=like.dtype)
-        return empty
 
     def add_failure(self, digest: str, identity: str, why: str) -> None:
         """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""
@@ -198,8 +165,8 @@ class ScoreBook:
     def table(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
         """(images of the cohort, findings); NaN where not predicted or not trained."""
         combined = self._combined_of(digest)
-        table = self._tables.get(digest) if combined is None else combined.scores
-        return self._chosen(table, [self._column(digest, finding) for finding in findings])
+        table = self._tables.scores(digest) if combined is None else combined.scores
+        return self._tables.chosen(table, [self._column(digest, finding) for finding in findings])
 
     def doubts(
         self, digests: Sequence[str], findings: Sequence[str], measures: Sequence[MemberMeasure] = MEMBER_MEASURES
@@ -209,7 +176,7 @@ class ScoreBook:
         A measure that no column has is left out.
         """
         each = [self._doubts_of(digest, findings, measures) for digest in digests]
-        nothing = np.full((len(self._cohort), len(findings)), np.nan)
+        nothing = np.full((len(self._tables.cohort), len(findings)), np.nan)
         return {
             measure: np.stack([of.get(measure, nothing) for of in each])
             for measure in measures
@@ -219,9 +186,8 @@ class ScoreBook:
     def _doubts_of(self, digest: str, findings: Sequence[str], measures: Iterable[MemberMeasure]) -> Doubts:
         """(images of the cohort, findings) by measure; nothing where there are no members."""
         combined, columns = self._combined_of(digest), [self._column(digest, finding) for finding in findings]
-        known: Mapping[MemberMeasure, NDArray[np.float64]] = self._doubts.get(digest, {})
-        doubts = known if combined is None else combined.doubts
-        return {measure: self._chosen(doubts[measure], columns) for measure in measures if measure in doubts}
+        doubts = self._tables.doubts(digest) if combined is None else combined.doubts
+        return {measure: self._tables.chosen(doubts[measure], columns) for measure in measures if measure in doubts}
 
     def _column(self, digest: str, finding: str) -> int | None:
         """The place of a finding among the scores of what is compared; None where it was not trained for it."""
@@ -234,18 +200,7 @@ class ScoreBook:
             return self._ensemble_row(self._ensembles[digest], identity)
         if digest in self._rows:
             return self._rows[digest].get(identity)
-        place, table = self._cohort.row_of(identity), self._tables.get(digest)
-        if place is None or table is None:
-            return None
-        return Row(table[place], {measure: of[place] for measure, of in self._doubts.get(digest, {}).items()})
-
-    def _chosen(self, table: Table | None, columns: Sequence[int | None]) -> NDArray[np.float64]:
-        wanted = np.full((len(self._cohort), len(columns)), np.nan)
-        if table is not None:
-            for place, column in enumerate(columns):
-                if column is not None:
-                    wanted[:, place] = table[:, column]
-        return wanted
+        return self._tables.row(digest, identity)
 
     # --- ensembles
 
@@ -255,7 +210,7 @@ class ScoreBook:
         if ensemble is not None and digest not in self._combined:
             kind = self.kind(digest)
             tables = [
-                self._chosen(self._table_of_kind(member, kind), _columns(member, ensemble.trained_findings))
+                self._tables.chosen(self._table_of_kind(member, kind), _columns(member, ensemble.trained_findings))
                 for member in ensemble.members
             ]
             self._combined[digest] = combine(tables)
@@ -265,14 +220,8 @@ class ScoreBook:
         """Where not every member is calibrated, the ensemble is of raw probabilities: of all of them."""
         logits = self._logits.get(member.digest)
         if not logits or self.kind(member.digest) == kind:
-            return self._tables.get(member.digest)
-        rows = self._made(self._asked[member.digest], logits, kind)
-        table = self._nothing(next(iter(rows.values())).scores)
-        for identity, row in rows.items():
-            place = self._cohort.row_of(identity)
-            if place is not None:
-                table[place] = row.scores
-        return table
+            return self._tables.scores(member.digest)
+        return self._tables.table_of(self._made(self._asked[member.digest], logits, kind))
 
     def _ensemble_row(self, ensemble: EnsembleColumn, identity: str) -> Row | None:
         kind, scores = self.kind(ensemble.digest), []
