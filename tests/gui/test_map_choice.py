@@ -77,7 +77,7 @@ def explained_as(opened: Application, **changes: object) -> protocol.Explained:
     pane = opened.window.compare.panes[0]
     known = opened.session.maps.of(pane.digest)
     assert known is not None
-    return replace(known, generation=opened.predicting._generation, **changes)
+    return replace(known, generation=opened.explaining._generation, **changes)
 
 
 def test_that_a_pane_says_how_far_a_slow_map_is_and_that_it_was_cancelled(
@@ -91,7 +91,7 @@ def test_that_a_pane_says_how_far_a_slow_map_is_and_that_it_was_cancelled(
     assert "Score-CAM: 25 %" in corner(opened)
     opened.engine.explaining.emit(replace(progress, generation=request.generation - 1, done=256))
     assert "Score-CAM: 25 %" in corner(opened)
-    opened.predicting.cancel_maps()
+    opened.explaining.cancel()
     assert asked[-1] == protocol.CancelRequest(request.request)
     opened.engine.finished.emit(protocol.Finished(request.request, 0, 2, True))
     assert "Score-CAM: cancelled" in corner(opened)

@@ -21,6 +21,7 @@ from xferviewer.gui.devices import Devices
 from xferviewer.gui.display import Display
 from xferviewer.gui.engine_client import EngineClient
 from xferviewer.gui.evaluating import Evaluating
+from xferviewer.gui.explaining import Explaining
 from xferviewer.gui.exporting_evaluation import ExportingEvaluation
 from xferviewer.gui.films import READERS, FilmShelf
 from xferviewer.gui.importing import Importing
@@ -92,8 +93,9 @@ class Application(QObject):
         self.thumbnails = Thumbnails(folders.thumbnails, self.reading, self)
         self.engine = EngineClient(self)
         self.checkpoints = OpenCheckpoints(self.session, self.engine, self.settings, self)
+        self.explaining = Explaining(self.session, self.engine, self)
         self.predicting = Predicting(
-            self.session, self.library, self.engine, self.store, chosen.device, chosen.precision, self
+            self.session, self.library, self.engine, self.store, self.explaining, chosen.device, chosen.precision, self
         )
         self.measuring = Measuring(self.session, self.engine, self.store, self)
         self.session.inputs.set_acknowledged(chosen.acknowledged_inputs)
@@ -108,7 +110,7 @@ class Application(QObject):
         self.inputs = NetworkInputs(self.session, self)
         self.as_networks_see = AsNetworksSee(self.session, self.window.compare, self.inputs, self)
         self.engine.network_input.connect(self.inputs.take_in)
-        self.inputs.asked.connect(self.predicting.explain)
+        self.inputs.asked.connect(self.explaining.explain)
         self.devices = Devices(
             self.session, self.engine, self.predicting, self.checkpoints, self.settings, self.window, self
         )
@@ -119,7 +121,7 @@ class Application(QObject):
             self.map_measuring, self,
         )  # fmt: skip
         self.background_work = BackgroundWork(
-            self.predicting, self.library, self.map_measuring, self.evaluating, self.window, self
+            self.predicting, self.explaining, self.library, self.map_measuring, self.evaluating, self.window, self
         )
         self.exporting_evaluation = ExportingEvaluation(
             self.evaluating, folders.home / "evaluations", self.window, self

@@ -8,6 +8,7 @@ from xferviewer import protocol
 from xferviewer.evaluation.run_progress import RunProgress
 from xferviewer.gui import dialogs
 from xferviewer.gui.evaluating import Evaluating
+from xferviewer.gui.explaining import Explaining
 from xferviewer.gui.library import Library
 from xferviewer.gui.main_window import MainWindow
 from xferviewer.gui.map_measuring import MapMeasuring
@@ -25,6 +26,7 @@ class BackgroundWork(QObject):
     def __init__(
         self,
         predicting: Predicting,
+        explaining: Explaining,
         library: Library,
         measuring: MapMeasuring,
         evaluating: Evaluating,
@@ -33,6 +35,7 @@ class BackgroundWork(QObject):
     ) -> None:
         super().__init__(parent)
         self._predicting = predicting
+        self._explaining = explaining
         self._library = library
         self._measuring = measuring
         self._evaluating = evaluating
@@ -56,7 +59,7 @@ class BackgroundWork(QObject):
         elif self._measuring.running:
             self._measuring.cancel()
         else:
-            self._predicting.cancel_maps()
+            self._explaining.cancel()
             self._cancel_predicting()
 
     def _cancel_predicting(self) -> None:

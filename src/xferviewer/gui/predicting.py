@@ -14,6 +14,7 @@ from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.gui.columns import PassColumn
 from xferviewer.gui.engine_client import EngineClient
+from xferviewer.gui.explaining import Explaining
 from xferviewer.gui.library import Library
 from xferviewer.gui.prediction_run import PredictionRun, rows_of_failures
 from xferviewer.gui.session import Session
@@ -39,6 +40,7 @@ class Predicting(QObject):
         library: Library,
         engine: EngineClient,
         store: PredictionStore,
+        explaining: Explaining,
         device: str,
         precision: str,
         parent: QObject | None,
@@ -48,13 +50,11 @@ class Predicting(QObject):
         self._library = library
         self._engine = engine
         self._store = store
+        self._explaining = explaining
         self._asked = _most_likely(device, precision)
         self._in_use: dict[str, tuple[str, str]] = {}  # device and precision of each checkpoint, once it is opened
         self._reopening: set[str] = set()  # what these say was computed on the device before
         self._run = PredictionRun()
-        self._generation = 0
-        self._explaining = 0  # the newest request for maps
-        self._explained_finding = ""
         self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
         self._new: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet stored
         self._unusable: set[tuple[str, str]] = set()
@@ -69,10 +69,6 @@ class Predicting(QObject):
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
         engine.finished.connect(self._note_end)
-        engine.explaining.connect(self._note_progress)
-        session.image_changed.connect(self.explain)
-        session.maps.choice_changed.connect(self.explain)
-        session.finding_changed.connect(self._explain_finding)
         session.checkpoints_changed.connect(self._new_checkpoints)
         session.asked_changed.connect(self.predict_missing)
         session.cohort_changed.connect(self.predict_missing)
@@ -81,34 +77,6 @@ class Predicting(QObject):
     def running(self) -> bool:
         """A background run is under way."""
         return bool(self._run.requests)
-
-    @Slot()
-    def explain(self) -> None:
-        """Ask for the maps of the shown image: of all findings, or of the chosen one where each costs its own time."""
-        session = self._session
-        shown, digests = session.shown, [c.weights_sha256 for c in session.classifiers.checkpoints]
-        if shown is not None and digests:
-            self._generation += 1
-            findings = (session.finding,) if session.maps.choice.facts.each_finding else ()
-            self._explained_finding = session.finding
-            self._explaining = self._engine.explain(
-                shown.reference, self._generation, digests, session.maps.choice, findings,
-                with_input=session.display.inputs_visible,
-            )  # fmt: skip
-
-    @Slot()
-    def _explain_finding(self) -> None:
-        """Another finding: its maps are there already, unless each finding has to be asked for."""
-        session = self._session
-        if session.maps.choice.facts.each_finding and session.finding != self._explained_finding:
-            session.maps.forget()
-            self.explain()
-
-    @Slot(object)
-    def _note_progress(self, message: protocol.ExplainProgress) -> None:
-        if message.generation == self._generation:
-            done = 100 * message.done // max(message.total, 1)
-            self._session.maps.set_note(message.checkpoint, self.tr("{0} %").format(done))
 
     @Slot()
     def predict_missing(self) -> None:
@@ -142,10 +110,6 @@ class Predicting(QObject):
             self._show_arrived()
             self.put_away()
             self.paused_changed.emit(self._run.progress)
-
-    def cancel_maps(self) -> None:
-        """Stop the maps that are being computed; another image, method or finding asks for new ones."""
-        self._engine.cancel(self._explaining)
 
     def resume(self) -> None:
         """Go on with what is missing; images that failed are tried again."""
@@ -230,7 +194,7 @@ class Predicting(QObject):
 
     @Slot()
     def _new_checkpoints(self) -> None:
-        self.explain()
+        self._explaining.explain()
         self.predict_missing()
 
     @Slot(object)
@@ -241,8 +205,8 @@ class Predicting(QObject):
     def _take_in_explanation(self, message: protocol.Explained) -> None:
         self._add(message.checkpoint, message.identity, message.logits)
         self._show_arrived()
-        if message.generation == self._generation and message.checkpoint not in self._reopening:
-            self._session.maps.add(message)
+        if message.checkpoint not in self._reopening:
+            self._explaining.take_in(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
         if split_digest(digest)[0] in self._reopening:
@@ -292,10 +256,6 @@ class Predicting(QObject):
 
     @Slot(object)
     def _note_end(self, message: protocol.Finished) -> None:
-        if message.request == self._explaining and message.cancelled:
-            for checkpoint in self._session.classifiers.checkpoints:
-                if self._session.maps.of(checkpoint.weights_sha256) is None:
-                    self._session.maps.set_note(checkpoint.weights_sha256, self.tr("cancelled"))
         if message.request not in self._run.requests:
             return
         self._run.requests.discard(message.request)
