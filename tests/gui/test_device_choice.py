@@ -210,7 +210,7 @@ def test_that_a_choice_is_kept_and_asked_of_the_engine(opened: Application) -> N
 
     kept, _ = read_settings(settings_file())
     assert (kept.device, kept.precision) == ("auto", "fp16")
-    opening = opened.engine._opening
+    opening = opened.engine._requests._opening
     assert opening is not None
     assert (opening.device, opening.precision) == ("auto", "fp16")
     assert set(opening.folders) == {str(checkpoint.folder) for checkpoint in opened.session.classifiers.checkpoints}
@@ -238,7 +238,7 @@ def test_that_the_tool_tip_and_the_dialog_say_what_computes_and_what_the_checks_
 ) -> None:
     opened.engine.devices_listed.emit(protocol.DevicesListed(OFFERS))
     names = [checkpoint.name for checkpoint in opened.session.classifiers.checkpoints]
-    request = opened.engine._opening.request  # type: ignore[union-attr]
+    request = opened.engine._requests._opening.request  # type: ignore[union-attr]
     for place, (checks, precision) in enumerate([((NO_NUMBERS, FAILED), "fp32"), ((PASSED,), "bf16")]):
         checkpoint = opened.session.classifiers.checkpoints[place]
         opened.engine._receive(
