@@ -166,11 +166,11 @@ class Application(QObject):
 
     def _connect_notifier(self) -> None:
         window, notifier = self.window, self.notifier
-        for part in (
+        for teller in (
             self.tables, self.checkpoints, self.map_measuring, self.opening, self.background_work,
             self.exporting_evaluation, self.describing,
         ):  # fmt: skip
-            part.told.connect(notifier.tell)
+            teller.told.connect(notifier.tell)
         for part in (
             self.settings, self.decisions, self.checkpoints, self.map_measuring, self.measuring, self.catalogues,
             self.opening, self.exporting_evaluation, self.training, self.describing, window.figures,

@@ -53,7 +53,7 @@ class BackgroundWork(QObject):
     def _cancel(self) -> None:
         if self._evaluating.running:
             self._evaluating.stop()
-            self._window.work.show_writing(running=False)
+            self._window.status.work.show_writing(running=False)
         elif self._library.indexing:
             self._library.cancel_index()
         elif self._measuring.running:
@@ -63,15 +63,15 @@ class BackgroundWork(QObject):
             self._cancel_predicting()
 
     def _cancel_predicting(self) -> None:
-        under_way = self._predicting.running or not self._window.work.isHidden()
+        under_way = self._predicting.running or not self._window.status.work.isHidden()
         self._predicting.pause()
-        self._window.work.hide()
+        self._window.status.work.hide()
         if under_way:
             self.told.emit(self.tr("Predicting was cancelled; menu, Work, “Go on predicting” continues it."), "", False)
 
     @Slot(object)
     def _predicted(self, progress: RunProgress) -> None:
-        self._window.work.hide()
+        self._window.status.work.hide()
         text = self.tr("{0} images are predicted").format(progress.done - progress.failed)
         if progress.failed:
             self.told.emit(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from time import perf_counter
 
@@ -52,7 +52,7 @@ class AllFindingsTab(SeenTab):
     def draw_now(self) -> None:
         """Cells for the findings there are; those whose numbers may have changed are filled in the next turns."""
         findings = self._session.classifiers.findings
-        if list(self.cells) != findings:
+        if tuple(self.cells) != findings:
             self._make_cells(findings)
         for finding, cell in self.cells.items():
             cell.setChecked(finding == self._session.finding)
@@ -60,7 +60,7 @@ class AllFindingsTab(SeenTab):
         self._filling = self._fill_cells()
         self._turn.start()
 
-    def _make_cells(self, findings: list[str]) -> None:
+    def _make_cells(self, findings: Iterable[str]) -> None:
         self._shown.clear()
         self.cells = {finding: FindingCell(finding, self._theme) for finding in findings}
         for cell in self.cells.values():
