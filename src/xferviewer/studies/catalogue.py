@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from xferviewer.studies.catalogue_format import UnusableCatalogue, open_catalogue
-from xferviewer.studies.catalogue_search import ORDERS, search_condition, stated
+from xferviewer.studies.catalogue_search import ORDERS, search_condition, stated_and_not
 
 if TYPE_CHECKING:
     import sqlite3
@@ -150,11 +150,11 @@ class Catalogue:
         if not order:
             raise ValueError(f"studies cannot be ordered by {order_by!r}")
         condition, words = search_condition(search)
-        says = "study_label.value IS NOT NULL" if joined else stated(order)
+        says, says_nothing = stated_and_not(order)
         direction = "DESC" if descending else "ASC"
         found = []
         # Two questions that an index answers in its own order, where "unstated last" in one would sort all rows.
-        for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (f"NOT ({says})", "study.id")):
+        for part, ends in ((says, f"{order} {direction}, study.id {direction}"), (says_nothing, "study.id")):
             sql = f"SELECT study.id FROM study {joined} WHERE ({condition}) AND {part} ORDER BY {ends}"  # noqa: S608
             found.append(self._numbers(sql, [*parameters, *words]))
         return np.concatenate(found)

@@ -19,14 +19,19 @@ ORDERS = {
     "n_images": "study.n_images",
     "first_path": "study.first_path",
 }
-_NUMBERS = ("study.id", "study.age", "study.n_images")
+_NUMBERS = ("study.id", "study.age", "study.n_images", "study_label.value")
 _ASKED_BY_NAME = ("patient_id", "study_uid", "sex", "view", "modality", "study_date", "site", "split")
 _NAMES = {"patient": "patient_id", "study": "study_uid", "date": "study_date"}
 
 
-def stated(column: str) -> str:
-    """The condition that a column of ORDERS says something; the index of the column answers it."""
-    return f"{column} IS NOT NULL" if column in _NUMBERS else f"{column} > ''"
+def stated_and_not(column: str) -> tuple[str, str]:
+    """The conditions that a column of ORDERS says something and that it does not; its index answers both.
+
+    Written out: a NOT before the first one would be answered by reading all rows.
+    """
+    if column in _NUMBERS:
+        return f"{column} IS NOT NULL", f"{column} IS NULL"
+    return f"{column} > ''", f"{column} = ''"  # no column of text is ever NULL
 
 
 def search_condition(search: str) -> tuple[str, list[str]]:
