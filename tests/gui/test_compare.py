@@ -244,6 +244,23 @@ def shown_alone(compare: CompareView) -> list[str]:
     return [pane.digest for pane in compare.panes if pane.isVisible()]
 
 
+def test_that_a_film_which_was_read_ahead_is_drawn_once_in_each_pane(
+    opened: Application, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare, session = opened.window.compare, opened.session
+    opened.library.step_study(1)
+    qtbot.waitUntil(lambda: compare.image is not None and compare.image.identity == session.shown.image.identity)
+    opened.library.step_study(-1)
+    drawn: list[Pane] = []
+    set_film = Pane.set_film
+    monkeypatch.setattr(Pane, "set_film", lambda pane, *film: (drawn.append(pane), set_film(pane, *film)))
+    opened.library.step_study(1)
+    assert compare.image is not None
+    assert compare.image.identity == session.shown.image.identity
+    assert drawn == compare.panes
+    assert (pixels(opened)[0] == np.rint(present(read_image(session.shown.image.path)) * 255)).mean() > 0.99
+
+
 def test_that_a_double_click_shows_one_pane_alone_and_all_again(opened: Application, qtbot: QtBot) -> None:
     compare = opened.window.compare
     digests = shown_alone(compare)

@@ -68,6 +68,7 @@ class CompareView(QWidget):
         self.corners = CornerWriting(session, self._drawing, self.standing, self.looks)
         self._look_words = Throttle(self._write_looks, self)
         self._series: object = None
+        self._settling = False
         self._focus = 0
         self.said = "all"
         self.panes: list[Pane] = []
@@ -108,8 +109,9 @@ class CompareView(QWidget):
         showing = self.standing.take_in(film)
         for pane in showing:
             self.standing.tell_looks(pane)
-            self._draw_film(pane)
-        if showing:
+        if showing and not self._settling:
+            for pane in showing:
+                self._draw_film(pane)
             self._draw_maps()
             self._draw_marked()
             self.focus_changed.emit()
@@ -259,8 +261,11 @@ class CompareView(QWidget):
     @Slot(object)
     def _show_looks(self, changed: Iterable[int]) -> None:
         """What a step of the window costs: the films, and the words about it; maps stay where they are."""
-        for number in sorted(changed):
+        for number in changed:
             self.standing.tell_looks(number)
+        if self._settling:
+            return
+        for number in sorted(changed):
             self._draw_film(number)
         if self.focus in changed:
             self.focus_changed.emit()
@@ -300,11 +305,16 @@ class CompareView(QWidget):
         series = series_of(shown) if shown is not None else None
         self.corners.cursor = None
         self.image_replaced.emit()
-        if series != self._series:
-            self._series = series
-            self.looks.begin_anew()
-        self._want_films()
+        self._settling = True  # a film that was read ahead comes while it is asked for: all is drawn once, at the end
+        try:
+            if series != self._series:
+                self._series = series
+                self.looks.begin_anew()
+            self._want_films()
+        finally:
+            self._settling = False
         self._draw()
+        self.focus_changed.emit()
 
     def _want_films(self) -> None:
         films = self.standing.wanted()
