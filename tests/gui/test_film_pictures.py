@@ -62,10 +62,10 @@ def open_films(make_application: MakeApplication, folder: Path, grid: tuple[int,
     window.resize(SIZE)
     window.actions_by_name["hide_identity"].trigger()
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([folder])
+        application.opening.open([folder])
     window.film_commands.choose_grid(grid)
-    wanted = min(grid[0] * grid[1], window.compare.frames())
-    qtbot.waitUntil(lambda: all(window.compare.raster(pane) for pane in range(wanted)), timeout=LONG)
+    wanted = min(grid[0] * grid[1], window.compare.standing.frames())
+    qtbot.waitUntil(lambda: all(window.compare.standing.raster(pane) for pane in range(wanted)), timeout=LONG)
     for toast in window.findChildren(Toast):
         toast.close_now()
     window.actions_by_name["reset_layout"].trigger()
@@ -101,7 +101,7 @@ def wrong_scales(application: Application) -> list[str]:
     compare = application.window.compare
     wrong = []
     for number, pane in enumerate(compare.panes):
-        raster = compare.raster(number)
+        raster = compare.standing.raster(number)
         spacing = raster.image.spacing_mm if raster is not None else None
         if spacing is None:
             wrong += [pane.scale_bar.words] if pane.scale_bar.words else []
@@ -161,7 +161,7 @@ def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_na
         assert collisions(pane) == []
         letters = tuple(pane._letters[edge].text().removeprefix("<b>").removesuffix("</b>") for edge in ("left", "top"))
         assert letters == picture.letters
-        if window.compare.raster(number) is not None:
+        if window.compare.standing.raster(number) is not None:
             shown = pixels(pane.grab().toImage())
             assert len(np.unique(shown)) > 50, "the film is empty"
     window.resize(SIZE * 0.8)

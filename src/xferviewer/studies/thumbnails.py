@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import PIL.Image
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableFolder
-from xferviewer.settings import write_atomically
 from xferviewer.studies.images import frame_identity, present, read_image
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class Blending(QObject):
             return
         if not self.mode:
             first = self._compare.focus
-            self._compare.set_blended((first, (first + 1) % len(self._compare.panes)))
+            self._compare.pane_grid.blend((first, (first + 1) % len(self._compare.panes)))
         self.mode = mode
         self._timer.start() if mode == "blink" else self._timer.stop()
         self.set_share(0.5 if mode == "fade" else 1.0)
@@ -59,11 +59,11 @@ class Blending(QObject):
         if second is not None:
             second.setGraphicsEffect(None)  # type: ignore[arg-type]  # Qt takes the effect away
         self.mode = ""
-        self._compare.set_blended(None)
+        self._compare.pane_grid.blend(None)
         self.changed.emit()
 
     def _second(self) -> QWidget | None:
-        blended = self._compare.blended
+        blended = self._compare.pane_grid.blended
         return self._compare.panes[blended[1]] if blended is not None else None
 
     @Slot()

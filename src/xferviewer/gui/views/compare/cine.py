@@ -31,11 +31,11 @@ class Cine(QObject):
     def toggle(self) -> None:
         """Play, or stop at the frame that is seen, which is the chosen one from then on."""
         if self.is_running:
-            reached = self._compare.shown(self._compare.focus)
+            reached = self._compare.standing.shown(self._compare.focus)
             self.stop()
             if reached is not None:
                 self._compare.choose(reached)
-        elif self._compare.frames() > 1:
+        elif self._compare.standing.frames() > 1:
             self._timer.start(round(1000 / self.per_second))
         self.running_changed.emit()  # also where nothing can run: what asked for it is ticked
 
@@ -56,6 +56,6 @@ class Cine(QObject):
     def _step(self) -> None:
         """One frame on, once the one before is there: a slow disk makes it slower, and skips nothing."""
         compare = self._compare
-        if compare.raster(compare.focus) is None and compare.shown(compare.focus) is not None:
+        if compare.standing.raster(compare.focus) is None and compare.standing.shown(compare.focus) is not None:
             return
-        compare.looks.run_ahead(compare.wrapped(compare.looks[compare.focus].ahead + 1))
+        compare.looks.run_ahead(compare.standing.wrapped(compare.looks[compare.focus].ahead + 1))

@@ -123,18 +123,18 @@ class Tools(QObject):
         self._show()
 
     def _point(self, number: int, position: QPointF) -> Point | None:
-        stored = self._compare.stored(number, position)
+        stored = self._compare.standing.stored(number, position)
         return (stored.x(), stored.y()) if stored is not None else None
 
     def _identity(self, number: int) -> str:
-        shown = self._compare.shown(number)
+        shown = self._compare.standing.shown(number)
         return shown.reference.identity if shown is not None else ""
 
     @Slot()
     def _show(self) -> None:
         """What is kept of the frame in each pane, and what is being drawn on it."""
         for number, pane in enumerate(self._compare.panes):
-            raster, identity = self._compare.raster(number), self._identity(number)
+            raster, identity = self._compare.standing.raster(number), self._identity(number)
             if raster is None or not identity:
                 pane.set_measurements([])
                 pane.set_notes(is_key=False, note="")
