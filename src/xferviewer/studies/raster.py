@@ -153,10 +153,11 @@ def _grey_of_16_bits_on_black(source: OpenedFile) -> NDArray[np.uint16]:
     header = data[12:24] + _RGBA_OF_8_BITS + data[26:29]
     renamed = data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
     with PIL.Image.open(io.BytesIO(renamed), formats=["PNG"]) as picture:
-        grey, alpha = np.moveaxis(np.array(PIL.ImageOps.exif_transpose(picture)).view(">u2"), -1, 0)
+        words = np.array(PIL.ImageOps.exif_transpose(picture)).view(">u2").astype(np.uint16)
+    grey, alpha = words[..., 0], words[..., 1]
     if (alpha == _OPAQUE).all():
-        return grey.astype(np.uint16)
-    return np.rint(grey * (alpha / _OPAQUE)).astype(np.uint16)
+        return np.ascontiguousarray(grey)
+    return np.asarray(np.rint(grey * (alpha / _OPAQUE)), np.uint16)
 
 
 def _numbers_of_tiff(picture: PIL.Image.Image) -> type[np.generic] | None:
