@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from xferviewer.studies.image import Image
 
-_CACHE_FORMAT = 1  # raise it when thumbnails come out differently, and the old ones are made anew
+_CACHE_FORMAT = 2  # raise it when thumbnails come out differently, and the old ones are made anew
 
 
 def thumbnail(
