@@ -141,7 +141,7 @@ def _speed(scratch: Path) -> str:
         _wait(_READ_AHEAD_SECONDS)
         ahead.append(_seconds_to(application, lambda: library.step_study(1)))
         _wait(_READ_AHEAD_SECONDS)
-    panes = len(application.session.checkpoints)
+    panes = len(application.session.classifiers.checkpoints)
     application.window.close()
     application.close()
     return (

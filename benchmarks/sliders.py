@@ -100,11 +100,11 @@ def main() -> None:
             """Every area with its interval, and of the chosen finding counts, rates, curves and retained rates."""
             for finding in findings:
                 for digest in numbers.compared(finding).digests:
-                    numbers.retained_auc(finding, digest)
-            numbers.state(findings[0])
+                    numbers.referral.retained_auc(finding, digest)
+            numbers.referral.state(findings[0])
             for digest in numbers.compared(findings[0]).digests:
-                numbers.retained_curve(findings[0], digest)
-            numbers.retained_along(findings[0], session.active, rates)
+                numbers.referral.retained_curve(findings[0], digest)
+            numbers.referral.retained_along(findings[0], session.active, rates)
 
         for measure in ("finding", "case"):
             session.set_uncertainty(measure)  # type: ignore[arg-type]

@@ -68,12 +68,14 @@ def _measure(films: Path) -> tuple[list[float], list[float], float, int]:
     lags.clear()
     begun = time.monotonic()
     application.start()
-    application.open_paths([films])
+    application.opening.open([films])
     session = application.session
-    wanted = FILMS * len(session.checkpoints)
+    wanted = FILMS * len(session.classifiers.checkpoints)
 
     def done() -> int:
-        return sum(len(session.predicted_identities(checkpoint.weights_sha256)) for checkpoint in session.checkpoints)
+        return sum(
+            len(session.scores.identities(checkpoint.weights_sha256)) for checkpoint in session.classifiers.checkpoints
+        )
 
     run_events(qt, LONGEST_SECONDS, lambda: done() >= wanted)
     seconds, predicted = time.monotonic() - begun, done()

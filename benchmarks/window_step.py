@@ -116,9 +116,9 @@ def _our_panes(home: Path) -> tuple[CompareView, Callable[[], None]]:
     while window.compare.image is None:
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
     heat = np.random.default_rng(5).random((1, 224, 224), dtype=np.float32)
-    for checkpoint in session.checkpoints:
-        own = session.own_name(checkpoint.digest, session.finding)
-        session.add_explanation(
+    for checkpoint in session.classifiers.checkpoints:
+        own = session.classifiers.own_name(checkpoint.digest, session.finding)
+        session.maps.add(
             Explained(
                 0, 0, "film", checkpoint.digest, "gradcam", "", (own or "",), "", (0.0, 0.0, 1.0, 1.0),
                 np.zeros(len(checkpoint.findings), np.float32), heat, np.ones(1, np.float32),

@@ -153,7 +153,7 @@ def prepared(
     )
     with bot.waitSignal(application.predicting.finished, timeout=LONG):
         application.start()
-        application.open_paths([cohort])
+        application.opening.open([cohort])
         bot.waitUntil(lambda: application.session.shown is not None, timeout=LONG)
     for row in range(STUDIES_EXPLAINED):
         application.library.show_study(row)
@@ -236,7 +236,7 @@ def stack(make_application: MakeApplication, ct_study: Path, checkpoints: list[P
     application.window.show()
     application.checkpoints.open(checkpoints)
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([ct_study])
+        application.opening.open([ct_study])
     qtbot.waitUntil(lambda: application.window.compare.image is not None, timeout=LONG)
     return application
 
@@ -289,7 +289,7 @@ def sites(make_application: MakeApplication, site_table: Table, tmp_path: Path, 
     application = make_application()
     application.window.show()
     qtbot.waitExposed(application.window)
-    application.open_paths([path])
+    application.opening.open([path])
     application.window.show_perspective("evaluate")
     qtbot.waitUntil(lambda: application.window.perspectives["evaluate"].was_shown)  # laid out in two turns
     for toast in application.window.findChildren(Toast):
@@ -301,7 +301,7 @@ def _explain_as_recorded(application: Application, prepared: Prepared) -> None:
     shown = application.session.shown
     for (identity, _), explained in prepared.explained.items():
         if shown is not None and identity == shown.reference.identity:
-            application.session.add_explanation(explained)
+            application.session.maps.add(explained)
 
 
 @pytest.fixture

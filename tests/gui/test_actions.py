@@ -70,8 +70,8 @@ def row_of(application: Application) -> int:
 def opens(application: Application, monkeypatch: pytest.MonkeyPatch, action: str, dialog: str, answer: object) -> None:
     """The action asks by this dialog, and what is chosen is opened."""
     heard: list[list[Path]] = []
-    application.window.paths_dropped.disconnect()
-    application.window.paths_dropped.connect(heard.append)
+    application.window.choosing.paths_chosen.disconnect()
+    application.window.choosing.paths_chosen.connect(heard.append)
     monkeypatch.setattr(QFileDialog, dialog, lambda *_, **__: answer)
     press(application, action)
     chosen = answer[0] if isinstance(answer, tuple) else answer
@@ -105,8 +105,8 @@ def check_open_labels(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -
 
 def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     heard: list[list[Path]] = []
-    app.window.predictions_chosen.disconnect()
-    app.window.predictions_chosen.connect(heard.append)
+    app.window.choosing.predictions_chosen.disconnect()
+    app.window.choosing.predictions_chosen.connect(heard.append)
     patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: (["/a.csv", "/b.parquet"], ""))
     press(app, "open_predictions")
     patch.setattr(QFileDialog, "getOpenFileNames", lambda *_, **__: ([], ""))
@@ -116,8 +116,8 @@ def check_open_predictions(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_open_regions(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     heard: list[Path] = []
-    app.window.regions_chosen.disconnect()
-    app.window.regions_chosen.connect(heard.append)
+    app.window.choosing.regions_chosen.disconnect()
+    app.window.choosing.regions_chosen.connect(heard.append)
     patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("/boxes.csv", ""))
     press(app, "open_regions")
     patch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("", ""))
@@ -131,8 +131,8 @@ def check_add_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch
 
 def check_describe_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/training")
-    app.window.describe_asked.disconnect()
-    with bot.waitSignal(app.window.describe_asked) as asked:
+    app.window.choosing.training_images_chosen.disconnect()
+    with bot.waitSignal(app.window.choosing.training_images_chosen) as asked:
         press(app, "describe_inputs")
     assert asked.args == [Path("/training")]
 
@@ -189,8 +189,8 @@ def check_refused_files(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
 
 def check_export_evaluation(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     heard: list[Path] = []
-    app.window.export_asked.disconnect()
-    app.window.export_asked.connect(heard.append)
+    app.window.choosing.evaluation_chosen.disconnect()
+    app.window.choosing.evaluation_chosen.connect(heard.append)
     patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "/somewhere")
     press(app, "export_evaluation")
     patch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
@@ -227,7 +227,7 @@ def check_agree(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None
     pane, finding = app.window.compare.panes[0], app.session.finding
     press(app, "agree")
     (verdict,) = app.decisions.of(app.session.shown.reference.identity).verdicts
-    score = app.session.probability(app.session.active, app.session.shown.reference.identity, finding)
+    score = app.session.scores.score(app.session.active, app.session.shown.reference.identity, finding)
     assert verdict.called == (score > 0.5)
     assert verdict.agrees
     assert f"✓ you agree: {finding} {'present' if verdict.called else 'absent'}" in pane._notes.text()
@@ -302,7 +302,7 @@ def check_perspective_read(app: Application, bot: QtBot, patch: pytest.MonkeyPat
 
 def check_perspective_evaluate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "perspective_evaluate")
-    assert app.window.curves.isVisible()
+    assert app.window.evaluate.curves.isVisible()
     assert not app.window.compare.isVisible()
 
 
@@ -423,7 +423,7 @@ def check_choose_layout(app: Application, bot: QtBot, patch: pytest.MonkeyPatch)
     menu.aboutToShow.connect(lambda: QTimer.singleShot(50, choose))
     press(app, "choose_layout")
     bot.waitUntil(lambda: len(app.window.compare.panes) == 6)
-    assert app.window.compare.grid == (2, 3)
+    assert app.window.compare.pane_grid.grid == (2, 3)
     assert read_settings(settings_file())[0].layouts == (f"{app.session.shown.image.modality or '-'} 2x3",)
 
 
@@ -503,12 +503,12 @@ def check_previous_image(app: Application, bot: QtBot, patch: pytest.MonkeyPatch
 
 def check_next_finding(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "next_finding")
-    assert app.session.finding == app.session.findings()[1]
+    assert app.session.finding == app.session.classifiers.findings[1]
 
 
 def check_previous_finding(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     press(app, "previous_finding")
-    assert app.session.finding == app.session.findings()[-1]
+    assert app.session.finding == app.session.classifiers.findings[-1]
 
 
 def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
@@ -518,7 +518,7 @@ def check_next_checkpoint(app: Application, bot: QtBot, patch: pytest.MonkeyPatc
 
 def check_disagreements(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     app.session.set_finding("Consolidation")
-    app.session.set_thresholds("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
+    app.session.operating_points.choose("Consolidation", dict.fromkeys(app.session.in_panes, 0.4))
     press(app, "disagreements")
     assert app.session.case_list is not None
     assert 0 < len(app.session.studies) < 24
@@ -593,8 +593,8 @@ def check_map_scale(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> 
     press(app, "map_scale")
     assert session.display.scale == "fixed"
     assert bar.fixed.isVisible()
-    index = {c.digest: c.findings.index(session.finding) for c in session.checkpoints}
-    strengths = [float(session.explanation(digest).strengths[index[digest]]) for digest in index]
+    index = {c.digest: c.findings.index(session.finding) for c in session.classifiers.checkpoints}
+    strengths = [float(session.maps.of(digest).strengths[index[digest]]) for digest in index]
     assert session.display.fixed_strength == pytest.approx(max(strengths), abs=1e-4)
     for pane, before in zip(app.window.compare.panes, shared, strict=True):
         assert abs(pane._overlay.image.astype(int) - before).max() <= 1  # as long as the image is the same
@@ -614,7 +614,7 @@ def check_inputs(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> Non
     assert asked == [True]
     bot.waitUntil(lambda: compare.panes[0].surface.height() < 0.6 * before)
     assert "computing" in compare.panes[0].beside.words[0]
-    first = app.session.checkpoints[0]
+    first = app.session.classifiers.checkpoints[0]
     made = first.preprocessing
     seen = np.random.default_rng(1).random((made.channels, 5, 7), np.float32)
     mean, std = (np.array(each, np.float32)[:, None, None] for each in (made.mean, made.std))
@@ -750,7 +750,7 @@ def check_auto_level(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) ->
 def _check_preset(place: int) -> Callable[[Application, QtBot, pytest.MonkeyPatch], None]:
     def check(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
         compare = app.window.compare
-        offered = presets(compare.raster(0))
+        offered = presets(compare.standing.raster(0))
         by_hand = Window(1234, 567)
         compare.set_window(by_hand)
         press(app, f"preset_{place}")
@@ -928,13 +928,13 @@ def check_undo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
 
 def check_redo(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     session, digest = app.session, app.session.active
-    begun = session.threshold(digest, session.finding)
+    begun = session.operating_points.threshold(digest, session.finding)
     for threshold in (0.6, 0.7):  # a slider is moved: one step
-        session.set_thresholds(session.finding, {digest: threshold})
+        session.operating_points.choose(session.finding, {digest: threshold})
     press(app, "undo")
-    assert session.threshold(digest, session.finding) == begun
+    assert session.operating_points.threshold(digest, session.finding) == begun
     press(app, "redo")
-    assert session.threshold(digest, session.finding) == 0.7
+    assert session.operating_points.threshold(digest, session.finding) == 0.7
     assert app.window.actions_by_name["undo"].text() == "Undo threshold"
 
 
@@ -1023,7 +1023,7 @@ def check_fade(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
     def brightness() -> int:
         return compare.films.grab().toImage().pixelColor(middle).red()
 
-    names = [each.name for each in app.session.checkpoints]
+    names = [each.name for each in app.session.classifiers.checkpoints]
     assert [label.toolTip() for label in fade.findChildren(QLabel) if label.toolTip()] == names
     app.window.actions_by_name["corner_text"].trigger()  # all text again
     first, second = (pane._corners["top_right"] for pane in compare.panes)
@@ -1066,7 +1066,7 @@ def check_calibrate(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> 
 
 
 def check_cancel_work(app: Application, bot: QtBot, patch: pytest.MonkeyPatch) -> None:
-    app.open_demo()
+    app.opening.open_demo()
     with bot.waitSignal(app.library.index_finished, timeout=LONG) as ended:
         press(app, "cancel_work")
     assert ended.args[0].cancelled or ended.args[0].images  # the index may have been quicker

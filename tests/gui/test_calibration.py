@@ -26,7 +26,7 @@ FINDING = "Edema"  # random weights rank it rightly, if by chance: a falling sco
 def own(opened: Application, tmp_path: Path) -> Application:
     """The window on copies of the checkpoints, whose folders this test may write to."""
     folders = []
-    for checkpoint in opened.session.checkpoints:
+    for checkpoint in opened.session.classifiers.checkpoints:
         folders.append(tmp_path / "mine" / checkpoint.name)
         shutil.copytree(checkpoint.folder, folders[-1])
     opened.checkpoints.open(folders)
@@ -36,10 +36,10 @@ def own(opened: Application, tmp_path: Path) -> Application:
 
 
 def test_that_calibrating_keeps_a_file_and_every_panel_then_shows_calibrated_probabilities(own: Application) -> None:
-    session, bar = own.session, own.window.evaluation
-    checkpoint, other = session.checkpoints
+    session, bar = own.session, own.window.evaluate.bar
+    checkpoint, other = session.classifiers.checkpoints
     assert bar.kind.isHidden()
-    raw = session.scores(checkpoint.digest, [FINDING])[:, 0]
+    raw = session.scores.table(checkpoint.digest, [FINDING])[:, 0]
     area = own.numbers.auc(FINDING, checkpoint.digest).auc
     own.window.calibration_asked.emit(checkpoint.digest, "temperature", "validation films")
     kept = json.loads((checkpoint.folder / "calibration.json").read_text(encoding="utf-8"))
@@ -48,15 +48,15 @@ def test_that_calibrating_keeps_a_file_and_every_panel_then_shows_calibrated_pro
     key = PredictionKey(checkpoint.digest, checkpoint.preprocessing.digest, len(checkpoint.findings))
     logits = own.store.get(key, list(session.cohort.identities))
     expected = scores_from_logits(logits, checkpoint.task, "calibrated probability", recalibrators)
-    shown = session.scores(checkpoint.digest, [FINDING])[:, 0]
+    shown = session.scores.table(checkpoint.digest, [FINDING])[:, 0]
     np.testing.assert_array_equal(shown, expected[:, checkpoint.findings.index(FINDING)])
     assert not np.isnan(shown).any()
     assert not np.array_equal(shown, raw)
     assert own.numbers.auc(FINDING, checkpoint.digest).auc == area  # a temperature changes no rank
-    assert session.score_kind(checkpoint.digest) == "calibrated probability"
-    assert session.score_kind(other.digest) == "probability"
+    assert session.scores.kind(checkpoint.digest) == "calibrated probability"
+    assert session.scores.kind(other.digest) == "probability"
     assert not bar.kind.isHidden()
-    model = own.window.metrics.model
+    model = own.window.evaluate.metrics.model
     assert "calibrated probability" in model.data(model.index(model.row_of(FINDING), 1), Qt.ItemDataRole.ToolTipRole)
     own.library.show_study(0)
     corner = result_text(session, session.shown, checkpoint, style_of(0), None, 0)
@@ -65,23 +65,23 @@ def test_that_calibrating_keeps_a_file_and_every_panel_then_shows_calibrated_pro
 
 def test_that_thresholds_belong_to_their_kind_of_probability(own: Application) -> None:
     session = own.session
-    digest = session.checkpoints[0].digest
+    digest = session.classifiers.checkpoints[0].digest
     own.window.calibration_asked.emit(digest, "platt", "these")
-    session.set_thresholds(FINDING, {digest: 0.3})
+    session.operating_points.choose(FINDING, {digest: 0.3})
     session.set_comparison(replace(session.comparison, calibrated=False))
-    assert session.threshold(digest, FINDING) == 0.5
+    assert session.operating_points.threshold(digest, FINDING) == 0.5
     session.set_comparison(replace(session.comparison, calibrated=True))
-    assert session.threshold(digest, FINDING) == 0.3
+    assert session.operating_points.threshold(digest, FINDING) == 0.3
 
 
 def test_that_a_calibration_of_other_weights_is_named_and_costs_only_itself(own: Application) -> None:
     session = own.session
-    first, second = session.checkpoints
+    first, second = session.classifiers.checkpoints
     own.window.calibration_asked.emit(first.digest, "platt", "these")
     shutil.copy(first.folder / "calibration.json", second.folder)
     own.checkpoints.open([first.folder, second.folder])
-    assert session.has_calibration(first.digest)
-    assert not session.has_calibration(second.digest)
+    assert session.scores.has_calibration(first.digest)
+    assert not session.scores.has_calibration(second.digest)
     assert any("cannot be used" in what for what in told(own))
 
 
@@ -95,6 +95,6 @@ def test_that_without_labelled_predictions_it_says_what_to_do(own: Application) 
     from xferviewer.gui.cohort import Cohort
 
     own.session.put_cohort(Cohort.empty(own.session.cohort.name))
-    own.window.calibration_asked.emit(own.session.checkpoints[0].digest, "platt", "none")
+    own.window.calibration_asked.emit(own.session.classifiers.checkpoints[0].digest, "platt", "none")
     assert any("was not calibrated" in what for what in told(own))
-    assert not (own.session.checkpoints[0].folder / "calibration.json").exists()
+    assert not (own.session.classifiers.checkpoints[0].folder / "calibration.json").exists()

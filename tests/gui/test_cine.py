@@ -47,14 +47,14 @@ def clip(make_application: Callable[..., Application], tmp_path: Path, qtbot: Qt
     application = make_application()
     application.window.show()
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([folder])
+        application.opening.open([folder])
     qtbot.waitUntil(lambda: application.window.compare.image is not None, timeout=LONG)
     return application
 
 
 def frames(application: Application) -> list[int]:
     compare = application.window.compare
-    return [shown.frame for shown in map(compare.shown, range(len(compare.panes))) if shown is not None]
+    return [shown.frame for shown in map(compare.standing.shown, range(len(compare.panes))) if shown is not None]
 
 
 def test_that_a_clip_is_played_at_the_rate_of_its_file_and_a_person_may_change_it(
@@ -78,7 +78,7 @@ def test_that_a_clip_is_played_at_the_rate_of_its_file_and_a_person_may_change_i
 def test_that_the_frame_that_was_reached_stands_in_the_pane_where_it_was_seen(clip: Application, qtbot: QtBot) -> None:
     compare, cine = clip.window.compare, clip.window.tool_commands.cine
     clip.window.film_commands.choose_grid((1, 3))
-    qtbot.waitUntil(lambda: all(compare.raster(pane) for pane in range(3)), timeout=LONG)
+    qtbot.waitUntil(lambda: all(compare.standing.raster(pane) for pane in range(3)), timeout=LONG)
     compare.step_focus(2)
     assert (compare.focus, frames(clip)) == (2, [0, 1, 2])
     cine.toggle()
@@ -92,7 +92,7 @@ def test_that_the_frame_that_was_reached_stands_in_the_pane_where_it_was_seen(cl
 def test_that_one_pane_alone_plays_where_frames_are_not_linked(clip: Application, qtbot: QtBot) -> None:
     compare, cine = clip.window.compare, clip.window.tool_commands.cine
     clip.window.film_commands.choose_grid((1, 2))
-    qtbot.waitUntil(lambda: all(compare.raster(pane) for pane in range(2)), timeout=LONG)
+    qtbot.waitUntil(lambda: all(compare.standing.raster(pane) for pane in range(2)), timeout=LONG)
     clip.window.actions_by_name["link_frame"].trigger()
     compare.step_focus(1)
     cine.toggle()

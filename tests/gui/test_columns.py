@@ -54,18 +54,18 @@ def with_ensemble(opened: Application, qtbot: QtBot) -> Application:
 
 def test_that_an_ensemble_is_the_mean_of_its_members_and_says_how_far_they_differ(with_ensemble: Application) -> None:
     session, window = with_ensemble.session, with_ensemble.window
-    one, other, both = session.scored()
-    assert [each.name for each in session.scored()] == ["efficientnet", "vit", "both"]
+    one, other, both = session.classifiers.all
+    assert [each.name for each in session.classifiers.all] == ["efficientnet", "vit", "both"]
     assert both.trained_findings == other.trained_findings  # the first was trained for one finding more
-    expected = combine([session.scores(each.digest, other.trained_findings) for each in (one, other)])
-    assert np.array_equal(session.scores(both.digest, other.trained_findings), expected.scores)
-    doubts = session.doubts([both.digest], other.trained_findings)
+    expected = combine([session.scores.table(each.digest, other.trained_findings) for each in (one, other)])
+    assert np.array_equal(session.scores.table(both.digest, other.trained_findings), expected.scores)
+    doubts = session.scores.doubts([both.digest], other.trained_findings)
     for measure, values in expected.doubts.items():
         assert np.array_equal(doubts[measure][0], values)
     identity = session.shown.reference.identity
-    members = [session.probability(each.digest, identity, FINDING) for each in (one, other)]
-    spread = session.doubt(both.digest, identity, FINDING, "member-spread")
-    assert session.probability(both.digest, identity, FINDING) == sum(members) / 2
+    members = [session.scores.score(each.digest, identity, FINDING) for each in (one, other)]
+    spread = session.scores.doubt(both.digest, identity, FINDING, "member-spread")
+    assert session.scores.score(both.digest, identity, FINDING) == sum(members) / 2
     assert spread == pytest.approx(abs(members[0] - members[1]) / 2)
     bars = window.findings.bars.bars(FINDING)
     assert [bar.spread for bar in bars] == [None, None, spread]
@@ -75,12 +75,14 @@ def test_that_an_ensemble_is_the_mean_of_its_members_and_says_how_far_they_diffe
 
 def test_that_an_ensemble_has_no_pane_and_says_so(with_ensemble: Application) -> None:
     session, checkpoints = with_ensemble.session, with_ensemble.window.checkpoints
-    assert [pane.digest for pane in with_ensemble.window.compare.panes] == [c.digest for c in session.checkpoints]
+    assert [pane.digest for pane in with_ensemble.window.compare.panes] == [
+        c.digest for c in session.classifiers.checkpoints
+    ]
     item = checkpoints.list.item(2)
     assert item.data(Qt.ItemDataRole.CheckStateRole) is None
     checkpoints.list.setCurrentRow(2)
     assert "no map of its own" in checkpoints.card.toPlainText()
-    assert session.active == session.scored()[2].digest
+    assert session.active == session.classifiers.all[2].digest
 
 
 def test_that_a_column_can_be_removed_and_goes_with_its_members(with_ensemble: Application, qtbot: QtBot) -> None:
@@ -88,14 +90,14 @@ def test_that_a_column_can_be_removed_and_goes_with_its_members(with_ensemble: A
     session.set_uncertainty("member-spread")
     checkpoints.list.setCurrentRow(2)
     qtbot.mouseClick(checkpoints.remove, Qt.MouseButton.LeftButton)
-    assert [each.name for each in session.scored()] == ["efficientnet", "vit"]
+    assert [each.name for each in session.classifiers.all] == ["efficientnet", "vit"]
     assert session.uncertainty == "finding"
     dialog = ask(with_ensemble, qtbot, "ensemble")
     confirm(dialog, qtbot)
-    assert [each.name for each in session.scored()] == ["efficientnet", "vit", "mean of efficientnet & vit"]
+    assert [each.name for each in session.classifiers.all] == ["efficientnet", "vit", "mean of efficientnet & vit"]
     checkpoints.list.setCurrentRow(1)
     qtbot.mouseClick(checkpoints.remove, Qt.MouseButton.LeftButton)
-    assert [each.name for each in session.scored()] == ["efficientnet"]
+    assert [each.name for each in session.classifiers.all] == ["efficientnet"]
 
 
 def test_that_what_rests_on_members_is_offered_where_there_are_some(opened: Application, qtbot: QtBot) -> None:
@@ -114,8 +116,8 @@ def test_that_the_dialog_says_why_something_cannot_be_had(opened: Application, q
     dialog = ask(opened, qtbot, "mc-dropout")
     ok = dialog.buttons.button(dialog.buttons.StandardButton.Ok)
     assert "not opened it yet" in dialog.members.item(0).text()
-    session.note_dropout(session.checkpoints[0].digest, False)
-    session.note_dropout(session.checkpoints[1].digest, True)
+    session.note_dropout(session.classifiers.checkpoints[0].digest, False)
+    session.note_dropout(session.classifiers.checkpoints[1].digest, True)
     dialog.kind.choose("flip")
     assert "dextrocardia" in dialog.about.text()
     assert ok.isEnabled()
@@ -127,7 +129,7 @@ def test_that_the_dialog_says_why_something_cannot_be_had(opened: Application, q
     assert ok.isEnabled()
     dialog.passes.setValue(7)
     (column,) = dialog.columns()
-    assert column.digest == f"{session.checkpoints[1].digest}+mc-dropout-7"
+    assert column.digest == f"{session.classifiers.checkpoints[1].digest}+mc-dropout-7"
     dialog.kind.choose("ensemble")
     dialog.members.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert not ok.isEnabled()
@@ -146,22 +148,22 @@ def test_that_the_copied_command_refers_as_the_window_does(
     session.set_comparison(replace(session.comparison, unit=unit))
     window.show_perspective("evaluate")
     session.set_referral_rate(0.3)
-    near_threshold = numbers.referred_rows(FINDING, session.scored()[2].digest).tolist()
+    near_threshold = numbers.referral.referred_rows(FINDING, session.classifiers.all[2].digest).tolist()
     window.referral.measure.setCurrentIndex(window.referral.measure.findData(uncertainty))
     assert session.uncertainty == uncertainty
-    assert numbers.referred_rows(FINDING, session.scored()[2].digest).tolist() != near_threshold
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    assert numbers.referral.referred_rows(FINDING, session.classifiers.all[2].digest).tolist() != near_threshold
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
-    for finding in session.scored()[2].trained_findings:
+    for finding in session.classifiers.all[2].trained_findings:
         if not numbers.compared(finding).has_both:
             continue
-        state = numbers.state(finding)
-        for at, each in enumerate(session.scored()):
+        state = numbers.referral.state(finding)
+        for at, each in enumerate(session.classifiers.all):
             area, point = numbers.auc(finding, each.digest), said["operating"]["findings"][finding][each.name]
             assert equal(area.auc, said["findings"][finding][each.name]["auc"])
             for count in ("true_positive", "false_positive", "true_negative", "false_negative", "referred_positive"):
                 assert getattr(state, count)[at] == point[count], (finding, each.name, count)
-            assert equal(numbers.retained_auc(finding, each.digest).auc, point["retained_auc"]["auc"])
+            assert equal(numbers.referral.retained_auc(finding, each.digest).auc, point["retained_auc"]["auc"])
     assert any("efficientnet, vit: not known how far members differ" in warning for warning in said["warnings"])
 
 
@@ -181,9 +183,9 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
     ]  # fmt: skip
     with qtbot.waitSignal(opened.predicting.finished, timeout=LONG):
         confirm(dialog, qtbot)
-    (column,) = session.columns
+    (column,) = session.classifiers.columns
     assert isinstance(column, PassColumn)
-    assert session.has_dropout(session.checkpoints[0].digest) is False
+    assert session.has_dropout(session.classifiers.checkpoints[0].digest) is False
     opened.window.checkpoints.column.setFocus()
     dialog = ask(opened, qtbot, "ensemble")
     dialog.name.setText("flips and vit")
@@ -200,11 +202,11 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
     assert json.loads(done.stdout)["failed"] == []
     table = read_predictions(out)
     names = {path: row for row, path in enumerate(session.cohort.images)}
-    for each in session.scored():
+    for each in session.classifiers.all:
         findings = each.trained_findings
         columns = [table.findings.index(finding) for finding in findings]
-        scores = session.scores(each.digest, findings)
-        doubts = session.doubts([each.digest], findings)
+        scores = session.scores.table(each.digest, findings)
+        doubts = session.scores.doubts([each.digest], findings)
         rows = [row for row, name in enumerate(table.checkpoint) if name == each.name]
         assert len(rows) == len(names)
         for row in rows:
@@ -217,9 +219,11 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
     again = make_application(opened.folders.home)  # no engine is started: what it shows was kept
     again.library.refresh()
     again.checkpoints.open(checkpoints)
-    again.session.set_columns([PassColumn(again.session.checkpoints[0], FLIP)])
+    again.session.set_columns([PassColumn(again.session.classifiers.checkpoints[0], FLIP)])
     findings = column.trained_findings
-    assert np.array_equal(again.session.scores(column.digest, findings), session.scores(column.digest, findings))
+    assert np.array_equal(
+        again.session.scores.table(column.digest, findings), session.scores.table(column.digest, findings)
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,29 +232,32 @@ def test_that_a_flipped_column_is_predicted_kept_and_equal_to_the_command_line(
 def test_that_the_referral_curve_names_the_measure_of_members(
     with_ensemble: Application, bring_forward: Callable[..., None], measure: str, words: str
 ) -> None:
-    session, panel = with_ensemble.session, with_ensemble.window.referral_curve
-    session.set_active(session.columns[0].digest)
+    session, panel = with_ensemble.session, with_ensemble.window.evaluate.referral_curve
+    session.set_active(session.classifiers.columns[0].digest)
     session.set_uncertainty(measure)
     bring_forward(with_ensemble, panel)
     assert words in panel.heading.text()
-    session.set_active(session.checkpoints[0].digest)  # it has no members
+    session.set_active(session.classifiers.checkpoints[0].digest)  # it has no members
     panel.refresh()
     assert "near the threshold" in panel.heading.text()
 
 
 def test_that_an_imported_table_says_how_far_members_differ(with_ensemble: Application, tmp_path: Path) -> None:
     session = with_ensemble.session
-    ensemble = session.columns[0]
+    ensemble = session.classifiers.columns[0]
     assert isinstance(ensemble, EnsembleColumn)
     snapshot = with_ensemble.evaluating.snapshot(tmp_path)
     table = snapshot.folder / "predictions.csv"
-    with_ensemble.open_predictions([table])
-    imported = next(each for each in session.imported if each.name == "both")
-    plain = next(each for each in session.imported if each.name == "vit")
-    assert session.has_members(imported.digest)
-    assert not session.has_members(plain.digest)
+    with_ensemble.opening.open_predictions([table])
+    imported = next(each for each in session.classifiers.imported if each.name == "both")
+    plain = next(each for each in session.classifiers.imported if each.name == "vit")
+    assert session.classifiers.has_members(imported.digest)
+    assert not session.classifiers.has_members(plain.digest)
     findings = ensemble.trained_findings
-    ours, theirs = session.doubts([ensemble.digest], findings), session.doubts([imported.digest], findings)
+    ours, theirs = (
+        session.scores.doubts([ensemble.digest], findings),
+        session.scores.doubts([imported.digest], findings),
+    )
     for measure, values in ours.items():
         assert np.array_equal(values, theirs[measure])
 
@@ -259,28 +266,28 @@ def test_that_an_ensemble_of_calibrated_and_raw_members_is_of_raw_probabilities(
     from xferviewer.evaluation.recalibration import Recalibrator
 
     session = with_ensemble.session
-    one, other, both = session.scored()
+    one, other, both = session.classifiers.all
     assert isinstance(one, Checkpoint)
     assert isinstance(other, Checkpoint)
-    raw = session.scores(both.digest, both.trained_findings)
+    raw = session.scores.table(both.digest, both.trained_findings)
     softened = Recalibrator("temperature", {"temperature": (2.5,)})
     session.set_recalibrators({one.digest: (softened,) * len(one.findings)})
     session.set_comparison(replace(session.comparison, calibrated=True))
-    assert session.score_kind(one.digest) == "calibrated probability"
-    assert session.score_kind(both.digest) == "probability"
-    assert np.array_equal(session.scores(both.digest, both.trained_findings), raw)
+    assert session.scores.kind(one.digest) == "calibrated probability"
+    assert session.scores.kind(both.digest) == "probability"
+    assert np.array_equal(session.scores.table(both.digest, both.trained_findings), raw)
     identity = session.shown.reference.identity
-    members = [session.scores(each.digest, both.trained_findings) for each in (one, other)]
+    members = [session.scores.table(each.digest, both.trained_findings) for each in (one, other)]
     session.set_recalibrators(
         {one.digest: (softened,) * len(one.findings), other.digest: (softened,) * len(other.findings)}
     )
-    assert session.score_kind(both.digest) == "calibrated probability"
-    calibrated = [session.scores(each.digest, both.trained_findings) for each in (one, other)]
+    assert session.scores.kind(both.digest) == "calibrated probability"
+    calibrated = [session.scores.table(each.digest, both.trained_findings) for each in (one, other)]
     assert not np.array_equal(calibrated[1], members[1])
-    assert np.array_equal(session.scores(both.digest, both.trained_findings), combine(calibrated).scores)
+    assert np.array_equal(session.scores.table(both.digest, both.trained_findings), combine(calibrated).scores)
     row = session.cohort.row_of(identity)
-    shown = session.probability(both.digest, identity, FINDING)
-    assert shown == session.scores(both.digest, [FINDING])[row, 0]
+    shown = session.scores.score(both.digest, identity, FINDING)
+    assert shown == session.scores.table(both.digest, [FINDING])[row, 0]
 
 
 def test_that_columns_are_there_again_at_the_next_start(
@@ -290,27 +297,27 @@ def test_that_columns_are_there_again_at_the_next_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     confirm(ask(with_ensemble, qtbot, "ten-crop"), qtbot)
-    names = [each.name for each in with_ensemble.session.scored()]
+    names = [each.name for each in with_ensemble.session.classifiers.all]
     assert names == ["efficientnet", "vit", "both", "efficientnet + ten-crop"]
     kept, complaints = settings.read_settings(settings.settings_file())
     assert complaints == []
     again = make_application(with_ensemble.folders.home, kept)
     monkeypatch.setattr(again.engine, "start", lambda: None)
     again.start()
-    assert [each.name for each in again.session.scored()] == names
-    digests = [each.digest for each in with_ensemble.session.scored()]
-    assert [each.digest for each in again.session.scored()] == digests
+    assert [each.name for each in again.session.classifiers.all] == names
+    digests = [each.digest for each in with_ensemble.session.classifiers.all]
+    assert [each.digest for each in again.session.classifiers.all] == digests
     without = make_application(with_ensemble.folders.home, replace(kept, columns=(*kept.columns, "gone+flip", "x=a,b")))
     monkeypatch.setattr(without.engine, "start", lambda: None)
     without.start()
-    assert [each.name for each in without.session.scored()] == names
+    assert [each.name for each in without.session.classifiers.all] == names
 
 
 def test_that_images_that_a_member_learned_from_are_counted_for_the_ensemble(with_ensemble: Application) -> None:
     from xferviewer.checkpoints import seen_images
 
     session = with_ensemble.session
-    one, other, both = session.scored()
+    one, other, both = session.classifiers.all
     identities = session.cohort.identities
     session.set_seen_images(
         {one.digest: seen_images("s", identities[:5], ()), other.digest: seen_images("s", identities[3:7], ())}

@@ -34,8 +34,8 @@ def evaluating(opened: Application, tmp_path: Path) -> Application:
     rows += [f"{Path(image).name},{random.normal():.6f},{random.normal():.6f}" for image in cohort.images]
     (tmp_path / "logits_elsewhere.csv").write_text("\n".join(rows), encoding="utf-8")
     opened.window.show_perspective("evaluate")
-    opened.open_paths([tmp_path / "logits_elsewhere.csv"])
-    assert len(opened.session.scored()) == 3
+    opened.opening.open([tmp_path / "logits_elsewhere.csv"])
+    assert len(opened.session.classifiers.all) == 3
     opened.session.set_finding(FINDING)
     return opened
 
@@ -79,22 +79,28 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
 ) -> None:
     window, session, numbers = evaluating.window, evaluating.session, evaluating.numbers
     session.set_comparison(
-        replace(session.comparison, unit=unit, only=only, reference=session.scored()[reference].digest, adjustment="bh")
+        replace(
+            session.comparison,
+            unit=unit,
+            only=only,
+            reference=session.classifiers.all[reference].digest,
+            adjustment="bh",
+        )
     )
     window.referral.measure.setCurrentIndex(window.referral.measure.findData(uncertainty))
     drag(window.referral.rate, qtbot, 7)
     drag(window.referral.threshold, qtbot, -9)
     assert session.referral_rate == 0.22
-    assert session.threshold(session.active, FINDING) != 0.5
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    assert session.operating_points.threshold(session.active, FINDING) != 0.5
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
-    names = {each.name: each.digest for each in session.scored()}
+    names = {each.name: each.digest for each in session.classifiers.all}
     compared_numbers = 0
-    for finding in session.findings():
+    for finding in session.classifiers.findings:
         compared = numbers.compared(finding)
         if not compared.has_both:
             continue
-        state = numbers.state(finding)
+        state = numbers.referral.state(finding)
         for name, digest in names.items():
             area = numbers.auc(finding, digest)
             written = said["findings"].get(finding, {}).get(name)
@@ -105,14 +111,14 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
                 key = "auc" if attribute == "auc" else f"auc_{attribute}"
                 assert equal(getattr(area, attribute), written[key]), (finding, name, attribute)
             at, point = compared.digests.index(digest), said["operating"]["findings"][finding][name]
-            assert point["threshold"] == session.threshold(digest, finding)
+            assert point["threshold"] == session.operating_points.threshold(digest, finding)
             assert point["n_referred"] == state.n_referred
             for count in ("true_positive", "false_positive", "true_negative", "false_negative", "referred_positive"):
                 assert getattr(state, count)[at] == point[count], (finding, name, count)
             for rate in ("sensitivity", "specificity"):
                 for end, key in (("", "value"), ("_lower", "lower"), ("_upper", "upper")):
                     assert equal(float(getattr(state, rate + end)[at]), point[rate][key])
-            kept = numbers.retained_auc(finding, digest)
+            kept = numbers.referral.retained_auc(finding, digest)
             for attribute in ("auc", "lower", "upper"):
                 key = attribute if attribute == "auc" else f"auc_{attribute}"
                 assert equal(getattr(kept, attribute), point["retained_auc"][key]), (finding, name, attribute)
@@ -123,7 +129,7 @@ def test_that_the_copied_command_gives_the_numbers_of_the_window(
     }
     shown = {
         (finding, name): difference
-        for finding in session.findings()
+        for finding in session.classifiers.findings
         for name, digest in names.items()
         if (difference := numbers.difference(finding, digest)) is not None
     }
@@ -139,12 +145,12 @@ def test_that_what_is_written_in_the_table_and_below_it_are_the_command_s_number
 ) -> None:
     window, session = evaluating.window, evaluating.session
     drag(window.referral.rate, qtbot, 3)
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     QCoreApplication.processEvents()
-    model = window.metrics.model
+    model = window.evaluate.metrics.model
     by_name = {(d["finding"], d["checkpoint"]): d for d in said["reference"]["differences"]}
-    for place, compared in enumerate(session.scored()):
+    for place, compared in enumerate(session.classifiers.all):
         area = said["findings"][FINDING][compared.name]
         kept = said["operating"]["findings"][FINDING][compared.name]["retained_auc"]
         lines = [
@@ -155,7 +161,7 @@ def test_that_what_is_written_in_the_table_and_below_it_are_the_command_s_number
             d = by_name[FINDING, compared.name]
             lines.append(f"Δ {difference_text(d['difference'], d['lower'], d['upper'])} p {p_text(d['p_adjusted'])}")
         assert str(model.index(model.row_of(FINDING), 1 + place).data()).removeprefix("★ ").split("\n") == lines
-    point = said["operating"]["findings"][FINDING][session.scored_as(session.active).name]
+    point = said["operating"]["findings"][FINDING][session.classifiers.find(session.active).name]
     summary = window.referral.summary.text()
     assert f"{point['n_referred']} of {point['n_cases']} to an expert" in summary
     for rate in ("sensitivity", "specificity"):
@@ -171,12 +177,12 @@ def test_that_an_export_writes_report_figures_tables_and_the_command(
     evaluating: Application, qtbot: QtBot, tmp_path: Path
 ) -> None:
     with qtbot.waitSignal(evaluating.evaluating.finished, timeout=LONG) as written:
-        evaluating.window.export_asked.emit(tmp_path)
-        assert evaluating.window.work.isVisible()
-    assert not evaluating.window.work.isVisible()
+        evaluating.window.choosing.evaluation_chosen.emit(tmp_path)
+        assert evaluating.window.status.work.isVisible()
+    assert not evaluating.window.status.work.isVisible()
     folder = written.args[0]
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert metrics["checkpoints"] == [each.name for each in evaluating.session.scored()]
+    assert metrics["checkpoints"] == [each.name for each in evaluating.session.classifiers.all]
     assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
     endings = {path.suffix for path in (folder / "figures").iterdir()}
     assert endings == {".svg", ".pdf", ".png", ".csv"}
@@ -189,7 +195,7 @@ def test_that_an_export_of_nothing_says_what_to_do(opened: Application, tmp_path
 
     opened.session.put_cohort(Cohort.empty(opened.session.cohort.name))
     opened.window.command_asked.emit()
-    opened.window.export_asked.emit(tmp_path)
+    opened.window.choosing.evaluation_chosen.emit(tmp_path)
     messages = [opened.window.messages.list.item(row).text() for row in range(opened.window.messages.list.count())]
     assert any("There is nothing to evaluate" in message for message in messages)
     assert not list(tmp_path.glob("evaluation-*"))
@@ -205,27 +211,27 @@ def test_that_a_finding_of_another_name_is_compared_as_the_same_on_screen_and_by
     ]
     (tmp_path / "elsewhere.csv").write_text("\n".join(rows), encoding="utf-8")
     window, session, numbers = opened.window, opened.session, opened.numbers
-    before = session.findings()
+    before = session.classifiers.findings
     window.show_perspective("evaluate")
-    opened.open_paths([tmp_path / "elsewhere.csv"])
-    *checkpoints, elsewhere = session.scored()
+    opened.opening.open([tmp_path / "elsewhere.csv"])
+    *checkpoints, elsewhere = session.classifiers.all
 
-    assert session.findings() == [*before, "Hernia"]
-    assert session.own_name(elsewhere.digest, FINDING) == "Enlarged heart"
-    assert numbers.compared(FINDING).digests == tuple(each.digest for each in session.scored())
+    assert session.classifiers.findings == (*before, "Hernia")
+    assert session.classifiers.own_name(elsewhere.digest, FINDING) == "Enlarged heart"
+    assert numbers.compared(FINDING).digests == tuple(each.digest for each in session.classifiers.all)
     shown = session.shown
     assert shown is not None
-    assert session.probability(elsewhere.digest, shown.reference.identity, FINDING) is not None
-    left_out = {each.finding: each.without for each in session.common_findings().left_out}
+    assert session.scores.score(elsewhere.digest, shown.reference.identity, FINDING) is not None
+    left_out = {each.finding: each.without for each in session.classifiers.common_findings().left_out}
     assert left_out["Hernia"] == tuple(each.name for each in checkpoints)
     assert FINDING not in left_out
-    assert window.evaluation.left_out.text() == f"{len(left_out)} left out"
-    assert "Hernia (not of" in window.evaluation.left_out.toolTip()
+    assert window.evaluate.bar.left_out.text() == f"{len(left_out)} left out"
+    assert "Hernia (not of" in window.evaluate.bar.left_out.toolTip()
 
-    qtbot.mouseClick(window.evaluation.command, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.evaluate.bar.command, Qt.MouseButton.LeftButton)
     said = run_copied_command()
     areas = said["findings"][FINDING]  # type: ignore[index]
-    for each in session.scored():
+    for each in session.classifiers.all:
         interval = numbers.auc(FINDING, each.digest)
         assert interval is not None
         assert equal(interval.auc, areas[each.name]["auc"])
@@ -241,6 +247,6 @@ def test_that_equalities_of_the_settings_join_findings_and_their_labels(
     images = [f"{i:02}.png" for i in range(20)]
     rows = ["image,checkpoint,label_Tumour,prob_Mass", *(f"{i},a,{n % 2},{n / 20}" for n, i in enumerate(images))]
     (tmp_path / "tumours.csv").write_text("\n".join(rows), encoding="utf-8")
-    application.open_paths([tmp_path / "tumours.csv"])
-    assert application.session.findings() == ["Mass"]
+    application.opening.open([tmp_path / "tumours.csv"])
+    assert application.session.classifiers.findings == ("Mass",)
     assert application.numbers.compared("Mass").n_positive == 10

@@ -75,7 +75,7 @@ def same(one: QRectF, other: QRectF) -> bool:
 
 def test_that_each_checkpoint_has_a_pane_with_the_same_film(opened: Application) -> None:
     panes = opened.window.compare.panes
-    assert [pane.digest for pane in panes] == [c.weights_sha256 for c in opened.session.checkpoints]
+    assert [pane.digest for pane in panes] == [c.weights_sha256 for c in opened.session.classifiers.checkpoints]
     first, second = pixels(opened)
     assert (first == second).all()
     assert len(np.unique(first)) > 30
@@ -185,8 +185,8 @@ def test_that_the_overlay_never_changes_the_window(opened: Application) -> None:
 def test_that_the_map_lies_over_the_part_that_the_network_saw_and_only_above_the_cut_off(opened: Application) -> None:
     session, finding = opened.session, opened.session.finding
     for pane in opened.window.compare.panes:
-        explained = session.explanation(pane.digest)
-        values = explained.maps[session.checkpoint(pane.digest).findings.index(finding)]
+        explained = session.maps.of(pane.digest)
+        values = explained.maps[session.classifiers.checkpoint(pane.digest).findings.index(finding)]
         assert pane._overlay.isVisible()
         assert (pane._overlay.image == np.rint(values * 255)).all()
         rows, columns = opened.window.compare.image.pixels.shape
@@ -203,8 +203,8 @@ def test_that_the_map_lies_over_the_part_that_the_network_saw_and_only_above_the
 def test_that_maps_on_a_shared_scale_keep_their_strength(opened: Application) -> None:
     session = opened.session
     session.set_display(replace(session.display, scale="shared"))
-    index = {c.weights_sha256: c.findings.index(session.finding) for c in session.checkpoints}
-    strengths = [float(session.explanation(digest).strengths[index[digest]]) for digest in index]
+    index = {c.weights_sha256: c.findings.index(session.finding) for c in session.classifiers.checkpoints}
+    strengths = [float(session.maps.of(digest).strengths[index[digest]]) for digest in index]
     peaks = [pane._overlay.image.max() for pane in opened.window.compare.panes]
     assert max(peaks) == 255
     assert min(peaks) == pytest.approx(255 * min(strengths) / max(strengths), abs=1)
@@ -257,7 +257,7 @@ def test_that_the_next_study_keeps_the_links_and_starts_fitted_in_its_own_window
     opened.library.step_study(1)
     compare = opened.window.compare
     path = opened.session.shown.image.path
-    qtbot.waitUntil(lambda: compare.film(0) is not None and compare.film(0).path == path, timeout=LONG)
+    qtbot.waitUntil(lambda: (film := compare.standing.film(0)) is not None and film.path == path, timeout=LONG)
     rows, columns = compare.image.pixels.shape
     assert opened.window.compare.looks[0].window is None
     assert all(view.contains(QRectF(0, 0, columns, rows)) for view in views(opened))
@@ -268,6 +268,23 @@ def test_that_the_next_study_keeps_the_links_and_starts_fitted_in_its_own_window
 
 def shown_alone(compare: CompareView) -> list[str]:
     return [pane.digest for pane in compare.panes if pane.isVisible()]
+
+
+def test_that_a_film_which_was_read_ahead_is_drawn_once_in_each_pane(
+    opened: Application, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare, session = opened.window.compare, opened.session
+    opened.library.step_study(1)
+    qtbot.waitUntil(lambda: compare.image is not None and compare.image.identity == session.shown.image.identity)
+    opened.library.step_study(-1)
+    drawn: list[Pane] = []
+    set_film = Pane.set_film
+    monkeypatch.setattr(Pane, "set_film", lambda pane, *film: (drawn.append(pane), set_film(pane, *film)))
+    opened.library.step_study(1)
+    assert compare.image is not None
+    assert compare.image.identity == session.shown.image.identity
+    assert drawn == compare.panes
+    assert (pixels(opened)[0] == np.rint(present(read_image(session.shown.image.path)) * 255)).mean() > 0.99
 
 
 def test_that_a_double_click_shows_one_pane_alone_and_all_again(opened: Application, qtbot: QtBot) -> None:
@@ -316,7 +333,7 @@ def test_that_the_value_under_a_still_cursor_is_that_of_the_slice_that_is_shown(
     place, before = pane._corners["bottom_right"].text().split(":")
     compare.image.pixels[:] = 7  # so that the next slice says something else
     wheel(pane, -1)
-    qtbot.waitUntil(lambda: compare.raster(0) is not None and stack.session.shown.index == 1, timeout=LONG)
+    qtbot.waitUntil(lambda: compare.standing.raster(0) is not None and stack.session.shown.index == 1, timeout=LONG)
     qtbot.waitUntil(lambda: pane._corners["bottom_right"].text() == f"{place}:{before}", timeout=LONG)
     pane.box.left.emit()
     assert pane._corners["bottom_right"].text() == ""
@@ -341,9 +358,9 @@ def test_that_the_magnifying_glass_goes_with_the_mouse_and_shows_the_film_that_i
 
 def test_that_a_drag_over_a_film_in_colour_says_that_there_is_no_window(opened: Application) -> None:
     compare = opened.window.compare
-    grey = compare.raster(0).image
+    grey = compare.standing.raster(0).image
     coloured = replace(grey, pixels=np.zeros((*grey.pixels.shape, 3), np.uint8), windows=(), voi_lut=None)
-    shown = compare.shown(0)
+    shown = compare.standing.shown(0)
     compare.show_film(Film(str(shown.image.path), shown.frame, FilmRaster(coloured), None))
     drag(compare.panes[0], Qt.MouseButton.LeftButton, QPoint(30, 0))
     assert [toast.what for toast in opened.window.findChildren(Toast)] == [
@@ -398,12 +415,15 @@ def test_that_a_monochrome1_film_and_its_twin_give_the_same_screen_pixels_also_a
     application.window.show()
     application.checkpoints.open(checkpoints[:1])
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([twins])
+        application.opening.open([twins])
     compare, seen = application.window.compare, {}
     for row, name in enumerate(("one", "two")):
         application.library.show_study(row)
         path = str(twins / f"{name}.dcm")
-        qtbot.waitUntil(lambda path=path: compare.film(0) is not None and compare.film(0).path == path, timeout=LONG)
+        qtbot.waitUntil(
+            lambda path=path: (film := compare.standing.film(0)) is not None and film.path == path,
+            timeout=LONG,
+        )
         as_filed = pixels(application)[0]
         before = compare.panes[0].box.viewRect()
         drag(compare.panes[0], Qt.MouseButton.LeftButton, QPoint(20, -30))
@@ -424,7 +444,7 @@ def test_that_a_film_that_vanished_is_told_in_its_pane(opened: Application, tmp_
     gone = shown.image._replace(path=str(tmp_path / "gone.dcm"))
     session.show(replace(shown, images=(gone,)))
     compare = opened.window.compare
-    qtbot.waitUntil(lambda: compare.film(0) is not None and compare.film(0).error is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: (film := compare.standing.film(0)) is not None and film.error is not None, timeout=LONG)
     assert "gone.dcm" in compare.panes[0]._centre.text()
     assert compare.panes[0]._film.image is None
 

@@ -67,7 +67,7 @@ def many(make_application: Callable[..., Application], qtbot: QtBot, tmp_path: P
     application.window.resize(1600, 950)
     application.window.show()
     application.window.show_perspective("evaluate")
-    application.open_paths([table])
+    application.opening.open([table])
     application.session.set_finding("Mass")
     qtbot.waitUntil(lambda: application.window.perspectives["evaluate"].was_shown)
     qtbot.wait(1)
@@ -76,8 +76,8 @@ def many(make_application: Callable[..., Application], qtbot: QtBot, tmp_path: P
 
 def show(application: Application, name: str, qtbot: QtBot) -> CurveTab:
     """The tab of this attribute, drawn."""
-    tab: CurveTab = getattr(application.window.curves, name)
-    application.window.curves.tabs.setCurrentWidget(tab)
+    tab: CurveTab = getattr(application.window.evaluate.curves, name)
+    application.window.evaluate.curves.tabs.setCurrentWidget(tab)
     drawn(tab, qtbot)
     return tab
 
@@ -90,12 +90,12 @@ def drawn(tab: SeenTab, qtbot: QtBot) -> None:
 def cases(application: Application, place: int) -> tuple[np.ndarray, np.ndarray]:
     """Labels (n,) and scores (n,) of the chosen finding by what is compared at a place: from the session."""
     session = application.session
-    scores = session.scores(session.scored()[place].digest, [session.finding])
+    scores = session.scores.table(session.classifiers.all[place].digest, [session.finding])
     return session.cohort.truth(session.finding), scores[:, 0]
 
 
 def digest(application: Application, place: int) -> str:
-    return application.session.scored()[place].digest
+    return application.session.classifiers.all[place].digest
 
 
 def line(tab: CurveTab, *key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +171,7 @@ def test_that_the_roc_tab_draws_the_exact_curve_of_every_checkpoint_and_names_au
         assert pen.width() == 2  # nobody is referred: all cases are what is retained
         assert pen.style() == {"solid": Qt.PenStyle.SolidLine, "dashed": Qt.PenStyle.DashLine}[style.dash]
         name, auc, *_ = tab.readout.texts(place)
-        assert name == evaluating.session.scored()[place].name
+        assert name == evaluating.session.classifiers.all[place].name
         assert auc.replace("\n", " ") == interval_text(interval.auc, interval.lower, interval.upper)
 
 
@@ -186,7 +186,7 @@ def test_that_retained_cases_are_thick_and_all_cases_thin_and_the_dot_is_on_the_
         dots[spot.brush().color().name()] = (spot.pos().x(), spot.pos().y())
     for place in (0, 1):
         labels, scores = cases(evaluating, place)
-        kept = numbers.kept(FINDING, digest(evaluating, place))
+        kept = numbers.referral.kept(FINDING, digest(evaluating, place))
         assert kept.sum() == 24 - n_referred(24, 0.25)
         x, y = line(tab, "retained", digest(evaluating, place))
         expected = roc_curve(labels[kept], scores[kept])
@@ -264,21 +264,25 @@ def test_that_a_click_on_a_curve_sets_that_checkpoint_s_threshold_and_a_double_c
     curve, best = best_point(evaluating, 1)
     at = in_window(tab.plot, curve.false_positive_rate[best], curve.true_positive_rate[best])
     qtbot.mouseClick(tab.plot.viewport(), LEFT, pos=at)
-    assert session.threshold(digest(evaluating, 1), FINDING) == pytest.approx(float(curve.thresholds[best]))
-    assert session.threshold(digest(evaluating, 0), FINDING) == 0.5
-    session.set_thresholds(FINDING, {digest(evaluating, 1): 0.123})
+    assert session.operating_points.threshold(digest(evaluating, 1), FINDING) == pytest.approx(
+        float(curve.thresholds[best])
+    )
+    assert session.operating_points.threshold(digest(evaluating, 0), FINDING) == 0.5
+    session.operating_points.choose(FINDING, {digest(evaluating, 1): 0.123})
     heard = []
-    session.thresholds_changed.connect(lambda: heard.append(session.threshold(digest(evaluating, 1), FINDING)))
+    session.operating_points.changed.connect(
+        lambda: heard.append(session.operating_points.threshold(digest(evaluating, 1), FINDING))
+    )
     double_click(tab.plot.viewport(), at, qtbot)
     assert heard == [pytest.approx(float(curve.thresholds[best])), 0.123]
-    assert session.threshold(digest(evaluating, 1), FINDING) == 0.123
+    assert session.operating_points.threshold(digest(evaluating, 1), FINDING) == 0.123
 
 
 def test_that_a_click_far_from_every_curve_sets_nothing(evaluating: Application, qtbot: QtBot) -> None:
     tab, session = show(evaluating, "roc", qtbot), evaluating.session
-    before = [session.threshold(digest(evaluating, place), FINDING) for place in (0, 1)]
+    before = [session.operating_points.threshold(digest(evaluating, place), FINDING) for place in (0, 1)]
     qtbot.mouseClick(tab.plot.viewport(), LEFT, pos=in_window(tab.plot, 0.9, 0.05))
-    assert [session.threshold(digest(evaluating, place), FINDING) for place in (0, 1)] == before
+    assert [session.operating_points.threshold(digest(evaluating, place), FINDING) for place in (0, 1)] == before
 
 
 def test_that_a_drag_with_shift_along_a_curve_puts_exactly_the_cases_in_between_into_the_worklist(
@@ -400,12 +404,12 @@ def test_that_only_the_tab_that_is_seen_draws_and_once_for_many_changes(
     evaluating: Application, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(evaluating, "roc", qtbot)
-    curves, counted = evaluating.window.curves, []
+    curves, counted = evaluating.window.evaluate.curves, []
     for tab in (curves.roc, curves.precision_recall, curves.calibration, curves.decision, curves.risk_coverage):
         original = tab._draw
         monkeypatch.setattr(tab, "_draw", lambda tab=tab, original=original: (counted.append(tab), original()))
     for step in range(5):
-        evaluating.session.set_thresholds(FINDING, {evaluating.session.active: 0.3 + 0.01 * step})
+        evaluating.session.operating_points.choose(FINDING, {evaluating.session.active: 0.3 + 0.01 * step})
         evaluating.session.set_referral_rate(0.1 + 0.01 * step)
     assert counted == []
     drawn(curves.roc, qtbot)
@@ -568,12 +572,12 @@ def test_that_risk_over_coverage_is_that_of_the_session_s_thresholds_and_uncerta
     evaluating: Application, qtbot: QtBot, measure: str
 ) -> None:
     tab, session = show(evaluating, "risk_coverage", qtbot), evaluating.session
-    session.set_thresholds(FINDING, {digest(evaluating, 0): 0.4})
+    session.operating_points.choose(FINDING, {digest(evaluating, 0): 0.4})
     drawn(tab, qtbot)
     session.set_uncertainty(measure)
     drawn(tab, qtbot)
-    first, findings = cases(evaluating, 0)[1], session.findings()
-    all_scores = session.scores(digest(evaluating, 0), findings)
+    first, findings = cases(evaluating, 0)[1], session.classifiers.findings
+    all_scores = session.scores.table(digest(evaluating, 0), findings)
     uncertain = {
         "finding": -np.abs(first - 0.4),
         "probability": -np.abs(first - 0.5),
@@ -609,24 +613,24 @@ def test_that_the_line_of_the_referral_rate_follows_the_slider_and_moves_it(
 
 
 def test_that_all_findings_are_shown_at_once_and_a_click_chooses_one(evaluating: Application, qtbot: QtBot) -> None:
-    curves, session = evaluating.window.curves, evaluating.session
+    curves, session = evaluating.window.evaluate.curves, evaluating.session
     curves.tabs.setCurrentWidget(curves.all_findings)
     drawn(curves.all_findings, qtbot)
     qtbot.waitUntil(lambda: not curves.all_findings.busy)
     cells = curves.all_findings.cells
-    assert list(cells) == session.findings()
+    assert tuple(cells) == session.classifiers.findings
     for finding, cell in cells.items():
         labels = session.cohort.truth(finding)
         assert cell.counts == f"{int((labels == 1).sum())} / {int((labels == 0).sum())}"
         assert cell.isChecked() == (finding == FINDING)
         for shown in cell.curves:
-            place = next(p for p, each in enumerate(session.scored()) if each.name == shown.name)
-            scores = session.scores(digest(evaluating, place), [finding])[:, 0]
+            place = next(p for p, each in enumerate(session.classifiers.all) if each.name == shown.name)
+            scores = session.scores.table(digest(evaluating, place), [finding])[:, 0]
             assert shown.auc == pytest.approx(auc_interval(labels, scores).auc)
             assert points(shown.curve) <= points(roc_curve(labels, scores))
             assert f"{shown.name} {rate_text(shown.auc)}" in cell.accessibleName()
         has_both = bool((labels == 1).any() and (labels == 0).any())
-        trained = [each for each in session.scored() if finding in each.trained_findings]
+        trained = [each for each in session.classifiers.all if finding in each.trained_findings]
         assert len(cell.curves) == (len(trained) if has_both else 0)
         assert bool(cell.why) == (len(cell.curves) < 2)
     qtbot.mouseClick(cells["Edema"], LEFT)
@@ -660,7 +664,7 @@ def test_that_a_finding_without_positives_has_no_curve_and_the_tab_says_so(
     many.session.set_finding("Hernia")
     drawn(tab, qtbot)
     assert words(tab) == "None of the 5000 cases has Hernia: a curve needs cases with and without it."
-    assert "0 present, 5,000 absent" in many.window.curves.heading.text()
+    assert "0 present, 5,000 absent" in many.window.evaluate.curves.heading.text()
 
 
 @pytest.mark.parametrize("name", TABS)
@@ -668,8 +672,8 @@ def test_that_a_checkpoint_that_was_not_trained_for_the_finding_has_a_row_that_s
     evaluating: Application, qtbot: QtBot, name: str
 ) -> None:
     tab, session = show(evaluating, name, qtbot), evaluating.session
-    finding = session.findings()[-1]
-    assert finding not in session.scored()[1].trained_findings
+    finding = session.classifiers.findings[-1]
+    assert finding not in session.classifiers.all[1].trained_findings
     session.set_finding(finding)
     drawn(tab, qtbot)
     assert tab.readout.texts(1)[:2] == ["vit", "not trained for this finding"]
@@ -683,11 +687,11 @@ def test_that_scores_that_are_no_probabilities_have_no_calibration_and_no_net_be
     tab = show(many, name, qtbot)
     assert tab.readout.texts(2)[:2] == ["logits", "its scores are no probabilities"]
     assert not [key for key in tab.plot.drawn_keys() if key[1] == digest(many, 2)]
-    many.session.set_imported([each for each in many.session.imported if each.name == "logits"])
+    many.session.set_imported([each for each in many.session.classifiers.imported if each.name == "logits"])
     drawn(tab, qtbot)
     assert words(tab) == "logits: its scores are no probabilities"
-    assert many.window.curves.roc.lack(digest(many, 0)) is None
-    assert "score of its own scale" in many.window.curves.heading.text()
+    assert many.window.evaluate.curves.roc.lack(digest(many, 0)) is None
+    assert "score of its own scale" in many.window.evaluate.curves.heading.text()
 
 
 @pytest.mark.parametrize("name", ["roc", "precision_recall"])
@@ -714,8 +718,8 @@ def test_that_without_checkpoints_or_labels_the_tab_says_what_to_do(
 
 
 def test_that_all_findings_say_why_one_has_no_curve(many: Application, qtbot: QtBot) -> None:
-    tab = many.window.curves.all_findings
-    many.window.curves.tabs.setCurrentWidget(tab)
+    tab = many.window.evaluate.curves.all_findings
+    many.window.evaluate.curves.tabs.setCurrentWidget(tab)
     drawn(tab, qtbot)
     qtbot.waitUntil(lambda: not tab.busy)
     assert (tab.cells["Hernia"].curves, tab.cells["Hernia"].why) == ((), "no case with the finding")
@@ -729,7 +733,7 @@ def test_that_all_findings_say_why_one_has_no_curve(many: Application, qtbot: Qt
 def test_that_the_heading_says_cohort_filter_counts_unit_and_kind_of_score(
     evaluating: Application, qtbot: QtBot
 ) -> None:
-    session, heading = evaluating.session, evaluating.window.curves.heading
+    session, heading = evaluating.session, evaluating.window.evaluate.curves.heading
     qtbot.waitUntil(lambda: FINDING in heading.text())
     assert f"<b>{FINDING}</b> · 4 present, 20 absent · {session.cohort.name} · unit: image" in heading.text()
     assert heading.text().endswith(" · raw probability")
@@ -773,7 +777,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def test_that_a_saved_figure_holds_the_drawn_data_and_a_caption_that_says_what_they_rest_on(
     evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    tab, curves = show(evaluating, name, qtbot), evaluating.window.curves
+    tab, curves = show(evaluating, name, qtbot), evaluating.window.evaluate.curves
     suggested = choose(monkeypatch, tmp_path / "figure.svg")
     curves.save.trigger()
     assert Path(suggested[0]).name.startswith(FINDING)
@@ -783,7 +787,7 @@ def test_that_a_saved_figure_holds_the_drawn_data_and_a_caption_that_says_what_t
     assert evaluating.session.cohort.name in drawing
     kind = {"roc": "all", "precision_recall": "curve", "calibration": "bins", "decision": "benefit"}.get(name, "risk")
     for place in (0, 1):
-        each = evaluating.session.scored()[place].name
+        each = evaluating.session.classifiers.all[place].name
         rows = [row for row in read_rows(tmp_path / "figure.csv") if row["checkpoint"] == each]
         (x_name, y_name) = list(rows[0])[3:5]
         x, y = tab.plot.item((kind, digest(evaluating, place))).getData()
@@ -796,7 +800,7 @@ def test_that_a_saved_figure_holds_the_drawn_data_and_a_caption_that_says_what_t
 def test_that_all_findings_are_saved_as_small_multiples(
     evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    curves = evaluating.window.curves
+    curves = evaluating.window.evaluate.curves
     curves.tabs.setCurrentWidget(curves.all_findings)
     qtbot.waitUntil(lambda: curves.all_findings.has_figure and not curves.all_findings.busy)
     choose(monkeypatch, tmp_path / "all", "PDF (*.pdf)")
@@ -810,10 +814,10 @@ def test_that_a_copied_figure_is_a_picture_and_what_its_caption_says_is_told(
     evaluating: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show(evaluating, "roc", qtbot)
-    evaluating.window.curves.copy.trigger()
+    evaluating.window.evaluate.curves.copy.trigger()
     picture = QApplication.clipboard().image()
     choose(monkeypatch, tmp_path / "figure.png")
-    evaluating.window.curves.save.trigger()
+    evaluating.window.evaluate.curves.save.trigger()
     assert picture.width() > 1000
     assert picture == QImage(str(tmp_path / "figure.png")).convertToFormat(picture.format())
     toast = next(t for t in evaluating.window.findChildren(Toast) if "clipboard" in t.what)
@@ -827,7 +831,7 @@ def test_that_a_figure_that_cannot_be_written_is_told_with_why_and_what_to_do(
 ) -> None:
     show(evaluating, "roc", qtbot)
     choose(monkeypatch, tmp_path / "figure.docx")
-    evaluating.window.curves.save.trigger()
+    evaluating.window.evaluate.curves.save.trigger()
     toast = next(t for t in evaluating.window.findChildren(Toast) if t.what.startswith("figure.docx"))
     assert ".svg, .pdf, .png" in toast.details
     assert list(tmp_path.glob("figure*")) == []
@@ -836,7 +840,7 @@ def test_that_a_figure_that_cannot_be_written_is_told_with_why_and_what_to_do(
 def test_that_there_is_nothing_to_save_where_nothing_is_drawn(
     many: Application, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tab, curves = show(many, "roc", qtbot), many.window.curves
+    tab, curves = show(many, "roc", qtbot), many.window.evaluate.curves
     menu = curves.tabs.cornerWidget().menu()
     menu.aboutToShow.emit()
     assert curves.save.isEnabled()
@@ -849,7 +853,7 @@ def test_that_there_is_nothing_to_save_where_nothing_is_drawn(
 
 def test_that_checkpoints_of_one_name_are_told_apart_in_figures(many: Application, qtbot: QtBot) -> None:
     tab = show(many, "roc", qtbot)
-    many.session.set_imported([replace(each, name="same") for each in many.session.imported])
+    many.session.set_imported([replace(each, name="same") for each in many.session.classifiers.imported])
     drawn(tab, qtbot)
     (plot,) = tab.figure()
     assert [curve.name for curve in plot.curves] == ["same (1)", "same (2)", "same (3)"]

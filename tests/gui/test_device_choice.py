@@ -59,7 +59,7 @@ def gentle(checkpoint: Path, out: Path) -> Path:
 
 def opened_as(application: Application, place: int, *checks: protocol.ParityCheck, precision: str) -> None:
     """What the engine says when it has opened a checkpoint."""
-    checkpoint = application.session.checkpoints[place]
+    checkpoint = application.session.classifiers.checkpoints[place]
     application.engine.checkpoint_opened.emit(
         protocol.CheckpointOpened(
             0, str(checkpoint.folder), checkpoint.digest, f"CPU {precision} · x", "cpu", precision, checks
@@ -70,7 +70,7 @@ def opened_as(application: Application, place: int, *checks: protocol.ParityChec
 def stored(application: Application, place: int, device: str, precision: str) -> int:
     """How many images of a checkpoint the store has, computed there."""
     application.predicting.put_away()
-    checkpoint = application.session.checkpoints[place]
+    checkpoint = application.session.classifiers.checkpoints[place]
     identities = [image.identity for image in application.library.catalogue.all_images()]
     key = PredictionKey.of(checkpoint, device, precision)
     return len(identities) - len(application.store.missing(key, identities))
@@ -78,7 +78,7 @@ def stored(application: Application, place: int, device: str, precision: str) ->
 
 def predicted(application: Application, place: int, value: float) -> None:
     """An answer of the engine for the shown image."""
-    shown, checkpoint = application.session.shown, application.session.checkpoints[place]
+    shown, checkpoint = application.session.shown, application.session.classifiers.checkpoints[place]
     assert shown is not None
     logits = np.full(len(checkpoint.findings), value, np.float32)
     application.engine.predicted.emit(protocol.Predicted(1, shown.reference.identity, checkpoint.digest, logits))
@@ -88,8 +88,8 @@ def first_logit(application: Application, place: int) -> float:
     application.predicting._show_arrived()
     shown = application.session.shown
     assert shown is not None
-    digest = application.session.checkpoints[place].digest
-    return float(application.session.logits(digest, [shown.reference.identity])[0, 0])
+    digest = application.session.classifiers.checkpoints[place].digest
+    return float(application.session.scores.logits(digest, [shown.reference.identity])[0, 0])
 
 
 def test_that_every_precision_gives_the_window_the_numbers_of_the_command_to_the_bit(
@@ -108,7 +108,7 @@ def test_that_every_precision_gives_the_window_the_numbers_of_the_command_to_the
     application.window.show()
     with qtbot.waitSignal(application.predicting.finished, timeout=LONG):
         application.start()
-        application.open_paths([cohort / "A"])
+        application.opening.open([cohort / "A"])
     button, session = application.window.top.device, application.session
     by_precision = {}
     for precision, used in zip(("fp32", "bf16", "fp16"), in_use, strict=True):
@@ -118,16 +118,17 @@ def test_that_every_precision_gives_the_window_the_numbers_of_the_command_to_the
         qtbot.waitUntil(lambda names=names: button.text() == f"device: {', '.join(names)}", timeout=LONG)  # type: ignore[misc]
         qtbot.waitUntil(lambda: len(application.engine.in_use) == 3, timeout=LONG)
         qtbot.waitUntil(
-            lambda: all(len(session.predicted_identities(c.digest)) == 12 for c in session.checkpoints), timeout=LONG
+            lambda: all(len(session.scores.identities(c.digest)) == 12 for c in session.classifiers.checkpoints),
+            timeout=LONG,
         )
         qtbot.waitUntil(lambda: not application.predicting.running, timeout=LONG)
         table = read_predictions(tmp_path / f"{precision}.parquet")
         paths = {Path(image.path).name: image.identity for image in application.library.catalogue.all_images()}
-        for place, checkpoint in enumerate(session.checkpoints):
+        for place, checkpoint in enumerate(session.classifiers.checkpoints):
             rows = [row for row, name in enumerate(table.checkpoint) if name == checkpoint.name]
             identities = [paths[Path(table.image[row]).name] for row in rows]
             columns = [checkpoint.findings.index(finding) for finding in checkpoint.trained_findings]
-            shown = session.logits(checkpoint.digest, identities)[:, columns]
+            shown = session.scores.logits(checkpoint.digest, identities)[:, columns]
             theirs = table.scores[rows][:, [table.findings.index(f) for f in checkpoint.trained_findings]]
             assert np.array_equal(shown, theirs.astype(np.float32)), (precision, checkpoint.name)
             assert stored(application, place, "cpu", used[place]["precision"]) == 12
@@ -177,7 +178,7 @@ def test_that_a_checkpoint_that_fell_back_shows_and_stores_what_it_really_comput
     opened_as(opened, 0, FAILED, precision="fp32")  # not so: another driver, say
 
     assert first_logit(opened, 0) == exact
-    assert len(opened.session.predicted_identities(opened.session.checkpoints[0].digest)) == 24
+    assert len(opened.session.scores.identities(opened.session.classifiers.checkpoints[0].digest)) == 24
     opened_as(opened, 1, PASSED, precision="bf16")
     assert np.isnan(first_logit(opened, 1))
     predicted(opened, 1, 3.0)
@@ -196,7 +197,7 @@ def test_that_an_evaluation_that_leaves_the_window_says_on_what_its_scores_were_
     snapshot = opened.evaluating.snapshot(tmp_path)
 
     said = json.loads((snapshot.folder / "computed.json").read_text("utf-8"))
-    checkpoints = opened.session.checkpoints
+    checkpoints = opened.session.classifiers.checkpoints
     assert [each["checkpoint"] for each in said] == [checkpoint.name for checkpoint in checkpoints]
     assert [each["weights_sha256"] for each in said] == [checkpoint.digest for checkpoint in checkpoints]
     assert [(each["device"], each["precision"]) for each in said] == [("cpu", "fp32"), ("cpu", "bf16")]
@@ -209,10 +210,10 @@ def test_that_a_choice_is_kept_and_asked_of_the_engine(opened: Application) -> N
 
     kept, _ = read_settings(settings_file())
     assert (kept.device, kept.precision) == ("auto", "fp16")
-    opening = opened.engine._opening
+    opening = opened.engine._requests._opening
     assert opening is not None
     assert (opening.device, opening.precision) == ("auto", "fp16")
-    assert set(opening.folders) == {str(checkpoint.folder) for checkpoint in opened.session.checkpoints}
+    assert set(opening.folders) == {str(checkpoint.folder) for checkpoint in opened.session.classifiers.checkpoints}
     assert button._precisions["fp16"].isChecked()
     assert button._devices["auto"].isChecked()
 
@@ -236,10 +237,10 @@ def test_that_the_tool_tip_and_the_dialog_say_what_computes_and_what_the_checks_
     opened: Application, qtbot: QtBot
 ) -> None:
     opened.engine.devices_listed.emit(protocol.DevicesListed(OFFERS))
-    names = [checkpoint.name for checkpoint in opened.session.checkpoints]
-    request = opened.engine._opening.request  # type: ignore[union-attr]
+    names = [checkpoint.name for checkpoint in opened.session.classifiers.checkpoints]
+    request = opened.engine._requests._opening.request  # type: ignore[union-attr]
     for place, (checks, precision) in enumerate([((NO_NUMBERS, FAILED), "fp32"), ((PASSED,), "bf16")]):
-        checkpoint = opened.session.checkpoints[place]
+        checkpoint = opened.session.classifiers.checkpoints[place]
         opened.engine._receive(
             protocol.CheckpointOpened(
                 request, str(checkpoint.folder), checkpoint.digest, f"CPU {precision} · x", "cpu", precision, checks
@@ -261,7 +262,10 @@ def test_that_the_tool_tip_and_the_dialog_say_what_computes_and_what_the_checks_
     for words in ("Card &lt;&amp;&gt; Co, 48 GiB", "No Metal.", "bf16: too old.", *names, "at most 0.2"):
         assert words in box.text()
     box.close()
-    assert device_words.use_lines(opened.engine.in_use[opened.session.checkpoints[1].digest])[0] == "CPU bf16 · x"
+    assert (
+        device_words.use_lines(opened.engine.in_use[opened.session.classifiers.checkpoints[1].digest])[0]
+        == "CPU bf16 · x"
+    )
 
 
 def test_that_what_had_to_be_done_otherwise_is_told_in_the_window(opened: Application) -> None:

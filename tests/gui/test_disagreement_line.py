@@ -22,10 +22,10 @@ FINDING = "Consolidation"
 def line(opened: Application, qtbot: QtBot) -> DisagreementLine:
     """The line below the operating points, two checkpoints on a finding that both were trained for."""
     opened.session.set_finding(FINDING)
-    opened.session.set_thresholds(FINDING, dict.fromkeys(opened.numbers.compared(FINDING).digests, 0.4))
+    opened.session.operating_points.choose(FINDING, dict.fromkeys(opened.numbers.compared(FINDING).digests, 0.4))
     opened.window.show_perspective("evaluate")
-    settle(opened.window.disagreement, qtbot)
-    return opened.window.disagreement
+    settle(opened.window.evaluate.disagreement, qtbot)
+    return opened.window.evaluate.disagreement
 
 
 def settle(line: DisagreementLine, qtbot: QtBot) -> None:
@@ -43,7 +43,9 @@ def expected(line: DisagreementLine, sensitivity: float) -> list[int]:
 def own(line: DisagreementLine) -> float:
     compared, session = line.numbers.compared(FINDING), line.session
     row = compared.scores[compared.digests.index(session.active)]
-    return confusion_at(compared.labels, row, session.threshold(session.active, FINDING)).sensitivity.value
+    return confusion_at(
+        compared.labels, row, session.operating_points.threshold(session.active, FINDING)
+    ).sensitivity.value
 
 
 def test_that_the_sensitivity_is_the_active_checkpoint_s_own_and_the_list_that_of_the_evaluation(
@@ -78,14 +80,14 @@ def test_that_a_typed_sensitivity_is_used_until_the_active_one_is_asked_for(
 
 def test_that_the_threshold_of_the_active_checkpoint_moves_it(line: DisagreementLine, qtbot: QtBot) -> None:
     before = line.sensitivity.value()
-    line.session.set_thresholds(FINDING, {line.session.active: 0.999})
+    line.session.operating_points.choose(FINDING, {line.session.active: 0.999})
     settle(line, qtbot)
     assert line.sensitivity.value() != before
 
 
 def test_that_the_key_lists_them_without_the_panel_ever_being_shown(opened: Application, qtbot: QtBot) -> None:
     opened.session.set_finding(FINDING)
-    line = opened.window.disagreement
+    line = opened.window.evaluate.disagreement
     opened.window.activateWindow()
     opened.window.worklist.table.setFocus()
     qtbot.keyClick(opened.window.worklist.table, Qt.Key.Key_D)
@@ -95,7 +97,7 @@ def test_that_the_key_lists_them_without_the_panel_ever_being_shown(opened: Appl
 
 def test_that_it_says_why_there_is_nothing_to_list(line: DisagreementLine, opened: Application, qtbot: QtBot) -> None:
     session = opened.session
-    last = session.findings()[-1]
+    last = session.classifiers.findings[-1]
     session.set_finding(last)
     settle(line, qtbot)
     assert "needs two checkpoints" in line.heading.text()
@@ -117,7 +119,7 @@ def test_that_checkpoints_that_agree_are_said_to(line: DisagreementLine, opened:
     opened.session.put_cohort(replace(cohort, labels=labels))
     line.sensitivity.setValue(0.1)
     settle(line, qtbot)
-    opened.session.set_thresholds(FINDING, dict.fromkeys(compared.digests, 1.0))
+    opened.session.operating_points.choose(FINDING, dict.fromkeys(compared.digests, 1.0))
     qtbot.mouseClick(line.own, Qt.MouseButton.LeftButton)
     settle(line, qtbot)
     assert line.heading.text().startswith("0 of 24 cases")

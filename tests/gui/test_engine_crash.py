@@ -30,7 +30,7 @@ def test_that_a_killed_engine_is_told_and_every_image_is_predicted_all_the_same(
     application: Application = make_application(chosen=chosen)
     application.window.show()
     application.start()
-    application.open_paths([cohort])
+    application.opening.open([cohort])
     killed: list[int] = []
 
     def kill_once() -> None:
@@ -50,9 +50,9 @@ def test_that_a_killed_engine_is_told_and_every_image_is_predicted_all_the_same(
     assert (ended.args[0].done, ended.args[0].total, ended.args[0].failed) == (24, 24, 0)
     assert application.engine.process_id not in (0, killed[0])
     identities = [image.identity for image in application.library.catalogue.all_images()]
-    for checkpoint in application.session.checkpoints:
+    for checkpoint in application.session.classifiers.checkpoints:
         key = PredictionKey(checkpoint.weights_sha256, checkpoint.preprocessing.digest, len(checkpoint.findings))
         assert not np.isnan(application.store.get(key, identities)).any()
-        assert len(application.session.predicted_identities(checkpoint.weights_sha256)) == 24
+        assert len(application.session.scores.identities(checkpoint.weights_sha256)) == 24
     assert "CPU" in application.window.top.device.text()
-    assert not application.window.work.isVisible()
+    assert not application.window.status.work.isVisible()

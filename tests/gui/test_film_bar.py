@@ -65,8 +65,8 @@ def test_that_a_pane_that_steps_by_itself_shows_another_image_and_its_neighbour_
     for _ in range(3):
         compare.panes[1].box.stepped.emit(1)
     compare.panes[1].box.stepped.emit(1)  # beyond the last image of the study: nothing
-    qtbot.waitUntil(lambda: compare.raster(1) is not None, timeout=LONG)
-    assert [compare.shown(pane).index for pane in (0, 1)] == [0, 3]
+    qtbot.waitUntil(lambda: compare.standing.raster(1) is not None, timeout=LONG)
+    assert [compare.standing.shown(pane).index for pane in (0, 1)] == [0, 3]
     qtbot.waitUntil(lambda: "image 4 of 4" in compare.panes[1]._corners["bottom_left"].text(), timeout=LONG)
     # It shows another series now: what is done to the first pane is not for it.
     compare.set_window(Window(10, 20))
@@ -74,7 +74,7 @@ def test_that_a_pane_that_steps_by_itself_shows_another_image_and_its_neighbour_
     assert compare.looks[0].window == Window(10, 20)
     assert (compare.looks[1].window, compare.looks[1].part) == (None, None)
     compare.panes[1].box.stepped.emit(-1)  # and back in the series of its neighbour
-    qtbot.waitUntil(lambda: compare.raster(1) is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: compare.standing.raster(1) is not None, timeout=LONG)
     compare.set_window(Window(30, 40))
     assert compare.looks[1].window == Window(30, 40)
 
@@ -108,7 +108,7 @@ def test_that_upwards_darkens_from_the_start_where_it_was_so_chosen(
     make_application: Callable[..., Application],
 ) -> None:
     application: Application = make_application(chosen=Settings(device="cpu", notice_seen=True, drag_up="darker"))
-    assert not application.window.compare.up_is_brighter
+    assert not application.window.compare.gestures.up_is_brighter
     assert application.window.actions_by_name["drag_up"].isChecked()
 
 

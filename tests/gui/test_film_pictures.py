@@ -64,10 +64,10 @@ def open_films(make_application: MakeApplication, folder: Path, grid: tuple[int,
     window.resize(SIZE)
     window.actions_by_name["hide_identity"].trigger()
     with qtbot.waitSignal(application.library.index_finished, timeout=LONG):
-        application.open_paths([folder])
+        application.opening.open([folder])
     window.film_commands.choose_grid(grid)
-    wanted = min(grid[0] * grid[1], window.compare.frames())
-    qtbot.waitUntil(lambda: all(window.compare.raster(pane) for pane in range(wanted)), timeout=LONG)
+    wanted = min(grid[0] * grid[1], window.compare.standing.frames())
+    qtbot.waitUntil(lambda: all(window.compare.standing.raster(pane) for pane in range(wanted)), timeout=LONG)
     for toast in window.findChildren(Toast):
         toast.close_now()
     window.actions_by_name["reset_layout"].trigger()
@@ -106,7 +106,7 @@ def wrong_scales(application: Application) -> list[str]:
     compare = application.window.compare
     wrong = []
     for number, pane in enumerate(compare.panes):
-        raster = compare.raster(number)
+        raster = compare.standing.raster(number)
         spacing = raster.image.spacing_mm if raster is not None else None
         if spacing is None:
             wrong += [pane.scale_bar.words] if pane.scale_bar.words else []
@@ -182,11 +182,11 @@ def measure_the_phantom(application: Application, qtbot: QtBot) -> None:
     for _ in range(4):
         application.library.step(1)
     compare = application.window.compare
-    qtbot.waitUntil(lambda: all(compare.raster(pane) for pane in range(6)), timeout=LONG)
+    qtbot.waitUntil(lambda: all(compare.standing.raster(pane) for pane in range(6)), timeout=LONG)
     identity = application.session.shown.reference.identity
     application.decisions.add(identity, Measurement("ruler", ((21.0, 128.0), (235.0, 128.0))))
     application.decisions.add(identity, Measurement("ellipse", ((122.0, 60.0), (134.0, 72.0))))
-    compare.panes[1].box.hovered.emit(compare.as_shown(1, QPointF(128.0, 128.0)))
+    compare.panes[1].box.hovered.emit(compare.standing.as_shown(1, QPointF(128.0, 128.0)))
     qtbot.wait(50)
 
 
@@ -223,7 +223,7 @@ def test_that_films_of_every_kind_are_pictured_with_their_letters_and_without_na
         assert collisions(pane) == []
         letters = tuple(pane._letters[edge].text().removeprefix("<b>").removesuffix("</b>") for edge in ("left", "top"))
         assert letters == picture.letters
-        if window.compare.raster(number) is not None:
+        if window.compare.standing.raster(number) is not None:
             shown = pixels(pane.grab().toImage())
             assert len(np.unique(shown)) > 50, "the film is empty"
     window.resize(SIZE * 0.8)

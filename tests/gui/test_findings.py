@@ -17,12 +17,12 @@ def everywhere(application: Application) -> set[str]:
     window = application.window
     window.show_perspective("evaluate")
     window.show_perspective("read")
-    table = window.metrics.table
+    table = window.evaluate.metrics.table
     return {
         application.session.finding,
         window.top.finding.currentText(),
-        window.metrics.model.headerData(table.currentIndex().row(), Qt.Orientation.Vertical),
-        window.curves.heading.text().removeprefix("<b>").split("</b>")[0],
+        window.evaluate.metrics.model.headerData(table.currentIndex().row(), Qt.Orientation.Vertical),
+        window.evaluate.curves.heading.text().removeprefix("<b>").split("</b>")[0],
         window.compare.panes[0]._corners["top_right"].text().split("<br>")[1].split(" <b>")[0],
     }
 
@@ -37,8 +37,8 @@ def test_that_the_selector_moves_all_panels_to_its_finding(opened: Application, 
 
 
 def test_that_a_row_of_the_table_and_a_bar_and_keys_move_all_panels(opened: Application, qtbot: QtBot) -> None:
-    window, findings = opened.window, opened.session.findings()
-    window.metrics.table.selectRow(findings.index("Consolidation"))
+    window, findings = opened.window, opened.session.classifiers.findings
+    window.evaluate.metrics.table.selectRow(findings.index("Consolidation"))
     assert everywhere(opened) == {"Consolidation"}
     bars = window.findings.bars
     qtbot.mouseClick(bars, Qt.MouseButton.LeftButton, pos=QPoint(40, bars._block() * findings.index("Edema") + 9))
@@ -57,23 +57,23 @@ def test_that_a_row_of_the_table_and_a_bar_and_keys_move_all_panels(opened: Appl
 def test_that_bars_show_the_engine_s_numbers_and_the_threshold(opened: Application, prepared: object) -> None:
     session, bars = opened.session, opened.window.findings.bars
     identity = session.shown.reference.identity
-    session.set_thresholds("Edema", {session.checkpoints[0].weights_sha256: 0.25})
-    for finding in session.findings():
-        for checkpoint, bar in zip(session.checkpoints, bars.bars(finding), strict=True):
-            explained = session.explanation(checkpoint.weights_sha256)
+    session.operating_points.choose("Edema", {session.classifiers.checkpoints[0].weights_sha256: 0.25})
+    for finding in session.classifiers.findings:
+        for checkpoint, bar in zip(session.classifiers.checkpoints, bars.bars(finding), strict=True):
+            explained = session.maps.of(checkpoint.weights_sha256)
             logit = explained.logits[checkpoint.findings.index(finding)]
             trained = finding in checkpoint.trained_findings
             assert bar.trained == trained
             assert (bar.probability is None) == (not trained)
             if trained:
                 assert abs(bar.probability - 1 / (1 + np.exp(-float(logit)))) < 1e-6
-                assert session.probability(checkpoint.weights_sha256, identity, finding) == bar.probability
-            expected = 0.25 if finding == "Edema" and checkpoint is session.checkpoints[0] else 0.5
+                assert session.scores.score(checkpoint.weights_sha256, identity, finding) == bar.probability
+            expected = 0.25 if finding == "Edema" and checkpoint is session.classifiers.checkpoints[0] else 0.5
             assert bar.threshold == expected
 
 
 def test_that_a_bar_is_as_long_as_its_probability_in_its_checkpoint_s_colour(opened: Application) -> None:
-    bars, finding = opened.window.findings.bars, opened.session.findings()[0]
+    bars, finding = opened.window.findings.bars, opened.session.classifiers.findings[0]
     drawn = bars.grab().toImage()
     for place, bar in enumerate(bars.bars(finding)):
         y = bars._line() * (place + 1) + 4 + bars._line() // 2
@@ -93,7 +93,7 @@ def test_that_the_truth_is_what_the_label_table_says(opened: Application) -> Non
         opened.library.show_study(row)
         image = session.shown.image
         stated = opened.library.catalogue.labels_of(image.id)
-        for finding in session.findings():
+        for finding in session.classifiers.findings:
             assert bars.truth(finding) == words[stated[finding]]
             seen.add(bars.truth(finding))
     assert seen == {"present", "absent"}
@@ -101,7 +101,7 @@ def test_that_the_truth_is_what_the_label_table_says(opened: Application) -> Non
 
 def test_that_the_bars_are_readable_without_eyes(opened: Application) -> None:
     spoken = opened.window.findings.bars.accessibleDescription()
-    for finding in opened.session.findings():
+    for finding in opened.session.classifiers.findings:
         assert finding in spoken
     assert f"efficientnet {opened.window.findings.bars.bars('Edema')[0].probability:.2f}" in spoken
 

@@ -85,7 +85,7 @@ def test_that_escape_puts_the_notice_off_to_the_next_start(
 
 def opened_on(application: Application, place: int, device: str, *checks: protocol.ParityCheck) -> None:
     """What the engine says when it has opened a checkpoint there."""
-    checkpoint = application.session.checkpoints[place]
+    checkpoint = application.session.classifiers.checkpoints[place]
     message = protocol.CheckpointOpened(0, str(checkpoint.folder), checkpoint.digest, device, "cuda", "fp32", checks)
     application.engine.in_use[checkpoint.digest] = message
     application.engine.checkpoint_opened.emit(message)
@@ -98,7 +98,7 @@ def test_that_devices_and_parity_checks_are_shown_as_the_engine_tells_of_them(
     assert "starting" in dialog.computer.text()
     fresh.engine.devices_listed.emit(protocol.DevicesListed((CARD, NO_METAL, CPU)))
     assert dialog.computer.text().splitlines() == ["CUDA: A card, 48 GiB", "CPU: A processor, 16 GiB"]
-    names = [checkpoint.name for checkpoint in fresh.session.checkpoints]
+    names = [checkpoint.name for checkpoint in fresh.session.classifiers.checkpoints]
     opened_on(fresh, 0, "CUDA fp32 · A card", FAILED, PASSED)
     first, refused, progress = dialog.parity.text().splitlines()
     assert first.startswith(f"{names[0]}: ")

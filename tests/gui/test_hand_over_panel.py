@@ -32,10 +32,10 @@ RATES = {
 @pytest.fixture
 def panel(sites: Application, qtbot: QtBot) -> HandOverPanel:
     """The panel in front, from the first checkpoint on all cases to itself."""
-    sites.window.hand_over.parentWidget().raise_()
-    qtbot.waitUntil(lambda: sites.window.hand_over.checkpoints[0].count() == 2)
-    settle(sites.window.hand_over, qtbot)
-    return sites.window.hand_over
+    sites.window.evaluate.hand_over.parentWidget().raise_()
+    qtbot.waitUntil(lambda: sites.window.evaluate.hand_over.checkpoints[0].count() == 2)
+    settle(sites.window.evaluate.hand_over, qtbot)
+    return sites.window.evaluate.hand_over
 
 
 def settle(panel: HandOverPanel, qtbot: QtBot) -> None:
@@ -55,7 +55,7 @@ def set_up(
     checkpoints: tuple[int, int] = (0, 0),
 ) -> None:
     """Choose both sides as a user does."""
-    digests = [each.digest for each in panel.session.scored()]
+    digests = [each.digest for each in panel.session.classifiers.all]
     for place, subset in enumerate((source, target)):
         panel.subsets[place].choose(subset)
         panel.checkpoints[place].choose(digests[checkpoints[place]])
@@ -138,12 +138,12 @@ def test_that_the_matched_threshold_is_shown_and_set_for_the_target(
     assert shown["positive if"] == threshold_text(matched.threshold, probability=True)
     for title, name in RATES.items():
         assert shown[title] == estimate_text(matched.rates[name])
-    older, newer = (each.digest for each in session.scored())
+    older, newer = (each.digest for each in session.classifiers.all)
     assert panel.apply.text() == f"Use {shown['positive if']} for newer"
     qtbot.mouseClick(panel.apply, Qt.MouseButton.LeftButton)
-    assert session.threshold(newer, FINDING) == matched.threshold
-    assert session.threshold(older, FINDING) == 0.5
-    assert session.threshold_origin(newer, FINDING) == ThresholdOrigin(
+    assert session.operating_points.threshold(newer, FINDING) == matched.threshold
+    assert session.operating_points.threshold(older, FINDING) == 0.5
+    assert session.operating_points.origin(newer, FINDING) == ThresholdOrigin(
         f"{rate} of older on site A", session.cohort.name, ("site", "B")
     )
 
@@ -173,7 +173,7 @@ def test_that_the_threshold_in_use_follows_the_session_until_another_is_typed(
 ) -> None:
     session = panel.session
     panel.rule.choice.choose("threshold")
-    session.set_thresholds(FINDING, {session.scored()[0].digest: 0.37})
+    session.operating_points.choose(FINDING, {session.classifiers.all[0].digest: 0.37})
     settle(panel, qtbot)
     assert columns_of(panel)["source"]["positive if"] == "p > 0.370"
     panel.rule.threshold.setValue(0.21)

@@ -23,7 +23,7 @@ def named(opened: Application, tmp_path: Path, qtbot: QtBot) -> Application:
     folder.mkdir()
     (folder / f"{NAME}.dcm").write_text("no film")
     with qtbot.waitSignal(opened.library.index_finished, timeout=LONG):
-        opened.open_paths([folder])
+        opened.opening.open([folder])
     return opened
 
 

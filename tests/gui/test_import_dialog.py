@@ -124,7 +124,7 @@ def test_that_a_dropped_file_becomes_a_compared_checkpoint_whose_numbers_are_tho
     same = shlex.split(QGuiApplication.clipboard().text())
     with qtbot.waitSignal(opened.importing.imported, timeout=LONG):
         qtbot.mouseClick(dialog.import_, Qt.MouseButton.LeftButton)
-    made = opened.session.checkpoints[-1]
+    made = opened.session.classifiers.checkpoints[-1]
     assert made.folder == opened.folders.home / "checkpoints" / "lab"
     assert opened.importing.dialog is None
     assert str(made.folder) in opened.settings.now.checkpoints
@@ -148,8 +148,8 @@ def test_that_a_dropped_file_becomes_a_compared_checkpoint_whose_numbers_are_tho
 
     identity = opened.session.shown.reference.identity
     opened.engine.start()
-    qtbot.waitUntil(lambda: not np.isnan(opened.session.logits(made.digest, [identity])).any(), timeout=LONG)
-    in_window = opened.session.logits(made.digest, [identity])[0]
+    qtbot.waitUntil(lambda: not np.isnan(opened.session.scores.logits(made.digest, [identity])).any(), timeout=LONG)
+    in_window = opened.session.scores.logits(made.digest, [identity])[0]
     film = opened.session.shown.reference.path
     (tmp_path / "films.csv").write_text(f"path\n{film}\n")
     command(
@@ -167,7 +167,7 @@ def test_that_a_dropped_file_becomes_a_compared_checkpoint_whose_numbers_are_tho
 def test_that_hostile_and_broken_files_are_refused_in_words_and_nothing_runs(
     opened: Application, files: Path, qtbot: QtBot
 ) -> None:
-    opened.open_paths([files / "trap.pth"])
+    opened.opening.open([files / "trap.pth"])
     dialog = shown_dialog(opened)
     for name, why in [
         ("trap.pth", "would run a command"),
@@ -212,7 +212,7 @@ def test_that_hostile_and_broken_files_are_refused_in_words_and_nothing_runs(
 def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_again(
     opened: Application, files: Path, qtbot: QtBot
 ) -> None:
-    opened.open_paths([files / "lab.pth"])
+    opened.opening.open([files / "lab.pth"])
     dialog = shown_dialog(opened)
     wait_for_look(dialog, qtbot)
     dialog.findings.name_from("a,b,c")
@@ -239,7 +239,7 @@ def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_
         qtbot.keyClick(dialog, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert [path.name for path in folder.iterdir()] == ["lab"]
 
-    opened.open_paths([files / "lab.pth"])  # the same weights once more, under another name
+    opened.opening.open([files / "lab.pth"])  # the same weights once more, under another name
     dialog = shown_dialog(opened)
     assert dialog.client.work == "look"
     wait_for_look(dialog, qtbot)
@@ -253,14 +253,14 @@ def test_that_stopping_an_import_leaves_nothing_half_written_and_it_can_be_done_
     with qtbot.waitSignal(opened.importing.imported, timeout=LONG):
         qtbot.mouseClick(dialog.import_, Qt.MouseButton.LeftButton)
     assert (folder / "lab-2" / "README.md").is_file()
-    assert len(opened.session.checkpoints) == 3
+    assert len(opened.session.classifiers.checkpoints) == 3
     assert any("not compared yet" in toast.what for toast in opened.window.findChildren(Toast))
 
 
 def test_that_a_child_that_dies_is_told_and_the_next_file_starts_another_with_what_stands_beside_it(
     opened: Application, files: Path, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    opened.open_paths([files / "lab.pth"])
+    opened.opening.open([files / "lab.pth"])
     dialog = shown_dialog(opened)
     qtbot.waitUntil(lambda: dialog.client.process_id > 0, timeout=LONG)
     os.kill(dialog.client.process_id, 9)
@@ -334,13 +334,13 @@ def test_that_the_dialog_is_worked_by_keyboard(opened: Application, qtbot: QtBot
 def test_that_logits_of_a_checkpoint_that_was_removed_are_not_those_of_one_with_another_preprocessing(
     opened: Application,
 ) -> None:
-    first, second = opened.session.checkpoints
-    images = list(opened.session.predicted_identities(first.digest))
+    first, second = opened.session.classifiers.checkpoints
+    images = list(opened.session.scores.identities(first.digest))
     assert len(images) == 24
     opened.session.set_checkpoints([second])
     card = replace(first.card, preprocessing=replace(first.preprocessing, polarity="inverted"))
     opened.session.checkpoints_changed.disconnect(opened.predicting._new_checkpoints)
     opened.session.set_checkpoints([second, replace(first, card=card)])
-    assert not opened.session.predicted_identities(first.digest)
-    assert np.isnan(opened.session.logits(first.digest, images)).all()
-    assert not np.isnan(opened.session.logits(second.digest, images)).any()
+    assert not opened.session.scores.identities(first.digest)
+    assert np.isnan(opened.session.scores.logits(first.digest, images)).all()
+    assert not np.isnan(opened.session.scores.logits(second.digest, images)).any()

@@ -61,11 +61,11 @@ def test_that_a_negative_is_marked_beside_its_numbers_and_its_number_stays(opene
     digest = describe(opened, copied(checkpoints[0], tmp_path))
     session, window = opened.session, opened.window
     shown = session.shown.reference.identity
-    weights = session.checkpoints[0].digest
-    before = session.probability(weights, shown, session.finding)
+    weights = session.classifiers.checkpoints[0].digest
+    before = session.scores.score(weights, shown, session.finding)
     measure(opened, digest, negative=(shown,))
 
-    assert session.probability(weights, shown, session.finding) == before
+    assert session.scores.score(weights, shown, session.finding) == before
     (pane,) = window.compare.panes
     qtbot.waitUntil(pane.mark.isVisible)  # it came with a new pane
     assert pane.mark.text() == "⚠ input: polarity"
@@ -73,7 +73,7 @@ def test_that_a_negative_is_marked_beside_its_numbers_and_its_number_stays(opene
         assert part in pane.mark.toolTip()
     assert {bar.flagged for bar in window.findings.bars.bars(session.finding)} == {"⚠"}
     assert "looks like a negative" in window.findings.bars.accessibleDescription()
-    assert window.checkpoints.list.item(0).text() == f"⚠ {session.checkpoints[0].name}"
+    assert window.checkpoints.list.item(0).text() == f"⚠ {session.classifiers.checkpoints[0].name}"
     opened.library.show_study(1)
     assert pane.mark.text() == ""
     assert not pane.mark.isVisible()
@@ -87,15 +87,15 @@ def test_that_a_cohort_unlike_training_is_marked_above_the_metrics_until_it_is_a
     measure(opened, digest, negative=session.cohort.identities)
     window.show_perspective("evaluate")
 
-    name = session.checkpoints[0].name
-    assert f"⚠ inputs are not as {name} expects them" in window.metrics.heading.text()
-    assert "unlike those that the checkpoint was trained on" in window.metrics.heading.toolTip()
+    name = session.classifiers.checkpoints[0].name
+    assert f"⚠ inputs are not as {name} expects them" in window.evaluate.metrics.heading.text()
+    assert "unlike those that the checkpoint was trained on" in window.evaluate.metrics.heading.toolTip()
     assert "unlike those that the checkpoint was trained on" in window.checkpoints.card.toPlainText()
     assert window.checkpoints.acknowledge.isVisibleTo(window.checkpoints)
 
     window.checkpoints.acknowledge.click()
 
-    assert f"△ inputs are not as {name} expects them" in window.metrics.heading.text()
+    assert f"△ inputs are not as {name} expects them" in window.evaluate.metrics.heading.text()
     assert window.compare.panes[0].mark.text().startswith("△")
     assert not window.checkpoints.acknowledge.isVisibleTo(window.checkpoints)
     kept = read_settings(settings_file())[0].acknowledged_inputs
@@ -107,14 +107,14 @@ def test_that_a_cohort_unlike_training_is_marked_above_the_metrics_until_it_is_a
 def test_that_films_of_the_same_kind_are_not_marked(opened, checkpoints, tmp_path):
     digest = describe(opened, copied(checkpoints[0], tmp_path))
     measure(opened, digest)
-    assert opened.session.inputs.mark(opened.session.checkpoints[0].digest) == ""
+    assert opened.session.inputs.mark(opened.session.classifiers.checkpoints[0].digest) == ""
     assert "they are like its training images" in opened.window.checkpoints.card.toPlainText()
     assert not opened.window.checkpoints.acknowledge.isVisibleTo(opened.window.checkpoints)
 
 
 def test_that_what_the_engine_measured_is_there_at_the_next_start(opened, checkpoints):
     """The engine of the prepared home has predicted the cohort; nothing is asked of an engine here."""
-    inputs, checkpoint = opened.session.inputs, opened.session.checkpoints[0]
+    inputs, checkpoint = opened.session.inputs, opened.session.classifiers.checkpoints[0]
     known = inputs.known(checkpoint.preprocessing.digest)
     assert set(known) == set(opened.session.cohort.identities)
     inputs.judge()
@@ -129,7 +129,7 @@ def test_that_the_tool_tip_of_the_bars_says_what_is_wrong(opened, checkpoints, t
     monkeypatch.setattr(findings, "QToolTip", SimpleNamespace(showText=lambda _, text, __: said.append(text)))
     bars = opened.window.findings.bars
     QApplication.sendEvent(bars, QHelpEvent(QEvent.Type.ToolTip, QPoint(5, 5), bars.mapToGlobal(QPoint(5, 5))))
-    assert f"⚠ {opened.session.checkpoints[0].name}: The image looks like a negative" in said[0]
+    assert f"⚠ {opened.session.classifiers.checkpoints[0].name}: The image looks like a negative" in said[0]
 
 
 def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like_them(
@@ -138,9 +138,9 @@ def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like
     opened.checkpoints.open([copied(checkpoints[0], tmp_path)])
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(cohort))
     with qtbot.waitSignal(opened.describing.finished, timeout=120_000) as told:
-        opened.window.describe_inputs()
+        opened.window.choosing.ask_training_images()
     assert told.args == [len(opened.session.cohort)]
-    checkpoint = opened.session.checkpoints[0]
+    checkpoint = opened.session.classifiers.checkpoints[0]
     assert checkpoint.card.training_inputs.source == "cohort"
     assert checkpoint.card.expects.modalities == ("DX",)
     opened.session.inputs.judge()
@@ -151,5 +151,5 @@ def test_that_training_images_are_described_from_the_menu_and_the_cohort_is_like
 def test_that_why_nothing_was_described_is_told(opened, checkpoints, tmp_path, qtbot):
     (tmp_path / "few").mkdir()
     with qtbot.waitSignal(opened.describing.failed, timeout=120_000) as told:
-        opened.window.describe_asked.emit(tmp_path / "few")
+        opened.window.choosing.training_images_chosen.emit(tmp_path / "few")
     assert "does not say what training images look like" in told.args[0].what

@@ -125,7 +125,7 @@ def test_that_a_running_job_is_paused_resumed_and_cancelled(train: Application, 
     view = train.window.training.job
     assert view.isVisible()
     assert not train.window.jobs.hint.isVisible()
-    assert "1 running" in train.window.running_jobs.text()
+    assert "1 running" in train.window.status.running_jobs.text()
     assert "the log of running" in view.log.toPlainText()
     assert (view.compare.isEnabled(), view.remove.isEnabled(), view.resume.isEnabled()) == (False, False, False)
     qtbot.mouseClick(view.pause, Qt.MouseButton.LeftButton)
@@ -155,9 +155,9 @@ def test_that_a_finished_job_is_compared_by_one_press_on_what_tells_of_it(
     assert train.window.training.job.compare.isEnabled()
     button = toast.findChild(QPushButton, "offer")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert [checkpoint.name for checkpoint in train.session.checkpoints] == ["efficientnet", "vit"]
+    assert [checkpoint.name for checkpoint in train.session.classifiers.checkpoints] == ["efficientnet", "vit"]
     assert len(train.window.compare.panes) == 2
-    assert train.window.curves.isVisible()
+    assert train.window.evaluate.curves.isVisible()
     train.jobs.look()
     assert len([toast for toast in train.window.findChildren(Toast) if "has finished" in toast.what]) <= 1
 

@@ -324,17 +324,17 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
 
     # evaluate: the threshold at which cases are referred, the share that is referred, the export
     press(Qt.Key.Key_2, ctrl)
-    qtbot.waitUntil(lambda: window.curves.isVisible())
+    qtbot.waitUntil(lambda: window.evaluate.curves.isVisible())
     tab_to("hreshold")
-    threshold = session.threshold(session.active, session.finding)
+    threshold = session.operating_points.threshold(session.active, session.finding)
     press(Qt.Key.Key_Right)
-    assert session.threshold(session.active, session.finding) > threshold
+    assert session.operating_points.threshold(session.active, session.finding) > threshold
     rate = session.referral_rate
     press(".")
     assert session.referral_rate > rate
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(tmp_path / "evaluation"))
-    opened.window.export_asked.disconnect()
-    with qtbot.waitSignal(window.export_asked, timeout=LONG) as asked:
+    opened.window.choosing.evaluation_chosen.disconnect()
+    with qtbot.waitSignal(window.choosing.evaluation_chosen, timeout=LONG) as asked:
         press(Qt.Key.Key_E, ctrl)
     assert asked.args == [tmp_path / "evaluation"]
 
@@ -349,7 +349,7 @@ def test_that_a_person_without_a_mouse_reads_evaluates_exports_and_prefers(
     press(Qt.Key.Key_Down)
     tab_to("OK")
     press(Qt.Key.Key_Space)
-    assert compare.mouse.wheel == "zoom"
+    assert compare.gestures.mouse.wheel == "zoom"
     window.activateWindow()  # as window managers do by themselves when a dialog is closed
     QTest.qWaitForWindowActive(window)
     command("preferences", qtbot)

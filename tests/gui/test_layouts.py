@@ -19,16 +19,16 @@ LONG = 120_000
 def test_that_panes_that_are_left_hold_the_next_images_of_the_study(stack: Application, qtbot: QtBot) -> None:
     compare, session = stack.window.compare, stack.session
     stack.window.film_commands.choose_grid((2, 2))
-    qtbot.waitUntil(lambda: all(compare.raster(pane) is not None for pane in range(4)), timeout=LONG)
+    qtbot.waitUntil(lambda: all(compare.standing.raster(pane) is not None for pane in range(4)), timeout=LONG)
     first, second = session.in_panes
     assert [pane.digest for pane in compare.panes] == [first, second, first, second]
-    assert [compare.shown(pane).index for pane in range(4)] == [0, 0, 1, 1]
-    assert [compare._grid.getItemPosition(compare._grid.indexOf(pane))[:2] for pane in compare.panes] == [
+    assert [compare.standing.shown(pane).index for pane in range(4)] == [0, 0, 1, 1]
+    assert [compare.pane_grid.getItemPosition(compare.pane_grid.indexOf(pane))[:2] for pane in compare.panes] == [
         (0, 0), (0, 1), (1, 0), (1, 1)
     ]  # fmt: skip
     stack.library.step(1)
-    qtbot.waitUntil(lambda: all(compare.raster(pane) is not None for pane in range(4)), timeout=LONG)
-    assert [compare.shown(pane).index for pane in range(4)] == [1, 1, 2, 2]
+    qtbot.waitUntil(lambda: all(compare.standing.raster(pane) is not None for pane in range(4)), timeout=LONG)
+    assert [compare.standing.shown(pane).index for pane in range(4)] == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("grid", [(2, 2), (3, 2), (1, 3)])
@@ -52,7 +52,7 @@ def test_that_panes_share_the_room_whatever_their_shape_was_before(
 def test_that_a_pane_beyond_the_study_says_so(stack: Application, qtbot: QtBot) -> None:
     compare = stack.window.compare
     stack.window.film_commands.choose_grid((3, 4))
-    qtbot.waitUntil(lambda: compare.raster(7) is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: compare.standing.raster(7) is not None, timeout=LONG)
     assert len(compare.panes) == 12
     assert "no further image" in compare.panes[8]._centre.text()
     assert compare.panes[8]._film.image is None
@@ -70,8 +70,8 @@ def test_that_fewer_panes_than_checkpoints_show_the_first(opened: Application) -
 def test_that_a_pane_of_another_image_has_no_map_of_the_chosen_one(stack: Application, qtbot: QtBot) -> None:
     compare = stack.window.compare
     stack.window.film_commands.choose_grid((2, 2))
-    qtbot.waitUntil(lambda: compare.raster(3) is not None, timeout=LONG)
-    assert [compare._chosen(pane) is not None for pane in range(4)] == [True, True, False, False]
+    qtbot.waitUntil(lambda: compare.standing.raster(3) is not None, timeout=LONG)
+    assert [compare.standing.chosen(pane) is not None for pane in range(4)] == [True, True, False, False]
     assert not compare.panes[2]._overlay.isVisible()
 
 
@@ -85,19 +85,19 @@ def test_that_each_modality_has_its_layout_also_at_the_next_start(
     compare = opened.window.compare
     opened.window.film_commands.choose_grid((1, 3))
     with qtbot.waitSignal(opened.library.index_finished, timeout=LONG):
-        opened.open_paths([ct_study])
+        opened.opening.open([ct_study])
     row = next(row for row, each in enumerate(opened.session.studies) if each.modality == "CT")
     opened.library.show_study(row)
-    assert compare.grid is None
+    assert compare.pane_grid.grid is None
     opened.window.film_commands.choose_grid((2, 2))
     opened.library.show_study(row - 1 if row else 1)
-    assert compare.grid == (1, 3)
+    assert compare.pane_grid.grid == (1, 3)
     again = make_application(
         opened.folders.home, Settings(device="cpu", notice_seen=True, layouts=opened.settings.now.layouts)
     )
     again.library.refresh()
     again.library.show_study(row)
-    assert again.window.compare.grid == (2, 2)
+    assert again.window.compare.pane_grid.grid == (2, 2)
 
 
 def test_that_kept_layouts_that_make_no_sense_are_left_out() -> None:

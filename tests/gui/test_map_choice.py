@@ -57,7 +57,7 @@ def test_that_layers_and_smoothing_are_asked_of_the_engine_and_kept(
     assert (kept.map_method, kept.map_layers, kept.map_smoothing) == ("gradcam", "layer3,layer4", "eigen")
     assert not complaints
     pick(opened, "methods", "eigencam")  # which has no weighted channels
-    assert opened.session.map_choice == MapChoice("eigencam", "layer3,layer4", "none")
+    assert opened.session.maps.choice == MapChoice("eigencam", "layer3,layer4", "none")
     assert not next(action for action in menu.smoothing.actions() if action.data() == "both").isEnabled()
 
 
@@ -65,19 +65,19 @@ def test_that_the_kept_choice_is_there_at_the_next_start(make_application) -> No
     chosen = settings.Settings(
         device="cpu", notice_seen=True, map_method="layercam", map_layers="last-two", map_smoothing="augmented"
     )
-    assert make_application(chosen=chosen).session.map_choice == MapChoice("layercam", "last-two", "augmented")
+    assert make_application(chosen=chosen).session.maps.choice == MapChoice("layercam", "last-two", "augmented")
 
 
 def test_that_a_kept_smoothing_that_the_method_has_not_is_left_out(make_application) -> None:
     chosen = settings.Settings(device="cpu", notice_seen=True, map_method="eigencam", map_smoothing="both")
-    assert make_application(chosen=chosen).session.map_choice == MapChoice("eigencam")
+    assert make_application(chosen=chosen).session.maps.choice == MapChoice("eigencam")
 
 
 def explained_as(opened: Application, **changes: object) -> protocol.Explained:
     pane = opened.window.compare.panes[0]
-    known = opened.session.explanation(pane.digest)
+    known = opened.session.maps.of(pane.digest)
     assert known is not None
-    return replace(known, generation=opened.predicting._generation, **changes)
+    return replace(known, generation=opened.explaining._generation, **changes)
 
 
 def test_that_a_pane_says_how_far_a_slow_map_is_and_that_it_was_cancelled(
@@ -91,7 +91,7 @@ def test_that_a_pane_says_how_far_a_slow_map_is_and_that_it_was_cancelled(
     assert "Score-CAM: 25 %" in corner(opened)
     opened.engine.explaining.emit(replace(progress, generation=request.generation - 1, done=256))
     assert "Score-CAM: 25 %" in corner(opened)
-    opened.predicting.cancel_maps()
+    opened.explaining.cancel()
     assert asked[-1] == protocol.CancelRequest(request.request)
     opened.engine.finished.emit(protocol.Finished(request.request, 0, 2, True))
     assert "Score-CAM: cancelled" in corner(opened)
@@ -122,14 +122,14 @@ def test_that_a_pane_says_why_there_is_no_map_and_that_a_map_speaks_for_no_findi
 def test_that_another_finding_is_asked_for_only_where_it_was_not_explained(
     opened: Application, asked: list[protocol.Message]
 ) -> None:
-    other = next(finding for finding in opened.session.findings() if finding != opened.session.finding)
+    other = next(finding for finding in opened.session.classifiers.findings if finding != opened.session.finding)
     opened.session.set_finding(other)
     assert not asked
     pick(opened, "methods", "integrated-gradients")
-    first = next(finding for finding in opened.session.findings() if finding != other)
+    first = next(finding for finding in opened.session.classifiers.findings if finding != other)
     opened.session.set_finding(first)
     assert [message.findings for message in asked] == [(other,), (first,)]
-    assert opened.session.explanation(opened.window.compare.panes[0].digest) is None
+    assert opened.session.maps.of(opened.window.compare.panes[0].digest) is None
 
 
 def test_that_the_menu_says_what_is_slow_and_what_speaks_for_no_finding(opened: Application) -> None:

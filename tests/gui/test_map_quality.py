@@ -57,7 +57,7 @@ def test_that_a_dropped_table_of_boxes_is_outlined_and_measured(
 ) -> None:
     session, window = opened.session, opened.window
     session.set_finding(FINDING)
-    opened.open_paths([boxes])
+    opened.opening.open([boxes])
     region = session.marked_finding()
     assert region is not None
     x, y = window.compare.panes[0]._outline.getData()
@@ -124,7 +124,7 @@ def test_that_a_box_that_does_not_fit_the_film_is_told_and_costs_only_itself(
     session.set_finding(FINDING)
     table = tmp_path / "large.csv"
     table.write_text(f"{NIH}\n{shown_film(opened).stem},{FINDING},500,500,300,300,,\n", encoding="utf-8")
-    opened.open_paths([table])
+    opened.opening.open([table])
     window.map_quality.parentWidget().raise_()
     qtbot.waitUntil(lambda: "does not fit" in window.map_quality.heading.text(), timeout=LONG)
     assert not window.compare.panes[0]._outline.getData()[0].size
@@ -143,7 +143,7 @@ def running(make_application, prepared, checkpoints, boxes, tmp_path, qtbot) -> 
     application.engine.start()
     application.session.set_finding(FINDING)
     application.library.show_study(0)
-    application.open_paths([boxes])
+    application.opening.open([boxes])
     qtbot.waitUntil(lambda: len(application.window.live_maps.maps()) == 2, timeout=LONG)
     return application
 
@@ -152,7 +152,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     running: Application, checkpoints: list[Path], boxes: Path, tmp_path: Path, qtbot: QtBot, bring_forward
 ) -> None:
     window, measuring, session = running.window, running.map_measuring, running.session
-    film, names = shown_film(running), {c.weights_sha256: c.name for c in session.checkpoints}
+    film, names = shown_film(running), {c.weights_sha256: c.name for c in session.classifiers.checkpoints}
     identity = session.shown.reference.identity
     window.map_quality.parentWidget().raise_()
     qtbot.waitUntil(lambda: window.map_quality.run_curves.isEnabled(), timeout=LONG)
@@ -161,8 +161,8 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
         button.click()
         qtbot.waitUntil(lambda: not measuring.running, timeout=LONG)
     qtbot.waitUntil(lambda: len(window.live_maps.numbers().localised) == 2, timeout=LONG)
-    bring_forward(running, window.cohort_quality)
-    window.cohort_quality.run.click()
+    bring_forward(running, window.evaluate.map_quality)
+    window.evaluate.map_quality.run.click()
     qtbot.waitUntil(lambda: measuring.cohort is not None, timeout=LONG)
 
     one = command(
@@ -172,12 +172,12 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     quality = one["quality"]
     for entry in quality["curves"]["maps"]:
         digest = next(digest for digest, name in names.items() if name == entry["checkpoint"])
-        curves = measuring.curves[identity, digest, FINDING, session.map_choice]
+        curves = measuring.curves[identity, digest, FINDING, session.maps.choice]
         for name, scores in zip(curves.names, curves.values, strict=True):
             assert scores.tolist() == entry[name]
     for entry in quality["randomisation"]["maps"]:
         digest = next(digest for digest, name in names.items() if name == entry["checkpoint"])
-        randomised = measuring.randomised[identity, digest, FINDING, session.map_choice]
+        randomised = measuring.randomised[identity, digest, FINDING, session.maps.choice]
         assert list(randomised.groups) == [group["group"] for group in entry["groups"]]
         told = [[g[name] if g[name] is not None else np.nan for g in entry["groups"]] for name in randomised.names]
         assert np.array_equal(randomised.values, told, equal_nan=True)
@@ -190,7 +190,7 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
     assert (pair["rank_correlation"], pair["overlap"]) == (compared.rank_correlation, compared.overlap)
     assert np.array_equal(np.load(pair["difference"]), compared.difference)
 
-    words = measuring.command(running.library.catalogue.path).split()
+    words = measuring.command().split()
     whole = command(*words[1:-1], tmp_path / "whole")["quality"]["localisation"]
     summaries = {(names[s.checkpoint], s.finding or None): s for s in measuring.cohort.summaries()}
     assert len(summaries) == len(whole["summaries"]) == 5
@@ -201,23 +201,23 @@ def test_that_the_window_measures_maps_as_the_command_line_does_to_the_bit(
             assert getattr(summary, name).value == entry[name]["value"]
             if entry["finding"]:
                 assert getattr(summary, name).lower == entry[name]["lower"]
-    assert window.cohort_quality.table.sheet.rowCount() == 5
+    assert window.evaluate.map_quality.table.sheet.rowCount() == 5
 
 
 def test_that_a_row_leads_to_its_images_and_a_run_can_be_cancelled(
     running: Application, qtbot: QtBot, bring_forward
 ) -> None:
     window, measuring, session = running.window, running.map_measuring, running.session
-    bring_forward(running, window.cohort_quality)
-    window.cohort_quality.run.click()
+    bring_forward(running, window.evaluate.map_quality)
+    window.evaluate.map_quality.run.click()
     qtbot.waitUntil(lambda: measuring.running == "localisation", timeout=LONG)
     measuring.cancel()
     qtbot.waitUntil(lambda: not measuring.running, timeout=LONG)
     assert measuring.cohort is None
-    window.cohort_quality.run.click()
+    window.evaluate.map_quality.run.click()
     qtbot.waitUntil(lambda: measuring.cohort is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: window.cohort_quality.table.sheet.rowCount() == 5, timeout=LONG)
-    window.cohort_quality.table.cell_chosen.emit(0, 1)
+    qtbot.waitUntil(lambda: window.evaluate.map_quality.table.sheet.rowCount() == 5, timeout=LONG)
+    window.evaluate.map_quality.table.cell_chosen.emit(0, 1)
     chosen = measuring.cohort.summaries()[0]
     assert session.case_list.n_cases == chosen.n == 24
     assert session.finding == chosen.finding

@@ -29,7 +29,7 @@ def test_that_the_worklist_model_keeps_the_rules_while_it_is_sorted_searched_and
     model.set_hide_identity(True)
     opened.session.set_finding("Edema")
     opened.session.set_referral_rate(0.5)
-    opened.checkpoints.open([opened.session.checkpoints[0].folder])
+    opened.checkpoints.open([opened.session.classifiers.checkpoints[0].folder])
     assert model.rowCount() == 24
 
 
@@ -69,9 +69,9 @@ def test_that_typing_a_search_narrows_the_worklist(opened: Application, qtbot: Q
 def test_that_the_metrics_model_keeps_the_rules_while_numbers_and_checkpoints_change(
     opened: Application, qtmodeltester: ModelTester
 ) -> None:
-    model = opened.window.metrics.model
+    model = opened.window.evaluate.metrics.model
     qtmodeltester.check(model)
     opened.session.set_referral_rate(0.4)
-    opened.checkpoints.open([opened.session.checkpoints[1].folder])
+    opened.checkpoints.open([opened.session.classifiers.checkpoints[1].folder])
     assert (model.rowCount(), model.columnCount()) == (5, 2)  # four findings and their mean
     assert all(row[1] for row in cells(model))

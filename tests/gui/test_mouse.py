@@ -99,7 +99,7 @@ def test_that_panes_made_later_and_the_next_start_obey_too(
     opened.window.film_commands.choose_grid((2, 2))
     assert [pane.box.mouse for pane in opened.window.compare.panes] == [Mouse(left_drag="zoom", wheel="zoom")] * 4
     again = make_application(opened.folders.home, read_settings(settings_file())[0])
-    assert again.window.compare.mouse == Mouse(left_drag="zoom", wheel="zoom")
+    assert again.window.compare.gestures.mouse == Mouse(left_drag="zoom", wheel="zoom")
 
 
 def test_that_a_tool_has_the_left_button_whatever_it_does_otherwise(opened: Application, qtbot: QtBot) -> None:

@@ -88,7 +88,7 @@ def test_that_a_label_table_in_the_folder_is_joined(
     with (cohort.parent / "all_labels.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             stated[row["sop_instance_uid"] + "#0"] = float(row["Effusion"])
-    found = {identity: application.session.truth(identity, "Effusion") for identity in stated}
+    found = {identity: application.session.cohort.label(identity, "Effusion") for identity in stated}
     assert found == stated
 
 
@@ -107,7 +107,7 @@ def test_that_a_dropped_cohort_folder_shows_its_films_with_its_labels(
     column = stated.description.findings.index("Effusion")
     for row in range(len(stated)):
         (film,) = (each for each in application.library.catalogue.all_images() if each.path == str(stated.path(row)))
-        assert application.session.truth(film.identity, "Effusion") == stated.labels[row, column]
+        assert application.session.cohort.label(film.identity, "Effusion") == stated.labels[row, column]
         assert film.patient_id == stated.patients[row]
     assert len(application.session.studies) == len(set(stated.studies))
 
@@ -144,7 +144,7 @@ def test_that_unknown_columns_and_unmatched_rows_of_a_dropped_table_are_told(
     table.write_text("image,Effusion,Remark\nA-000000.dcm,1,seen twice\nelsewhere.dcm,0,\n", encoding="utf-8")
     drop(application.window, [table])
     first = next(image for image in application.library.catalogue.all_images() if image.path.endswith("A-000000.dcm"))
-    assert application.session.truth(first.identity, "Effusion") == 1.0
+    assert application.session.cohort.label(first.identity, "Effusion") == 1.0
     details = next(details for what, details in toasts(application).items() if "1 images labelled" in what)
     assert "elsewhere.dcm" in details
     assert "Remark" in details
@@ -171,7 +171,7 @@ def test_that_a_dropped_checkpoint_folder_is_compared_and_remembered(
 ) -> None:
     drop(application.window, [checkpoints[1]])
     drop(application.window, [checkpoints[0]])
-    assert [checkpoint.name for checkpoint in application.session.checkpoints] == ["vit", "efficientnet"]
+    assert [checkpoint.name for checkpoint in application.session.classifiers.checkpoints] == ["vit", "efficientnet"]
     assert len(application.window.compare.panes) == 2
     assert str(checkpoints[1]) in (tmp_path / "home" / "settings.toml").read_text(encoding="utf-8")
     remembered = application.settings.now.checkpoints
@@ -209,12 +209,10 @@ def test_that_checkpoints_that_cannot_be_used_are_named_and_the_others_work(
     opened = []
     application.engine.checkpoint_opened.connect(opened.append)
     application.start()
-    application.open_paths([cohort / "A"])
+    application.opening.open([cohort / "A"])
     qtbot.waitUntil(lambda: application.session.shown is not None, timeout=LONG)
-    good = next(c for c in application.session.checkpoints if c.folder == checkpoints[0])
-    qtbot.waitUntil(
-        lambda: len(list(application.session.predicted_identities(good.weights_sha256))) == 12, timeout=LONG
-    )
+    good = next(c for c in application.session.classifiers.checkpoints if c.folder == checkpoints[0])
+    qtbot.waitUntil(lambda: len(list(application.session.scores.identities(good.weights_sha256))) == 12, timeout=LONG)
     assert [message.folder for message in opened] == [str(checkpoints[0])]
     said = " ".join(f"{what} {details}" for what, details in toasts(application).items())
     for name in ("vit cannot be used", "SHA-256", "cardless", "gone"):

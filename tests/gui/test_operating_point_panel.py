@@ -40,7 +40,7 @@ def panel(opened: Application, qtbot: QtBot) -> OperatingPointPanel:
     opened.window.show_perspective("evaluate")
     opened.session.set_finding(FINDING)
     opened.session.set_referral_rate(0.25)
-    panel = opened.window.operating_point
+    panel = opened.window.evaluate.operating_point
     qtbot.waitUntil(lambda: panel.heading.text().startswith(f"<b>{FINDING}"))
     qtbot.waitUntil(lambda: not panel._stale)
     return panel
@@ -64,15 +64,15 @@ def counted(panel: OperatingPointPanel, place: int) -> tuple[Confusion, np.ndarr
     """Counts of what a checkpoint keeps, computed here; the mask of what it keeps; its calls."""
     session, numbers = panel.session, panel.numbers
     compared = numbers.compared(FINDING)
-    kept = numbers.kept(FINDING, compared.digests[place])
-    threshold = session.threshold(compared.digests[place], FINDING)
+    kept = numbers.referral.kept(FINDING, compared.digests[place])
+    threshold = session.operating_points.threshold(compared.digests[place], FINDING)
     scores = compared.scores[place]
     return confusion_at(compared.labels[kept], scores[kept], threshold), kept, scores > threshold
 
 
 @pytest.mark.parametrize("method", ["wilson", "clopper-pearson"])
 def test_that_every_number_equals_that_of_the_evaluation(panel: OperatingPointPanel, qtbot: QtBot, method: str) -> None:
-    panel.session.set_thresholds(FINDING, dict.fromkeys(panel.numbers.compared(FINDING).digests, 0.4))
+    panel.session.operating_points.choose(FINDING, dict.fromkeys(panel.numbers.compared(FINDING).digests, 0.4))
     panel.method.choose(method)
     panel.prevalence.setValue(7.5)
     settle(panel, qtbot)
@@ -120,7 +120,7 @@ def test_that_a_click_on_a_count_puts_exactly_its_studies_into_the_worklist(
     panel: OperatingPointPanel, opened: Application, qtbot: QtBot, place: int
 ) -> None:
     session = opened.session
-    session.set_thresholds(FINDING, dict.fromkeys(panel.numbers.compared(FINDING).digests, 0.4))
+    session.operating_points.choose(FINDING, dict.fromkeys(panel.numbers.compared(FINDING).digests, 0.4))
     settle(panel, qtbot)
     _, kept, called = counted(panel, place)
     labels = panel.numbers.compared(FINDING).labels
@@ -146,7 +146,7 @@ def test_that_a_click_on_a_count_puts_exactly_its_studies_into_the_worklist(
         }
         assert session.case_list.n_cases == wanted.sum()
         assert session.case_list.title.startswith(FINDING)
-        assert session.case_list.title.endswith(session.scored()[place].name)
+        assert session.case_list.title.endswith(session.classifiers.all[place].name)
         assert opened.window.perspectives["read"].isVisible()
 
 
@@ -167,7 +167,7 @@ def test_that_the_most_confident_mistakes_come_first(panel: OperatingPointPanel,
     opened.session.set_referral_rate(0.0)
     scores = panel.numbers.compared(FINDING).scores[0]
     for count, threshold, sign in (("false positive", 0.0, -1), ("false negative", 0.999, 1)):
-        opened.session.set_thresholds(FINDING, {digest: threshold})
+        opened.session.operating_points.choose(FINDING, {digest: threshold})
         found = scores[rows_of(panel.numbers, FINDING, digest, count)]
         assert found.size > 2
         assert (np.diff(sign * found) >= 0).all()
@@ -198,11 +198,13 @@ def test_that_a_rule_sets_the_thresholds_that_the_evaluation_finds_and_keeps_whe
         for place, digest in enumerate(compared.digests):
             point = rule(roc_curve(compared.labels, compared.scores[place]))
             if for_all or digest == session.active:
-                assert session.threshold(digest, FINDING) == min(max(point.threshold, 0.0), 1.0)
-                assert session.threshold_origin(digest, FINDING) == ThresholdOrigin(point.rule, session.cohort.name)
+                assert session.operating_points.threshold(digest, FINDING) == min(max(point.threshold, 0.0), 1.0)
+                assert session.operating_points.origin(digest, FINDING) == ThresholdOrigin(
+                    point.rule, session.cohort.name
+                )
                 assert column_of(panel, place)["chosen on"] == session.cohort.name
             else:
-                assert session.threshold(digest, FINDING) == 0.5
+                assert session.operating_points.threshold(digest, FINDING) == 0.5
                 assert column_of(panel, place)["chosen by"] == "nobody yet"
         assert "looks better than it is" in panel.note.text()
 
@@ -217,11 +219,11 @@ def test_that_a_typed_threshold_is_set_by_enter_and_was_chosen_on_no_cases(
     panel.rule.threshold.setValue(0.123)
     qtbot.keyClick(panel.rule.threshold, Qt.Key.Key_Return)
     settle(panel, qtbot)
-    assert session.threshold(session.active, FINDING) == 0.123
+    assert session.operating_points.threshold(session.active, FINDING) == 0.123
     assert column_of(panel, 0)["chosen by"] == "set by hand"
     assert "looks better" not in panel.note.text()
     assert "25 % referral" in panel.note.text()
-    session.set_thresholds(FINDING, {session.active: 0.7})  # as the slider below does
+    session.operating_points.choose(FINDING, {session.active: 0.7})  # as the slider below does
     settle(panel, qtbot)
     assert panel.rule.threshold.value() == 0.7
 
@@ -251,14 +253,14 @@ def test_that_buttons_and_curve_keep_where_their_thresholds_come_from(opened: Ap
     opened.window.show_perspective("evaluate")
     session.set_finding(FINDING)
     qtbot.mouseClick(opened.window.referral.youden, Qt.MouseButton.LeftButton)
-    assert session.threshold_origin(session.active, FINDING) == ThresholdOrigin("Youden", session.cohort.name)
+    assert session.operating_points.origin(session.active, FINDING) == ThresholdOrigin("Youden", session.cohort.name)
     opened.window.referral.threshold.setValue(317)
-    assert session.threshold_origin(session.active, FINDING) == ThresholdOrigin()
+    assert session.operating_points.origin(session.active, FINDING) == ThresholdOrigin()
 
 
 def test_that_a_click_on_a_title_makes_its_checkpoint_the_active_one(panel: OperatingPointPanel, qtbot: QtBot) -> None:
     session, header = panel.session, panel.table.horizontalHeader()
-    second = session.scored()[1]
+    second = session.classifiers.all[1]
     assert panel.table.sheet.headerData(0, Qt.Orientation.Horizontal).startswith("▸")
     at = header.sectionViewportPosition(1) + header.sectionSize(1) // 2
     middle = header.viewport().rect().center()
@@ -315,8 +317,8 @@ def test_that_a_slider_step_moves_the_numbers_only_of_a_panel_that_is_seen(
         opened.session.set_referral_rate(rate)
     settle(panel, qtbot)
     assert len(shown) == 1  # three changes in one turn of the event loop
-    dock = opened.window.operating_point.parentWidget()
-    other = opened.window.referral_curve.parentWidget()
+    dock = opened.window.evaluate.operating_point.parentWidget()
+    other = opened.window.evaluate.referral_curve.parentWidget()
     other.raise_()
     qtbot.waitUntil(lambda: not panel.is_seen)
     opened.session.set_referral_rate(0.0)
@@ -355,8 +357,8 @@ def test_that_a_checkpoint_that_was_not_trained_for_the_finding_has_no_column(
     panel: OperatingPointPanel, qtbot: QtBot
 ) -> None:
     session = panel.session
-    last = session.findings()[-1]
-    assert last not in session.scored()[1].trained_findings
+    last = session.classifiers.findings[-1]
+    assert last not in session.classifiers.all[1].trained_findings
     session.set_finding(last)
     settle(panel, qtbot)
     assert panel.table.sheet.columnCount() == 1
@@ -372,9 +374,9 @@ def test_that_scores_of_their_own_scale_are_named_and_take_a_threshold_of_that_s
     table.write_text("\n".join([f"image,checkpoint,{FINDING}", *rows]) + "\n", encoding="utf-8")
     opened.window.show_perspective("evaluate")
     opened.session.set_finding(FINDING)
-    opened.open_paths([table])
-    opened.session.set_active(opened.session.scored()[2].digest)
-    panel = opened.window.operating_point
+    opened.opening.open([table])
+    opened.session.set_active(opened.session.classifiers.all[2].digest)
+    panel = opened.window.evaluate.operating_point
     settle(panel, qtbot)
     qtbot.waitUntil(lambda: panel.table.sheet.columnCount() == 3)
     assert "score of its own scale" in panel.heading.text()

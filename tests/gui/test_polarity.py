@@ -106,7 +106,9 @@ def test_that_a_film_stored_inverted_is_the_same_picture_also_after_reset(
     for row in range(2):
         application.library.show_study(row)
         path = application.session.studies[row].first_path
-        qtbot.waitUntil(lambda path=path: (film := compare.film(0)) is not None and film.path == path, timeout=LONG)
+        qtbot.waitUntil(
+            lambda path=path: (film := compare.standing.film(0)) is not None and film.path == path, timeout=LONG
+        )
         film = compare.panes[0]._film
         first = film.image.copy()
         compare.looks.set_window(compare.focus, Window(0.2 * highest, 0.1 * highest))

@@ -35,7 +35,7 @@ def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_that_a_locked_identity_is_hidden_and_nothing_shows_it(locked: Path, opened: Application) -> None:
     opened.settings.now = read_settings(settings_file())[0]
-    opened.window._follow_identity_setting()
+    opened.window.identity_hiding.follow_setting()
     action = opened.window.actions_by_name["hide_identity"]
     assert (action.isChecked(), action.isEnabled()) == (True, False)
     assert str(locked) in action.toolTip()

@@ -27,7 +27,7 @@ def started(make_application, folder: Path, checkpoints: list[Path]) -> Applicat
     application: Application = make_application(chosen=chosen)
     application.window.show()
     application.start()
-    application.open_paths([folder])
+    application.opening.open([folder])
     return application
 
 
@@ -42,7 +42,7 @@ def damage(film: Path) -> None:
 def test_that_a_paused_run_stands_still_and_goes_on_with_the_rest(make_application, cohort: Path, qtbot: QtBot) -> None:
     networks = bundled_checkpoints()  # the small ones of other tests are done before anybody can press a button
     application = started(make_application, cohort, networks)
-    work, predicting = application.window.work, application.predicting
+    work, predicting = application.window.status.work, application.predicting
     answers: Counter[tuple[str, str]] = Counter()
     application.engine.predicted.connect(lambda message: answers.update([(message.identity, message.checkpoint)]))
     qtbot.waitUntil(lambda: len(answers) >= 1, timeout=LONG)
@@ -117,7 +117,7 @@ def test_that_a_further_checkpoint_asks_the_others_for_nothing(
     with qtbot.waitSignal(application.predicting.finished, timeout=LONG):
         application.checkpoints.add(checkpoints[1:])
 
-    added = application.session.checkpoints[1]
+    added = application.session.classifiers.checkpoints[1]
     assert Counter(message.checkpoint for message in answered) == {added.digest: 12}
 
 

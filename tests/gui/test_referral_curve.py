@@ -17,13 +17,17 @@ from xferviewer.gui.views.referral_curve import RATES
 def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
     opened: Application, qtbot: QtBot, bring_forward: Callable[[Application, QWidget], None]
 ) -> None:
-    bring_forward(opened, opened.window.referral_curve)
-    panel = opened.window.referral_curve
+    bring_forward(opened, opened.window.evaluate.referral_curve)
+    panel = opened.window.evaluate.referral_curve
     qtbot.waitUntil(panel.isVisible)
     bands = [curve.band for curve in panel.curves]
     session, numbers = opened.session, opened.numbers
-    state = numbers.sweep(session.finding).at(
-        0.0, [session.threshold(digest, session.finding) for digest in numbers.compared(session.finding).digests]
+    state = numbers.referral.sweep(session.finding).at(
+        0.0,
+        [
+            session.operating_points.threshold(digest, session.finding)
+            for digest in numbers.compared(session.finding).digests
+        ],
     )
     at = numbers.compared(session.finding).digests.index(session.active)
     assert len(bands) == 2
@@ -39,8 +43,8 @@ def test_that_the_bands_enclose_the_retained_rates_with_their_wilson_intervals(
 def test_that_the_best_possible_and_the_rate_by_lot_are_drawn_beside_what_is_retained(
     opened: Application, qtbot: QtBot, bring_forward: Callable[[Application, QWidget], None]
 ) -> None:
-    bring_forward(opened, opened.window.referral_curve)
-    panel, session, numbers = opened.window.referral_curve, opened.session, opened.numbers
+    bring_forward(opened, opened.window.evaluate.referral_curve)
+    panel, session, numbers = opened.window.evaluate.referral_curve, opened.session, opened.numbers
     session.set_finding("Effusion")
     qtbot.waitUntil(lambda: "Effusion" in panel.heading.text())
     compared = numbers.compared("Effusion")

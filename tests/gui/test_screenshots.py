@@ -70,8 +70,8 @@ def pictured(request: pytest.FixtureRequest, qtbot: QtBot, colours: str, _themed
         truth = {study.id: study.labels for study in application.session.studies}
         row = next(row for row, study in enumerate(application.session.studies) if truth[study.id] == "Effusion")
         application.library.show_study(row)
-        digests = [checkpoint.weights_sha256 for checkpoint in application.session.checkpoints]
-        qtbot.waitUntil(lambda: all(map(application.session.explanation, digests)), timeout=LONG)
+        digests = [checkpoint.weights_sha256 for checkpoint in application.session.classifiers.checkpoints]
+        qtbot.waitUntil(lambda: all(map(application.session.maps.of, digests)), timeout=LONG)
         for toast in application.window.findChildren(Toast):
             toast.close_now()
     show_a_job(application, at_work=bool(request.config.getoption("screenshots")))
@@ -171,7 +171,7 @@ def test_that_the_perspectives_are_pictured_without_clipped_text_and_empty_panel
         window = show(pictured, perspective, QSize(1600, 950), qtbot)
         settle(window, qtbot)
         if perspective == "evaluate":
-            words = window.disagreement.heading
+            words = window.evaluate.disagreement.heading
             qtbot.waitUntil(lambda words=words: bool(words.text()), timeout=LONG)
             qtbot.wait(100)
         panes = [pane.height() for pane in window.compare.panes]
@@ -375,11 +375,11 @@ def test_that_messages_and_progress_leave_the_referral_and_the_films_their_room(
     window.notifier.tell("The engine stopped unexpectedly and is started again; 51 images are still to be predicted.")
     qtbot.wait(1)
     assert window.compare.films.size() == films
-    assert window.last_message.text().endswith("…")
-    window.work.show_prediction(RunProgress(39, 90, 2.0))
+    assert window.status.last_message.text().endswith("…")
+    window.status.work.show_prediction(RunProgress(39, 90, 2.0))
     qtbot.wait(1)
     assert window.referral.height() <= bar + window.fontMetrics().height() + 8  # one more line of text at most
-    assert not window.last_message.isVisible()
+    assert not window.status.last_message.isVisible()
     assert cut_texts(window) == []
-    window.work.show_prediction(RunProgress(90, 90, 2.0))
-    assert window.last_message.isVisible()
+    window.status.work.show_prediction(RunProgress(90, 90, 2.0))
+    assert window.status.last_message.isVisible()

@@ -101,7 +101,7 @@ def test_that_a_slide_in_the_window_becomes_fine_when_one_zooms_in(
     started.library.show_study(0)
     compare = started.window.compare
     qtbot.waitUntil(lambda: compare.image is not None and compare.image.pyramid is not None, timeout=LONG)
-    raster = compare.raster(0)
+    raster = compare.standing.raster(0)
     assert raster is not None
     assert raster.detail is not None
 

@@ -28,11 +28,11 @@ THRESHOLD = 0.45
 @pytest.fixture
 def panel(sites: Application, qtbot: QtBot) -> SubgroupsPanel:
     """The panel in front, by site, nothing referred, at one threshold for both checkpoints."""
-    sites.window.subgroups.parentWidget().raise_()
+    sites.window.evaluate.subgroups.parentWidget().raise_()
     sites.session.set_referral_rate(0.0)
-    sites.session.set_thresholds(FINDING, {each.digest: THRESHOLD for each in sites.session.scored()})
-    group_by(sites.window.subgroups, qtbot, "site")
-    return sites.window.subgroups
+    sites.session.operating_points.choose(FINDING, {each.digest: THRESHOLD for each in sites.session.classifiers.all})
+    group_by(sites.window.evaluate.subgroups, qtbot, "site")
+    return sites.window.evaluate.subgroups
 
 
 def settle(panel: SubgroupsPanel, qtbot: QtBot) -> None:
@@ -114,7 +114,7 @@ def test_that_the_rates_are_those_of_what_is_retained_and_the_areas_are_not(
     before = rows_of(panel)
     panel.session.set_referral_rate(0.4)
     settle(panel, qtbot)
-    kept = panel.numbers.kept(FINDING, panel.session.active)
+    kept = panel.numbers.referral.kept(FINDING, panel.session.active)
     assert kept.sum() == 180
     settings = SubgroupSettings(THRESHOLD, resamples=0)
     groups = {name: member[kept] for name, member in members(site_table, "site").items()}
@@ -175,7 +175,7 @@ def test_that_rows_are_sorted_by_a_column_and_lead_to_their_own_cases(
     titles = [sheet.headerData(column, Qt.Orientation.Horizontal) for column in range(sheet.columnCount())]
     panel.table.sortByColumn(titles.index("cases"), Qt.SortOrder.AscendingOrder)
     assert [name_of(name) for name in rows_of(panel)] == ["C", "B", "A"]
-    panel.session.set_thresholds(FINDING, {panel.session.active: 0.3})
+    panel.session.operating_points.choose(FINDING, {panel.session.active: 0.3})
     settle(panel, qtbot)
     assert [name_of(name) for name in rows_of(panel)] == ["C", "B", "A"]
     panel.table.setCurrentIndex(sheet.index(0, 0))
@@ -213,7 +213,7 @@ def test_that_another_checkpoint_can_be_chosen_and_the_active_one_is_followed(
     panel: SubgroupsPanel, site_table: object, qtbot: QtBot
 ) -> None:
     session = panel.session
-    older, newer = (each.digest for each in session.scored())
+    older, newer = (each.digest for each in session.classifiers.all)
     expected = [
         subgroups(site_table.labels, scores, members(site_table, "site"), SubgroupSettings(THRESHOLD, resamples=0))
         for scores in site_table.scores
@@ -236,7 +236,7 @@ def test_that_a_slider_step_asks_for_nothing_that_is_known(
     monkeypatch.setattr(panel._groups._calculator, "ask", lambda *question: asked.append(question))
     before = rows_of(panel)
     for step in range(5):
-        panel.session.set_thresholds(FINDING, {panel.session.active: 0.2 + step / 10})
+        panel.session.operating_points.choose(FINDING, {panel.session.active: 0.2 + step / 10})
         panel.session.set_referral_rate(step / 20)
         settle(panel, qtbot)
     assert asked == []

@@ -49,7 +49,7 @@ def test_that_names_of_checkpoints_stand_in_readable_text_beside_their_colour(
     grounds = (opened.theme.window, opened.theme.panel)
     for text, colour, _ in found:
         assert colour is None or all(contrast(colour.name(), ground) >= READABLE for ground in grounds), text
-    for place, checkpoint in enumerate(opened.session.checkpoints):
+    for place, checkpoint in enumerate(opened.session.classifiers.checkpoints):
         squares = {square.name() for text, _, square in found if checkpoint.name in text and square is not None}
         assert squares == {style_of(place).colour}, checkpoint.name
 

@@ -27,7 +27,7 @@ def drag_on_film(application: Application, pane: int, begun: QPointF, end: QPoin
     compare = application.window.compare
     target = compare.panes[pane].surface.viewport()
     start, stop = (
-        compare.panes[pane].on_surface(compare.as_shown(pane, place)).toPoint() for place in (begun, end)
+        compare.panes[pane].on_surface(compare.standing.as_shown(pane, place)).toPoint() for place in (begun, end)
     )  # fmt: skip
     send(target, QEvent.Type.MouseButtonPress, start, LEFT, LEFT)
     for step in range(1, 6):
@@ -81,7 +81,7 @@ def test_that_cine_goes_round_the_study_and_stays_where_it_is_stopped(stack: App
     chosen: list[int] = []
     stack.session.image_changed.connect(lambda: chosen.append(stack.session.shown.index))
     seen: list[int] = []
-    compare.looks.changed.connect(lambda _: seen.append(compare.shown(0).index))
+    compare.looks.changed.connect(lambda _: seen.append(compare.standing.shown(0).index))
     stack.window.actions_by_name["cine"].trigger()
     assert stack.window.actions_by_name["cine"].isChecked()
     qtbot.waitUntil(lambda: len(seen) >= 6, timeout=LONG)
@@ -152,7 +152,7 @@ def test_that_a_point_of_a_measurement_is_dragged_to_another_place_and_the_one_u
     actions["undo"].trigger()
     assert kept(opened) == begun
     drag_on_film(opened, 0, QPointF(80, 10), QPointF(80, 20))
-    compare.panes[0].box.hovered.emit(compare.as_shown(0, QPointF(20, 30)))
+    compare.panes[0].box.hovered.emit(compare.standing.as_shown(0, QPointF(20, 30)))
     actions["remove_measurement"].trigger()  # the older one, which the mouse is over
     assert kept(opened)[0] == pytest.approx((80, 10), abs=2 * pixel)
 

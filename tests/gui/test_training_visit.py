@@ -109,10 +109,10 @@ def test_that_films_are_imported_split_trained_on_watched_and_compared(
     # compare
     (toast,) = [toast for toast in window.findChildren(Toast) if "has finished" in toast.what]
     qtbot.mouseClick(toast.findChild(QPushButton, "offer"), LEFT)
-    names = [checkpoint.name for checkpoint in application.session.checkpoints]
+    names = [checkpoint.name for checkpoint in application.session.classifiers.checkpoints]
     assert names[-1] == name
     assert len(window.compare.panes) == len(names)
-    assert window.curves.isVisible()
-    made = read_checkpoint(application.session.checkpoints[-1].folder)
+    assert window.evaluate.curves.isVisible()
+    made = read_checkpoint(application.session.classifiers.checkpoints[-1].folder)
     assert made.card.findings == findings
     assert made.card.data.shared_patients == 0

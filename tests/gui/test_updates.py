@@ -49,7 +49,7 @@ def test_that_an_update_keeps_settings_catalogue_predictions_notes_jobs_and_chec
     application.start()
     session = application.session
     assert [study.patient_id for study in session.studies] == ["P1", "P2", ""]
-    assert [checkpoint.name for checkpoint in session.checkpoints] == ["older"]
+    assert [checkpoint.name for checkpoint in session.classifiers.checkpoints] == ["older"]
     predictions = application.store.get(PredictionKey("a" * 64, "b" * 64, 2), ["1.2.1#0"])
     assert predictions.tolist() == [[0.5, -1.25]]
     assert (left / "catalogue.sqlite.format-1").is_file()

@@ -184,7 +184,7 @@ def test_that_an_empty_window_says_what_to_do_next(make_application: Callable[..
     assert "drop a folder" in window.compare.panes[0]._centre.text()
     assert "Add the folder" in window.checkpoints.card.toPlainText()
     window.show_perspective("evaluate")
-    assert "Open a checkpoint" in window.curves.roc.why.text()
+    assert "Open a checkpoint" in window.evaluate.curves.roc.why.text()
     window.show_perspective("train")
     assert "xferviewer train" in window.jobs.hint.text()
 
@@ -207,13 +207,15 @@ def test_that_of_five_checkpoints_four_have_panes_at_first_and_a_tick_gives_and_
         folders.append(folder)
     opened.checkpoints.open(folders)
     session, window = opened.session, opened.window
-    assert len(session.checkpoints) == 5
+    assert len(session.classifiers.checkpoints) == 5
     assert len(window.compare.panes) == AT_FIRST
     ticks = window.checkpoints.list
     ticks.item(4).setCheckState(Qt.CheckState.Checked)
-    assert [pane.digest for pane in window.compare.panes] == [c.weights_sha256 for c in session.checkpoints]
+    assert [pane.digest for pane in window.compare.panes] == [c.weights_sha256 for c in session.classifiers.checkpoints]
     ticks.item(0).setCheckState(Qt.CheckState.Unchecked)
-    assert [pane.digest for pane in window.compare.panes] == [c.weights_sha256 for c in session.checkpoints[1:]]
+    assert [pane.digest for pane in window.compare.panes] == [
+        c.weights_sha256 for c in session.classifiers.checkpoints[1:]
+    ]
 
 
 def test_that_corner_text_is_readable_on_a_white_film(opened: Application, qtbot: QtBot) -> None:

@@ -153,7 +153,7 @@ def test_that_what_was_opened_of_late_is_offered_newest_first_and_ones_own_catal
 ) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        application.open_paths([tmp_path / name])
+        application.opening.open([tmp_path / name])
     other = tmp_path / "trial.sqlite"
     application.catalogues.open(other)
     menu = QMenu()

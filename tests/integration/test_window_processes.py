@@ -306,7 +306,7 @@ def look(application, driver):
             while True:
                 file.write(bytes(4096))
         application.settings.keep(theme="light")
-        application.open_paths([Path({str(cohort)!r})])
+        application.opening.open([Path({str(cohort)!r})])
     toasts = [(toast.what, toast.details) for toast in application.window.findChildren(Toast)]
     told = [what + details for what, details in toasts if "space" in details or "full" in details]
     if len(told) < 2:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableFolder
-from xferviewer.settings import Settings, change_settings, read_settings, write_atomically
+from xferviewer.settings import Settings, change_settings, read_settings
 
 
 def test_that_written_settings_are_read_back_equal(tmp_path: Path) -> None:

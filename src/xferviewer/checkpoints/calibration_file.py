@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableCheckpoint
-from xferviewer.settings import write_atomically
 
 if TYPE_CHECKING:
     from xferviewer.checkpoints.folder import Checkpoint

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.card import Card, Head, Preprocessing, parse_card, render_card
 from xferviewer.checkpoints.fields import FieldError
 from xferviewer.errors import UnusableCheckpoint, UnusableFolder
-from xferviewer.settings import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableCheckpoint
-from xferviewer.settings import write_atomically
 
 if TYPE_CHECKING:
     from xferviewer.checkpoints.folder import Checkpoint

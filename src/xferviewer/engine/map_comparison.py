@@ -7,13 +7,13 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.overlays import npy_bytes
 from xferviewer.evaluation.map_similarity import compare_maps, scale_factors, undefined_as_none
 from xferviewer.networks.preprocessing import Presentations, present_to_tensor, seen_part
 from xferviewer.saliency_methods import STANDARD, MapChoice
-from xferviewer.settings import write_atomically
 from xferviewer.studies.images import read_image
 
 Scale = Literal["own", "shared"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.folder import file_digest
 from xferviewer.engine.inference import LoadedCheckpoint
 from xferviewer.engine.map_localisation import localise_images
@@ -36,7 +37,6 @@ from xferviewer.evaluation.localisation import (
 from xferviewer.evaluation.map_similarity import undefined_as_none
 from xferviewer.networks.preprocessing import Presentations, present_to_tensor
 from xferviewer.saliency_methods import STANDARD, MapChoice
-from xferviewer.settings import write_atomically
 from xferviewer.studies.images import read_image
 from xferviewer.studies.region_files import regions_of
 from xferviewer.studies.regions import Regions

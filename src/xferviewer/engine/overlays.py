@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.input_guard import flags_of
 from xferviewer.engine.chosen_maps import chosen_maps
 from xferviewer.engine.device import DeviceName, Precision, choose_device
@@ -22,7 +23,6 @@ from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks.input_measuring import measured_input
 from xferviewer.networks.preprocessing import Presentations, seen_part
 from xferviewer.saliency_methods import MapChoice, Method, Smoothing
-from xferviewer.settings import write_atomically
 from xferviewer.studies.images import present, read_image
 
 OPACITY = 0.5

@@ -30,12 +30,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.engine.device import CPU, Precision, describe, hardware, is_out_of_memory, software
 from xferviewer.errors import EngineFailure, UnusableFolder
 from xferviewer.evaluation.scores import scores_from_logits
 from xferviewer.networks.preprocessing import present_to_tensor
 from xferviewer.protocol import ParityCheck
-from xferviewer.settings import data_folder, write_atomically
+from xferviewer.settings import data_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.vocabulary import PUBLISHED, Vocabulary, folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.members import Doubts, MemberMeasure
 from xferviewer.evaluation.raw_table import RawTable, read_table
 from xferviewer.evaluation.units import Unit
-from xferviewer.settings import write_atomically
 
 IMAGE_COLUMNS = ("image", "imageindex", "path", "imagepath", "file", "filename")
 STUDY_COLUMNS = ("study", "studyid", "studyuid", "studyinstanceuid")

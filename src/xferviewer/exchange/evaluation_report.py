@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xferviewer import RESEARCH_NOTICE
+from xferviewer.atomic_files import write_atomically
 from xferviewer.evaluation.intervals import Proportion
 from xferviewer.evaluation.metrics import ORACLE_RATES, FindingMetrics, Metrics
 from xferviewer.evaluation.metrics_json import metrics_dict
@@ -30,7 +31,6 @@ from xferviewer.exchange.printed_numbers import (
     printed_workload,
 )
 from xferviewer.resources import resource
-from xferviewer.settings import write_atomically
 
 REPORTED_RATES = (0.0, 0.1, 0.2, 0.3)
 REPORTED_GAPS: dict[SubgroupMetric, str] = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.vocabulary import folded
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.choices import EvaluationChoices, OperatingRule
 from xferviewer.evaluation.cohort import Cohort
 from xferviewer.evaluation.tables import PredictionTable, predictions_csv
 from xferviewer.exchange.evaluate_options import EvaluateOptions, FigureFormat, TableFormat, threshold_words
-from xferviewer.settings import write_atomically
 
 LABELS, PREDICTIONS, COMPUTED = "labels.csv", "predictions.csv", "computed.json"
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xferviewer import RESEARCH_NOTICE
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableChoice
 from xferviewer.exchange.checkpoint_styles import CheckpointStyle
 from xferviewer.exchange.curve_drawing import LOOK, draw_curves, draw_forest, forest_height, legend_entries
 from xferviewer.exchange.curve_plot import CurvePlot, ForestPlot
-from xferviewer.settings import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnreadableImage
-from xferviewer.settings import write_atomically
 from xferviewer.studies.content import unopenable
 from xferviewer.studies.film_measurements import quantities
 from xferviewer.studies.film_notes import FilmNotes

@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableChoice
 from xferviewer.exchange.number_tables import Number, NumberTable
-from xferviewer.settings import write_atomically
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",

@@ -41,20 +41,20 @@ class Agreement(QObject):
         """Said once more it is taken back. Without a prediction there is nothing to agree with."""
         session = self._session
         digest, finding = session.active, session.finding
-        compared = session.scored_as(digest)
+        compared = session.classifiers.find(digest)
         identity = session.shown.reference.identity if session.shown is not None else ""
-        score = session.probability(digest, identity, finding) if identity else None
+        score = session.scores.score(digest, identity, finding) if identity else None
         if compared is None or score is None:
             self.told.emit(
                 self.tr("There is nothing to agree with: no checkpoint has said anything of this image yet.")
             )
             return
-        called = score > session.threshold(digest, finding)
+        called = score > session.operating_points.threshold(digest, finding)
         self._decisions.set_verdict(identity, Verdict(digest, compared.name, finding, called, agrees))
 
     def _list_disagreements(self) -> None:
         """The studies in which a person disagreed with a checkpoint that is compared, about this finding."""
-        compared, finding = {each.digest for each in self._session.scored()}, self._session.finding
+        compared, finding = {each.digest for each in self._session.classifiers.all}, self._session.finding
 
         def disagreed(notes: FilmNotes) -> bool:
             said = notes.verdicts

@@ -23,7 +23,7 @@ def calibrate_on(session: Session, checkpoint: Checkpoint, method: Recalibration
     from xferviewer.exchange.calibrate import run_calibrate
 
     cohort = session.cohort
-    logits = session.logits(checkpoint.digest, cohort.identities)
+    logits = session.scores.logits(checkpoint.digest, cohort.identities)
     kept = ~np.isnan(logits).any(axis=1) if logits.size else np.zeros(0, dtype=bool)
     if session.comparison.only is not None:
         column, value = session.comparison.only

@@ -13,7 +13,7 @@ from xferviewer.gui.session import Session
 
 def why_no_numbers(session: Session, numbers: LiveNumbers, finding: str) -> str:
     """What is missing before anything can be counted for a finding, and what to do; empty when nothing is."""
-    if not session.scored():
+    if not session.classifiers.all:
         return _tr("Open a checkpoint, or a table of predictions, to see its numbers.")
     compared = numbers.compared(finding)
     if not compared.digests:
@@ -61,7 +61,7 @@ def cohort_words(session: Session, numbers: LiveNumbers) -> list[str]:
 
 def score_kinds(session: Session, digests: Iterable[str]) -> str:
     """The kinds of score of these checkpoints, each once."""
-    kinds = dict.fromkeys(session.score_kind(digest) for digest in digests)
+    kinds = dict.fromkeys(session.scores.kind(digest) for digest in digests)
     return ", ".join(_tr("score of its own scale") if kind == "logit" else score_kind_text(kind) for kind in kinds)
 
 

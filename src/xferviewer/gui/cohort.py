@@ -5,10 +5,10 @@ No Qt in this module.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,30 +86,16 @@ class Cohort:
         name = self.vocabulary.find(finding, self.findings)
         return np.full(len(self), np.nan) if name is None else self.labels[:, self.findings.index(name)]
 
+    def label(self, identity: str, finding: str) -> float | None:
+        """Of an image: 1 present, 0 absent; None where the label table does not say."""
+        row = self.row_of(identity)
+        label = math.nan if row is None else float(self.truth(finding)[row])
+        return None if math.isnan(label) else label
+
     def truths(self, findings: Sequence[str]) -> NDArray[np.float64]:
         """Labels (images, findings) in the order asked for."""
         columns = [self.truth(finding) for finding in findings]
         return np.stack(columns, axis=1) if columns else np.empty((len(self), 0))
-
-
-class Scored(Protocol):
-    """What has scores: a checkpoint that is open here, or predictions that were made elsewhere."""
-
-    @property
-    def digest(self) -> str:
-        """What the window tells it from others by."""
-
-    @property
-    def name(self) -> str:
-        """Short, for tables and legends."""
-
-    @property
-    def title(self) -> str:
-        """A line for people."""
-
-    @property
-    def trained_findings(self) -> tuple[str, ...]:
-        """The findings that it has scores for."""
 
 
 @dataclass(frozen=True, eq=False)

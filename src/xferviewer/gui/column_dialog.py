@@ -100,7 +100,7 @@ class ColumnDialog(QDialog):
         groups = seed_groups(self._possible_members()) if kind == "ensemble" else []
         self.form.setRowVisible(self.seeds, bool(groups))
         self.seeds.offer([(self.tr("choose below"), None), *((group.name, group) for group in groups)], None)
-        self._rows = self._possible_members() if kind == "ensemble" else list(session.checkpoints)
+        self._rows = self._possible_members() if kind == "ensemble" else list(session.classifiers.checkpoints)
         self.members.blockSignals(True)
         self.members.clear()
         for member in self._rows:
@@ -118,8 +118,8 @@ class ColumnDialog(QDialog):
 
     def _possible_members(self) -> list[Member]:
         session = self._session
-        passes = [column for column in session.columns if isinstance(column, PassColumn)]
-        return [*session.checkpoints, *session.imported, *passes]
+        passes = [column for column in session.classifiers.columns if isinstance(column, PassColumn)]
+        return [*session.classifiers.checkpoints, *session.classifiers.imported, *passes]
 
     def _about(self) -> str:
         averaged = self.tr("The probability is the mean of the probabilities; how far these differ stands beside it.")
@@ -142,7 +142,7 @@ class ColumnDialog(QDialog):
     def _why_not(self, member: Member) -> str:
         """Why this one cannot be chosen; empty where it can."""
         if self.kind.value == "ensemble":
-            odd = not self._session.holds_probabilities(member.digest)
+            odd = not self._session.classifiers.holds_probabilities(member.digest)
             return self.tr("its scores are no probabilities") if odd else ""
         if self.kind.value == "mc-dropout":
             has = self._session.has_dropout(member.digest)
@@ -197,7 +197,7 @@ class ColumnDialog(QDialog):
             able = any(not self._why_not(member) for member in self._rows)
             nothing = self.tr("Tick a checkpoint.") if able else self.tr("No checkpoint that is open can do this.")
             why = "" if ticked else nothing
-        there = self._session.scored()
+        there = self._session.classifiers.all
         if not why and all(column.digest in {each.digest for each in there} for column in self.columns()):
             why = self.tr("That is compared already.")
         elif not why and self.kind.value == "ensemble" and self.columns()[0].name in {each.name for each in there}:

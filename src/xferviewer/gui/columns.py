@@ -82,6 +82,10 @@ class EnsembleColumn:
 
 
 Column = PassColumn | EnsembleColumn
+Asked = Checkpoint | PassColumn
+"""What the engine is asked for."""
+Classifier = Member | EnsembleColumn
+"""What has scores."""
 
 
 def still_possible(columns: Sequence[Column], scored: Sequence[Checkpoint | ImportedPredictions]) -> tuple[Column, ...]:

@@ -90,22 +90,22 @@ class ComparedCases(QObject):
         """The chosen cases of the cohort in the chosen unit, with the scores of all that is compared, by digest."""
         if self._cases is None:
             session, cohort = self._session, self._session.cohort
-            findings = session.findings()
+            classifiers, findings = session.classifiers.all, session.classifiers.findings
             kept = np.ones(len(cohort), dtype=bool)
             if session.comparison.only is not None:
                 column, value = session.comparison.only
                 kept = np.array(cohort.columns[column]) == value
             self._images = np.flatnonzero(kept)
             chosen = kept.tolist()  # `compress` asks Python's own truth values ten times as fast as numpy's
-            scores = [session.scores(each.digest, findings)[kept] for each in session.scored()]
+            scores = [session.scores.table(each.digest, findings)[kept] for each in classifiers]
             of_images = ScoredCohort(
                 "image",
                 tuple(compress(cohort.images, chosen)),
                 tuple(compress(cohort.studies or repeat(""), chosen)),
                 tuple(compress(cohort.patients or repeat(""), chosen)),
-                tuple(findings),
+                findings,
                 cohort.truths(findings)[kept],
-                tuple(each.digest for each in session.scored()),
+                tuple(each.digest for each in classifiers),
                 np.stack(scores) if scores else np.empty((0, self._images.size, len(findings))),
                 {name: tuple(compress(values, chosen)) for name, values in cohort.columns.items()},
                 doubts=self._doubts_in_use(findings),
@@ -117,7 +117,8 @@ class ComparedCases(QObject):
         """How far members differ about the chosen cases, by the measure that refers; none where another one does."""
         session = self._session
         measures = [measure for measure in MEMBER_MEASURES if measure == session.uncertainty]
-        doubts = session.doubts([each.digest for each in session.scored()], findings, measures) if measures else {}
+        digests = [each.digest for each in session.classifiers.all] if measures else []
+        doubts = session.scores.doubts(digests, findings, measures)
         return {measure: np.ascontiguousarray(values[:, self._images]) for measure, values in doubts.items()}
 
     def _in_unit(self, of_images: ScoredCohort) -> ScoredCohort:
@@ -143,7 +144,7 @@ class ComparedCases(QObject):
 
     def any_scores(self) -> bool:
         """Some case of the cohort has a score of something compared."""
-        return any(self.compared(finding).has_both for finding in self._session.findings())
+        return any(self.compared(finding).has_both for finding in self._session.classifiers.findings)
 
     def images_of(self, rows: Iterable[int]) -> list[int]:
         """Rows of the cohort's images that these cases are made of, case by case."""
@@ -173,7 +174,8 @@ class ComparedCases(QObject):
         if finding not in self._compared:
             cases = self.cases()
             column = cases.findings.index(finding) if finding in cases.findings else None
-            trained = {each.digest for each in self._session.scored() if self._session.is_trained(each.digest, finding)}
+            classifiers = self._session.classifiers
+            trained = {each.digest for each in classifiers.all if classifiers.is_trained(each.digest, finding)}
             places = [place for place, digest in enumerate(cases.checkpoints) if digest in trained]
             if column is None or not places:
                 nothing = np.empty(0, dtype=np.intp)

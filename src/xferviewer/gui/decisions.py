@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from xferviewer.errors import XferviewerError
-from xferviewer.gui.session import OperatingPoints, Session
+from xferviewer.gui.operating_points import ChosenPoints
+from xferviewer.gui.session import Session
 from xferviewer.studies.film_notes import NOTHING, FilmNotes, FilmNoteStore, Measurement, Verdict
 
 _MOST_STEPS = 200
@@ -30,10 +31,10 @@ class Decisions(QObject):
         self.steps = QUndoStack(self)
         self.steps.setUndoLimit(_MOST_STEPS)
         self._session = session
-        self._thresholds = dict(session.operating_points)
+        self._thresholds = dict(session.operating_points.chosen)
         self._replaying = False
         self._touched = ""
-        session.thresholds_changed.connect(self._note_thresholds)
+        session.operating_points.changed.connect(self._note_thresholds)
 
     def of(self, identity: str) -> FilmNotes:
         """What is kept about a frame."""
@@ -113,7 +114,7 @@ class Decisions(QObject):
     @Slot()
     def _note_thresholds(self) -> None:
         """A threshold that was moved is a step; moving the same one on makes the step longer, not more of them."""
-        before, after = self._thresholds, dict(self._session.operating_points)
+        before, after = self._thresholds, dict(self._session.operating_points.chosen)
         self._thresholds = after
         if after == before or self._replaying:
             return
@@ -121,9 +122,9 @@ class Decisions(QObject):
         step = _Step(self.tr("threshold"), lambda: self._replay(after), lambda: self._replay(before), moved)
         self.steps.push(step)
 
-    def _replay(self, points: OperatingPoints) -> None:
+    def _replay(self, points: ChosenPoints) -> None:
         self._replaying = True
-        self._session.restore_operating_points(points)
+        self._session.operating_points.restore(points)
         self._replaying = False
 
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.child_command import ChildCommand, CommandEnd
+from xferviewer.gui.session import Session
 
 
 class Describing(QObject):
@@ -16,9 +17,11 @@ class Describing(QObject):
 
     finished = Signal(int)  # images described
     failed = Signal(object)  # XferviewerError
+    told = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self._command = ChildCommand(self)
         self._command.finished.connect(self._ended)
         self._command.not_started.connect(self._could_not_start)
@@ -28,15 +31,24 @@ class Describing(QObject):
         """Images are being measured."""
         return self._command.running
 
-    def start(self, checkpoint: Path, images: Path) -> None:
-        """Measure the images (a folder, a table or a catalogue). Raises XferviewerError while others are measured."""
+    @Slot(object)
+    def start(self, images: Path) -> None:
+        """Measure the training images (a folder, a table or a catalogue) of the active checkpoint, for its card."""
+        checkpoint = self._session.classifiers.checkpoint(self._session.active)
+        if checkpoint is None:
+            return
         if self.running:
-            raise XferviewerError(
-                "Training images are being measured already.",
-                "Two would disturb one another.",
-                "Wait until it is done.",
+            self.failed.emit(
+                XferviewerError(
+                    "Training images are being measured already.",
+                    "Two would disturb one another.",
+                    "Wait until it is done.",
+                )
             )
-        self._command.start(["describe-inputs", "--checkpoint", str(checkpoint), "--images", str(images), "--json"])
+            return
+        words = ["describe-inputs", "--checkpoint", str(checkpoint.folder), "--images", str(images), "--json"]
+        self._command.start(words)
+        self.told.emit(self.tr("Measuring the training images of {0} …").format(checkpoint.name))
 
     def stop(self) -> None:
         """End it; the card stays as it was."""
@@ -54,6 +66,8 @@ class Describing(QObject):
             said = {}
         if "images" in said and end.code is not None:
             self.finished.emit(said["images"])
+            text = self.tr("{0} training images were measured; the card describes them.")
+            self.told.emit(text.format(said["images"]))
             return
         error = said.get("error") or {
             "what": "The training images were not measured.",

@@ -9,22 +9,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal, Slot
 
 from xferviewer import protocol
-from xferviewer.checkpoints import split_digest
+from xferviewer.gui.engine_requests import EngineRequests
 from xferviewer.processes import own_command
 from xferviewer.saliency_methods import MapChoice
 
 log = logging.getLogger(__name__)
-
-_MOST_SECONDS_PER_IMAGE = 120.0
-"""One image by one set of checkpoints takes a second or so, on a slow machine ten; after this the engine hangs."""
-
-_MOST_SECONDS_OPENING = 900.0
-"""Loading the libraries and several large checkpoints from a slow disk may take minutes."""
 
 # What the engine prints when it dies: Python's fault handler, which names our own source files and nothing else.
 _FAULT_LINES = ("Fatal Python error", "Current thread", "Thread", "  File", "MemoryError", "terminate called")
@@ -68,12 +62,7 @@ class EngineClient(QObject):
         self._command = list(command) if command is not None else own_command("engine")
         self._process: QProcess | None = None
         self._decoder = protocol.Decoder()
-        self._next_request = 1
-        self._opening: protocol.OpenCheckpoints | None = None
-        self._explaining: protocol.ExplainImage | None = None
-        self._measuring: dict[int, protocol.MeasureMaps] = {}
-        self._batches: dict[int, protocol.PredictImages] = {}
-        self._answered: dict[int, set[tuple[str, str]]] = {}  # (image, checkpoint) pairs of each batch
+        self._requests = EngineRequests()
         self._crashes_without_answer = 0
         self._opened = False  # this engine has opened the checkpoints, as far as they can be
         self.in_use: dict[str, protocol.CheckpointOpened] = {}  # by digest: on what each checkpoint computes
@@ -103,7 +92,7 @@ class EngineClient(QObject):
         self._last_sign = time.monotonic()
         self._set_state(EngineState("starting"))
         process.start(self._command[0], self._command[1:])
-        for message in self._unanswered():
+        for message in self._requests.unanswered():
             self._write(message)
         self._watch.start()
 
@@ -122,10 +111,8 @@ class EngineClient(QObject):
 
     def open_checkpoints(self, folders: Iterable[str], device: str, precision: str) -> int:
         """Load these checkpoints in place of those before. Returns the request's number."""
-        self._opening = protocol.OpenCheckpoints(self._number(), tuple(folders), device, precision)
         self.in_use = {}
-        self._write(self._opening)
-        return self._opening.request
+        return self._ask(self._requests.open_checkpoints(folders, device, precision))
 
     def explain(
         self,
@@ -138,53 +125,28 @@ class EngineClient(QObject):
         with_input: bool = False,
     ) -> int:
         """Ask for probabilities and maps of the visible image; an older such request is no longer of interest."""
-        self._explaining = protocol.ExplainImage(
-            self._number(), generation, image, tuple(checkpoints),
-            choice.method, choice.layers, choice.smoothing, tuple(findings), with_input,
-        )  # fmt: skip
-        self._write(self._explaining)
-        return self._explaining.request
+        return self._ask(
+            self._requests.explain(image, generation, checkpoints, choice, findings, with_input=with_input)
+        )
 
     def predict(self, images: Iterable[protocol.ImageReference], checkpoints: Iterable[str]) -> int:
         """Ask for logits of many images in the background. Returns the request's number."""
-        batch = protocol.PredictImages(self._number(), tuple(images), tuple(checkpoints))
-        self._batches[batch.request] = batch
-        self._answered[batch.request] = set()
-        self._write(batch)
-        return batch.request
+        return self._ask(self._requests.predict(images, checkpoints))
 
     def measure(self, request: protocol.MeasureMaps) -> int:
         """Ask how good maps are; its number is given here and returned."""
-        numbered = replace(request, request=self._number())
-        self._measuring[numbered.request] = numbered
-        self._write(numbered)
-        return numbered.request
+        return self._ask(self._requests.measure(request))
 
     def cancel(self, request: int) -> None:
         """Stop a background request, or the maps of the visible image; `finished` follows."""
-        explaining = self._explaining is not None and self._explaining.request == request
-        if explaining or request in self._batches or request in self._measuring:
+        if self._requests.can_be_cancelled(request):
             self._write(protocol.CancelRequest(request))
 
-    def _number(self) -> int:
-        self._next_request += 1
-        return self._next_request
-
-    def _unanswered(self) -> list[protocol.Message]:
-        """What a new engine has to be asked: the checkpoints, the visible image, the rest of each batch."""
-        messages: list[protocol.Message] = [m for m in (self._opening, self._explaining) if m is not None]
-        messages += self._measuring.values()
-        for request, batch in self._batches.items():
-            messages.append(replace(batch, images=tuple(self._unanswered_images(request, batch))))
-        return messages
-
-    def _unanswered_images(self, request: int, batch: protocol.PredictImages) -> list[protocol.ImageReference]:
-        answered = self._answered[request]
-        return [
-            image
-            for image in batch.images
-            if any((image.identity, digest) not in answered for digest in batch.checkpoints)
-        ]
+    def _ask(
+        self, message: protocol.OpenCheckpoints | protocol.ExplainImage | protocol.PredictImages | protocol.MeasureMaps
+    ) -> int:
+        self._write(message)
+        return message.request
 
     def _write(self, message: protocol.Message) -> None:
         if self._process is not None and self._process.state() != QProcess.ProcessState.NotRunning:
@@ -204,7 +166,7 @@ class EngineClient(QObject):
     def _receive(self, message: protocol.Message) -> None:
         match message:
             case protocol.Heartbeat():
-                if message.request and message.seconds > self._most_seconds(message.request):
+                if message.request and message.seconds > self._requests.most_seconds(message.request):
                     self._kill("did not answer for minutes")
             case protocol.DevicesListed():
                 self.devices_listed.emit(message)
@@ -228,7 +190,7 @@ class EngineClient(QObject):
             case protocol.MeasuringProgressed():
                 self._crashes_without_answer = 0
                 self.measuring_progressed.emit(message)
-            case protocol.Failed() if message.request in self._measuring:
+            case protocol.Failed() if self._requests.is_measuring(message.request):
                 self.measuring_failed.emit(message)
             case protocol.ExplainProgress():
                 self.explaining.emit(message)
@@ -236,18 +198,10 @@ class EngineClient(QObject):
                 self._note_answer(message)
                 self.failed.emit(message)
             case protocol.Finished():
-                self._forget(message)
-
-    def _most_seconds(self, request: int) -> float:
-        """For how long an engine may be at one piece of work: at one image, once for each time that it is asked."""
-        if self._opening is not None and request == self._opening.request:
-            return _MOST_SECONDS_OPENING
-        batch = self._batches.get(request)
-        asked = [split_digest(digest)[1] for digest in batch.checkpoints] if batch is not None else []
-        return _MOST_SECONDS_PER_IMAGE * max((passes.count for passes in asked if passes is not None), default=1)
+                self._note_end(message)
 
     def _note_opened(self, message: protocol.CheckpointOpened) -> None:
-        if self._opening is None or message.request != self._opening.request:
+        if not self._requests.is_opening(message.request):
             return  # it is being opened anew
         self.in_use[message.checkpoint] = message
         names = dict.fromkeys(f"{opened.kind.upper()} {opened.precision}" for opened in self.in_use.values())
@@ -257,21 +211,12 @@ class EngineClient(QObject):
     def _note_answer(self, message: protocol.Predicted | protocol.Failed) -> None:
         if message.identity:  # opening a checkpoint is no answer: what comes after it may bring the engine down again
             self._crashes_without_answer = 0
-            self._answered.get(message.request, set()).add((message.identity, message.checkpoint))
+            self._requests.note_answer(message)
 
-    def _forget(self, message: protocol.Finished) -> None:
-        if self._opening is not None and self._opening.request == message.request:
+    def _note_end(self, message: protocol.Finished) -> None:
+        if self._requests.is_opening(message.request):
             self._opened = True
-        if self._explaining is not None and self._explaining.request == message.request:
-            self._explaining = None
-        self._measuring.pop(message.request, None)
-        batch = self._batches.get(message.request)
-        if batch is not None:  # after a crash the engine was asked for the rest only: count what came back in all
-            total = len(batch.images)
-            done = total - len(self._unanswered_images(message.request, batch))
-            message = replace(message, done=done, total=total)
-            del self._batches[message.request], self._answered[message.request]
-        self.finished.emit(message)
+        self.finished.emit(self._requests.note_end(message))
 
     @Slot()
     def _read_log(self) -> None:
@@ -304,7 +249,7 @@ class EngineClient(QObject):
         self._crashes_without_answer += 1
         if self._crashes_without_answer > _MOST_CRASHES_WITHOUT_ANSWER:
             self._give_up_on_first()
-        left = sum(len(self._unanswered_images(request, batch)) for request, batch in self._batches.items())
+        left = self._requests.n_images_left()
         waiting = f"; {left} images are still to be predicted" if left else ""
         self._set_state(EngineState("restarting"))
         self.interrupted.emit(f"The engine stopped unexpectedly and is started again{waiting}. Nothing is lost.")
@@ -318,44 +263,13 @@ class EngineClient(QObject):
     def _give_up_on_first(self) -> None:
         """The same work brings the engine down again and again: leave out what it fell over, keep the rest."""
         self._crashes_without_answer = 0
-        if not self._opened and self._opening is not None:
-            self._opening = None
-            self.failed.emit(
-                protocol.Failed(
-                    0, "", "", "The checkpoints could not be opened.", "The engine crashed each time.",
-                    "Compare fewer checkpoints, or choose another device in the settings.",
-                )
-            )  # fmt: skip
-            return
-        if self._explaining is not None:
-            image, request, self._explaining = self._explaining.image, self._explaining.request, None
-        elif self._measuring:
-            request = next(iter(self._measuring))
-            del self._measuring[request]
-            self.measuring_failed.emit(
-                protocol.Failed(
-                    request, "", "", "The maps could not be measured.", "The engine crashed on them repeatedly.",
-                    "Measure fewer checkpoints at once, or choose another device in the settings.",
-                )
-            )  # fmt: skip
-            self.finished.emit(protocol.Finished(request, 0, 0, cancelled=True))
-            return
-        else:
-            pending = [
-                (request, image)
-                for request, batch in self._batches.items()
-                for image in self._unanswered_images(request, batch)
-            ]
-            if not pending:
-                return
-            request, image = pending[0]
-            self._answered[request] |= {(image.identity, digest) for digest in self._batches[request].checkpoints}
-        self.failed.emit(
-            protocol.Failed(
-                request, image.identity, "", "One image could not be predicted.",
-                "The engine crashed on it repeatedly.", "Look at the file; the other images go on without it.",
-            )
-        )  # fmt: skip
+        given_up = None if self._opened else self._requests.give_up_opening()
+        given_up = given_up or self._requests.give_up_first()
+        if given_up is not None and given_up.measuring:
+            self.measuring_failed.emit(given_up.failure)
+            self.finished.emit(protocol.Finished(given_up.failure.request, 0, 0, cancelled=True))
+        elif given_up is not None:
+            self.failed.emit(given_up.failure)
 
     @Slot()
     def _look_for_a_hang(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableTable, XferviewerError
 from xferviewer.evaluation.choices import EvaluationChoices
 from xferviewer.evaluation.cohort import Cohort as ScoredCohort
@@ -16,7 +17,6 @@ from xferviewer.exchange.evaluation_snapshot import EvaluationSnapshot, write_sn
 from xferviewer.gui.child_command import ChildCommand, CommandEnd
 from xferviewer.gui.predicting import Predicting
 from xferviewer.gui.session import Session
-from xferviewer.settings import write_atomically
 
 
 class Evaluating(QObject):
@@ -93,22 +93,22 @@ class Evaluating(QObject):
     def _names(self) -> dict[str, str]:
         """A name of its own for each digest: two checkpoints may be called alike."""
         names: dict[str, str] = {}
-        for compared in self._session.scored():
+        for compared in self._session.classifiers.all:
             alike = sum(compared.name in (name, name.rpartition(" (")[0]) for name in names.values())
             names[compared.digest] = f"{compared.name} ({alike + 1})" if alike else compared.name
         return names
 
     def _leaks(self) -> list[str]:
         """Said of each checkpoint that learned from a split that leaks."""
-        session = self._session
-        weights = dict.fromkeys(each for compared in session.scored() for each in session.weights_of(compared.digest))
-        open_ones = [checkpoint for digest in weights if (checkpoint := session.checkpoint(digest)) is not None]
+        classifiers = self._session.classifiers
+        weights = dict.fromkeys(each for one in classifiers.all for each in classifiers.weights_of(one.digest))
+        open_ones = [checkpoint for digest in weights if (checkpoint := classifiers.checkpoint(digest)) is not None]
         return [leak for checkpoint in open_ones if (leak := checkpoint.card.leak)]
 
     def _computed(self, names: Mapping[str, str]) -> list[dict[str, str]]:
         """On what the scores of the open checkpoints, and of their passes, were computed."""
         described = []
-        for asked in self._session.asked():
+        for asked in self._session.classifiers.asked:
             key, (device, precision) = self._predicting.key(asked), self._predicting.in_use(asked)
             described.append(
                 {
@@ -123,9 +123,9 @@ class Evaluating(QObject):
 
     def _cohort(self) -> ScoredCohort:
         """All images of the chosen cohort with labels and scores; checkpoints by name."""
-        session, cohort = self._session, self._session.cohort
-        findings = session.findings()  # also those without labels: how uncertain a case is rests on all
-        if not len(cohort) or not self._labelled() or not session.scored():
+        session, cohort, classifiers = self._session, self._session.cohort, self._session.classifiers.all
+        findings = session.classifiers.findings  # also those without labels: how uncertain a case is rests on all
+        if not len(cohort) or not self._labelled() or not classifiers:
             raise UnusableTable(
                 "There is nothing to evaluate.",
                 "The chosen cohort has no labels for what the checkpoints say.",
@@ -137,17 +137,17 @@ class Evaluating(QObject):
             _without_common_folder(cohort.images),
             cohort.studies or ("",) * len(cohort),
             cohort.patients or ("",) * len(cohort),
-            tuple(findings),
+            findings,
             cohort.truths(findings),
-            tuple(names[compared.digest] for compared in session.scored()),
-            np.stack([session.scores(compared.digest, findings) for compared in session.scored()]),
+            tuple(names[each.digest] for each in classifiers),
+            np.stack([session.scores.table(each.digest, findings) for each in classifiers]),
             cohort.columns,
-            doubts=session.doubts([compared.digest for compared in session.scored()], findings),
+            doubts=session.scores.doubts([each.digest for each in classifiers], findings),
         )
 
     def _labelled(self) -> tuple[str, ...]:
         cohort = self._session.cohort
-        return tuple(f for f in self._session.findings() if not np.isnan(cohort.truth(f)).all())
+        return tuple(f for f in self._session.classifiers.findings if not np.isnan(cohort.truth(f)).all())
 
     def _choices(self, cohort: ScoredCohort, names: dict[str, str]) -> EvaluationChoices:
         session, comparison = self._session, self._session.comparison
@@ -163,10 +163,10 @@ class Evaluating(QObject):
             reference=names[reference] if len(names) > 1 else "",
             adjust=comparison.adjustment,
             thresholds={
-                (name, finding): session.threshold(digest, finding)
+                (name, finding): session.operating_points.threshold(digest, finding)
                 for digest, name in names.items()
                 for finding in labelled
-                if session.threshold_origin(digest, finding) is not None
+                if session.operating_points.origin(digest, finding) is not None
             },
             referral_rate=session.referral_rate,
             uncertainty=session.uncertainty,

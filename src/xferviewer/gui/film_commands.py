@@ -86,7 +86,7 @@ class FilmCommands(QObject):
     def show_ticks(self, actions: Mapping[str, QAction]) -> None:
         """Tick the actions that are on, now and when they change."""
         self._actions = actions
-        actions["drag_up"].setChecked(not self._compare.up_is_brighter)
+        actions["drag_up"].setChecked(not self._compare.gestures.up_is_brighter)
         self._tick_links()
 
     def use_preset(self, place: int) -> None:
@@ -122,7 +122,7 @@ class FilmCommands(QObject):
     # --- windows
 
     def _auto_level(self) -> None:
-        raster = self._compare.raster(self._compare.focus)
+        raster = self._compare.standing.raster(self._compare.focus)
         if raster is not None and not raster.image.is_colour:
             self._compare.set_window(auto_level(raster).window)
 
@@ -168,8 +168,8 @@ class FilmCommands(QObject):
         self._kept.keep(colour_map=display.colour_map, overlay_opacity=display.overlay_opacity)
 
     def _turn_drag_round(self) -> None:
-        self._compare.up_is_brighter = not self._compare.up_is_brighter
-        self._kept.keep(drag_up="brighter" if self._compare.up_is_brighter else "darker")
+        self._compare.gestures.up_is_brighter = not self._compare.gestures.up_is_brighter
+        self._kept.keep(drag_up="brighter" if self._compare.gestures.up_is_brighter else "darker")
 
     # --- links
 

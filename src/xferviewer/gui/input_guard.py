@@ -121,7 +121,7 @@ class InputGuard(QObject):
 
     def acknowledge(self) -> None:
         """Set aside the marks of all that is compared, on this cohort."""
-        new = {self._key(one) for one in self._session.checkpoints}
+        new = {self._key(one) for one in self._session.classifiers.checkpoints}
         if not new <= self._acknowledged:
             self._acknowledged |= new
             self.changed.emit()
@@ -138,7 +138,7 @@ class InputGuard(QObject):
         self._judging.stop()
         wanted = looked_at(self._cohort())
         cohorts = {}
-        for checkpoint in self._session.checkpoints:
+        for checkpoint in self._session.classifiers.checkpoints:
             known = self.known(checkpoint.preprocessing.digest)
             measured = {identity: known[identity] for identity in wanted if identity in known}
             if measured:
@@ -159,7 +159,8 @@ class InputGuard(QObject):
         self._judge_later()
 
     def _checkpoints(self, digest: str) -> list[Checkpoint]:
-        found = (self._session.checkpoint(weights) for weights in self._session.weights_of(digest))
+        classifiers = self._session.classifiers
+        found = (classifiers.checkpoint(weights) for weights in classifiers.weights_of(digest))
         return [each for each in found if each is not None]
 
     def _flags_of(self, checkpoint: Checkpoint, identity: str) -> tuple[Flag, ...]:

@@ -8,7 +8,7 @@ from xferviewer.gui.session import Session
 def cohort_words(session: Session) -> str:
     """What the cohort is like to the checkpoints, those of whom the same is said together; empty where nothing is."""
     said: dict[str, list[str]] = {}
-    for compared in session.scored():
+    for compared in session.classifiers.all:
         cohorts = [each for each in session.inputs.cohort(compared.digest) if each.marked]
         words = " ".join(dict.fromkeys(sentence for each in cohorts for sentence in each.sentences()))
         if words:

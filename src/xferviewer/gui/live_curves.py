@@ -121,7 +121,7 @@ class LiveCurves(QObject):
         found = self._keep(("lack", finding, digest), lambda: self._lack(finding, digest))
         if found not in (None, Lack.SPREAD):
             return found
-        if probabilities and not self._session.holds_probabilities(digest):
+        if probabilities and not self._session.classifiers.holds_probabilities(digest):
             return Lack.PROBABILITIES
         return found if spread else None
 
@@ -136,9 +136,9 @@ class LiveCurves(QObject):
         return Lack.SPREAD if self._numbers.curve(finding, digest).thresholds.size <= 2 else None
 
     def _lack_of_scores(self, finding: str, digest: str) -> Lack:
-        if not self._session.is_trained(digest, finding):
+        if not self._session.classifiers.is_trained(digest, finding):
             return Lack.TRAINING
-        calibrated = self._session.score_kind(digest) == "calibrated probability"
+        calibrated = self._session.scores.kind(digest) == "calibrated probability"
         return Lack.CALIBRATION if calibrated and digest not in self._numbers.compared(finding).digests else Lack.SCORES
 
     # --- ROC
@@ -262,12 +262,12 @@ class LiveCurves(QObject):
 
     def risk_coverage(self, finding: str, digest: str) -> RiskCoverage:
         """Errors at the session's threshold over what is left to the checkpoint, the most uncertain left out first."""
-        threshold = self._session.threshold(digest, finding)
-        measure = self._numbers.uncertainty_of(finding, digest)
+        threshold = self._session.operating_points.threshold(digest, finding)
+        measure = self._numbers.referral.uncertainty_of(finding, digest)
 
         def make() -> RiskCoverage:
             compared, scores = self._numbers.compared(finding), self.scores(finding, digest)
-            uncertain = self._numbers.uncertain(finding)[compared.digests.index(digest)]
+            uncertain = self._numbers.referral.uncertain(finding)[compared.digests.index(digest)]
 
             def order() -> NDArray[np.intp]:
                 stated = np.flatnonzero(~np.isnan(compared.labels))

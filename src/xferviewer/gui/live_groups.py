@@ -154,8 +154,8 @@ class LiveGroups(QObject):
         metrics, compared  what to tell of the groups, and of their others.
         """
         table = self.table(finding, digest)
-        threshold = self._session.threshold(digest, finding)
-        n_groups, kept = len(table.names), self._numbers.kept(finding, digest)
+        threshold = self._session.operating_points.threshold(digest, finding)
+        n_groups, kept = len(table.names), self._numbers.referral.kept(finding, digest)
         flagged = table.cells + (table.scores > threshold)
         counts = np.bincount(flagged[kept], minlength=4 * n_groups)[: 4 * n_groups].reshape(n_groups, 4)
         total = counts.sum(axis=0)
@@ -186,7 +186,7 @@ class LiveGroups(QObject):
         table = self.table(finding, digest)
         if table.names and not table.areas:
             self._calculator.ask(self, (table, "areas"), partial(_areas, table), table.areas.update)
-        if self._session.holds_probabilities(digest):
+        if self._session.classifiers.holds_probabilities(digest):
             self._ask_errors(table, table.members, table.errors)
             if others:
                 self._ask_errors(table, others_of(table.members, table.scores.size), table.errors_of_others)

@@ -59,7 +59,7 @@ class LiveMaps(QObject):
             session.image_changed,
             session.finding_changed,
             session.panes_changed,
-            session.explanations_changed,
+            session.maps.changed,
             session.marked_changed,
             session.display_changed,
         ):
@@ -87,8 +87,8 @@ class LiveMaps(QObject):
         """The maps in the panes for the chosen finding, in the order of the panes."""
         found = []
         for digest in self._session.in_panes:
-            explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
-            own = self._session.own_name(digest, self._session.finding)
+            explained, checkpoint = self._session.maps.of(digest), self._session.classifiers.checkpoint(digest)
+            own = self._session.classifiers.own_name(digest, self._session.finding)
             if explained is not None and checkpoint is not None and own in explained.findings:
                 place = explained.findings.index(own)
                 strength = float(explained.strengths[place])
@@ -102,7 +102,7 @@ class LiveMaps(QObject):
     def _state(self) -> tuple[object, ...]:
         session = self._session
         identity = session.shown.reference.identity if session.shown is not None else ""
-        explained = tuple(id(session.explanation(digest)) for digest in session.in_panes)
+        explained = tuple(id(session.maps.of(digest)) for digest in session.in_panes)
         return (
             identity, session.finding, session.active, session.in_panes, explained, session.marked,
             session.display.scale, session.display.top_share,

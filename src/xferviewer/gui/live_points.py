@@ -39,7 +39,7 @@ class PointCounts:
 
 def point_counts(numbers: LiveNumbers, finding: str) -> list[PointCounts]:
     """The counts of every compared checkpoint, in their order."""
-    compared, state = numbers.compared(finding), numbers.state(finding)
+    compared, state = numbers.compared(finding), numbers.referral.state(finding)
     n_negative, points = compared.n_negative, []
     for at, (digest, threshold) in enumerate(zip(compared.digests, numbers.thresholds(finding), strict=True)):
         counts = (state.true_positive, state.false_positive, state.true_negative, state.false_negative)
@@ -56,8 +56,8 @@ def rows_of(numbers: LiveNumbers, finding: str, digest: str, count: Count) -> ND
     Referred: the most uncertain first. Called positive: the highest score first; called negative: the lowest first.
     """
     if count == "referred":
-        return numbers.referred_rows(finding, digest)
-    compared, kept = numbers.compared(finding), numbers.kept(finding, digest)
+        return numbers.referral.referred_rows(finding, digest)
+    compared, kept = numbers.compared(finding), numbers.referral.kept(finding, digest)
     if count == "retained":
         return compared.rows[kept]
     place = compared.digests.index(digest)
@@ -80,13 +80,13 @@ def choose_points(
     compared = numbers.compared(finding)
     chosen = [digest for digest in digests if digest in compared.digests]
     if not callable(rule):
-        session.set_thresholds(finding, dict.fromkeys(chosen, rule))
+        session.operating_points.choose(finding, dict.fromkeys(chosen, rule))
         return
     points = {digest: rule(numbers.curve(finding, digest)) for digest in chosen}
     found = {digest: point for digest, point in points.items() if point is not None}
     for name in dict.fromkeys(point.rule for point in found.values()):
         thresholds = {digest: point.threshold for digest, point in found.items() if point.rule == name}
-        session.set_thresholds(finding, thresholds, origin_here(session, name))
+        session.operating_points.choose(finding, thresholds, origin_here(session, name))
 
 
 def origin_here(session: Session, rule: str) -> ThresholdOrigin:
@@ -96,7 +96,7 @@ def origin_here(session: Session, rule: str) -> ThresholdOrigin:
 
 def chosen_on_these(session: Session, finding: str, digest: str) -> bool:
     """The operating point was chosen on the very cases that are looked at now, or on some of them."""
-    origin = session.threshold_origin(digest, finding)
+    origin = session.operating_points.origin(digest, finding)
     if origin is None or not origin.cohort or origin.cohort != session.cohort.name:
         return False
     only = session.comparison.only

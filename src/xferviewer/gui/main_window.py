@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from xferviewer.errors import XferviewerError
 from xferviewer.gui import dialogs
 from xferviewer.gui.actions import make_actions
 from xferviewer.gui.agreement import Agreement
@@ -26,17 +23,18 @@ from xferviewer.gui.calculator import Calculator
 from xferviewer.gui.calibration_dialog import CalibrationDialog
 from xferviewer.gui.column_dialog import ColumnDialog
 from xferviewer.gui.decisions import Decisions
+from xferviewer.gui.evaluate_perspective import EvaluatePerspective
 from xferviewer.gui.exporting_notes import ExportingNotes
 from xferviewer.gui.figure_saving import FigureSaving
+from xferviewer.gui.file_choosing import FileChoosing
 from xferviewer.gui.film_commands import FilmCommands
 from xferviewer.gui.film_place import FilmPlace, dropped_paths
 from xferviewer.gui.films import FilmShelf
 from xferviewer.gui.focus_outline import FocusOutline
+from xferviewer.gui.identity_hiding import IdentityHiding
 from xferviewer.gui.job_watch import JobWatch
 from xferviewer.gui.kept_settings import KeptSettings
 from xferviewer.gui.library import Library
-from xferviewer.gui.live_groups import LiveGroups
-from xferviewer.gui.live_hand_over import LiveHandOver
 from xferviewer.gui.live_maps import LiveMaps
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.map_measuring import MapMeasuring
@@ -44,47 +42,34 @@ from xferviewer.gui.notify import Notifier
 from xferviewer.gui.perspective import Perspective, in_hidden_tab
 from xferviewer.gui.preferring import Preferring
 from xferviewer.gui.session import Session
-from xferviewer.gui.theme import GRID, Theme
+from xferviewer.gui.status_line import StatusLine
+from xferviewer.gui.study_commands import StudyCommands
+from xferviewer.gui.theme import Theme
 from xferviewer.gui.thumbnails import Thumbnails
 from xferviewer.gui.tool_commands import ToolCommands
 from xferviewer.gui.top_bar import PERSPECTIVES, TopBar
 from xferviewer.gui.views.checkpoint_list import CheckpointList
 from xferviewer.gui.views.compare import CompareView
-from xferviewer.gui.views.curves import CurvesPanel
-from xferviewer.gui.views.disagreement import DisagreementLine
-from xferviewer.gui.views.evaluation_bar import EvaluationBar
 from xferviewer.gui.views.findings import FindingsPanel
-from xferviewer.gui.views.hand_over import HandOverPanel
-from xferviewer.gui.views.map_quality import CohortQualityPanel, MapQualityPanel
+from xferviewer.gui.views.map_quality import MapQualityPanel
 from xferviewer.gui.views.messages import MessageList
-from xferviewer.gui.views.metrics import MetricsTable
-from xferviewer.gui.views.operating_point import OperatingPointPanel
-from xferviewer.gui.views.oracle_curve import OracleCurvePanel
 from xferviewer.gui.views.referral_bar import ReferralBar
-from xferviewer.gui.views.referral_curve import ReferralCurvePanel
-from xferviewer.gui.views.subgroups import SubgroupsPanel
 from xferviewer.gui.views.training import JobsPanel, TrainingPanel
-from xferviewer.gui.views.work import WorkLine
 from xferviewer.gui.views.worklist import Worklist
-
-_MESSAGE_WIDTH = 75 * GRID
+from xferviewer.gui.window_layout import WindowLayout
 
 
 class MainWindow(QMainWindow):
     """Builds the panels and connects them to session and library. What it cannot do itself it asks for by signal."""
 
-    paths_dropped = Signal(object)  # list[Path]: folders, images, label tables or checkpoint folders
-    predictions_chosen = Signal(object)  # list[Path]: tables
-    regions_chosen = Signal(object)  # Path: a table of boxes
+    paths_dropped = Signal(object)  # list[Path]: whatever can be opened
     published_asked = Signal()
     import_asked = Signal()
     demo_asked = Signal()
     recent_asked = Signal()
     catalogue_asked = Signal()
-    export_asked = Signal(object)  # Path: the folder to write an evaluation into
     command_asked = Signal()
     device_asked = Signal()
-    describe_asked = Signal(object)  # Path of a folder with the training images of the active checkpoint
     columns_asked = Signal(object)  # tuple[Column, ...]
     calibration_asked = Signal(str, str, str)  # digest of the checkpoint, method, name of the split
     cancel_asked = Signal()
@@ -112,7 +97,6 @@ class MainWindow(QMainWindow):
         self._library = library
         self._films = films
         self._measuring = measuring
-        self._layout = QSettings(str(layout_file), QSettings.Format.IniFormat)
         self.setWindowTitle("xferviewer")
         self.setAcceptDrops(True)
         self.resize(1440, 900)
@@ -126,69 +110,50 @@ class MainWindow(QMainWindow):
         self.agreement = Agreement(session, library, decisions, self)
         self.exporting_notes = ExportingNotes(library, decisions, self)
         self.map_quality = MapQualityPanel(session, self.live_maps, measuring, theme)
-        self.cohort_quality = CohortQualityPanel(session, numbers, measuring, theme)
         self.findings = FindingsPanel(session, theme)
         self.checkpoints = CheckpointList(session)
         self.checkpoints.column_asked.connect(self._ask_column)
-        self.evaluation = EvaluationBar(session)
-        self.curves = CurvesPanel(session, numbers, calculator, theme)
+        self.evaluate = EvaluatePerspective(session, numbers, calculator, measuring, theme)
+        self.study_commands = StudyCommands(session, library, self.evaluate.disagreement, self)
         self.figures = FigureSaving(self)
-        self.metrics = MetricsTable(session, numbers)
-        self.operating_point = OperatingPointPanel(session, numbers, theme)
-        self.disagreement = DisagreementLine(session, numbers, calculator)
-        self.operating_point.add_below(self.disagreement)
-        self.subgroups = SubgroupsPanel(session, numbers, LiveGroups(session, numbers, calculator, self), theme)
-        self.hand_over = HandOverPanel(session, numbers, LiveHandOver(numbers, calculator, self), theme)
-        self.referral_curve = ReferralCurvePanel(session, numbers, theme)
-        self.oracle_curve = OracleCurvePanel(session, numbers, theme)
+        self.choosing = FileChoosing(self)
+        self.identity_hiding = IdentityHiding(self.compare, self.worklist, kept, self)
         self._watch = watch
-        self._kept = kept
         self.jobs = JobsPanel(watch)
         self.training = TrainingPanel(self.jobs, watch, theme)
         self.referral = ReferralBar(session, numbers)
-        self.work = WorkLine()
+        self.status = StatusLine(self.referral, self.notifier, watch)
         self.messages = MessageList()
         self.perspectives = self._build_perspectives()
+        self._layout = WindowLayout(layout_file, self, self.perspectives, self.film_place)
         self.actions_by_name = make_actions(self, [self.worklist, self.compare.films], self._handlers())
         self.preferring.use_with(self.actions_by_name)
         self.film_commands.show_ticks(self.actions_by_name)
         self.tool_commands.show_ticks(self.actions_by_name)
+        self.identity_hiding.show_tick(self.actions_by_name)
         self.compare.film_bar.offer(self.actions_by_name)
         self.top = TopBar(session, self.actions_by_name, self)
         self.addToolBar(self.top)
         self._build_centre()
         self._connect()
-        self._restore()
-        self._follow_identity_setting()
+        self._layout.restore()
         self.show_perspective("read")
-        self.work.installEventFilter(self)
         self.focus_outline = FocusOutline(self)
 
     # --- building
 
     def _build_perspectives(self) -> dict[str, Perspective]:
-        area = Qt.DockWidgetArea
-        left, right, bottom = area.LeftDockWidgetArea, area.RightDockWidgetArea, area.BottomDockWidgetArea
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         self.film_place = FilmPlace(self.compare)
         read = Perspective("read", self.film_place)
         read.add_panel("worklist", self.tr("Worklist"), self.worklist, left, (202, 800))
         read.add_panel("findings", self.tr("Findings"), self.findings, right, (200, 480))
         checkpoints = read.add_panel("checkpoints", self.tr("Checkpoints"), self.checkpoints, right, (200, 320))
         read.add_tab("map_quality", self.tr("Map quality"), self.map_quality, checkpoints)
-        evaluate = Perspective("evaluate", self.curves)
-        evaluate.setCorner(Qt.Corner.BottomRightCorner, right)  # the decision panels are tables of many rows
-        evaluate.add_bar(self.tr("What is compared"), self.evaluation)
-        evaluate.add_panel("metrics", self.tr("Findings × checkpoints"), self.metrics, bottom, (1400, 340))
-        points = evaluate.add_panel("points", self.tr("Operating point"), self.operating_point, right, (612, 800))
-        evaluate.add_tab("subgroups", self.tr("Subgroups"), self.subgroups, points)
-        evaluate.add_tab("hand_over", self.tr("Hand-over"), self.hand_over, points)
-        evaluate.add_tab("referral", self.tr("Referral"), self.referral_curve, points)
-        evaluate.add_tab("oracle", self.tr("Oracle AUC"), self.oracle_curve, points)
-        evaluate.add_tab("map_quality", self.tr("Map quality"), self.cohort_quality, points)
         train = Perspective("train", self.training)
         jobs = train.add_panel("jobs", self.tr("Jobs"), self.jobs, left, (280, 800))
         train.add_tab("messages", self.tr("Messages"), self.messages, jobs)
-        return {perspective.name: perspective for perspective in (read, evaluate, train)}
+        return {perspective.name: perspective for perspective in (read, self.evaluate, train)}
 
     def _build_centre(self) -> None:
         self._stack = QStackedWidget()
@@ -204,100 +169,69 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._stack, 1)
         layout.addLayout(bottom)
         self.setCentralWidget(centre)
-        self.last_message = QLabel()
-        self.last_message.setObjectName("faint")
-        self.running_jobs = QLabel()
-        for widget in (self.last_message, self.work, self.running_jobs):
-            self.referral.add_beside_summary(widget)
 
     def _connect(self) -> None:
         session, library = self._session, self._library
         self.worklist.search_changed.connect(library.search)
         self.worklist.model.sort_asked.connect(library.sort)
         self.worklist.study_chosen.connect(library.show_study)
-        self.compare.stepped.connect(library.step)
-        self.evaluation.predictions_asked.connect(self._open_predictions)
-        self.evaluation.export_asked.connect(self._export_evaluation)
-        self.evaluation.command_asked.connect(self.command_asked)
+        self.compare.gestures.stepped.connect(library.step)
+        self.evaluate.bar.predictions_asked.connect(self.choosing.ask_predictions)
+        self.evaluate.bar.export_asked.connect(self.choosing.ask_evaluation_folder)
+        self.evaluate.bar.command_asked.connect(self.command_asked)
         self.compare.films_wanted.connect(self._want_films)
         session.case_list_changed.connect(self._show_case_list)
         self._films.film_read.connect(self.compare.show_film)
         self._films.detail_read.connect(self.compare.paint_again)
-        self.curves.save_asked.connect(self.figures.save)
-        self.curves.copy_asked.connect(self.figures.copy)
+        self.evaluate.curves.save_asked.connect(self.figures.save)
+        self.evaluate.curves.copy_asked.connect(self.figures.copy)
         self.figures.told.connect(self.notifier.tell)
         self.film_commands.pictures.told.connect(self.notifier.tell)
         self.film_commands.told.connect(self.notifier.tell)
+        self.study_commands.told.connect(self.notifier.tell)
         self.tool_commands.told.connect(self.notifier.tell)
+        self.compare.gestures.told.connect(self.notifier.tell)
+        self.film_place.paths_dropped.connect(self.paths_dropped)
         self.agreement.told.connect(self.notifier.tell)
         self.exporting_notes.told.connect(self.notifier.tell)
-        self.compare.action_asked.connect(self._do)
-        self.compare.told.connect(self.notifier.tell)
-        self.film_place.paths_dropped.connect(self.paths_dropped)
-        self.work.cancel_asked.connect(self.cancel_asked)
+        self.compare.gestures.action_asked.connect(self._do)
+        self.status.work.cancel_asked.connect(self.cancel_asked)
         self.map_quality.run_asked.connect(self._measuring.measure_shown)
         self.map_quality.cancel_asked.connect(self._measuring.cancel)
-        self.cohort_quality.run_asked.connect(self._measure_cohort)
-        self.cohort_quality.cancel_asked.connect(self._measuring.cancel)
-        self.cohort_quality.command_asked.connect(self._copy_measuring)
-        self.work.pause_asked.connect(self.pause_asked)
-        self.work.resume_asked.connect(self.resume_asked)
+        self.status.work.pause_asked.connect(self.pause_asked)
+        self.status.work.resume_asked.connect(self.resume_asked)
         self.checkpoints.import_asked.connect(self.import_asked)
         self.notifier.noted.connect(self.messages.add)
-        self.notifier.noted.connect(self._show_last_message)
-        self._watch.running_changed.connect(self._show_running_jobs)
-        library.index_progressed.connect(self.work.show_index)
-        library.index_finished.connect(self.work.show_index_end)
+        library.index_progressed.connect(self.status.work.show_index)
+        library.index_finished.connect(self.status.work.show_index_end)
 
     def _handlers(self) -> dict[str, Callable[[], object]]:
-        session, library = self._session, self._library
         return {
-            "open_folder": self._open_folder,
-            "open_files": self._open_files,
-            "open_labels": self._open_labels,
-            "open_predictions": self._open_predictions,
-            "export_evaluation": self._export_evaluation,
+            **self.choosing.handlers(),
             "copy_command": self.command_asked.emit,
-            "open_regions": self._open_regions,
-            "add_checkpoint": self.add_checkpoint,
             "import_checkpoint": self.import_asked.emit,
             "import_published": self.published_asked.emit,
-            "describe_inputs": self.describe_inputs,
             "open_demo": self.demo_asked.emit,
             "open_recent": self.recent_asked.emit,
             "open_catalogue": self.catalogue_asked.emit,
-            "refused_files": lambda: dialogs.show_refused(
-                self, library.catalogue.refused(), hide_names=self._kept.now.hide_identity
-            ),
+            "refused_files": self._show_refused,
             "quit": self.close,
             "perspective_read": lambda: self.show_perspective("read"),
             "perspective_evaluate": lambda: self.show_perspective("evaluate"),
             "perspective_train": lambda: self.show_perspective("train"),
             "full_screen": self._toggle_full_screen,
             "detach_films": lambda: self.film_place.toggle(list(self.actions_by_name.values())),
-            "hide_identity": self._toggle_identity,
-            "reset_layout": self._reset_layout,
-            "next_study": lambda: library.step_study(1),
-            "previous_study": lambda: library.step_study(-1),
-            "first_study": lambda: library.show_study(0),
-            "last_study": lambda: library.show_study(len(session.studies) - 1),
-            "next_image": lambda: library.step(1),
-            "previous_image": lambda: library.step(-1),
-            "next_finding": lambda: session.step_finding(1),
-            "previous_finding": lambda: session.step_finding(-1),
-            "next_checkpoint": session.step_active,
-            "disagreements": self._read_disagreements,
-            **{f"checkpoint_{n + 1}": _activate(session, n) for n in range(4)},
+            **self.identity_hiding.handlers(),
+            "reset_layout": self._layout.reset,
+            **self.study_commands.handlers(),
             **self.film_commands.handlers(),
             **self.tool_commands.handlers(),
             **self.agreement.handlers(),
             **self.exporting_notes.handlers(),
-            "more_referral": lambda: session.set_referral_rate(session.referral_rate + 0.01),
-            "less_referral": lambda: session.set_referral_rate(session.referral_rate - 0.01),
             "calibrate": self._ask_calibration,
             "measure_curves": lambda: self._measuring.measure_shown("curves"),
             "measure_random_weights": lambda: self._measuring.measure_shown("randomisation"),
-            "measure_cohort": self._measure_cohort,
+            "measure_cohort": self._measuring.measure_cohort,
             "new_job": self.new_job,
             "device": self.device_asked.emit,
             "pause_work": self.pause_asked.emit,
@@ -308,20 +242,13 @@ class MainWindow(QMainWindow):
             "about": lambda: dialogs.show_about(self),
         }
 
+    def _show_refused(self) -> None:
+        refused = self._library.catalogue.refused()
+        dialogs.show_refused(self, refused, hide_names=self.compare.corners.hide_identity)
+
     @Slot(str)
     def _do(self, name: str) -> None:
         self.actions_by_name[name].trigger()
-
-    @Slot(str, str)
-    def _show_last_message(self, what: str, details: str) -> None:
-        """Its beginning, for the room beside the referral is small; the whole of it is in the message list."""
-        beginning = self.last_message.fontMetrics().elidedText(what, Qt.TextElideMode.ElideRight, _MESSAGE_WIDTH)
-        self.last_message.setText(beginning)
-        self.last_message.setToolTip(what)
-
-    @Slot(object)
-    def _show_running_jobs(self, count: int) -> None:
-        self.running_jobs.setText(self.tr("jobs: {0} running").format(count) if count else "")
 
     # --- perspectives and layout
 
@@ -349,11 +276,6 @@ class MainWindow(QMainWindow):
         self.show_perspective("train")
         self.training.show_form()
 
-    def _read_disagreements(self) -> None:
-        why = self.disagreement.read_cases()
-        if why:
-            self.notifier.tell(why)
-
     @Slot()
     def _show_case_list(self) -> None:
         """The cases behind a number are looked at where films are read."""
@@ -366,35 +288,13 @@ class MainWindow(QMainWindow):
                 self.tr("{0}. Open the folder of their films to read them.").format(cases.title),
             )
 
-    def _restore(self) -> None:
-        of_films = self._layout.value("films")
-        if isinstance(of_films, QByteArray):
-            self.film_place.window_geometry = of_films
-        geometry = self._layout.value("geometry")
-        if isinstance(geometry, QByteArray):  # a file that was tampered with gives words
-            self.restoreGeometry(geometry)
-        for name, perspective in self.perspectives.items():
-            state = self._layout.value(f"panels/{name}")
-            if isinstance(state, QByteArray):
-                perspective.restore_layout(state)
-
-    def _reset_layout(self) -> None:
-        for perspective in self.perspectives.values():
-            perspective.reset_layout()
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout."""
         self.preferring.peeking.stop()
         self.film_place.bring_back()
-        if self.film_place.window_geometry is not None:
-            self._layout.setValue("films", self.film_place.window_geometry)
-        self._layout.setValue("geometry", self.saveGeometry())
-        for name, perspective in self.perspectives.items():
-            if perspective.was_shown:
-                self._layout.setValue(f"panels/{name}", perspective.saveState())
-        self._layout.sync()
+        self._layout.keep()
         self._watch.stop()
-        self.oracle_curve.stop()
+        self.evaluate.oracle_curve.stop()
         super().closeEvent(event)
 
     def _toggle_full_screen(self) -> None:
@@ -409,28 +309,6 @@ class MainWindow(QMainWindow):
     def _want_films(self, films: list[tuple[Path, int]]) -> None:
         self._films.want(films, self._library.neighbours())
 
-    def _follow_identity_setting(self) -> None:
-        """As the last time, or as the policy of the computer has it: then nobody can show them."""
-        action, locked = self.actions_by_name["hide_identity"], self._kept.lock_of("hide_identity")
-        action.setChecked(self._kept.now.hide_identity)
-        action.setEnabled(not locked)
-        action.setToolTip(locked or action.text())
-        self._show_identity(self._kept.now.hide_identity)
-
-    def _toggle_identity(self) -> None:
-        self._kept.keep(hide_identity=self.actions_by_name["hide_identity"].isChecked())
-        self._follow_identity_setting()  # it may have been locked meanwhile
-
-    def _show_identity(self, hidden: bool) -> None:
-        self.compare.set_hide_identity(hidden)
-        self.worklist.model.set_hide_identity(hidden)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Work takes the message's place: both would squeeze the referral's numbers."""
-        if watched is self.work and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
-            self.last_message.setVisible(self.work.isHidden())
-        return super().eventFilter(watched, event)
-
     # --- opening
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -443,58 +321,6 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         self.paths_dropped.emit(dropped_paths(event))
 
-    def _open_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Open a folder of images"))
-        if chosen:
-            self.paths_dropped.emit([Path(chosen)])
-
-    def _open_files(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, self.tr("Open images"))
-        if chosen:
-            self.paths_dropped.emit([Path(path) for path in chosen])
-
-    def _open_labels(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Open a label table"), filter=self.tr("Tables (*.csv *.tsv *.txt);;All files (*)")
-        )
-        if chosen:
-            self.paths_dropped.emit([Path(chosen)])
-
-    def _open_regions(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(
-            self, self.tr("Open a table of boxes"), filter=self.tr("Tables (*.csv);;All files (*)")
-        )
-        if chosen:
-            self.regions_chosen.emit(Path(chosen))
-
-    @Slot()
-    def _measure_cohort(self) -> None:
-        try:
-            self._measuring.measure_cohort()
-        except XferviewerError as error:
-            self.notifier.tell(error.what, f"{error.why} {error.todo}", lasting=True)
-
-    @Slot()
-    def _copy_measuring(self) -> None:
-        QApplication.clipboard().setText(self._measuring.command(self._library.catalogue.path))
-        self.notifier.tell(self.tr("The command is on the clipboard."))
-
-    @Slot()
-    def _open_predictions(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(
-            self,
-            self.tr("Open predictions"),
-            filter=self.tr("Tables (*.csv *.tsv *.txt *.parquet *.pq);;All files (*)"),
-        )
-        if chosen:
-            self.predictions_chosen.emit([Path(path) for path in chosen])
-
-    @Slot()
-    def _export_evaluation(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Write the evaluation into a folder"))
-        if chosen:
-            self.export_asked.emit(Path(chosen))
-
     @Slot(str)
     def _ask_column(self, chosen: str) -> None:
         dialog = ColumnDialog(self._session, chosen, self)
@@ -504,29 +330,8 @@ class MainWindow(QMainWindow):
     @Slot()
     def _ask_calibration(self) -> None:
         """Calibrate the active checkpoint on the cases that are shown."""
-        checkpoint = self._session.checkpoint(self._session.active)
+        checkpoint = self._session.classifiers.checkpoint(self._session.active)
         if checkpoint is not None:
             dialog = CalibrationDialog(self._session, checkpoint, self)
             dialog.asked.connect(self.calibration_asked)
             dialog.open()
-
-    @Slot()
-    def describe_inputs(self) -> None:
-        """Ask for the images that the active checkpoint was trained on."""
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Images that the active checkpoint was trained on"))
-        if chosen:
-            self.describe_asked.emit(Path(chosen))
-
-    def add_checkpoint(self) -> None:
-        """Ask for a checkpoint folder."""
-        chosen = QFileDialog.getExistingDirectory(self, self.tr("Add a checkpoint folder"))
-        if chosen:
-            self.paths_dropped.emit([Path(chosen)])
-
-
-def _activate(session: Session, place: int) -> Callable[[], None]:
-    def activate() -> None:
-        if place < len(session.in_panes):
-            session.set_active(session.in_panes[place])
-
-    return activate

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 
 from xferviewer import protocol
 from xferviewer.errors import XferviewerError
@@ -68,7 +69,7 @@ class MapMeasuring(QObject):
         self.region_sources: tuple[Path, ...] = ()  # the tables and folders that were opened
         self._request = 0
         self._kind = ""
-        self._choice = session.map_choice
+        self._choice = session.maps.choice
         self._cohort_in_hand: CohortMeasures | None = None
         self._rows: dict[str, ImageRow] = {}  # of the images of the cohort, by identity
         self.seed = 0
@@ -116,20 +117,25 @@ class MapMeasuring(QObject):
     def measure_shown(self, kind: str) -> None:
         """Curves or randomisation of the maps in the panes, for the chosen finding."""
         shown, finding = self._session.shown, self._session.finding
-        own = {digest: self._session.own_name(digest, finding) for digest in self._session.in_panes}
+        own = {digest: self._session.classifiers.own_name(digest, finding) for digest in self._session.in_panes}
         trained = {digest: name for digest, name in own.items() if name is not None}
         if shown is not None and trained and not self._request:
             self._begin(kind, [shown.reference], trained, tuple(trained.values()))
 
+    @Slot()
     def measure_cohort(self) -> None:
-        """All maps of the open checkpoints on all images that have a region. Raises UnusableRegions."""
+        """All maps of the open checkpoints on all images that have a region."""
         rows = self._library.catalogue.all_images()
-        regions = regions_of((Path(row.path) for row in rows), self.region_sources)
+        try:
+            regions = regions_of((Path(row.path) for row in rows), self.region_sources)
+        except XferviewerError as error:
+            self.failed.emit(error)
+            return
         marked = [row for row in rows if regions.of(Path(row.path))]
-        digests = [checkpoint.weights_sha256 for checkpoint in self._session.checkpoints]
+        digests = [checkpoint.weights_sha256 for checkpoint in self._session.classifiers.checkpoints]
         if marked and digests and not self._request:
             self._rows = {row.identity: row for row in marked}
-            self._cohort_in_hand = CohortMeasures(self._session.map_choice, len(marked), tuple(digests))
+            self._cohort_in_hand = CohortMeasures(self._session.maps.choice, len(marked), tuple(digests))
             images = [protocol.ImageReference(row.identity, row.path) for row in marked]
             self._begin("localisation", images, digests, ())
         elif not marked:
@@ -143,13 +149,20 @@ class MapMeasuring(QObject):
         """The catalogue's number of the study of an image that was measured."""
         return self._rows[identity].study
 
-    def command(self, catalogue: Path) -> str:
+    @Slot()
+    def copy_command(self) -> None:
+        """Put `command` on the clipboard."""
+        QGuiApplication.clipboard().setText(self.command())
+        self.told.emit(self.tr("The command is on the clipboard."), "", False)
+
+    def command(self) -> str:
         """The command that measures the same maps without a window."""
         cohort = self.cohort
         words: list[str] = ["xferviewer", "explain", "--checkpoint"]
-        words += [str(c.folder) for c in self._session.checkpoints if cohort and c.weights_sha256 in cohort.digests]
-        choice = cohort.choice if cohort else self._session.map_choice
-        words += ["--images", str(catalogue), "--method", choice.method]
+        checkpoints = self._session.classifiers.checkpoints
+        words += [str(c.folder) for c in checkpoints if cohort and c.weights_sha256 in cohort.digests]
+        choice = cohort.choice if cohort else self._session.maps.choice
+        words += ["--images", str(self._library.catalogue.path), "--method", choice.method]
         words += ["--layers", choice.layers, "--smoothing", choice.smoothing, "--quality", "localisation"]
         words += ["--regions", *map(str, self.region_sources)] if self.region_sources else []
         return shlex.join([*words, "--out", "map-quality"])
@@ -157,7 +170,7 @@ class MapMeasuring(QObject):
     def _begin(
         self, kind: str, images: Iterable[protocol.ImageReference], digests: Iterable[str], findings: tuple[str, ...]
     ) -> None:
-        self._kind, self._choice = kind, self._session.map_choice
+        self._kind, self._choice = kind, self._session.maps.choice
         sources = tuple(map(str, self.region_sources))
         self._request = self._engine.measure(
             protocol.MeasureMaps(

@@ -70,7 +70,7 @@ class Measuring(QObject):
 
     def _take_from_store(self, identities: Iterable[str]) -> None:
         inputs, wanted = self._session.inputs, list(identities)
-        for preprocessing in {each.preprocessing.digest for each in self._session.checkpoints}:
+        for preprocessing in {each.preprocessing.digest for each in self._session.classifiers.checkpoints}:
             lacking = [identity for identity in wanted if identity not in inputs.known(preprocessing)]
             waiting = self._new.get(preprocessing, {})
             found = {identity: waiting[identity] for identity in lacking if identity in waiting}

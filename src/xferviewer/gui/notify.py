@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,11 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from xferviewer.errors import XferviewerError
 from xferviewer.gui.theme import GRID
+from xferviewer.log import anonymous
+
+log = logging.getLogger(__name__)
 
 _SECONDS = 8
 _MOST_SHOWN = 4
@@ -111,7 +116,13 @@ class Notifier(QObject):
         self._toasts: list[Toast] = []
         window.installEventFilter(self)
 
-    def tell(self, what: str, details: str = "", *, lasting: bool = False, offer: Offer | None = None) -> None:
+    @Slot(object)
+    def tell_error(self, error: XferviewerError) -> None:
+        """Show what happened until it is closed; why and what to do are its details."""
+        log.warning("told the user of %s %s", type(error).__name__, anonymous(error.what))
+        self.tell(error.what, f"{error.why} {error.todo}", lasting=True)
+
+    def tell(self, what: str, details: str = "", lasting: bool = False, *, offer: Offer | None = None) -> None:
         """Show a message. A lasting one stays until it is closed: use it for what needs an answer or lost something."""
         if self._toasts and (self._toasts[-1].what, self._toasts[-1].details) == (what, details):
             return  # the same again says nothing new

@@ -39,7 +39,7 @@ class OpenCheckpoints(QObject):
         """Those of the last time with their columns, else those that came with the application."""
         kept = self._kept.now
         self.open([Path(folder) for folder in kept.checkpoints] or self._bundled())
-        self._session.set_columns(columns_of_words(kept.columns, self._session.checkpoints))
+        self._session.set_columns(columns_of_words(kept.columns, self._session.classifiers.checkpoints))
 
     def open(self, folders: list[Path]) -> None:
         """Compare the checkpoints in these folders; one that cannot be used is named and left out."""
@@ -59,32 +59,32 @@ class OpenCheckpoints(QObject):
 
     def open_again(self) -> None:
         """The same ones, with what their cards and the settings say now."""
-        self.open([checkpoint.folder for checkpoint in self._session.checkpoints])
+        self.open([checkpoint.folder for checkpoint in self._session.classifiers.checkpoints])
 
     def add(self, folders: list[Path]) -> None:
         """Compare these too, and remember them."""
-        self.open([checkpoint.folder for checkpoint in self._session.checkpoints] + folders)
+        self.open([checkpoint.folder for checkpoint in self._session.classifiers.checkpoints] + folders)
         self._keep()
 
     @Slot(str)
     def remove(self, digest: str) -> None:
         """Compare a checkpoint, a column or an imported table no more."""
-        columns = [each for each in self._session.columns if each.digest != digest]
-        if len(columns) < len(self._session.columns):
+        columns = [each for each in self._session.classifiers.columns if each.digest != digest]
+        if len(columns) < len(self._session.classifiers.columns):
             self._session.set_columns(columns)
             self._keep()
             return
-        kept = [each for each in self._session.imported if each.digest != digest]
-        if len(kept) < len(self._session.imported):
+        kept = [each for each in self._session.classifiers.imported if each.digest != digest]
+        if len(kept) < len(self._session.classifiers.imported):
             self._session.set_imported(kept)
             return
-        self.open([c.folder for c in self._session.checkpoints if c.weights_sha256 != digest])
+        self.open([c.folder for c in self._session.classifiers.checkpoints if c.weights_sha256 != digest])
         self._keep()
 
     @Slot(object)
     def add_imported(self, result: dict[str, Any]) -> None:
         """Compare a checkpoint that was just imported, unless its weights are compared already."""
-        same = self._session.checkpoint(result["weights_sha256"])
+        same = self._session.classifiers.checkpoint(result["weights_sha256"])
         if same is not None:
             self.told.emit(
                 self.tr("{0} is imported and not compared yet.").format(result["name"]),
@@ -100,20 +100,20 @@ class OpenCheckpoints(QObject):
     @Slot(object)
     def add_columns(self, columns: tuple[Column, ...]) -> None:
         """Compare these means too, and remember them."""
-        self._session.set_columns((*self._session.columns, *columns))
+        self._session.set_columns((*self._session.classifiers.columns, *columns))
         self._keep()
 
     @Slot(str, str, str)
     def calibrate(self, digest: str, method: RecalibrationMethod, split: str) -> None:
         """Fit calibrated probabilities of a checkpoint to the cases that are shown, and keep them with it."""
-        checkpoint = self._session.checkpoint(digest)
+        checkpoint = self._session.classifiers.checkpoint(digest)
         if checkpoint is None:
             return
         try:
             told = calibrate_on(self._session, checkpoint, method, split)
-            self._session.set_recalibrators(self._recalibrators(self._session.checkpoints))
+            self._session.set_recalibrators(self._recalibrators(self._session.classifiers.checkpoints))
             self._session.set_comparison(replace(self._session.comparison, calibrated=True))
-            self._session.scored_changed.emit()
+            self._session.classifiers_changed.emit()
         except XferviewerError as error:
             self.failed.emit(error)
         else:
@@ -154,7 +154,7 @@ class OpenCheckpoints(QObject):
 
     def _keep(self) -> None:
         bundled = set(self._bundled())
-        folders = [checkpoint.folder for checkpoint in self._session.checkpoints]
+        folders = [checkpoint.folder for checkpoint in self._session.classifiers.checkpoints]
         same = set(folders) == bundled
-        columns = tuple(words for column in self._session.columns if (words := column_words(column)))
+        columns = tuple(words for column in self._session.classifiers.columns if (words := column_words(column)))
         self._kept.keep(checkpoints=() if same else tuple(map(str, folders)), columns=columns)

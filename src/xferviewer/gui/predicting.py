@@ -14,6 +14,7 @@ from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.predictions import PredictionKey, PredictionStore
 from xferviewer.gui.columns import PassColumn
 from xferviewer.gui.engine_client import EngineClient
+from xferviewer.gui.explaining import Explaining
 from xferviewer.gui.library import Library
 from xferviewer.gui.prediction_run import PredictionRun, rows_of_failures
 from xferviewer.gui.session import Session
@@ -39,6 +40,7 @@ class Predicting(QObject):
         library: Library,
         engine: EngineClient,
         store: PredictionStore,
+        explaining: Explaining,
         device: str,
         precision: str,
         parent: QObject | None,
@@ -48,13 +50,11 @@ class Predicting(QObject):
         self._library = library
         self._engine = engine
         self._store = store
+        self._explaining = explaining
         self._asked = _most_likely(device, precision)
         self._in_use: dict[str, tuple[str, str]] = {}  # device and precision of each checkpoint, once it is opened
         self._reopening: set[str] = set()  # what these say was computed on the device before
         self._run = PredictionRun()
-        self._generation = 0
-        self._explaining = 0  # the newest request for maps
-        self._explained_finding = ""
         self._arrived: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet shown
         self._new: dict[str, dict[str, NDArray[np.float32]]] = {}  # not yet stored
         self._unusable: set[tuple[str, str]] = set()
@@ -69,10 +69,6 @@ class Predicting(QObject):
         engine.explained.connect(self._take_in_explanation)
         engine.failed.connect(self._note_failure)
         engine.finished.connect(self._note_end)
-        engine.explaining.connect(self._note_progress)
-        session.image_changed.connect(self.explain)
-        session.map_choice_changed.connect(self.explain)
-        session.finding_changed.connect(self._explain_finding)
         session.checkpoints_changed.connect(self._new_checkpoints)
         session.asked_changed.connect(self.predict_missing)
         session.cohort_changed.connect(self.predict_missing)
@@ -83,45 +79,17 @@ class Predicting(QObject):
         return bool(self._run.requests)
 
     @Slot()
-    def explain(self) -> None:
-        """Ask for the maps of the shown image: of all findings, or of the chosen one where each costs its own time."""
-        session = self._session
-        shown, digests = session.shown, [c.weights_sha256 for c in session.checkpoints]
-        if shown is not None and digests:
-            self._generation += 1
-            findings = (session.finding,) if session.map_choice.facts.each_finding else ()
-            self._explained_finding = session.finding
-            self._explaining = self._engine.explain(
-                shown.reference, self._generation, digests, session.map_choice, findings,
-                with_input=session.display.inputs_visible,
-            )  # fmt: skip
-
-    @Slot()
-    def _explain_finding(self) -> None:
-        """Another finding: its maps are there already, unless each finding has to be asked for."""
-        session = self._session
-        if session.map_choice.facts.each_finding and session.finding != self._explained_finding:
-            session.forget_maps()
-            self.explain()
-
-    @Slot(object)
-    def _note_progress(self, message: protocol.ExplainProgress) -> None:
-        if message.generation == self._generation:
-            done = 100 * message.done // max(message.total, 1)
-            self._session.note_map(message.checkpoint, self.tr("{0} %").format(done))
-
-    @Slot()
     def predict_missing(self) -> None:
         """Ask for every prediction of the catalogue's images that is neither known nor stored nor known to fail."""
-        if self.paused or not self._session.checkpoints:
+        if self.paused or not self._session.classifiers.checkpoints:
             return
         images = self._library.images_to_predict()
         self._show_arrived()
         missing: dict[str, set[str]] = {}
-        for asked in self._session.asked():
+        for asked in self._session.classifiers.asked:
             self._fetch_stored(asked, [image.identity for image in images])
             digest = asked.digest
-            known = self._session.predicted_identities(digest)
+            known = self._session.scores.identities(digest)
             for image in images:
                 if image.identity not in known and (image.identity, digest) not in self._unusable:
                     missing.setdefault(image.identity, set()).add(digest)
@@ -129,7 +97,7 @@ class Predicting(QObject):
         self._forget_requests()
         self._run = PredictionRun(missing, len(images) - len(missing))
         for wanted, lacking in self._run.groups(images):
-            digests = [asked.digest for asked in self._session.asked() if asked.digest in lacking]
+            digests = [asked.digest for asked in self._session.classifiers.asked if asked.digest in lacking]
             self._run.requests.add(self._engine.predict(wanted, digests))
         if missing or under_way:
             self.progressed.emit(self._run.progress)
@@ -142,10 +110,6 @@ class Predicting(QObject):
             self._show_arrived()
             self.put_away()
             self.paused_changed.emit(self._run.progress)
-
-    def cancel_maps(self) -> None:
-        """Stop the maps that are being computed; another image, method or finding asks for new ones."""
-        self._engine.cancel(self._explaining)
 
     def resume(self) -> None:
         """Go on with what is missing; images that failed are tried again."""
@@ -170,7 +134,7 @@ class Predicting(QObject):
         self._show_arrived()
         self.put_away()
         self._run, self._asked, self._in_use = PredictionRun(), _most_likely(device, precision), {}
-        self._reopening = {checkpoint.digest for checkpoint in self._session.checkpoints}
+        self._reopening = {checkpoint.digest for checkpoint in self._session.classifiers.checkpoints}
         for digest in self._reopening:
             self._session.forget_predictions(digest)
 
@@ -207,7 +171,7 @@ class Predicting(QObject):
         self._putting.stop()
         new, self._new = self._new, {}
         for digest, logits in new.items():
-            asked = self._session.asked_as(digest)
+            asked = self._session.classifiers.asked_as(digest)
             if asked is not None:
                 try:
                     rows = np.stack(list(logits.values())).reshape(len(logits), -1)  # the passes one after the other
@@ -217,7 +181,7 @@ class Predicting(QObject):
 
     def _fetch_stored(self, asked: Checkpoint | PassColumn, identities: Iterable[str]) -> None:
         digest = asked.digest
-        known = self._session.predicted_identities(digest)
+        known = self._session.scores.identities(digest)
         wanted = [identity for identity in identities if identity not in known]
         stored = self._store.get(self.key(asked), wanted)
         shape = (-1,) if isinstance(asked, Checkpoint) else (asked.passes.count, -1)
@@ -230,7 +194,7 @@ class Predicting(QObject):
 
     @Slot()
     def _new_checkpoints(self) -> None:
-        self.explain()
+        self._explaining.explain()
         self.predict_missing()
 
     @Slot(object)
@@ -241,13 +205,13 @@ class Predicting(QObject):
     def _take_in_explanation(self, message: protocol.Explained) -> None:
         self._add(message.checkpoint, message.identity, message.logits)
         self._show_arrived()
-        if message.generation == self._generation and message.checkpoint not in self._reopening:
-            self._session.add_explanation(message)
+        if message.checkpoint not in self._reopening:
+            self._explaining.take_in(message)
 
     def _add(self, digest: str, identity: str, logits: NDArray[np.float32]) -> None:
         if split_digest(digest)[0] in self._reopening:
             return
-        if identity not in self._session.predicted_identities(digest):
+        if identity not in self._session.scores.identities(digest):
             self._arrived.setdefault(digest, {})[identity] = logits
             self._new.setdefault(digest, {})[identity] = logits
             for timer in (self._showing, self._putting):
@@ -265,7 +229,7 @@ class Predicting(QObject):
     def _note_failure(self, message: protocol.Failed) -> None:
         """A checkpoint that could not be opened is told of once, not again with every image."""
         digests = self._concerned(message)
-        new = [digest for digest in digests if not self._session.failure(digest, "")]
+        new = [digest for digest in digests if not self._session.scores.failure(digest, "")]
         for digest in digests:
             self._session.add_failure(digest, message.identity, message.why)
             if message.identity and message.request in self._run.requests:
@@ -279,10 +243,12 @@ class Predicting(QObject):
 
     def _concerned(self, message: protocol.Failed) -> list[str]:
         """The checkpoints that a failure concerns; one that could not be opened is named by its folder."""
-        checkpoints = self._session.checkpoints
+        checkpoints = self._session.classifiers.checkpoints
         if not message.identity:
             return [c.weights_sha256 for c in checkpoints if str(c.folder) == message.checkpoint]
-        return [message.checkpoint] if message.checkpoint else [asked.digest for asked in self._session.asked()]
+        if message.checkpoint:
+            return [message.checkpoint]
+        return [asked.digest for asked in self._session.classifiers.asked]
 
     def _count_answer(self, identity: str, digest: str, *, failed: bool = False) -> None:
         if self._run.answer(identity, digest, failed=failed) and not self.paused:
@@ -290,10 +256,6 @@ class Predicting(QObject):
 
     @Slot(object)
     def _note_end(self, message: protocol.Finished) -> None:
-        if message.request == self._explaining and message.cancelled:
-            for checkpoint in self._session.checkpoints:
-                if self._session.explanation(checkpoint.weights_sha256) is None:
-                    self._session.note_map(checkpoint.weights_sha256, self.tr("cancelled"))
         if message.request not in self._run.requests:
             return
         self._run.requests.discard(message.request)

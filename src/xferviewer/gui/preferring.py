@@ -38,7 +38,7 @@ class Preferring(QObject):
         chosen = read_bindings(kept.now.keys)
         self.bindings: Bindings = read_bindings(()) if conflicts(chosen) or held_faults(chosen) else chosen
         self.peeking = Peeking(compare, self)
-        compare.set_mouse(read_mouse(kept.now.mouse))
+        compare.gestures.set_mouse(read_mouse(kept.now.mouse))
         compare.own_windows = read_own_windows(kept.now.window_presets)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
@@ -62,7 +62,7 @@ class Preferring(QObject):
         """Open the preferences."""
         kept = self._kept.now
         computer = ComputerWishes.of(kept)
-        now = Preferred(self.bindings, self._compare.mouse, self._compare.own_windows, kept.theme, computer)
+        now = Preferred(self.bindings, self._compare.gestures.mouse, self._compare.own_windows, kept.theme, computer)
         dialog = PreferencesDialog(now, self._kept.policy, self._window)
         dialog.chosen.connect(self._use)
         dialog.open()
@@ -70,13 +70,13 @@ class Preferring(QObject):
 
     def show_cheat_sheet(self) -> QWidget:
         """The keys in force, and the mouse."""
-        return dialogs.show_cheat_sheet(self._window, self.bindings, mouse_rows(self._compare.mouse))
+        return dialogs.show_cheat_sheet(self._window, self.bindings, mouse_rows(self._compare.gestures.mouse))
 
     @Slot(object)
     def _use(self, preferred: Preferred) -> None:
         self.bindings = preferred.bindings
         self.use_with(self._actions)
-        self._compare.set_mouse(preferred.mouse)
+        self._compare.gestures.set_mouse(preferred.mouse)
         self._compare.own_windows = preferred.windows
         self._kept.keep(
             keys=binding_lines(preferred.bindings),

@@ -122,12 +122,12 @@ def run(paths: list[Path], *, demo: bool = False) -> int:
     sys.excepthook = _show_unexpected(application)
     for complaint in complaints:
         application.notifier.tell(complaint, lasting=True)
-    qt.files_asked.connect(application.open_paths)
+    qt.files_asked.connect(application.opening.open)
     application.window.show()
 
     def begin() -> None:  # after the first paint: the window is there before anything slow begins
         application.start()
-        application.open_paths(paths)
+        application.opening.open(paths)
         qt.begin()
 
     QTimer.singleShot(0, application, begin)

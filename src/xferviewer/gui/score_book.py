@@ -2,62 +2,69 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.checkpoints.vocabulary import PUBLISHED
-from xferviewer.evaluation.members import Combined, Doubts, MemberMeasure, combine, combine_passes
+from xferviewer.evaluation.members import MEMBER_MEASURES, Combined, Doubts, MemberMeasure, combine, combine_passes
 from xferviewer.evaluation.recalibration import Recalibrator
 from xferviewer.evaluation.scores import ScoreKind, scores_from_logits
-from xferviewer.gui.cohort import Cohort, ImportedPredictions
-from xferviewer.gui.columns import EnsembleColumn, Member, PassColumn
+from xferviewer.gui.classifiers import Classifiers
+from xferviewer.gui.cohort import Cohort
+from xferviewer.gui.cohort_tables import CohortTables, Row, Table
+from xferviewer.gui.columns import Asked, Classifier, EnsembleColumn, Member, PassColumn
 
-Asked = Checkpoint | PassColumn
 Logits = Mapping[str, NDArray[np.float32]]  # by image identity: (findings,), or (passes, findings) of a PassColumn
-Table = NDArray[np.float32] | NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """Scores (findings,) of one image, and by measure how far the members of the column differ, if it has any."""
-
-    scores: Table
-    doubts: Mapping[MemberMeasure, NDArray[np.float64]]
 
 
 class ScoreBook:
-    """Scores by image, and laid out as tables over the images of a cohort.
+    """Scores by image, and as tables over the images of a cohort, asked for by the common name of a finding.
 
     Those of imported predictions are tables only; those of ensembles are made of their members' when they are asked
-    for. `calibrated`: calibrated probabilities are asked for.
+    for.
     """
 
     def __init__(self) -> None:
-        self.calibrated = False
-        self._cohort = Cohort.empty()
+        self._calibrated = False
+        self._classifiers = Classifiers()
         self._asked: dict[str, Asked] = {}
         self._logits: dict[str, dict[str, NDArray[np.float32]]] = {}  # checkpoint, image
         self._rows: dict[str, dict[str, Row]] = {}  # the same, of the chosen kind
         self._recalibrators: dict[str, tuple[Recalibrator | None, ...]] = {}
-        # By digest: (images of the cohort, findings), NaN: unknown.
-        self._tables: dict[str, Table] = {}
-        self._doubts: dict[str, Doubts] = {}
+        self._tables = CohortTables()
         self._ensembles: dict[str, EnsembleColumn] = {}
         self._combined: dict[str, Combined] = {}  # of ensembles, until something changes
+        self._failures: dict[tuple[str, str], str] = {}  # image, checkpoint
+
+    # --- what scores are made of
+
+    def compare(self, classifiers: Classifiers) -> None:
+        """Hold the scores of these; those of a checkpoint that is no longer open are dropped."""
+        before, self._classifiers = self._classifiers, classifiers
+        if classifiers.checkpoints is not before.checkpoints:
+            still_open = {each.digest for each in classifiers.checkpoints}
+            self.forget({each.digest for each in before.checkpoints} - still_open)
+            self._failures = {key: why for key, why in self._failures.items() if key[0]}  # it is opened anew
+        self._ensembles = {each.digest: each for each in classifiers.columns if isinstance(each, EnsembleColumn)}
+        if classifiers.imported is not before.imported:
+            self.lay_out(self._tables.cohort)
+        self._combined.clear()
 
     def set_recalibrators(self, recalibrators: Mapping[str, tuple[Recalibrator | None, ...]]) -> None:
-        """What makes calibrated probabilities of logits, by the digest of a checkpoint."""
+        """What makes calibrated probabilities of logits, by digest: one, or None, for each finding of a checkpoint."""
         self._recalibrators = dict(recalibrators)
         self._combined.clear()
+        if self._calibrated:
+            self._score_anew()
 
-    def set_ensembles(self, ensembles: Iterable[EnsembleColumn]) -> None:
-        """Which ensembles there are."""
-        self._ensembles = {ensemble.digest: ensemble for ensemble in ensembles}
-        self._combined.clear()
+    def set_calibrated(self, calibrated: bool) -> None:
+        """Make calibrated probabilities where they can be had, or raw ones."""
+        self._calibrated = calibrated
+        self._score_anew()
 
     def has_calibration(self, digest: str) -> bool:
         """Calibrated probabilities can be had of it: of an ensemble, where they can of every member."""
@@ -70,8 +77,13 @@ class ScoreBook:
         return self._recalibrators.get(digest.partition("+")[0])
 
     def kind(self, digest: str) -> ScoreKind:
-        """Raw where calibrated probabilities are not asked for or cannot be had."""
-        return "calibrated probability" if self.calibrated and self.has_calibration(digest) else "probability"
+        """Raw where calibrated probabilities are not asked for or cannot be had.
+
+        "logit" stands for any scale that is not that of probabilities.
+        """
+        if not self._classifiers.holds_probabilities(digest):
+            return "logit"
+        return "calibrated probability" if self._calibrated and self.has_calibration(digest) else "probability"
 
     def add(self, asked: Asked, logits: Logits) -> None:
         """Take in logits, at least one image's."""
@@ -80,14 +92,14 @@ class ScoreBook:
         self._asked[digest] = asked
         self._logits.setdefault(digest, {}).update(logits)
         self._rows.setdefault(digest, {}).update(rows)
-        self._fill(digest, rows)
+        self._tables.fill(digest, rows)
         self._combined.clear()
 
     def forget(self, digests: Collection[str]) -> None:
         """Drop all predictions of these checkpoints and of their passes: they come anew, or the checkpoints went."""
         for digest in [each for each in self._logits if each.partition("+")[0] in digests]:
             del self._logits[digest], self._rows[digest], self._asked[digest]
-            self._forget_tables(digest)
+            self._tables.forget(digest)
         self._combined.clear()
 
     def _made(self, asked: Asked, logits: Logits, kind: ScoreKind) -> dict[str, Row]:
@@ -101,82 +113,94 @@ class ScoreBook:
             for at, identity in enumerate(logits)
         }
 
-    def score_anew(self, asked: Iterable[Asked]) -> None:
+    def _score_anew(self) -> None:
         """Make scores of the chosen kind from all logits."""
-        for each in asked:
+        for each in self._classifiers.asked:
             logits = self._logits.get(each.digest)
             if logits:
-                self._forget_tables(each.digest)
+                self._tables.forget(each.digest)
                 self.add(each, logits)
         self._combined.clear()
 
-    def lay_out(self, cohort: Cohort, imported: Iterable[ImportedPredictions]) -> None:
+    def lay_out(self, cohort: Cohort) -> None:
         """Make tables over the images of another cohort."""
-        self._cohort, imported = cohort, list(imported)
-        self._tables = {each.digest: each.scores_of(cohort) for each in imported}
-        self._doubts = {each.digest: each.doubts_of(cohort) for each in imported if each.doubts}
+        self._tables.begin(cohort, self._classifiers.imported)
         for digest, rows in self._rows.items():
-            self._fill(digest, rows)
+            self._tables.fill(digest, rows)
         self._combined.clear()
 
-    def _forget_tables(self, digest: str) -> None:
-        self._tables.pop(digest, None)
-        self._doubts.pop(digest, None)
+    def add_failure(self, digest: str, identity: str, why: str) -> None:
+        """Note why a checkpoint says nothing of an image, or of any image where `identity` is empty."""
+        self._failures[identity, digest] = why
 
-    def _fill(self, digest: str, rows: Mapping[str, Row]) -> None:
-        for identity, row in rows.items():
-            place = self._cohort.row_of(identity)
-            if place is not None:
-                if digest not in self._tables:
-                    self._tables[digest] = self._nothing(row.scores)
-                    self._doubts[digest] = {measure: self._nothing(of) for measure, of in row.doubts.items()}
-                self._tables[digest][place] = row.scores
-                for measure, values in row.doubts.items():
-                    self._doubts[digest][measure][place] = values
-
-    def _nothing(self, like: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
-        empty: NDArray[np.float64] = np.full((len(self._cohort), like.size), np.nan, dtype=like.dtype)
-        return empty
+    # --- what is known
 
     def identities(self, digest: str) -> Collection[str]:
         """The images that a checkpoint has scores of."""
         return self._rows.get(digest, {}).keys()
 
-    def logits(self, digest: str, identities: Sequence[str], n_findings: int) -> NDArray[np.float32]:
-        """(images, findings) as the network gave them; NaN where it was not asked."""
+    def failure(self, digest: str, identity: str) -> str:
+        """Why a checkpoint says nothing of an image; empty while it may still answer."""
+        return self._failures.get(("", digest)) or self._failures.get((identity, digest), "")
+
+    def logits(self, digest: str, identities: Sequence[str]) -> NDArray[np.float32]:
+        """(images, findings of the checkpoint) as the network gave them; NaN where it was not asked."""
+        checkpoint = self._classifiers.checkpoint(digest)
+        n_findings = len(checkpoint.findings) if checkpoint is not None else 0
         known, nothing = self._logits.get(digest, {}), np.full(n_findings, np.nan, dtype=np.float32)
         return np.array([known.get(identity, nothing) for identity in identities], dtype=np.float32)
 
-    def row_of(self, digest: str, identity: str) -> Row | None:
+    def score(self, digest: str, identity: str, finding: str) -> float | None:
+        """Of a finding in an image; None where it is not known or was not trained."""
+        column = self._column(digest, finding)
+        row = self._row_of(digest, identity) if column is not None else None
+        return _value(row.scores if row is not None else None, column)
+
+    def doubt(self, digest: str, identity: str, finding: str, measure: MemberMeasure) -> float | None:
+        """How far the members of a column differ about an image; None where it has none or it is not known."""
+        column = self._column(digest, finding)
+        row = self._row_of(digest, identity) if column is not None else None
+        return _value(row.doubts.get(measure) if row is not None else None, column)
+
+    def table(self, digest: str, findings: Sequence[str]) -> NDArray[np.float64]:
+        """(images of the cohort, findings); NaN where not predicted or not trained."""
+        combined = self._combined_of(digest)
+        table = self._tables.scores(digest) if combined is None else combined.scores
+        return self._tables.chosen(table, [self._column(digest, finding) for finding in findings])
+
+    def doubts(
+        self, digests: Sequence[str], findings: Sequence[str], measures: Sequence[MemberMeasure] = MEMBER_MEASURES
+    ) -> Doubts:
+        """(C, images of the cohort, findings) by measure: how far members differ; NaN where there are none.
+
+        A measure that no column has is left out.
+        """
+        each = [self._doubts_of(digest, findings, measures) for digest in digests]
+        nothing = np.full((len(self._tables.cohort), len(findings)), np.nan)
+        return {
+            measure: np.stack([of.get(measure, nothing) for of in each])
+            for measure in measures
+            if any(measure in of for of in each)
+        }
+
+    def _doubts_of(self, digest: str, findings: Sequence[str], measures: Iterable[MemberMeasure]) -> Doubts:
+        """(images of the cohort, findings) by measure; nothing where there are no members."""
+        combined, columns = self._combined_of(digest), [self._column(digest, finding) for finding in findings]
+        doubts = self._tables.doubts(digest) if combined is None else combined.doubts
+        return {measure: self._tables.chosen(doubts[measure], columns) for measure in measures if measure in doubts}
+
+    def _column(self, digest: str, finding: str) -> int | None:
+        """The place of a finding among the scores of what is compared; None where it was not trained for it."""
+        classifier, own = self._classifiers.find(digest), self._classifiers.own_name(digest, finding)
+        return _findings_of(classifier).index(own) if classifier is not None and own is not None else None
+
+    def _row_of(self, digest: str, identity: str) -> Row | None:
         """What is said of one image; None where nothing is known."""
         if digest in self._ensembles:
             return self._ensemble_row(self._ensembles[digest], identity)
         if digest in self._rows:
             return self._rows[digest].get(identity)
-        place, table = self._cohort.row_of(identity), self._tables.get(digest)
-        if place is None or table is None:
-            return None
-        return Row(table[place], {measure: of[place] for measure, of in self._doubts.get(digest, {}).items()})
-
-    def table(self, digest: str, columns: Sequence[int | None]) -> NDArray[np.float64]:
-        """(images of the cohort, columns) of scores; NaN for a column that is None."""
-        combined = self._combined_of(digest)
-        return self._chosen(self._tables.get(digest) if combined is None else combined.scores, columns)
-
-    def doubts(self, digest: str, columns: Sequence[int | None], measures: Iterable[MemberMeasure]) -> Doubts:
-        """The same of how far members differ, by measure; nothing where there are no members."""
-        combined = self._combined_of(digest)
-        known: Mapping[MemberMeasure, NDArray[np.float64]] = self._doubts.get(digest, {})
-        doubts = known if combined is None else combined.doubts
-        return {measure: self._chosen(doubts[measure], columns) for measure in measures if measure in doubts}
-
-    def _chosen(self, table: Table | None, columns: Sequence[int | None]) -> NDArray[np.float64]:
-        wanted = np.full((len(self._cohort), len(columns)), np.nan)
-        if table is not None:
-            for place, column in enumerate(columns):
-                if column is not None:
-                    wanted[:, place] = table[:, column]
-        return wanted
+        return self._tables.row(digest, identity)
 
     # --- ensembles
 
@@ -186,7 +210,7 @@ class ScoreBook:
         if ensemble is not None and digest not in self._combined:
             kind = self.kind(digest)
             tables = [
-                self._chosen(self._table_of_kind(member, kind), _columns(member, ensemble.trained_findings))
+                self._tables.chosen(self._table_of_kind(member, kind), _columns(member, ensemble.trained_findings))
                 for member in ensemble.members
             ]
             self._combined[digest] = combine(tables)
@@ -196,19 +220,13 @@ class ScoreBook:
         """Where not every member is calibrated, the ensemble is of raw probabilities: of all of them."""
         logits = self._logits.get(member.digest)
         if not logits or self.kind(member.digest) == kind:
-            return self._tables.get(member.digest)
-        rows = self._made(self._asked[member.digest], logits, kind)
-        table = self._nothing(next(iter(rows.values())).scores)
-        for identity, row in rows.items():
-            place = self._cohort.row_of(identity)
-            if place is not None:
-                table[place] = row.scores
-        return table
+            return self._tables.scores(member.digest)
+        return self._tables.table_of(self._made(self._asked[member.digest], logits, kind))
 
     def _ensemble_row(self, ensemble: EnsembleColumn, identity: str) -> Row | None:
         kind, scores = self.kind(ensemble.digest), []
         for member in ensemble.members:
-            row, known = self.row_of(member.digest, identity), self._logits.get(member.digest, {})
+            row, known = self._row_of(member.digest, identity), self._logits.get(member.digest, {})
             if row is not None and identity in known and self.kind(member.digest) != kind:
                 row = self._made(self._asked[member.digest], {identity: known[identity]}, kind)[identity]
             if row is None:
@@ -218,14 +236,19 @@ class ScoreBook:
         return Row(combined.scores[0], {measure: of[0] for measure, of in combined.doubts.items()})
 
 
-def columns_of(compared: Member | EnsembleColumn) -> tuple[str, ...]:
+def _findings_of(classifier: Classifier) -> tuple[str, ...]:
     """The findings in the order of its scores."""
-    if isinstance(compared, Checkpoint):
-        return compared.findings
-    return compared.checkpoint.findings if isinstance(compared, PassColumn) else compared.trained_findings
+    if isinstance(classifier, Checkpoint):
+        return classifier.findings
+    return classifier.checkpoint.findings if isinstance(classifier, PassColumn) else classifier.trained_findings
 
 
 def _columns(member: Member, findings: Sequence[str]) -> list[int]:
-    own = columns_of(member)
+    own = _findings_of(member)
     names = (PUBLISHED.find(finding, own) for finding in findings)
     return [own.index(name) for name in names if name is not None]
+
+
+def _value(values: Table | None, column: int | None) -> float | None:
+    value = math.nan if values is None or column is None else float(values[column])
+    return None if math.isnan(value) else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.checkpoints.fields import to_mapping
-from xferviewer.gui.cohort import Scored
+from xferviewer.gui.columns import Classifier
 
 # "lite0_seed21", "vit-s run 3", "densenet.fold-1": what a name says of the seed comes last.
 _SEED_OF_NAME = re.compile(r"[\s._-]*(?:seed|run|fold|rep)[\s._-]*\d+$", re.IGNORECASE)
@@ -23,13 +23,13 @@ class SeedGroup:
     digests: tuple[str, ...]
 
 
-def seed_groups(scored: Iterable[Scored]) -> list[SeedGroup]:
+def seed_groups(scored: Iterable[Classifier]) -> list[SeedGroup]:
     """The groups among what is compared.
 
     Checkpoints belong together when their cards agree in network, start, data and recipe and state different seeds;
     predictions made elsewhere when their names are alike but for a seed's number at the end.
     """
-    members: dict[str, list[Scored]] = {}
+    members: dict[str, list[Classifier]] = {}
     for each in scored:
         key = _recipe_of(each) if isinstance(each, Checkpoint) else _stem(each.name)
         if key:

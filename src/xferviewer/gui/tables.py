@@ -36,7 +36,7 @@ class Tables(QObject):
 
         Raises UnusableTable.
         """
-        findings = (*self._session.findings(), *self._session.cohort.findings)
+        findings = (*self._session.classifiers.findings, *self._session.cohort.findings)
         if path.suffix.lower() not in _PARQUET and not holds_predictions(path, findings):
             self._join_labels(path)
         else:
@@ -60,7 +60,7 @@ class Tables(QObject):
                 "None of the cells in its columns of scores is a number.",
                 "Give a table with one column of numbers for each finding, named after the finding.",
             )
-        self._session.set_imported((*self._session.imported, *imported))
+        self._session.set_imported((*self._session.classifiers.imported, *imported))
         table = read_label_table(path)
         if any(name.lower().startswith("label_") for name in table.raw.columns):
             try:

@@ -89,7 +89,7 @@ class ToolCommands(QObject):
 
     def _toggle_cine(self) -> None:
         self.cine.toggle()
-        if self._compare.frames() == 1:
+        if self._compare.standing.frames() == 1:
             self.told.emit(self.tr("The study has one image: there is nothing to play."))
 
     def _toggle_blending(self, mode: str) -> None:
@@ -106,7 +106,7 @@ class ToolCommands(QObject):
     def _tell_of(self, words: str, what: str, identity: str) -> None:
         """What nobody sees happen is told."""
         compare = self._compare
-        seen = {shown.reference.identity for shown in map(compare.shown, range(len(compare.panes))) if shown}
+        seen = {shown.reference.identity for shown in compare.standing.all_shown() if shown is not None}
         if identity and identity not in seen:
             self.told.emit(words.format(what))
 

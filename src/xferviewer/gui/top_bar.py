@@ -59,7 +59,7 @@ class TopBar(QToolBar):
         self.addSeparator()
         self.device = DeviceButton(actions["device"])
         self.addWidget(self.device)
-        session.scored_changed.connect(self._fill_findings)
+        session.classifiers_changed.connect(self._fill_findings)
         session.finding_changed.connect(self._show_finding)
         self.finding.textActivated.connect(session.set_finding)
         self._fill_findings()
@@ -81,7 +81,7 @@ class TopBar(QToolBar):
     @Slot()
     def _fill_findings(self) -> None:
         self.finding.clear()
-        self.finding.addItems(self._session.findings())
+        self.finding.addItems(self._session.classifiers.findings)
         self._show_finding()
 
     @Slot()

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints import Checkpoint, read_checkpoint
 from xferviewer.errors import CannotStart, UnusableFolder, XferviewerError
 from xferviewer.gui.calculator import Calculator
@@ -24,7 +25,6 @@ from xferviewer.jobs import control
 from xferviewer.jobs.folder import JobFolder
 from xferviewer.jobs.spec import TrainingSpec, render_spec
 from xferviewer.resources import bundled_checkpoints
-from xferviewer.settings import write_atomically
 
 
 class Training(QObject):

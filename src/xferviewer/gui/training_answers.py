@@ -7,13 +7,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import XferviewerError
 from xferviewer.gui.duration_words import duration, memory
 from xferviewer.gui.json_command import JsonCommand
 from xferviewer.gui.views.training import TrainingPanel
 from xferviewer.gui.views.training.batch_picture import BatchPicture
 from xferviewer.jobs.spec import TrainingSpec, render_spec
-from xferviewer.settings import write_atomically
 
 
 class TrainingAnswers(QObject):

@@ -24,12 +24,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints import find_checkpoints
 from xferviewer.checkpoints.fields import FieldError, from_mapping, to_mapping
 from xferviewer.errors import UnusableFolder, UnusableSpec
 from xferviewer.jobs.lock import Owner, holder
 from xferviewer.jobs.spec import TrainingSpec, parse_spec, render_spec
-from xferviewer.settings import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

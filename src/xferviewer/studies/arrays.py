@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from xferviewer.studies.opening import OpenedFile
 
-_RGB = 3
+_RGB, _RGBA = 3, 4
+_NARROW = 8  # rows of four pixels, more than so many of them, are no image of anything
 _FORTRAN_ORDER = 1
 
 
@@ -176,6 +177,8 @@ def _header(member: str, file: IO[bytes], size: int) -> StackedArray:
         raise _NoImages("It holds Python objects, which are not read because reading them would run code.")
     if len(shape) > 2 and shape[-1] == _RGB and dtype.kind in "fui" and dtype != np.uint8:
         raise _NoImages("Colour is read from numbers of 8 bits only.")
+    if len(shape) > 2 and shape[-1] == _RGBA and dtype == np.uint8 and shape[-2] > _NARROW:
+        raise _NoImages("It has four values a pixel (RGBA); colour is read as RGB.")
     if dtype.kind not in "buif" or len(shape) < 2 or 0 in shape or 1 in _sides(shape, dtype):
         raise _NoImages("It holds no rows and columns of numbers.")
     array = StackedArray(member, shape, dtype, fortran_order and len(shape) > _FORTRAN_ORDER, file.tell())

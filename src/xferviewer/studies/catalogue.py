@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from xferviewer.studies.catalogue_format import UnusableCatalogue, open_catalogue
+from xferviewer.studies.catalogue_format import STACKED, UnusableCatalogue, open_catalogue
 from xferviewer.studies.catalogue_search import ORDERS, search_condition, stated_and_not
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class StudyRow(NamedTuple):
 
     patient_id, study_uid  as the files or a label table state them, else ""
     age                    years; None when not stated
-    view, first_image, first_path, first_identity  of the first image, by path
+    view, first_image, first_path, first_identity  of the first image, in the order of `images`
     labels                 the findings stated as present, separated by ", "; an uncertain one ends in "?"
     """
 
@@ -205,8 +205,8 @@ class Catalogue:
         return [identity for (identity,) in self.connection.execute(sql)]
 
     def images(self, study: int) -> list[ImageRow]:
-        """The images of a study, by series and path."""
-        return self._images("WHERE study = ? ORDER BY series, path", study)
+        """The images of a study by series, each a stack by place, then by instance number, then by path."""
+        return self._images(f"WHERE study = ? ORDER BY {STACKED}", study)
 
     def all_images(self, folder: Path | None = None) -> list[ImageRow]:
         """All images, or those under a folder, by path."""
@@ -223,7 +223,7 @@ class Catalogue:
         for first in range(0, len(studies), _ROWS_A_QUERY):
             wanted = [int(study) for study in studies[first : first + _ROWS_A_QUERY]]
             marks = ", ".join("?" * len(wanted))
-            found += self._images(f"WHERE study IN ({marks}) ORDER BY series, path", *wanted)
+            found += self._images(f"WHERE study IN ({marks}) ORDER BY {STACKED}", *wanted)
         return sorted(found, key=lambda image: place[image.study])
 
     def studies_with(self, identities: Sequence[str]) -> list[int]:

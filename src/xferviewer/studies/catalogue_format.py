@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
+# What the images of a study are shown by: each series as a stack, else by number, else by name.
+STACKED = "series, plane, slice_mm, instance, path"
 # What the worklist is sorted by: with an index of its own a million studies are in order before they are asked for.
 _SORTED_COLUMNS = (
     "patient_id", "study_uid", "sex", "age", "view", "modality", "study_date", "site", "split", "labels", "n_images",
@@ -85,7 +87,10 @@ CREATE TABLE image (
     manufacturer TEXT NOT NULL,
     transfer_syntax TEXT NOT NULL,
     photometric TEXT NOT NULL,
-    file_format TEXT NOT NULL
+    file_format TEXT NOT NULL,
+    plane TEXT NOT NULL DEFAULT '',
+    slice_mm REAL,
+    instance INTEGER
 );
 CREATE INDEX image_of_series ON image (series);
 CREATE INDEX image_by_identity ON image (identity);
@@ -140,8 +145,17 @@ def _index_sorted_columns(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _know_places_in_stacks(connection: sqlite3.Connection) -> None:
+    for column in ("plane TEXT NOT NULL DEFAULT ''", "slice_mm REAL", "instance INTEGER"):
+        connection.execute(f"ALTER TABLE image ADD COLUMN {column}")
+    # the next index looks at these files anew, as if they had been changed
+    connection.execute(
+        "UPDATE image SET mtime_ns = -1 WHERE series IN (SELECT series FROM image GROUP BY series HAVING count(*) > 1)"
+    )
+
+
 # One step for each older format: MIGRATIONS[n] changes a catalogue of format n into one of format n + 1.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _index_sorted_columns}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _index_sorted_columns, 2: _know_places_in_stacks}
 
 
 class UnusableCatalogue(XferviewerError):

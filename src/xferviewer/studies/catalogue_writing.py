@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xferviewer.studies.catalogue_format import UnusableCatalogue
+from xferviewer.studies.catalogue_format import STACKED, UnusableCatalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +73,7 @@ def writing(catalogue: Catalogue) -> Iterator[sqlite3.Connection]:
 _IMAGE_COLUMNS = (
     "path", "base_name", "size", "mtime_ns", "identity", "frames", "rows", "columns", "patient_id", "study_uid",
     "series_uid", "sop_uid", "modality", "sex", "age", "view", "study_date", "body_part", "manufacturer",
-    "transfer_syntax", "photometric", "file_format",
+    "transfer_syntax", "photometric", "file_format", "plane", "slice_mm", "instance",
 )  # fmt: skip
 _UPSERT_IMAGE = (
     f"INSERT INTO image (series, {', '.join(_IMAGE_COLUMNS)}) VALUES (?{', ?' * len(_IMAGE_COLUMNS)}) "  # noqa: S608
@@ -100,7 +100,7 @@ def record_image(connection: sqlite3.Connection, entry: ImageEntry) -> set[int]:
             series, stamp.path, base_name, stamp.size, stamp.mtime_ns, entry.identity, entry.frames, entry.rows,
             entry.columns, facts.patient_id, facts.study_uid, facts.series_uid, facts.sop_uid, facts.modality,
             facts.sex, facts.age, facts.view, facts.study_date, facts.body_part, facts.manufacturer,
-            facts.transfer_syntax, facts.photometric, facts.file_format,
+            facts.transfer_syntax, facts.photometric, facts.file_format, facts.plane, facts.slice_mm, facts.instance,
         ],
     ).fetchall()  # fmt: skip
     return {study, before[0]} if before else {study}
@@ -166,7 +166,7 @@ def forget(connection: sqlite3.Connection, paths: Iterable[str]) -> set[int]:
     return touched
 
 
-_SUMMARISE = """
+_SUMMARISE = f"""
 UPDATE study SET n_images = summary.n, first_image = summary.id, first_path = summary.path,
     patient_id = summary.known_patient, sex = summary.known_sex, age = summary.known_age, view = summary.known_view,
     modality = summary.modality, study_date = summary.study_date, site = summary.site, split = summary.split,
@@ -178,10 +178,18 @@ UPDATE study SET n_images = summary.n, first_image = summary.id, first_path = su
         summary.names || char(10) || coalesce((SELECT group_concat(finding, char(10)) FROM study_label
             WHERE study_label.study = study.id AND study_label.value = 1), ''))
 FROM (
-    SELECT min(described.path), count(*) AS n, group_concat(base_name, char(10)) AS names, described.*
-    FROM described WHERE described.study IN (SELECT study FROM touched) GROUP BY described.study
+    SELECT described.*, (
+        SELECT count(*) FROM series CROSS JOIN image ON image.series = series.id WHERE series.study = described.study
+    ) AS n, (
+        SELECT group_concat(base_name, char(10)) FROM series CROSS JOIN image ON image.series = series.id
+        WHERE series.study = described.study
+    ) AS names
+    FROM described WHERE described.id IN (SELECT (
+        SELECT image.id FROM series AS of_study CROSS JOIN image ON image.series = of_study.id
+        WHERE of_study.study = touched.study ORDER BY {STACKED} LIMIT 1
+    ) FROM touched)
 ) AS summary WHERE summary.study = study.id
-"""  # SQLite takes the bare columns beside min() from the row that holds the minimum
+"""  # noqa: S608 - the order is ours
 
 # CROSS JOIN keeps SQLite to this order: left to itself it walks through all labels for each batch.
 _LABEL_STUDIES = """

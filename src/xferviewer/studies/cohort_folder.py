@@ -20,8 +20,9 @@ from typing import Any
 
 import tomli_w
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableFolder, UnusableTable
-from xferviewer.settings import data_folder, write_atomically
+from xferviewer.settings import data_folder
 from xferviewer.studies.cohort import CohortDescription, CohortRow, CohortTable, RegionRow, Terms
 from xferviewer.studies.cohort_csv import image_table, read_images, read_regions, region_table, unusable
 

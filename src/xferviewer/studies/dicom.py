@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableSequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,15 @@ from xferviewer.studies import dicom_geometry
 from xferviewer.studies.colour_profiles import usable_profile
 from xferviewer.studies.content import refuse_missing_frame, unopenable
 from xferviewer.studies.dicom_cine import frames_per_second
-from xferviewer.studies.dicom_header import DicomHeader, damaged_header, facts, read_header, refuse_unless_image, text
+from xferviewer.studies.dicom_header import (
+    DicomHeader,
+    damaged_header,
+    facts,
+    photometric_interpretation,
+    read_header,
+    refuse_unless_image,
+    text,
+)
 from xferviewer.studies.dicom_luts import ModalityLut, modality_lut, voi_lut, windows
 from xferviewer.studies.dicom_overlays import overlay_planes
 from xferviewer.studies.dicom_pixels import stored_pixels
@@ -59,13 +68,15 @@ def _image(
     header: DicomHeader, pixels: NDArray[Any], frame: int, identity: str, overlays: tuple[OverlayPlane, ...]
 ) -> Image:
     colour = pixels.ndim == 3
-    modality = ModalityLut() if colour else modality_lut(header, frame)
+    signed = pixels.dtype.kind == "i"
+    modality = ModalityLut() if colour else modality_lut(header, frame, signed=signed)
     padding, padding_limit = (None, None) if colour else _padding(header, pixels, modality)
+    shown = pixels if colour else modality.apply(pixels)
     return Image(
-        pixels=pixels if colour else modality.apply(pixels),
+        pixels=shown,
         unit=modality.unit,
-        windows=() if colour else windows(header, frame),
-        voi_lut=None if colour else voi_lut(header, frame, signed=pixels.dtype.kind == "i"),
+        windows=() if colour else windows(header, frame, whole=shown.dtype.kind in "iu"),
+        voi_lut=None if colour else voi_lut(header, frame, shown, signed=signed),
         inverted=not colour and _shows_low_values_bright(header),
         spacing_mm=dicom_geometry.spacing_mm(header, frame),
         spacing_source=dicom_geometry.spacing_source(header, frame),
@@ -88,7 +99,7 @@ def _shows_low_values_bright(header: DicomHeader) -> bool:
     cancel out (PS3.3 C.8.11.3.1.2).
     """
     dataset = header.dataset
-    monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    monochrome1 = photometric_interpretation(dataset) == "MONOCHROME1"
     return monochrome1 or text(dataset, "PresentationLUTShape") == "INVERSE"
 
 
@@ -102,22 +113,35 @@ def _profile(header: DicomHeader) -> bytes | None:
     return None
 
 
+_PADDING = {
+    "PixelData": ("PixelPaddingValue", "PixelPaddingRangeLimit"),
+    "FloatPixelData": ("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
+    "DoubleFloatPixelData": ("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
+}
+
+
 def _padding(header: DicomHeader, stored: NDArray[Any], modality: ModalityLut) -> tuple[float | None, float | None]:
-    """Pixel Padding Value and Range Limit (PS3.3 C.7.5.1.1.2), which are stored values, in the unit of the pixels."""
-    ends = []
-    for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-        value = header.dataset.get(keyword)
-        ends.append(None if value in (None, "") else _reinterpreted(int(value), stored.dtype))
-    if ends[0] is None:
+    """Pixel Padding Value and Range Limit (PS3.3 C.7.5.1.1.2, C.7.6.24), which are stored values, in the unit of the
+    pixels. A value that no pixel can have is none.
+    """
+    keywords = _PADDING["PixelData" if header.pixels is None else header.pixels.keyword]
+    value, limit = (_stored_value(header.dataset.get(keyword), stored.dtype) for keyword in keywords)
+    if value is None:
         return None, None
-    mapped = [None if end is None else float(modality.apply(np.array([[end]], stored.dtype))[0, 0]) for end in ends]
+    mapped = [
+        None if end is None else float(modality.apply(np.array([[end]], stored.dtype))[0, 0]) for end in (value, limit)
+    ]
     return mapped[0], mapped[1]
 
 
-def _reinterpreted(value: int, dtype: np.dtype[Any]) -> int | float:
-    """A padding value written with the wrong sign (US for SS) as the bit pattern that stands in the pixels."""
-    if dtype.kind not in "iu":
-        return value
-    bits = 8 * dtype.itemsize
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if dtype.kind == "i" and value >= 1 << (bits - 1) else value
+def _stored_value(stated: Any, dtype: np.dtype[Any]) -> float | None:
+    """A stated value as it stands in the pixels; one of 16 bits may be written with the wrong sign (US for SS)."""
+    if isinstance(stated, MutableSequence):
+        stated = stated[0] if stated else None
+    if stated in (None, "") or not np.isfinite(float(stated)):
+        return None
+    if dtype.kind == "f":
+        return float(stated)
+    limits = np.iinfo(dtype)
+    candidates = (int(stated), int(stated) - (1 << 16), int(stated) + (1 << 16))
+    return next((value for value in candidates if limits.min <= value <= limits.max), None)

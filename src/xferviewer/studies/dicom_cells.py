@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     from xferviewer.studies.dicom_header import DicomHeader, PixelElement
 
-_USUAL_CELLS = (1, 8, 16, 32, 64)
+_USUAL_CELLS = (8, 16, 32, 64)
 _WIDEST = 64
 
 
 def has_unusual_cells(header: DicomHeader) -> bool:
-    """True where a cell is no number that a computer reads at once: 4, 12, 24 … bits."""
+    """True where a cell is no number that a computer reads at once: 4, 12, 24 … bits.
+
+    Single bits, too: pydicom reads a byte too few of frames that begin and end within one.
+    """
     return int(header.dataset.get("BitsAllocated") or 8) not in _USUAL_CELLS
 
 
@@ -37,14 +40,20 @@ def unusual_cells(file: BinaryIO, header: DicomHeader, pixels: PixelElement, fra
     """(rows, columns[, samples]) cells of one frame, unsigned. Raises ValueError for what was never defined."""
     dataset = header.dataset
     bits, samples = int(dataset.BitsAllocated), int(dataset.get("SamplesPerPixel") or 1)
-    if header.syntax == ExplicitVRBigEndian or not 1 < bits < _WIDEST or samples != 1:
+    big_endian = header.syntax == ExplicitVRBigEndian
+    if not 0 < bits < _WIDEST or samples != 1 or (big_endian and bits > 1):
         raise ValueError("cells of this many bits are read in little endian, one a pixel")
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     first = frame * rows * columns * bits
-    file.seek(pixels.offset + first // 8)
-    data = np.frombuffer(file.read((first % 8 + rows * columns * bits + 7) // 8), np.uint8)
-    flat = np.unpackbits(data, bitorder="little")[first % 8 :][: rows * columns * bits]
-    width = next(usual for usual in _USUAL_CELLS if usual >= max(bits, 8))
+    start, end = first // 16 * 2, (first + rows * columns * bits + 15) // 16 * 2  # whole words
+    file.seek(pixels.offset + start)
+    data = np.frombuffer(file.read(end - start), np.uint8)
+    if big_endian and pixels.vr == "OW":
+        data = data[: data.size // 2 * 2].reshape(-1, 2)[:, ::-1].reshape(-1)
+    flat = np.unpackbits(data, bitorder="little")[first - 8 * start :][: rows * columns * bits]
+    if bits == 1:
+        return flat.reshape(rows, columns)
+    width = next(usual for usual in _USUAL_CELLS if usual >= bits)
     padded = np.zeros((rows * columns, width), np.uint8)
     padded[:, :bits] = flat.reshape(-1, bits)
     return np.packbits(padded, axis=1, bitorder="little").view(f"<u{width // 8}").reshape(rows, columns)

@@ -27,6 +27,7 @@ from xferviewer.errors import UnreadableImage
 from xferviewer.studies.ages import years
 from xferviewer.studies.content import unopenable
 from xferviewer.studies.image import ImageFacts
+from xferviewer.studies.stack_order import place_in_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,6 +215,7 @@ def number(dataset: Any, keyword: str) -> int:
 
 def facts(header: DicomHeader) -> ImageFacts:
     """What the header says about patient, study and image; a value that makes no sense counts as not stated."""
+    place = place_in_stack(header.dataset)
     return ImageFacts(
         patient_id=text(header.dataset, "PatientID"),
         study_uid=text(header.dataset, "StudyInstanceUID"),
@@ -227,8 +229,11 @@ def facts(header: DicomHeader) -> ImageFacts:
         body_part=text(header.dataset, "BodyPartExamined"),
         manufacturer=text(header.dataset, "Manufacturer"),
         transfer_syntax=header.syntax.name,
-        photometric=text(header.dataset, "PhotometricInterpretation"),
+        photometric=photometric_interpretation(header.dataset),
         file_format="DICOM",
+        plane=place.plane,
+        slice_mm=place.slice_mm,
+        instance=place.instance,
     )
 
 
@@ -238,6 +243,7 @@ INDEXED = [
     "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality", "PatientSex",
     "PatientAge", "ViewPosition", "StudyDate", "BodyPartExamined", "Manufacturer", "PhotometricInterpretation",
     "DirectoryRecordSequence", "NumberOfFrames", "SamplesPerPixel", "Rows", "Columns", "BitsAllocated",
+    "ImageOrientationPatient", "ImagePositionPatient", "InstanceNumber",
     )
 ]  # fmt: skip
 
@@ -260,6 +266,23 @@ def _is_plain(element: RawDataElement) -> bool:
     """Its bytes are its characters. pydicom converts and checks each value, which would take a third of an index."""
     value = element.value
     return element.VR in _TEXT_VRS and isinstance(value, bytes) and value.isascii() and _ESCAPE not in value
+
+
+def photometric_interpretation(dataset: Any) -> str:
+    """The Photometric Interpretation as the standard spells it, where only case and blanks differ; else as stated."""
+    stated = text(dataset, "PhotometricInterpretation")
+    return stated if stated in _STANDARD else _SPELT.get(_letters(stated), stated)
+
+
+def _letters(word: str) -> str:
+    return "".join(letter for letter in word.upper() if letter.isalnum())
+
+
+_STANDARD = (
+    "MONOCHROME2", "MONOCHROME1", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_ICT",
+    "YBR_RCT",
+)  # fmt: skip
+_SPELT = {_letters(name): name for name in _STANDARD}
 
 
 def iso_date(date: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydicom.filereader import read_partial
+from pydicom.tag import Tag
+from pydicom.uid import VLWholeSlideMicroscopyImageStorage
 
 from xferviewer.studies.content import Content
 from xferviewer.studies.images import read_image
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 MOST_SECONDS = 30.0
 """For one film on the screen; whoever looks at it has long gone on."""
 
-_FILE_META_GROUP = 2
+_SOP_CLASS, _ICC_PROFILE = Tag("SOPClassUID"), Tag("ICCProfile")
 
 
 class FilmReading:
@@ -60,25 +62,32 @@ class FilmReading:
 
 
 def needs_a_decoder(path: Path) -> bool:
-    """True for what a library written in C decodes: compressed DICOM, pictures, slides. Raises UnreadableImage."""
+    """True for what a library written in C reads: compressed DICOM, colour profiles, pictures, slides.
+
+    Raises UnreadableImage.
+    """
     with opened(path) as source:
         match source.content:
             case Content.DICOM:
-                return _is_compressed(source)
+                return _is_more_than_numbers(source)
             case Content.ARRAY | Content.NIFTI | Content.OTHER:
                 return False
             case _:
                 return True
 
 
-def _is_compressed(source: OpenedFile) -> bool:
-    if source.deflated:
-        return False
+def _is_more_than_numbers(source: OpenedFile) -> bool:
+    """Compressed, a whole slide, or with a colour profile, which LittleCMS reads."""
     try:
         source.file.seek(0)
         dataset = read_partial(
-            source.file, stop_when=lambda tag, _vr, _length: tag.group > _FILE_META_GROUP, force=True
+            source.file,
+            stop_when=lambda tag, _vr, _length: tag > _ICC_PROFILE,
+            force=True,
+            specific_tags=[_SOP_CLASS, _ICC_PROFILE],
         )
+        if _ICC_PROFILE in dataset or dataset.get("SOPClassUID") == VLWholeSlideMicroscopyImageStorage:
+            return True
         syntax = dataset.file_meta.get("TransferSyntaxUID")
         return syntax is not None and (syntax.is_private or not syntax.is_transfer_syntax or syntax.is_encapsulated)
     except Exception:  # noqa: BLE001 - a damaged beginning; what it quotes may name a patient

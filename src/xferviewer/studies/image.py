@@ -21,6 +21,9 @@ class ImageFacts:
     age         years; a fraction for infants
     view        view position: PA, AP, LL, CC, MLO …
     study_date  YYYY-MM-DD
+    plane       of a slice: "axial", "coronal" or "sagittal", whichever is nearest
+    slice_mm    where it lies along its stack, growing from head to feet, from right to left, from front to back
+    instance    Instance Number: the order that the maker gave it, which is no place
     """
 
     patient_id: str = ""
@@ -37,6 +40,9 @@ class ImageFacts:
     transfer_syntax: str = ""
     photometric: str = ""
     file_format: str = ""
+    plane: str = ""
+    slice_mm: float | None = None
+    instance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,11 @@ FORMATS = [
     )
 ]
 _PHOTOMETRIC_TAG = 262  # TIFF 6.0: 0 is WhiteIsZero
+_BITS_TAG, _SAMPLE_FORMAT_TAG = 258, 339
+_UNSIGNED, _SIGNED = 1, 2
+_OPAQUE = 0xFFFF
+_PNG_DEPTH = slice(24, 26)  # bit depth and colour type in IHDR, PNG 11.2.2
+_GREY_AND_ALPHA_OF_16_BITS, _RGBA_OF_8_BITS = b"\x10\x04", b"\x08\x06"
 
 
 def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
@@ -63,7 +70,12 @@ def read_raster(path: Path, source: OpenedFile, frame: int) -> Image:
         refuse_missing_frame(path, frame, frames)
         facts, white_is_zero = raster_facts(picture), _stores_white_as_zero(picture)
         picture.seek(frame)
-        pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+        if source.head[_PNG_DEPTH] == _GREY_AND_ALPHA_OF_16_BITS and picture.format == "PNG":
+            pixels = _grey_of_16_bits_on_black(source)
+        else:
+            read_as = _numbers_of_tiff(picture)
+            pixels = grey_or_rgb(PIL.ImageOps.exif_transpose(picture))
+            pixels = pixels if read_as is None or pixels.ndim == 3 else pixels.view(read_as)
         profile = usable_profile(picture.info.get("icc_profile")) if pixels.ndim == 3 else None
         identity = raster_identity(source, frame, frames)
     return Image(
@@ -128,6 +140,35 @@ def _stores_white_as_zero(picture: PIL.Image.Image) -> bool:
     """True for a TIFF of more than 8 bits in WhiteIsZero; Pillow itself turns those of 8 bits round."""
     tags = getattr(picture, "tag_v2", {})
     return picture.mode not in ("1", "L") and tags.get(_PHOTOMETRIC_TAG) == 0
+
+
+def _grey_of_16_bits_on_black(source: OpenedFile) -> NDArray[np.uint16]:
+    """(rows, columns) of a PNG of grey and transparency, of which Pillow would keep the upper 8 bits.
+
+    Such a pixel has four bytes, like one of RGBA of 8 bits, and rows are filtered by bytes: under that name Pillow
+    hands over all of them.
+    """
+    source.file.seek(0)
+    data = source.file.read()
+    header = data[12:24] + _RGBA_OF_8_BITS + data[26:29]
+    renamed = data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
+    with PIL.Image.open(io.BytesIO(renamed), formats=["PNG"]) as picture:
+        words = np.array(PIL.ImageOps.exif_transpose(picture)).view(">u2").astype(np.uint16)
+    grey, alpha = words[..., 0], words[..., 1]
+    if (alpha == _OPAQUE).all():
+        return np.ascontiguousarray(grey)
+    return np.asarray(np.rint(grey * (alpha / _OPAQUE)), np.uint16)
+
+
+def _numbers_of_tiff(picture: PIL.Image.Image) -> type[np.generic] | None:
+    """What a grey TIFF's values are where Pillow takes them for others: 32 bits for signed, 8 bits for unsigned."""
+    tags = getattr(picture, "tag_v2", {})
+    sample_format, bits = tags.get(_SAMPLE_FORMAT_TAG, (_UNSIGNED,)), tags.get(_BITS_TAG, (1,))
+    if picture.mode == "I" and tuple(bits) == (32,) and tuple(sample_format) == (_UNSIGNED,):
+        return np.uint32
+    if picture.mode == "L" and tuple(bits) == (8,) and tuple(sample_format) == (_SIGNED,):
+        return np.int8
+    return None
 
 
 def grey_or_rgb(picture: PIL.Image.Image) -> NDArray[Any]:

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomli_w
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableFolder, UnusableTable
-from xferviewer.settings import write_atomically
 from xferviewer.studies.leakage import LeakageReceipt, receipt_as_toml, receipt_from_toml
 
 if TYPE_CHECKING:

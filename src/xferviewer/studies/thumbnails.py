@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import PIL.Image
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableFolder
-from xferviewer.settings import write_atomically
 from xferviewer.studies.images import frame_identity, present, read_image
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from xferviewer.studies.image import Image
 
-_CACHE_FORMAT = 1  # raise it when thumbnails come out differently, and the old ones are made anew
+_CACHE_FORMAT = 2  # raise it when thumbnails come out differently, and the old ones are made anew
 
 
 def thumbnail(

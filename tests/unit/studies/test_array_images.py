@@ -128,6 +128,7 @@ def test_that_an_array_of_objects_is_refused_and_not_executed(tmp_path, monkeypa
         (np.zeros((0, 4, 4)), "no rows and columns"),
         (np.array([["a", "b"], ["c", "d"]]), "no rows and columns"),
         (np.zeros((4, 4, 3), np.float32), "8 bits only"),
+        (np.zeros((30, 20, 4), np.uint8), "RGBA"),
         (np.zeros((4, 4), np.complex64), "no rows and columns"),
     ],
 )

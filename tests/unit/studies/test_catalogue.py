@@ -215,6 +215,17 @@ def test_that_a_file_of_format_1_is_migrated_on_a_copy_with_all_that_it_says(tmp
         assert kept.execute("SELECT count(*) FROM image").fetchone() == (3,)
 
 
+def test_that_a_file_of_format_2_has_its_stacks_looked_at_anew_and_nothing_else(tmp_path):
+    path = tmp_path / "catalogue.sqlite"
+    shutil.copy(FORMATS / "catalogue-2.sqlite", path)
+
+    with Catalogue(path) as migrated:
+        (stack,) = (study.id for study in migrated.studies() if study.modality == "CT")
+        assert [image.path for image in migrated.images(stack)] == ["/a/ct/1.dcm", "/a/ct/2.dcm", "/a/ct/3.dcm"]
+        times = dict(migrated.connection.execute("SELECT path, mtime_ns FROM image"))
+        assert times == {"/a/ct/1.dcm": -1, "/a/ct/2.dcm": -1, "/a/ct/3.dcm": -1, "/a/film.dcm": 23}
+
+
 def test_that_a_migration_that_fails_leaves_the_original(tmp_path, monkeypatch):
     path = tmp_path / "catalogue.sqlite"
     with Catalogue(path) as old:

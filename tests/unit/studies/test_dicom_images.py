@@ -20,6 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
     JPEGLSLossless,
@@ -59,6 +60,13 @@ def test_that_an_integral_rescale_gives_integers_in_hounsfield_units(write_dicom
     assert image.pixels.dtype == np.int16
     assert image.pixels.flags.c_contiguous
     np.testing.assert_array_equal(image.pixels, RAMP * 2 - 1024)
+
+
+def test_that_rescaled_ct_is_in_hounsfield_units_unless_it_says_that_its_unit_is_unspecified(write_dicom):
+    rescale = {"Modality": "CT", "RescaleSlope": 2, "RescaleIntercept": -1024}
+
+    assert read_image(write_dicom(RAMP, RescaleType="US", **rescale)).unit == ""
+    assert read_image(write_dicom(RAMP, RescaleType="", **rescale)).unit == "HU"
 
 
 def test_that_an_integral_rescale_does_not_overflow_the_stored_dtype(write_dicom):
@@ -178,6 +186,26 @@ def test_that_single_bits_are_shown_over_their_full_range_even_where_a_frame_is_
     path = write_dicom(np.full((1, 8), 255, np.uint8), Columns=64, BitsAllocated=1, BitsStored=1, HighBit=0)
 
     assert (present(read_image(path)) == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(9, 5, 7), (9, 3, 3), (4, 8, 8), (5, 1, 13)])
+@pytest.mark.parametrize(
+    ("syntax", "vr"),
+    [(ExplicitVRLittleEndian, "OB"), (ExplicitVRLittleEndian, "OW"), (ImplicitVRLittleEndian, "OW"),
+     (DeflatedExplicitVRLittleEndian, "OB"), (ExplicitVRBigEndian, "OB"), (ExplicitVRBigEndian, "OW")],
+)  # fmt: skip
+def test_that_frames_of_single_bits_may_begin_and_end_within_a_byte(write_dicom, shape, syntax, vr):
+    bits = np.random.default_rng(4).integers(0, 2, shape).astype(np.uint8)
+    packed = np.packbits(bits.ravel(), bitorder="little").tobytes()
+    even = np.frombuffer(packed + b"\x00" * (len(packed) % 2), "<u2")
+    data = even.astype(">u2" if (syntax, vr) == (ExplicitVRBigEndian, "OW") else "<u2").tobytes()
+    path = write_dicom(bits, syntax=syntax, PixelData=data, BitsAllocated=1, BitsStored=1, HighBit=0)
+    dataset = dcmread(path)
+    dataset["PixelData"].VR = vr
+    dataset.save_as(path)
+
+    for frame, expected in enumerate(bits):
+        np.testing.assert_array_equal(read_image(path, frame).pixels, expected)
 
 
 def test_that_padding_written_unsigned_is_found_in_signed_pixels(write_dicom):

@@ -16,7 +16,7 @@ from pydicom.uid import JPEG2000, UID, JPEGBaseline8Bit, JPEGLSLossless
 from tests.unit.studies.layouts import LAYOUTS
 
 from xferviewer.errors import UnreadableImage
-from xferviewer.studies.code_streams import code_stream_size
+from xferviewer.studies.code_streams import CodeStream, code_stream
 from xferviewer.studies.images import present, read_image
 
 STATED = [layout for layout in LAYOUTS if layout.shown is not None]
@@ -103,11 +103,11 @@ def jpeg_ls(rows: int, columns: int) -> bytes:
     return bytes(jpeg_ls.encode_array(np.full((rows, columns), 255, np.uint8)))
 
 
-@pytest.mark.parametrize(("make", "bits"), [(jpeg, 8), (jpeg_ls, 8), (jpeg2000, 12)])
-def test_that_a_code_stream_tells_its_size(make, bits):
-    assert code_stream_size(make(40, 70)) == (40, 70, 1, bits)
-    assert code_stream_size(make(40, 70)[:9]) is None
-    assert code_stream_size(b"RLE has none") is None
+@pytest.mark.parametrize(("make", "bits", "cosines"), [(jpeg, 8, True), (jpeg_ls, 8, False), (jpeg2000, 12, False)])
+def test_that_a_code_stream_tells_its_size(make, bits, cosines):
+    assert code_stream(make(40, 70)) == CodeStream(40, 70, 1, bits, cosines)
+    assert code_stream(make(40, 70)[:9]) is None
+    assert code_stream(b"RLE has none") is None
 
 
 @pytest.mark.parametrize(

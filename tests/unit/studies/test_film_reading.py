@@ -11,7 +11,13 @@ import numpy as np
 import PIL.Image
 import pytest
 from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.settings import change_settings, settings_file
@@ -40,6 +46,11 @@ def test_that_compressed_films_and_pictures_need_one(compressed, tmp_path):
     (tmp_path / "film.gz").write_bytes(gzip.compress(compressed.read_bytes()))
 
     assert all(needs_a_decoder(path) for path in (compressed, tmp_path / "film.png", tmp_path / "film.gz"))
+
+
+def test_that_slides_and_colour_profiles_need_one_also_where_they_are_not_compressed(write_dicom):
+    assert needs_a_decoder(write_dicom(FILM, ICCProfile=bytes(128)))
+    assert needs_a_decoder(write_dicom(FILM, SOPClassUID=VLWholeSlideMicroscopyImageStorage))
 
 
 def test_that_a_film_is_the_same_whichever_way_it_is_read(compressed, write_dicom):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -11,10 +11,6 @@ import pytest
 
 from xferviewer.errors import UnreadableImage
 from xferviewer.studies.images import frame_identity, present, read_image
-
-if TYPE_CHECKING:
-    import struct
-from pathlib import Path
 
 GREY16 = np.array([[0, 255, 256], [1000, 40000, 65535]], np.uint16)
 COLOUR = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [9, 9, 9]]], np.uint8)
@@ -192,3 +188,78 @@ def test_that_a_png_cut_short_is_refused(tmp_path: Path):
 def test_that_a_missing_file_is_refused_in_the_words_of_the_system(tmp_path: Path):
     with pytest.raises(UnreadableImage, match="No such file"):
         read_image(tmp_path / "gone.png")
+
+
+def tiff(path: Path, values: np.ndarray, sample_format: int) -> Path:
+    """A TIFF of one strip, written here: Pillow writes neither 32 bits without a sign nor 8 bits with one."""
+    rows, columns = values.shape
+    data = values.tobytes()
+    entries = [(256, 4, columns), (257, 4, rows), (258, 3, 8 * values.itemsize), (259, 3, 1), (262, 3, 1),
+               (273, 4, 8 + 2 + 10 * 12 + 4), (277, 3, 1), (278, 4, rows), (279, 4, len(data)),
+               (339, 3, sample_format)]  # fmt: skip
+    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    path.write_bytes(b"II*\x00" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "sample_format"),
+    [(np.array([[0, 7], [1 << 31, (1 << 32) - 1]], "<u4"), 1), (np.array([[-128, -1], [0, 127]], "i1"), 2),
+     (np.array([[-(1 << 31), -1], [0, 7]], "<i4"), 2), (np.array([[0, 1], [128, 255]], "u1"), 1)],
+    ids=["32 bits", "8 signed bits", "32 signed bits", "8 bits"],
+)  # fmt: skip
+def test_that_a_tiff_has_a_sign_where_it_says_so(tmp_path: Path, values: np.ndarray, sample_format: int):
+    image = read_image(tiff(tmp_path / "values.tif", values, sample_format))
+
+    np.testing.assert_array_equal(image.pixels, values)
+    assert present(image).argmin() == values.argmin()
+
+
+def png_of_grey_and_alpha(path: Path, pixels: np.ndarray, orientation: int = 1) -> Path:
+    """16 bits each, with the filter of the standard that depends on all neighbours (Paeth) in every second row."""
+    rows, columns = pixels.shape[:2]
+    data, above, width = b"", bytes(columns * 4), 4
+    for number, row in enumerate(pixels.astype(">u2").reshape(rows, -1)):
+        line = row.tobytes()
+        if number % 2:
+            coded = []
+            for place, byte in enumerate(line):
+                a, c = (line[place - width], above[place - width]) if place >= width else (0, 0)
+                b = above[place]
+                nearest = min((a, b, c), key=lambda each: (abs(a + b - c - each), (a, b, c).index(each)))
+                coded.append((byte - nearest) % 256)
+            data += b"\x04" + bytes(coded)
+        else:
+            data += b"\x00" + line
+        above = line
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", columns, rows, 16, 4, 0, 0, 0)), (b"eXIf", exif.tobytes()[6:]),
+             (b"IDAT", zlib.compress(data)), (b"IEND", b"")]  # fmt: skip
+    chunks = [struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in parts]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    return path
+
+
+def test_that_sixteen_bits_with_transparency_keep_all_their_bits_on_black(tmp_path: Path):
+    grey = np.random.default_rng(3).integers(0, 4096, (7, 9)).astype(np.uint16)
+    alpha = np.full_like(grey, 0xFFFF)
+
+    opaque = read_image(png_of_grey_and_alpha(tmp_path / "opaque.png", np.stack([grey, alpha], -1)))
+    turned = read_image(png_of_grey_and_alpha(tmp_path / "turned.png", np.stack([grey, alpha], -1), orientation=6))
+    alpha[:, 5:] = 0x8000
+    alpha[0] = 0
+    thin = read_image(png_of_grey_and_alpha(tmp_path / "thin.png", np.stack([grey, alpha], -1)))
+
+    np.testing.assert_array_equal(opaque.pixels, grey)
+    np.testing.assert_array_equal(turned.pixels, np.rot90(grey, -1))
+    np.testing.assert_array_equal(thin.pixels, np.rint(grey * (alpha / 65535)))
+    assert present(opaque).max() == 1
+
+
+def test_that_damaged_sixteen_bits_with_transparency_are_refused(tmp_path: Path):
+    path = png_of_grey_and_alpha(tmp_path / "cut.png", np.zeros((40, 40, 2), np.uint16) + np.arange(40)[:, None, None])
+    path.write_bytes(path.read_bytes()[:-40])
+
+    with pytest.raises(UnreadableImage, match="damaged or cut off"):
+        read_image(path)

@@ -16,8 +16,7 @@ from PySide6.QtWidgets import (
 
 from xferviewer.checkpoints import Checkpoint
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.cohort import Scored
-from xferviewer.gui.columns import EnsembleColumn, PassColumn
+from xferviewer.gui.columns import Classifier, EnsembleColumn, PassColumn
 from xferviewer.gui.input_words import inputs_text
 from xferviewer.gui.pane_layouts import MOST_PANES
 from xferviewer.gui.session import Session
@@ -36,7 +35,7 @@ class CheckpointList(QWidget):
         super().__init__(parent)
         self._session = session
         self._showing = False
-        self._rows: tuple[Scored, ...] = ()  # those that are listed; the session may already have others
+        self._rows: tuple[Classifier, ...] = ()  # those that are listed; the session may already have others
         self.list = QListWidget()
         self.list.setAccessibleName(self.tr("Checkpoints; ticked ones have a pane"))
         self.card = QPlainTextEdit()
@@ -80,7 +79,7 @@ class CheckpointList(QWidget):
         self.remove.clicked.connect(self._remove)
         self.list.itemChanged.connect(self._ticked)
         self.list.currentRowChanged.connect(self._chosen)
-        session.scored_changed.connect(self._show)
+        session.classifiers_changed.connect(self._show)
         session.panes_changed.connect(self._show_panes)
         self.acknowledge.clicked.connect(session.inputs.acknowledge)
         session.inputs.changed.connect(self._show_inputs)
@@ -91,7 +90,7 @@ class CheckpointList(QWidget):
         self._showing = True
         chosen = max(self.list.currentRow(), 0)
         self.list.clear()
-        self._rows = tuple(self._session.scored())
+        self._rows = self._session.classifiers.all
         for place, checkpoint in enumerate(self._rows):
             item = QListWidgetItem(QIcon(swatch(style_of(place).colour)), checkpoint.name, self.list)
             item.setToolTip(checkpoint.title)
@@ -164,7 +163,7 @@ class CheckpointList(QWidget):
             self.remove_asked.emit(self._rows[row].digest)
 
 
-def _text(compared: Scored) -> str:
+def _text(compared: Classifier) -> str:
     if isinstance(compared, Checkpoint):
         return _card_text(compared)
     lines = [compared.title, f"findings: {', '.join(compared.trained_findings)}"]

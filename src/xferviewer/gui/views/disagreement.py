@@ -92,7 +92,8 @@ class DisagreementLine(NumberPanel):
         compared = self.numbers.compared(finding)
         digest = self.session.active if self.session.active in compared.digests else compared.digests[0]
         row = compared.scores[compared.digests.index(digest)]
-        return confusion_at(compared.labels, row, self.session.threshold(digest, finding)).sensitivity.value
+        threshold = self.session.operating_points.threshold(digest, finding)
+        return confusion_at(compared.labels, row, threshold).sensitivity.value
 
     # --- showing
 

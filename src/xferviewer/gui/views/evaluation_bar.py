@@ -75,7 +75,7 @@ class EvaluationBar(QWidget):
         self.command.clicked.connect(self.command_asked)
         self.export.clicked.connect(self.export_asked)
         for signal in (
-            session.cohorts_changed, session.cohort_changed, session.scored_changed, session.comparison_changed
+            session.cohorts_changed, session.cohort_changed, session.classifiers_changed, session.comparison_changed
         ):  # fmt: skip
             signal.connect(self._show)
         self._show()
@@ -133,20 +133,20 @@ class EvaluationBar(QWidget):
         self.aggregation.setCurrentIndex(self.aggregation.findData(comparison.aggregation))
         self.aggregation.setVisible(comparison.unit != "image")
         self.kind.setCurrentIndex(self.kind.findData(comparison.calibrated))
-        self.kind.setVisible(any(session.has_calibration(each.digest) for each in session.scored()))
+        self.kind.setVisible(any(session.scores.has_calibration(each.digest) for each in session.classifiers.all))
         self.reference.clear()
-        for compared in session.scored():
+        for compared in session.classifiers.all:
             self.reference.addItem(compared.name, compared.digest)
         self.reference.setCurrentIndex(max(self.reference.findData(comparison.reference), 0))
         self.adjustment.setCurrentIndex(self.adjustment.findData(comparison.adjustment))
         for widget in (self._reference_label, self.reference, self.adjustment):
-            widget.setVisible(len(session.scored()) > 1)
+            widget.setVisible(len(session.classifiers.all) > 1)
         self._show_left_out()
         self._showing = False
 
     def _show_left_out(self) -> None:
         """How many findings not everything compared has scores for; the tool tip names them."""
-        common = self._session.common_findings()
+        common = self._session.classifiers.common_findings()
         n_left_out = len(common.left_out)
         self.left_out.setText(self.tr("%n left out", "", n_left_out) if n_left_out else "")
         self.left_out.setToolTip("\n".join(common.sentences()))

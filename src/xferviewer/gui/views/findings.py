@@ -86,10 +86,10 @@ class FindingBars(QWidget):
         for signal in (
             session.image_changed,
             session.finding_changed,
-            session.scored_changed,
+            session.classifiers_changed,
             session.panes_changed,
             session.predictions_changed,
-            session.thresholds_changed,
+            session.operating_points.changed,
             session.cohort_changed,
             session.inputs.changed,
         ):
@@ -99,17 +99,17 @@ class FindingBars(QWidget):
         """The bars of a finding, in the order of the checkpoints."""
         shown = self._session.shown
         result = []
-        for place, compared in enumerate(self._session.scored()):
+        for place, compared in enumerate(self._session.classifiers.all):
             digest = compared.digest
-            if self._session.holds_probabilities(digest):  # a bar ends at 1
+            if self._session.classifiers.holds_probabilities(digest):  # a bar ends at 1
                 result.append(
                     Bar(
                         compared.name,
                         style_of(place).colour,
-                        self._session.probability(digest, shown.reference.identity, finding) if shown else None,
-                        self._session.threshold(digest, finding),
-                        self._session.is_trained(digest, finding),
-                        self._session.doubt(digest, shown.reference.identity, finding, "member-spread")
+                        self._session.scores.score(digest, shown.reference.identity, finding) if shown else None,
+                        self._session.operating_points.threshold(digest, finding),
+                        self._session.classifiers.is_trained(digest, finding),
+                        self._session.scores.doubt(digest, shown.reference.identity, finding, "member-spread")
                         if shown
                         else None,
                         self._session.inputs.mark(digest),
@@ -118,17 +118,17 @@ class FindingBars(QWidget):
         return result
 
     def _meaning(self) -> str:
-        kinds = dict.fromkeys(self._session.score_kind(each.digest) for each in self._session.scored())
+        kinds = dict.fromkeys(self._session.scores.kind(each.digest) for each in self._session.classifiers.all)
         named = ", ".join(score_kind_text(kind) for kind in kinds if kind != "logit")
         text = self.tr("Of each checkpoint: {0}; the upright mark is its threshold, ● lies above it.").format(named)
-        if any(self._session.has_members(each.digest) for each in self._session.scored()):
+        if any(self._session.classifiers.has_members(each.digest) for each in self._session.classifiers.all):
             text += self.tr(" ± is the standard deviation between the members of a mean.")
         return "\n".join([text, *self._warnings()])
 
     def _warnings(self) -> list[str]:
         """What checkpoints do not expect of the shown image or the cohort, those of whom the same is said together."""
         said: dict[str, list[str]] = {}
-        for each in self._session.scored():
+        for each in self._session.classifiers.all:
             words = self._session.inputs.words(each.digest)
             if words:
                 said.setdefault(words, []).append(each.name)
@@ -137,14 +137,14 @@ class FindingBars(QWidget):
     def truth(self, finding: str) -> str:
         """What the label table says of the shown image: "present", "absent" or nothing."""
         shown = self._session.shown
-        label = self._session.truth(shown.reference.identity, finding) if shown is not None else None
+        label = self._session.cohort.label(shown.reference.identity, finding) if shown is not None else None
         return {1.0: self.tr("present"), 0.0: self.tr("absent")}.get(label, "") if label is not None else ""
 
     @Slot()
     def _refresh(self) -> None:
-        self.setMinimumHeight(self._block() * len(self._session.findings()) + GRID)
+        self.setMinimumHeight(self._block() * len(self._session.classifiers.findings) + GRID)
         spoken = []
-        for finding in self._session.findings():
+        for finding in self._session.classifiers.findings:
             values = [f"{bar.name} {bar.text}" for bar in self.bars(finding) if bar.probability is not None]
             spoken.append(f"{finding}: {', '.join(values)}" if values else finding)
         spoken += self._warnings()
@@ -153,11 +153,11 @@ class FindingBars(QWidget):
 
     def sizeHint(self) -> QSize:
         """Wide enough for names and numbers."""
-        return QSize(60 * GRID, self._block() * max(len(self._session.findings()), 3))
+        return QSize(60 * GRID, self._block() * max(len(self._session.classifiers.findings), 3))
 
     def block(self, finding: str) -> QRect | None:
         """Where a finding stands."""
-        findings = self._session.findings()
+        findings = self._session.classifiers.findings
         if finding not in findings:
             return None
         return QRect(0, findings.index(finding) * self._block(), self.width(), self._block())
@@ -166,12 +166,12 @@ class FindingBars(QWidget):
         return self.fontMetrics().height() + GRID // 2
 
     def _block(self) -> int:
-        return self._line() * (1 + len(self._session.scored())) + 3 * GRID
+        return self._line() * (1 + len(self._session.classifiers.all)) + 3 * GRID
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is inside the dirty rectangle."""
         painter = QPainter(self)
-        findings = self._session.findings()
+        findings = self._session.classifiers.findings
         if not findings:
             painter.setPen(QColor(self._theme.faint))
             painter.drawText(
@@ -249,7 +249,7 @@ class FindingBars(QWidget):
         painter.drawText(number, left_middle, f"{bar.text} {positive}")
 
     def _has_spread(self) -> bool:
-        return any(self._session.has_members(each.digest) for each in self._session.scored())
+        return any(self._session.classifiers.has_members(each.digest) for each in self._session.classifiers.all)
 
     def _paint_spread(self, painter: QPainter, track: QRect, probability: float, spread: float) -> None:
         """One standard deviation of the members to either side, as far as it lies within [0, 1]."""
@@ -263,7 +263,7 @@ class FindingBars(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose the finding under the cursor."""
-        findings = self._session.findings()
+        findings = self._session.classifiers.findings
         index = int(event.position().y()) // self._block()
         if index < len(findings):
             self._session.set_finding(findings[index])
@@ -271,7 +271,7 @@ class FindingBars(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Up and Down choose the finding."""
         step = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}.get(Qt.Key(event.key()))
-        findings = self._session.findings()
+        findings = self._session.classifiers.findings
         if step is None or not findings:
             super().keyPressEvent(event)
             return

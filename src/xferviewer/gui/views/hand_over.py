@@ -104,7 +104,8 @@ class HandOverPanel(NumberPanel):
             self._show_choices()
             source = self._side(0)
             self.rule.offer_threshold(
-                *self.numbers.score_range(finding, source.digest), session.threshold(source.digest, finding)
+                *self.numbers.score_range(finding, source.digest),
+                session.operating_points.threshold(source.digest, finding),
             )
             found = self._live.hand_over(finding, source, self._side(1), self.rule.rule())
             if isinstance(found, HandedOver):
@@ -125,7 +126,7 @@ class HandOverPanel(NumberPanel):
     def _show_choices(self) -> None:
         session, finding = self.session, self.session.finding
         compared = self.numbers.compared(finding)
-        names = [(each.name, each.digest) for each in session.scored() if each.digest in compared.digests]
+        names = [(each.name, each.digest) for each in session.classifiers.all if each.digest in compared.digests]
         subsets = [(_subset_text(subset, self.tr("all cases")), subset) for subset in self._live.subsets(finding)]
         for place in (0, 1):
             self.checkpoints[place].offer(names, session.active)
@@ -140,7 +141,7 @@ class HandOverPanel(NumberPanel):
         if matched is None:
             self.apply.setText(self.tr("Use it"))
         else:
-            probability = self.session.holds_probabilities(self._side(1).digest)
+            probability = self.session.classifiers.holds_probabilities(self._side(1).digest)
             text = threshold_text(matched.threshold, probability=probability)
             self.apply.setText(self.tr("Use {0} for {1}").format(text, name))
 
@@ -165,7 +166,8 @@ class HandOverPanel(NumberPanel):
                  self._colour(target), widest=_RATE),
         ]  # fmt: skip
         shown = (result.source, result.target, None, matched)
-        probability = [session.holds_probabilities(side.digest) for side in (source, target, target, target)]
+        holds_probabilities = session.classifiers.holds_probabilities
+        probability = [holds_probabilities(side.digest) for side in (source, target, target, target)]
         rows = [Head(self.tr("positive if")), Head(self.tr("present")), Head(self.tr("absent"))]
         counts = [at.confusion if at is not None else None for at in shown]
         cells = [
@@ -187,7 +189,7 @@ class HandOverPanel(NumberPanel):
         self.note.setText(self._note(handed))
 
     def _colour(self, side: Side) -> str:
-        return style_of(self.session.place_of(side.digest)).colour
+        return style_of(self.session.classifiers.place_of(side.digest)).colour
 
     def _note(self, handed: HandedOver) -> str:
         sentences = []
@@ -211,7 +213,7 @@ class HandOverPanel(NumberPanel):
         rule = self.tr("{0} of {1}").format(self.matched.currentText(), source)
         only = target.subset if target.subset != ALL else session.comparison.only
         origin = ThresholdOrigin(rule, session.cohort.name, only)
-        session.set_thresholds(session.finding, {target.digest: matched.threshold}, origin)
+        session.operating_points.choose(session.finding, {target.digest: matched.threshold}, origin)
 
 
 def _rate_cell(at: RatesAtThreshold, rate: HandOverRate) -> Cell:
@@ -228,7 +230,7 @@ def _subset_text(subset: Subset, everything: str) -> str:
 
 
 def _side_name(session: Session, side: Side) -> str:
-    scored = session.scored_as(side.digest)
+    scored = session.classifiers.find(side.digest)
     name = scored.name if scored is not None else ""
     return name if side.subset == ALL else f"{name} on {_subset_text(side.subset, '')}"
 

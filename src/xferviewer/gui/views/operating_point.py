@@ -247,7 +247,7 @@ class OperatingPointPanel(NumberPanel):
         self.own_prevalence.setEnabled(finding in self._stated)
         if session.active in self._digests:
             low, high = self.numbers.score_range(finding, session.active)
-            self.rule.offer_threshold(low, high, session.threshold(session.active, finding))
+            self.rule.offer_threshold(low, high, session.operating_points.threshold(session.active, finding))
 
     def _note(self) -> str:
         session, finding = self.session, self.session.finding
@@ -258,14 +258,18 @@ class OperatingPointPanel(NumberPanel):
         return self.tr("On what is retained at {0} referral.").format(percent_text(session.referral_rate))
 
     def _head(self, digest: str) -> Head:
-        session, scored = self.session, self.session.scored_as(digest)
+        session, scored = self.session, self.session.classifiers.find(digest)
         active = digest == session.active
         name = scored.name if scored is not None else ""
         tip = f"{scored.title if scored is not None else ''}\n{score_kinds(session, [digest])}"
         if not active:
             tip += "\n" + self.tr("Click to make it the active one; it must have a pane, or come from a table.")
         return Head(
-            f"▸ {name}" if active else name, tip, style_of(session.place_of(digest)).colour, active, widest=_WIDEST
+            f"▸ {name}" if active else name,
+            tip,
+            style_of(session.classifiers.place_of(digest)).colour,
+            active,
+            widest=_WIDEST,
         )
 
     def _column(self, point: PointCounts, method: IntervalMethod, prevalence: float) -> list[Cell]:
@@ -290,8 +294,8 @@ class OperatingPointPanel(NumberPanel):
 
     def _threshold(self, point: PointCounts) -> tuple[Cell, Cell, Cell]:
         """The threshold, the rule that chose it, and the cases that it was chosen on."""
-        text = threshold_text(point.threshold, probability=self.session.holds_probabilities(point.digest))
-        origin = self.session.threshold_origin(point.digest, self.session.finding)
+        text = threshold_text(point.threshold, probability=self.session.classifiers.holds_probabilities(point.digest))
+        origin = self.session.operating_points.origin(point.digest, self.session.finding)
         if origin is None:
             return Cell(text), Cell(self.tr("nobody yet"), self.tr("The threshold that all begin with.")), Cell("–")
         where = origin.cohort if origin.only is None else f"{origin.only[0]} {origin.only[1]} of {origin.cohort}"
@@ -324,7 +328,7 @@ class OperatingPointPanel(NumberPanel):
     def _show_cases(self, row: int, column: int) -> None:
         count, _, _, called = COUNTS[row - _LINES_ABOVE_COUNTS]
         finding, digest = self.session.finding, self._digests[column]
-        scored = self.session.scored_as(digest)
+        scored = self.session.classifiers.find(digest)
         name = scored.name if scored is not None else ""
         rows = rows_of(self.numbers, finding, digest, count)
         self.numbers.show_cases(f"{finding}: {called} {name}", rows.tolist())

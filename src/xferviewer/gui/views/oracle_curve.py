@@ -84,7 +84,7 @@ class OracleCurvePanel(NumberPanel):
         self._cases = cases  # kept, so that no other object can have its identity
         self._asked = asked
         self.found = {}
-        if digest not in cases.checkpoints or not self.session.holds_probabilities(digest):
+        if digest not in cases.checkpoints or not self.session.classifiers.holds_probabilities(digest):
             self._draw(self.tr("The Oracle AUC needs probabilities."))
             return
         scores = cases.scores[cases.checkpoints.index(digest)]
@@ -104,17 +104,17 @@ class OracleCurvePanel(NumberPanel):
     def _take_in(self, asked: object, found: dict[str, NDArray[np.float64]]) -> None:
         if asked == self._asked:
             self.found = found
-            checkpoint = self.session.scored_as(self.session.active)
+            checkpoint = self.session.classifiers.find(self.session.active)
             name = checkpoint.name if checkpoint is not None else ""
             what = self.tr("mean over its findings of the AUC when the referred cases get their labels")
-            kind = score_kind_text(self.session.score_kind(self.session.active))
+            kind = score_kind_text(self.session.scores.kind(self.session.active))
             rests = self.tr("{0} cases, unit: {1}, {2}").format(self._n, self.numbers.cases().unit, kind)
             self._draw(f"<b>{escape(name)}</b> · {what} · {rests}")
 
     def _draw(self, heading: str) -> None:
         self.heading.setText(heading)
         self.plot.clear_drawn()
-        colour = style_of(self.session.place_of(self.session.active)).colour
+        colour = style_of(self.session.classifiers.place_of(self.session.active)).colour
         for name, dash in zip(DEFINITIONS, _DASHES, strict=True):
             if name in self.found:
                 pen = pg.mkPen(colour, width=2, style=dash)

@@ -35,6 +35,38 @@ class ReferralBar(QWidget):
         self.rate_number.setAccessibleName(self.tr("Referral rate in percent"))
         self.measure = QComboBox()
         self.measure.setAccessibleName(self.tr("What makes a case uncertain"))
+        self._offer_measures()
+        self.threshold = QSlider(Qt.Orientation.Horizontal)
+        self.threshold.setMaximum(1000)
+        self.threshold.setAccessibleName(self.tr("Threshold of the active checkpoint"))
+        self.threshold_text = QLabel()
+        self.youden = QPushButton(self.tr("Youden"))
+        self.youden.setToolTip(
+            self.tr("For every checkpoint: the threshold of the largest sensitivity + specificity on these cases")
+        )
+        self.sensitive = QPushButton(self.tr("95 % sensitive"))
+        self.sensitive.setToolTip(
+            self.tr("For every checkpoint: the highest threshold with sensitivity of at least 95 % on these cases")
+        )
+        self.summary = QLabel()
+        self.summary.setTextFormat(Qt.TextFormat.RichText)
+        self.summary.setWordWrap(True)
+        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._lay_out()
+        self.rate.valueChanged.connect(self._rate_moved)
+        self.rate_number.valueChanged.connect(self._rate_moved)
+        self.measure.currentIndexChanged.connect(self._measure_chosen)
+        self.threshold.valueChanged.connect(self._threshold_moved)
+        self.youden.clicked.connect(self._choose_youden)
+        self.sensitive.clicked.connect(self._choose_sensitive)
+        session.panes_changed.connect(self._show)
+        session.classifiers_changed.connect(self._offer_members)
+        session.finding_changed.connect(self._show)
+        numbers.changed.connect(self._show)
+        self._offer_members()
+        self._show()
+
+    def _offer_measures(self) -> None:
         for name, text, tip in (
             ("finding", self.tr("uncertain: near threshold"), self.tr("Distance of this finding to its threshold")),
             (
@@ -57,22 +89,8 @@ class ReferralBar(QWidget):
         ):
             self.measure.addItem(text, name)
             self.measure.setItemData(self.measure.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.threshold = QSlider(Qt.Orientation.Horizontal)
-        self.threshold.setMaximum(1000)
-        self.threshold.setAccessibleName(self.tr("Threshold of the active checkpoint"))
-        self.threshold_text = QLabel()
-        self.youden = QPushButton(self.tr("Youden"))
-        self.youden.setToolTip(
-            self.tr("For every checkpoint: the threshold of the largest sensitivity + specificity on these cases")
-        )
-        self.sensitive = QPushButton(self.tr("95 % sensitive"))
-        self.sensitive.setToolTip(
-            self.tr("For every checkpoint: the highest threshold with sensitivity of at least 95 % on these cases")
-        )
-        self.summary = QLabel()
-        self.summary.setTextFormat(Qt.TextFormat.RichText)
-        self.summary.setWordWrap(True)
-        self.summary.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def _lay_out(self) -> None:
         controls = QHBoxLayout()
         controls.setSpacing(2 * GRID)
         controls.addWidget(QLabel(self.tr("refer the most uncertain")))
@@ -91,18 +109,6 @@ class ReferralBar(QWidget):
         layout.setSpacing(GRID // 2)
         layout.addLayout(controls)
         layout.addLayout(self._below)
-        self.rate.valueChanged.connect(self._rate_moved)
-        self.rate_number.valueChanged.connect(self._rate_moved)
-        self.measure.currentIndexChanged.connect(self._measure_chosen)
-        self.threshold.valueChanged.connect(self._threshold_moved)
-        self.youden.clicked.connect(self._choose_youden)
-        self.sensitive.clicked.connect(self._choose_sensitive)
-        session.panes_changed.connect(self._show)
-        session.scored_changed.connect(self._offer_members)
-        session.finding_changed.connect(self._show)
-        numbers.changed.connect(self._show)
-        self._offer_members()
-        self._show()
 
     def add_beside_summary(self, widget: QWidget) -> None:
         """Put a widget at the end of the second line: the window has no line to spare for a status bar."""
@@ -111,7 +117,7 @@ class ReferralBar(QWidget):
     @Slot()
     def _offer_members(self) -> None:
         """What rests on the members of columns can be chosen where some column has members."""
-        there = any(self._session.has_members(each.digest) for each in self._session.scored())
+        there = any(self._session.classifiers.has_members(each.digest) for each in self._session.classifiers.all)
         model = self.measure.model()
         for name, meaning in (
             ("member-spread", self.tr("Standard deviation between the members of a column")),
@@ -139,7 +145,7 @@ class ReferralBar(QWidget):
     def _threshold_moved(self, value: int) -> None:
         if not self._showing and self._session.active:
             low, high = self._numbers.score_range(self._session.finding, self._session.active)
-            self._session.set_thresholds(
+            self._session.operating_points.choose(
                 self._session.finding, {self._session.active: low + (high - low) * value / 1000}
             )
 
@@ -163,22 +169,22 @@ class ReferralBar(QWidget):
         self.rate.setValue(percent)
         self.rate_number.setValue(percent)
         self.measure.setCurrentIndex(self.measure.findData(session.uncertainty))
-        threshold = session.threshold(session.active, session.finding)
+        threshold = session.operating_points.threshold(session.active, session.finding)
         low, high = self._numbers.score_range(session.finding, session.active)
         self.threshold.setValue(round(1000 * (threshold - low) / (high - low)))
         self.threshold.setEnabled(bool(session.active))
         self._showing = False
-        letter = "p" if session.holds_probabilities(session.active) else self.tr("score")
+        letter = "p" if session.classifiers.holds_probabilities(session.active) else self.tr("score")
         self.threshold_text.setText(self.tr("threshold {0} > {1}").format(letter, f"{threshold:.3f}"))
         self.summary.setText(self._summary())
 
     def _summary(self) -> str:
         session = self._session
         compared = self._numbers.compared(session.finding)
-        checkpoint = session.scored_as(session.active)
+        checkpoint = session.classifiers.find(session.active)
         if checkpoint is None or session.active not in compared.digests or not compared.rows.size:
             return ""
-        state = self._numbers.state(session.finding)
+        state = self._numbers.referral.state(session.finding)
         at = compared.digests.index(session.active)
         referred = self.tr("{0} of {1} to an expert").format(state.n_referred, len(compared.rows))
         if not compared.n_positive or not compared.n_negative:

@@ -113,7 +113,7 @@ class ReferralCurvePanel(NumberPanel):
         self._marker.blockSignals(False)
         self.heading.setText(self._heading())
         shown = self._retained()
-        colour = style_of(self.session.place_of(self.session.active)).colour
+        colour = style_of(self.session.classifiers.place_of(self.session.active)).colour
         for curve, retained in zip(self.curves, (*shown, None, None), strict=False):
             curve.show(retained, colour)
         self._name_curves([retained.name for retained in shown])
@@ -132,7 +132,7 @@ class ReferralCurvePanel(NumberPanel):
 
     def _heading(self) -> str:
         session, finding = self.session, self.session.finding
-        compared, checkpoint = self.numbers.compared(finding), session.scored_as(session.active)
+        compared, checkpoint = self.numbers.compared(finding), session.classifiers.find(session.active)
         if checkpoint is None or session.active not in compared.digests:
             return self.tr("The active checkpoint was not trained for this finding.")
         if not compared.has_both:
@@ -145,7 +145,7 @@ class ReferralCurvePanel(NumberPanel):
             "spread": self.tr("the checkpoints' scores apart"),
             "member-spread": self.tr("its members' scores apart"),
             "mutual-information": self.tr("mutual information of case and member"),
-        }[self.numbers.uncertainty_of(finding, session.active)]
+        }[self.numbers.referral.uncertainty_of(finding, session.active)]
         interval = self.tr("95 % Wilson") if self.what.currentData() == "rates" else self.tr("95 % DeLong")
         return self.tr("<b>{0}</b>, {1} · most uncertain first: {2}; bands: {3}").format(
             escape(finding), escape(checkpoint.name), measure, interval
@@ -158,10 +158,10 @@ class ReferralCurvePanel(NumberPanel):
             return []
         rates = RATES.tolist()
         if self.what.currentData() == "auc":
-            areas = numbers.retained_aucs_along(finding, session.active, rates)
+            areas = numbers.referral.retained_aucs_along(finding, session.active, rates)
             middle, lower, upper = (np.array([getattr(a, name) for a in areas]) for name in ("auc", "lower", "upper"))
             return [Retained(self.tr("AUC"), middle, lower, upper, None)]
-        at = numbers.retained_along(finding, session.active, rates)
+        at = numbers.referral.retained_along(finding, session.active, rates)
         referred = np.array([n_referred(compared.rows.size, rate) for rate in rates], dtype=np.int64)
         tp, fn, tn, fp = (int(n[0]) for n in (at.true_positive, at.false_negative, at.true_negative, at.false_positive))
         return [

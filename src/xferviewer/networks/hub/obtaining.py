@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xferviewer import settings
+from xferviewer.atomic_files import write_atomically
 from xferviewer.checkpoints.folder import file_digest
 from xferviewer.errors import UnusableChoice
 from xferviewer.networks.hub.download import download
@@ -107,7 +108,7 @@ def _fetch(published: Published, kept: Path, tell: Callable[[str], object], prog
 
     target = kept / published.file
     digest = download(published.name, published.url, target, published.sha256, about, progress)
-    settings.write_atomically(_note(target), f"{digest}\n".encode())
+    write_atomically(_note(target), f"{digest}\n".encode())
     return _obtained(published, Found(target, digest, " and ".join(checked)), published.url)
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from PIL import Image
 
+from xferviewer.atomic_files import write_atomically
 from xferviewer.errors import UnusableFolder
-from xferviewer.settings import write_atomically
 from xferviewer.studies.phantom.dicom import encode, sop_instance_uid, study_instance_uid
 from xferviewer.studies.phantom.film import Film, render_film
 from xferviewer.studies.phantom.patients import Study, plan_study

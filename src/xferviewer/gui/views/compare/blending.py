@@ -38,7 +38,7 @@ class Blending(QObject):
             return
         if not self.mode:
             first = self._compare.focus
-            self._compare.set_blended((first, (first + 1) % len(self._compare.panes)))
+            self._compare.pane_grid.blend((first, (first + 1) % len(self._compare.panes)))
         self.mode = mode
         self._timer.start() if mode == "blink" else self._timer.stop()
         self.set_share(0.5 if mode == "fade" else 1.0)
@@ -65,23 +65,23 @@ class Blending(QObject):
             second.setGraphicsEffect(None)  # type: ignore[arg-type]  # Qt takes the effect away
         self.mode = ""
         self._say_once()
-        self._compare.set_blended(None)
+        self._compare.pane_grid.blend(None)
         self.changed.emit()
 
     def names(self) -> tuple[str, str]:
         """What is faded into what; empty while nothing is blended."""
-        blended = self._compare.blended
+        blended = self._compare.pane_grid.blended
         return (self._compare.name_of(blended[0]), self._compare.name_of(blended[1])) if blended else ("", "")
 
     @Slot()
     def _say_once(self) -> None:
         """Words over words cannot be read: of two panes that are seen at once the one that is seen better speaks."""
-        for place, number in enumerate(self._compare.blended or ()):
+        for place, number in enumerate(self._compare.pane_grid.blended or ()):
             silent = self.mode == "fade" and (place == 1) != (self.share > _HALF)
             self._compare.panes[number].set_said("none" if silent else self._compare.said)
 
     def _second(self) -> Pane | None:
-        blended = self._compare.blended
+        blended = self._compare.pane_grid.blended
         return self._compare.panes[blended[1]] if blended is not None else None
 
     @Slot()

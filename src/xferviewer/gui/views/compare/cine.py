@@ -56,7 +56,7 @@ class Cine(QObject):
             reached = self._gone
             self.stop()
             self._compare.choose_ahead(reached)
-        elif self._compare.frames() > 1:
+        elif self._compare.standing.frames() > 1:
             self._timer.start(round(1000 / self.rate))
         self.running_changed.emit()  # also where nothing can run: what asked for it is ticked
 
@@ -80,21 +80,21 @@ class Cine(QObject):
             self.running_changed.emit()
 
     def _file(self) -> str:
-        shown = self._compare.shown(self._compare.focus)
+        shown = self._compare.standing.shown(self._compare.focus)
         return shown.image.path if shown is not None else ""
 
     @Slot()
     def _step(self) -> None:
         """One frame on, once the one before is there: a slow disk makes it slower, and skips nothing."""
         compare = self._compare
-        if compare.raster(compare.focus) is None and compare.shown(compare.focus) is not None:
+        if compare.standing.raster(compare.focus) is None and compare.standing.shown(compare.focus) is not None:
             return
         if "frame" in compare.looks.linked:
-            step = compare.wrapped(self._gone + 1) - self._gone
+            step = compare.standing.wrapped(self._gone + 1) - self._gone
             self._gone += step
             compare.looks.run_on(step)
         else:
-            compare.step_round(compare.focus)
+            compare.looks.step(compare.focus, compare.standing.step_round(compare.focus))
 
 
 class CineWords(QLabel):

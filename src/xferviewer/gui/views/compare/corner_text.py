@@ -81,18 +81,18 @@ def result_text(
 ) -> str:
     """Checkpoint, finding with its probability in an image and the kind of that, and the state of the map."""
     name = f'<span style="color:{style.colour}">■</span> <b>{escape(checkpoint.name)}</b>'
-    if not session.is_trained(checkpoint.digest, session.finding):
+    if not session.classifiers.is_trained(checkpoint.digest, session.finding):
         return f"{name}<br>{escape(session.finding)}: not trained"
     identity, chosen = shown.reference.identity, shown == session.shown
-    probability = session.probability(checkpoint.weights_sha256, identity, session.finding)
-    if probability is None and identity in session.predicted_identities(checkpoint.digest):
+    probability = session.scores.score(checkpoint.weights_sha256, identity, session.finding)
+    if probability is None and identity in session.scores.identities(checkpoint.digest):
         return f"{name}<br>{escape(session.finding)}: not calibrated"
-    failed = bool(session.failure(checkpoint.weights_sha256, identity))
+    failed = bool(session.scores.failure(checkpoint.weights_sha256, identity))
     if probability is None:
         waiting = "computing …" if chosen or shown.frame == 0 else "predicted when this frame is chosen"
         return f"{name}<br>{'no prediction' if failed else waiting}"
-    positive = probability > session.threshold(checkpoint.weights_sha256, session.finding)
-    kind = score_kind_text(session.score_kind(checkpoint.digest))
+    positive = probability > session.operating_points.threshold(checkpoint.weights_sha256, session.finding)
+    kind = score_kind_text(session.scores.kind(checkpoint.digest))
     value = f"{escape(session.finding)} <b>{escape(probability_text(probability))}</b> ({kind})"
     state = "above" if positive else "not above"
     lines = [name, value, f"{state} its threshold"]
@@ -105,9 +105,9 @@ def _map_text(
     session: Session, checkpoint: Checkpoint, explained: Explained | None, index: int, *, failed: bool
 ) -> str:
     """How the map was made, unless in the standard way; what it says of no finding; why there is none."""
-    choice = session.map_choice
+    choice = session.maps.choice
     if explained is None:
-        note = session.map_note(checkpoint.weights_sha256)
+        note = session.maps.note(checkpoint.weights_sha256)
         if note:
             return f"{choice.facts.title}: {escape(note)}"
         return "no map" if failed else "map: computing …"

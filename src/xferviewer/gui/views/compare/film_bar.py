@@ -112,7 +112,7 @@ class FilmBar(QWidget):
     @Slot()
     def _tick_grid(self) -> None:
         for grid, action in self._grids.items():
-            action.setChecked(grid == self._compare.grid)
+            action.setChecked(grid == self._compare.pane_grid.grid)
 
     @Slot()
     def _fill_presets(self) -> None:

@@ -72,9 +72,8 @@ class AsNetworksSee(QObject):
     def _show(self) -> None:
         wanted = self._session.display.inputs_visible
         for number, pane in enumerate(self._compare.panes):
-            checkpoint, raster = self._session.checkpoint(pane.digest), self._compare.raster(number)
-            chosen = self._compare.shown(number) == self._session.shown
-            if not wanted or checkpoint is None or raster is None or not chosen:
+            checkpoint, image = self._session.classifiers.checkpoint(pane.digest), self._compare.standing.chosen(number)
+            if not wanted or checkpoint is None or image is None:
                 pane.set_beside(None)
                 continue
             view = pane.beside if isinstance(pane.beside, InputView) else InputView()
@@ -84,5 +83,5 @@ class AsNetworksSee(QObject):
                 view.show_input(None, [self.tr("as the network sees it: computing …")])
                 continue
             made = checkpoint.preprocessing
-            words = [self.tr("as the network sees it"), *input_words(message.tensor, made, raster.image)]
+            words = [self.tr("as the network sees it"), *input_words(message.tensor, made, image)]
             view.show_input(picture(message.tensor, made), words)

@@ -54,10 +54,10 @@ class Lenses(QObject):
     def _move(self, number: int, position: QPointF) -> None:
         if not self.is_on:
             return
-        place = self._compare.stored(number, position)
+        place = self._compare.standing.stored(number, position)
         for other, glass in enumerate(self.glasses):
-            if place is not None and self._compare.shown(other) == self._compare.shown(number):
-                glass.look_at(self._compare.as_shown(other, place))
+            if place is not None and self._compare.standing.shown(other) == self._compare.standing.shown(number):
+                glass.look_at(self._compare.standing.as_shown(other, place))
 
 
 class _Glass(QWidget):

@@ -43,8 +43,8 @@ class MapDrawing:
 
     def explanation(self, digest: str) -> tuple[Explained | None, int]:
         """The maps of the shown image by a checkpoint, and the place of the chosen finding in them or -1."""
-        explained, checkpoint = self._session.explanation(digest), self._session.checkpoint(digest)
-        own = self._session.own_name(digest, self._session.finding)
+        explained, checkpoint = self._session.maps.of(digest), self._session.classifiers.checkpoint(digest)
+        own = self._session.classifiers.own_name(digest, self._session.finding)
         if explained is None or checkpoint is None or own is None:
             return None, -1
         return explained, explained.findings.index(own) if own in explained.findings else -1
@@ -106,7 +106,7 @@ class MapDrawing:
             return
         table = difference_table(display.overlay_opacity, display.cut_off)
         pane.set_map(difference_levels(compared.difference), _placed(compared.part, image), table)
-        active, here = (self._session.checkpoint(digest) for digest in (self._session.active, pane.digest))
+        active, here = (self._session.classifiers.checkpoint(digest) for digest in (self._session.active, pane.digest))
         names = [_short(checkpoint.name if checkpoint is not None else "") for checkpoint in (active, here)]
         cuts = (0.5 - display.cut_off / 2, 0.5, 0.5 + display.cut_off / 2)
         pane.set_scale(BarScale(difference_colours(), f"+1 {names[0]}", f"−1 {names[1]}", cuts))

@@ -48,7 +48,7 @@ class MapMenu(QToolButton):
         for name, text in SMOOTHINGS.items():
             self._add(smoothing, self.smoothing, text, name).triggered.connect(partial(self._set_smoothing, name))
         self._layers_menu = layers
-        session.map_choice_changed.connect(self._show)
+        session.maps.choice_changed.connect(self._show)
         self._show()
 
     def _add(self, menu: QMenu, group: QActionGroup, text: str, data: str, about: str = "") -> QAction:
@@ -61,17 +61,17 @@ class MapMenu(QToolButton):
 
     def _choose(self, method: Method, _checked: bool = False) -> None:
         """Another method keeps layers and smoothing, as far as it has them."""
-        choice = self._session.map_choice
+        choice = self._session.maps.choice
         smoothing = choice.smoothing
         if not METHODS[method].takes_eigen:
             smoothing = "augmented" if smoothing in ("augmented", "both") else "none"
-        self._session.set_map_choice(MapChoice(method, choice.layers, smoothing))
+        self._session.maps.choose(MapChoice(method, choice.layers, smoothing))
 
     def _set_layers(self, layers: str, _checked: bool = False) -> None:
-        self._session.set_map_choice(replace(self._session.map_choice, layers=layers))
+        self._session.maps.choose(replace(self._session.maps.choice, layers=layers))
 
     def _set_smoothing(self, smoothing: Smoothing, _checked: bool = False) -> None:
-        self._session.set_map_choice(replace(self._session.map_choice, smoothing=smoothing))
+        self._session.maps.choose(replace(self._session.maps.choice, smoothing=smoothing))
 
     @Slot()
     def _set_layer_names(self) -> None:
@@ -82,7 +82,7 @@ class MapMenu(QToolButton):
 
     @Slot()
     def _show(self) -> None:
-        choice = self._session.map_choice
+        choice = self._session.maps.choice
         facts = choice.facts
         for group, value in ((self.methods, choice.method), (self.layers, choice.layers),
                              (self.smoothing, choice.smoothing)):  # fmt: skip

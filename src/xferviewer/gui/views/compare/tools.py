@@ -135,7 +135,7 @@ class Tools(QObject):
         near = []
         for each in self._decisions.of(self._identity(number)).measurements:
             for point, (x, y) in enumerate(each.points):
-                away = pane.on_surface(compare.as_shown(number, QPointF(x, y))) - at
+                away = pane.on_surface(compare.standing.as_shown(number, QPointF(x, y))) - at
                 near.append((math.hypot(away.x(), away.y()), each, point))
         distance, measurement, point = min(near, key=lambda one: one[0], default=(math.inf, None, 0))
         return (measurement, point) if measurement is not None and distance <= _GRIP else None
@@ -178,18 +178,18 @@ class Tools(QObject):
         self._show()
 
     def _point(self, number: int, position: QPointF) -> Point | None:
-        stored = self._compare.stored(number, position)
+        stored = self._compare.standing.stored(number, position)
         return (stored.x(), stored.y()) if stored is not None else None
 
     def _identity(self, number: int) -> str:
-        shown = self._compare.shown(number)
+        shown = self._compare.standing.shown(number)
         return shown.reference.identity if shown is not None else ""
 
     @Slot()
     def _show(self) -> None:
         """What is kept of the frame in each pane, and what is being drawn on it."""
         for number, pane in enumerate(self._compare.panes):
-            raster, identity = self._compare.raster(number), self._identity(number)
+            raster, identity = self._compare.standing.raster(number), self._identity(number)
             if raster is None or not identity:
                 pane.set_measurements([])
                 pane.set_notes(is_key=False, note="")

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from xferviewer.gui.display import ShownImage
-from xferviewer.gui.film_raster import FilmRaster
 from xferviewer.gui.films import Film
 from xferviewer.gui.live_maps import LiveMaps
-from xferviewer.gui.mouse_bindings import STANDARD_MOUSE, Mouse
 from xferviewer.gui.own_windows import OwnWindow
 from xferviewer.gui.pane_layouts import Grid
 from xferviewer.gui.session import Session
 from xferviewer.gui.throttle import Throttle
 from xferviewer.gui.turn import Turn
-from xferviewer.gui.views.compare.contents import Content, ahead, contents, places
+from xferviewer.gui.views.compare.contents import Content, ahead, contents
 from xferviewer.gui.views.compare.corner_writing import CornerWriting
 from xferviewer.gui.views.compare.film_bar import FilmBar
-from xferviewer.gui.views.compare.looks import Looks, Placed
+from xferviewer.gui.views.compare.gestures import Gestures
+from xferviewer.gui.views.compare.looks import Looks
 from xferviewer.gui.views.compare.map_drawing import MapDrawing
 from xferviewer.gui.views.compare.marked import draw_marked
 from xferviewer.gui.views.compare.overlay_bar import OverlayBar
 from xferviewer.gui.views.compare.pane import Pane
 from xferviewer.gui.views.compare.pane_grid import PaneGrid
-from xferviewer.gui.windowing import Preset, dragged, presets
+from xferviewer.gui.views.compare.standing import Standing, series_of
+from xferviewer.gui.windowing import Preset, presets
 from xferviewer.studies.images import Image, Window
 
 
@@ -37,15 +36,17 @@ class CompareView(QWidget):
 
     What is done in one pane the others do, too, as far as they are linked in it (see `looks`). Another study keeps the
     links and starts fitted, in its own window.
+
+    looks      how each pane shows its film
+    standing   what stands in each pane
+    gestures   what the mouse does in them
+    pane_grid  where they lie
     """
 
-    stepped = Signal(int)  # the wheel asks for the next (+1) or previous (-1) frame, image or study
     panes_rebuilt = Signal()
     standing_changed = Signal()  # what stands in the panes: other films, or a film that was read
     image_replaced = Signal()  # another image was chosen
     focus_changed = Signal()  # another pane, another film in it, or another look of it
-    action_asked = Signal(str)  # the mouse asks for the action of this name
-    told = Signal(str)
     said_changed = Signal()  # how much text the panes show
     films_wanted = Signal(object)  # list[tuple[Path, int]]: what the panes show, the chosen image first
 
@@ -60,29 +61,24 @@ class CompareView(QWidget):
         super().__init__(parent)
         self._session = session
         self._drawing = MapDrawing(session, maps)
-        self.corners = CornerWriting(session, self._drawing)
-        self.up_is_brighter = drag_up == "brighter"
-        self.mouse = STANDARD_MOUSE
         self.own_windows: tuple[OwnWindow, ...] = ()
         self.looks = Looks(unlinked, self)
+        self.standing = Standing(session, self.looks)
+        self.gestures = Gestures(self.looks, self.standing, drag_up, self)
+        self.corners = CornerWriting(session, self._drawing, self.standing, self.looks)
         self._look_words = Throttle(self._write_looks, self)
-        self._films: dict[tuple[str, int], Film] = {}
         self._series: object = None
-        self._maximised: int | None = None
-        self.blended: tuple[int, int] | None = None
+        self._settling = False
         self._focus = 0
-        self._cursors: dict[int, QPointF] = {}
-        self.grid: Grid | None = None
         self.said = "all"
         self.panes: list[Pane] = []
-        self._standing: list[ShownImage | None] = []  # what the maps lie over
-        self._contents: list[Content] = []
+        self._mapped: list[ShownImage | None] = []  # what the maps lie over
         self.films = QWidget()
         self.films.setObjectName("films")
         self.films.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.films.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.films.setAccessibleName(self.tr("Films of the compared checkpoints"))
-        self._grid = PaneGrid(self.films)
+        self.pane_grid = PaneGrid(self.films)
         self.film_bar = FilmBar(self)
         self.overlay_bar = OverlayBar(session, lambda: self._drawing.strongest(pane.digest for pane in self.panes))
         layout = QVBoxLayout(self)
@@ -96,11 +92,11 @@ class CompareView(QWidget):
         session.display_changed.connect(self._draw_maps)
         session.display_changed.connect(self._draw_marked)
         session.finding_changed.connect(self._draw_maps)
-        session.explanations_changed.connect(self._draw_maps)
+        session.maps.changed.connect(self._draw_maps)
         session.finding_changed.connect(self._draw_marked)
         session.marked_changed.connect(self._draw_marked)
         maps.changed.connect(self._draw_differences)
-        for signal in (session.predictions_changed, session.thresholds_changed, session.inputs.changed):
+        for signal in (session.predictions_changed, session.operating_points.changed, session.inputs.changed):
             signal.connect(self._write_corners)
         self.looks.changed.connect(self._show_looks)
         self._arrange()
@@ -110,12 +106,12 @@ class CompareView(QWidget):
     @Slot(object)
     def show_film(self, film: Film) -> None:
         """A film was read: show it in the panes that are to show it."""
-        self._films[film.path, film.frame] = film
-        showing = [pane for pane in range(len(self.panes)) if self.film(pane) is film]
+        showing = self.standing.take_in(film)
         for pane in showing:
-            self._place(pane)
-            self._draw_film(pane)
-        if showing:
+            self.standing.tell_looks(pane)
+        if showing and not self._settling:
+            for pane in showing:
+                self._draw_film(pane)
             self._draw_maps()
             self._draw_marked()
             self.focus_changed.emit()
@@ -167,12 +163,6 @@ class CompareView(QWidget):
             pane.set_said(said)
         self.said_changed.emit()
 
-    def set_mouse(self, mouse: Mouse) -> None:
-        """Let the mouse do this."""
-        self.mouse = mouse
-        for pane in self.panes:
-            pane.box.mouse = mouse
-
     def set_peeking(self, peeking: bool) -> None:
         """Take the maps away for as long as a key is held."""
         if peeking != self._drawing.peeking:
@@ -184,47 +174,27 @@ class CompareView(QWidget):
     @property
     def focus(self) -> int:
         """The pane that keys and menus speak to."""
-        return self._maximised if self._maximised is not None else min(self._focus, len(self.panes) - 1)
-
-    def shown(self, pane: int) -> ShownImage | None:
-        """What stands in a pane; None beyond the images of the study."""
-        shown = self._session.shown
-        return ahead(shown, self._contents[pane].ahead + self.looks[pane].ahead) if shown is not None else None
-
-    def film(self, pane: int) -> Film | None:
-        """The film of a pane, once it is read."""
-        shown = self.shown(pane)
-        return self._films.get((str(shown.image.path), shown.frame)) if shown is not None else None
-
-    def raster(self, pane: int) -> FilmRaster | None:
-        """The film of a pane as it is drawn."""
-        film = self.film(pane)
-        return film.raster if film is not None else None
+        alone = self.pane_grid.alone
+        return alone if alone is not None else min(self._focus, len(self.panes) - 1)
 
     @property
     def image(self) -> Image | None:
         """The image in the pane in focus, once it is read."""
-        raster = self.raster(self.focus)
-        return raster.image if raster is not None else None
+        return self.standing.image(self.focus)
 
     def presets(self) -> list[Preset]:
         """The windows that are offered for the film in focus; none until it is read, none for colour."""
-        raster = self.raster(self.focus)
+        raster = self.standing.raster(self.focus)
         return presets(raster, self.own_windows) if raster is not None else []
 
     # --- panes
 
     def set_grid(self, grid: Grid | None) -> None:
         """So many rows and columns of panes; None: a pane for each checkpoint."""
-        if grid != self.grid:
-            self.grid = grid
+        if grid != self.pane_grid.grid:
+            self.pane_grid.grid = grid
             self._arrange()
-            self._fill_grid()
-
-    def set_blended(self, panes: tuple[int, int] | None) -> None:
-        """Show two panes in one place, the second over the first; None: all of them."""
-        self.blended = panes
-        self._fill_grid()
+            self.pane_grid.fill()
 
     def choose_ahead(self, by: int) -> None:
         """Let the frame so many after the chosen one be the one that everything speaks of."""
@@ -235,29 +205,11 @@ class CompareView(QWidget):
 
     def name_of(self, number: int) -> str:
         """What stands in a pane, in a few words: the checkpoint, else the image."""
-        checkpoint, shown = self._session.checkpoint(self._contents[number].digest), self.shown(number)
+        checkpoint = self._session.classifiers.checkpoint(self.panes[number].digest)
+        shown = self.standing.shown(number)
         if checkpoint is not None:
             return checkpoint.name
         return self.tr("image {0}, frame {1}").format(shown.index + 1, shown.frame + 1) if shown is not None else ""
-
-    def frames(self) -> int:
-        """Frames and images of the shown study."""
-        return len(places(self._session.shown)) if self._session.shown is not None else 0
-
-    def wrapped(self, by: int) -> int:
-        """So many frames after the chosen one, from the last one on to the first."""
-        shown = self._session.shown
-        if shown is None:
-            return 0
-        at = places(shown).index((shown.index, shown.frame))
-        return (at + by) % self.frames() - at
-
-    def step_round(self, number: int) -> None:
-        """One pane to the next frame or image of the study, from the last one to the first."""
-        shown = self.shown(number)
-        if shown is not None:
-            at = places(shown).index((shown.index, shown.frame))
-            self.looks.step(number, (at + 1) % self.frames() - at)
 
     def step_focus(self, by: int = 1) -> None:
         """The next pane, round and round."""
@@ -265,47 +217,36 @@ class CompareView(QWidget):
 
     def maximise(self) -> None:
         """The pane in focus alone, or all again."""
-        self._maximise(self.focus)
+        self.pane_grid.show_alone(self.focus if self.pane_grid.alone is None else None)
 
     @Slot()
     def _arrange(self) -> None:
-        wanted = contents(self._session.in_panes, self.grid[0] * self.grid[1] if self.grid is not None else None)
-        if wanted != self._contents:
+        grid = self.pane_grid.grid
+        wanted = contents(self._session.in_panes, grid[0] * grid[1] if grid is not None else None)
+        if wanted != self.standing.contents:
             self._rebuild(wanted)
         active = self._session.active
-        if self._contents[self._focus].digest != active:
-            self._focus = next((p for p, content in enumerate(self._contents) if content.digest == active), 0)
+        if wanted[self._focus].digest != active:
+            self._focus = next((p for p, content in enumerate(wanted) if content.digest == active), 0)
         self._show_focus()
         self._draw()
 
     def _rebuild(self, wanted: list[Content]) -> None:
-        for pane in self.panes:
-            self._grid.removeWidget(pane)
-            pane.hide()
-            pane.deleteLater()
-        self._contents = wanted
-        self._focus, self._maximised, self.blended = min(self._focus, len(wanted) - 1), None, None
+        self.standing.contents = wanted
+        self._focus = min(self._focus, len(wanted) - 1)
         self.looks.lay_out(len(wanted))
         self.panes = [self._new_pane(number, content.digest) for number, content in enumerate(wanted)]
-        self._fill_grid()
+        self.gestures.listen(self.panes)
+        self.pane_grid.replace_panes(self.panes)
         self._want_films()
         for number in range(len(wanted)):
-            self._place(number)
+            self.standing.tell_looks(number)
         self.panes_rebuilt.emit()
-
-    def _fill_grid(self) -> None:
-        self._grid.fill(self.panes, self.grid, alone=self._maximised, blended=self.blended)
 
     def _new_pane(self, number: int, digest: str) -> Pane:
         pane = Pane(digest, self)
         pane.set_said(self.said)
-        pane.box.windowed.connect(partial(self._drag_window, number))
-        pane.box.moved.connect(partial(self._move, number))
-        pane.box.stepped.connect(partial(self._step, number))
         pane.box.pressed.connect(partial(self._press, number))
-        pane.box.mouse = self.mouse
-        pane.box.double_clicked.connect(self._double_click)
-        pane.box.menu_asked.connect(partial(self.action_asked.emit, "film_menu"))
         pane.box.hovered.connect(partial(self._hover, number))
         pane.box.left.connect(self._forget_cursor)
         pane.resized.connect(partial(self._look_at, number))
@@ -313,10 +254,9 @@ class CompareView(QWidget):
 
     def _press(self, number: int) -> None:
         self._focus = number
-        if self._maximised is not None and self._maximised != number:
-            self._maximised = number
-            self._fill_grid()
-        self._session.set_active(self._contents[number].digest)
+        if self.pane_grid.alone is not None and self.pane_grid.alone != number:
+            self.pane_grid.show_alone(number)
+        self._session.set_active(self.standing.contents[number].digest)
         self._show_focus()
 
     def _show_focus(self) -> None:
@@ -324,45 +264,13 @@ class CompareView(QWidget):
             pane.set_active(len(self.panes) > 1 and number == self._focus)
         self.focus_changed.emit()
 
-    def _maximise(self, number: int) -> None:
-        self._maximised = number if self._maximised is None else None
-        self._fill_grid()
-
-    # --- what the mouse does in one pane
-
-    @Slot()
-    def _double_click(self) -> None:
-        if self.mouse.double_click != "nothing":
-            self.action_asked.emit(self.mouse.double_click)
-
-    def _move(self, number: int, part: QRectF) -> None:
-        if self.raster(number) is not None:
-            self.looks.move(number, part)
-
-    def _drag_window(self, number: int, right: float, up: float) -> None:
-        raster, look = self.raster(number), self.looks[number]
-        if raster is not None and raster.image.is_colour:
-            self.told.emit(self.tr("A film in colour is shown as it is stored: there is no window to set."))
-        elif raster is not None:
-            window = dragged(raster, look.window, right, up, inverted=look.inverted, up_is_brighter=self.up_is_brighter)
-            self.looks.set_window(number, window)
-
-    def _step(self, number: int, by: int) -> None:
-        """Through frames, images and studies; a pane that is not linked goes through those of its study alone."""
-        if "frame" in self.looks.linked:
-            self.stepped.emit(by)
-            return
-        shown = self.shown(number)
-        if shown is not None and ahead(shown, by) is not None:
-            self.looks.step(number, by)
-
     def _hover(self, number: int, position: QPointF) -> None:
-        self._cursors = {number: position}
+        self.corners.cursor = number, position
         self._write_corners()
 
     @Slot()
     def _forget_cursor(self) -> None:
-        self._cursors = {}
+        self.corners.cursor = None
         self._write_corners()
 
     # --- looks
@@ -370,20 +278,22 @@ class CompareView(QWidget):
     @Slot(object)
     def _show_looks(self, changed: Iterable[int]) -> None:
         """What a step of the window costs: the films, and the words about it; maps stay where they are."""
-        standing = [self.shown(number) for number in range(len(self.panes))]
+        for number in changed:
+            self.standing.tell_looks(number)
+        if self._settling:
+            return
         for number in sorted(changed):
-            self._place(number)
             self._draw_film(number)
         if self.focus in changed:
             self.focus_changed.emit()
-        if standing != self._standing:
+        if self.standing.all_shown() != self._mapped:
             self._want_films()
             self._draw_maps()
             self._draw_marked()
 
     def _draw_film(self, number: int) -> None:
         """One pane's film as it looks, at its place."""
-        pane, raster, look = self.panes[number], self.raster(number), self.looks[number]
+        pane, raster, look = self.panes[number], self.standing.raster(number), self.looks[number]
         pane.set_film(raster, look)
         pane.set_message(self._message(number))
         pane.set_orientation(*look.turn.edges(raster.image.orientation if raster is not None else None))
@@ -391,25 +301,13 @@ class CompareView(QWidget):
         self._look_at(number)
 
     def _look_at(self, number: int) -> None:
-        raster = self.raster(number)
-        if raster is not None:
-            self.panes[number].look_at(
-                self.looks.part(number), raster.image, turned=self.looks[number].turn.quarters % 2 == 1
-            )
+        image = self.standing.image(number)
+        if image is not None:
+            self.panes[number].look_at(self.looks.part(number), image, turned=self.looks[number].turn.quarters % 2 == 1)
             self._look_words.ask()
 
     def _write_looks(self) -> None:
-        for number, pane in enumerate(self.panes):
-            raster = self.raster(number)
-            if raster is not None:
-                self.corners.write_look(pane, self.shown(number), raster.image, self.looks[number])
-
-    def _place(self, number: int) -> None:
-        """Tell the looks what stands in a pane."""
-        raster, shown = self.raster(number), self.shown(number)
-        if raster is not None and shown is not None:
-            rows, columns = raster.image.pixels.shape[:2]
-            self.looks.place(number, Placed(rows, columns, _group(shown)))
+        self.corners.write_looks(self.panes)
 
     # --- drawing
 
@@ -417,24 +315,24 @@ class CompareView(QWidget):
     def _new_image(self) -> None:
         """Within a series films stay as they are looked at; another one begins anew."""
         shown = self._session.shown
-        series = _series(shown) if shown is not None else None
+        series = series_of(shown) if shown is not None else None
         self.image_replaced.emit()
-        if series != self._series:
-            self._series = series
-            self._cursors.clear()  # within a series the same place of the next slice is looked at
-            self.looks.begin_anew()
-        self._want_films()
+        self._settling = True  # a film that was read ahead comes while it is asked for: all is drawn once, at the end
+        try:
+            if series != self._series:
+                self._series = series
+                self.corners.cursor = None  # within a series the same place of the next slice is looked at
+                self.looks.begin_anew()
+            self._want_films()
+        finally:
+            self._settling = False
         self._draw()
+        self.focus_changed.emit()
 
     def _want_films(self) -> None:
-        """Ask for the films of all panes; those of no pane are let go."""
-        wanted = dict.fromkeys(
-            (str(shown.image.path), shown.frame) for shown in map(self.shown, range(len(self.panes))) if shown
-        )
-        self._films = {key: film for key, film in self._films.items() if key in wanted}
-        missing = [(Path(path), frame) for path, frame in wanted if (path, frame) not in self._films]
-        if missing:
-            self.films_wanted.emit([(Path(path), frame) for path, frame in wanted])
+        films = self.standing.wanted()
+        if films:
+            self.films_wanted.emit(films)
 
     @Slot()
     def _draw(self) -> None:
@@ -446,9 +344,9 @@ class CompareView(QWidget):
     def _message(self, number: int) -> str:
         if self._session.shown is None:
             return self.tr("Choose a study, or drop a folder of films here.")
-        if self.shown(number) is None:
+        if self.standing.shown(number) is None:
             return self.tr("The study has no further image.")
-        film = self.film(number)
+        film = self.standing.film(number)
         if film is None:
             return self.tr("Reading …")
         if film.error is not None and self.corners.hide_identity:  # files are often named after patients
@@ -457,14 +355,9 @@ class CompareView(QWidget):
 
     @Slot()
     def _draw_maps(self) -> None:
-        self._standing = [self.shown(number) for number in range(len(self.panes))]
-        self._drawing.draw([(pane, self._chosen(number)) for number, pane in enumerate(self.panes)])
+        self._mapped = self.standing.all_shown()
+        self._drawing.draw([(pane, self.standing.chosen(number)) for number, pane in enumerate(self.panes)])
         self._write_corners()
-
-    def _chosen(self, number: int) -> Image | None:
-        """The image of a pane, if it is the chosen one, which maps are made of."""
-        raster = self.raster(number)
-        return raster.image if raster is not None and self.shown(number) == self._session.shown else None
 
     @Slot()
     def _draw_differences(self) -> None:
@@ -474,44 +367,10 @@ class CompareView(QWidget):
     @Slot()
     def _draw_marked(self) -> None:
         for number, pane in enumerate(self.panes):
-            raster, chosen = self.raster(number), self._chosen(number) is not None
-            draw_marked(self._session, pane, raster.image if raster is not None else None, chosen=chosen)
+            chosen = self.standing.chosen(number) is not None
+            draw_marked(self._session, pane, self.standing.image(number), chosen=chosen)
         self.standing_changed.emit()
-
-    # --- corner text
 
     @Slot()
     def _write_corners(self) -> None:
-        for number in range(len(self.panes)):
-            self._write_corner(number)
-
-    def _write_corner(self, number: int) -> None:
-        raster = self.raster(number)
-        image = raster.image if raster is not None else None
-        cursor = self.stored(number, self._cursors.get(number))
-        self.corners.write(self.panes[number], self.shown(number), image, self.looks[number], cursor)
-
-    def stored(self, number: int, cursor: QPointF | None) -> QPointF | None:
-        """A place on a pane's film as shown, in the pixels of the film as stored."""
-        raster = self.raster(number)
-        if cursor is None or raster is None:
-            return None
-        to_stored, _ = self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).inverted()
-        return to_stored.map(cursor)
-
-    def as_shown(self, number: int, stored: QPointF) -> QPointF:
-        """A place in the pixels of the film as stored, on a pane's film as shown."""
-        raster = self.raster(number)
-        if raster is None:
-            return stored
-        return self.looks[number].turn.transform(*raster.image.pixels.shape[:2]).map(stored)
-
-
-def _group(shown: ShownImage) -> tuple[object, ...]:
-    """What films that are linked have in common: the series, else the file."""
-    return shown.study.id, shown.image.series_uid or shown.image.id
-
-
-def _series(shown: ShownImage) -> tuple[object, ...]:
-    """What films have in common that are stepped through at one place and zoom: they are equally large, too."""
-    return *_group(shown), shown.image.rows, shown.image.columns
+        self.corners.write(self.panes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from time import perf_counter
 
@@ -51,8 +51,8 @@ class AllFindingsTab(SeenTab):
 
     def draw_now(self) -> None:
         """Cells for the findings there are; those whose numbers may have changed are filled in the next turns."""
-        findings = self._session.findings()
-        if list(self.cells) != findings:
+        findings = self._session.classifiers.findings
+        if tuple(self.cells) != findings:
             self._make_cells(findings)
         for finding, cell in self.cells.items():
             cell.setChecked(finding == self._session.finding)
@@ -60,7 +60,7 @@ class AllFindingsTab(SeenTab):
         self._filling = self._fill_cells()
         self._turn.start()
 
-    def _make_cells(self, findings: list[str]) -> None:
+    def _make_cells(self, findings: Iterable[str]) -> None:
         self._shown.clear()
         self.cells = {finding: FindingCell(finding, self._theme) for finding in findings}
         for cell in self.cells.values():
@@ -72,7 +72,7 @@ class AllFindingsTab(SeenTab):
             return self.tr("Open a checkpoint to see its ROC curves.")
         names = [
             f'<span style="color: {style_of(place).colour}">▬</span> {escape(each.name)}'
-            for place, each in enumerate(self._session.scored())
+            for place, each in enumerate(self._session.classifiers.all)
         ]
         return " &nbsp; ".join(names) + " · " + self.tr("present / absent; AUC on all cases")
 
@@ -94,10 +94,11 @@ class AllFindingsTab(SeenTab):
         chance = Guide("chance", np.array([0.0, 1.0]), np.array([0.0, 1.0]))
         plots = []
         for finding in self.cells:
-            drawn = [each.digest for each in session.scored() if self._live.lack(finding, each.digest) is None]
+            drawn = [each.digest for each in session.classifiers.all if self._live.lack(finding, each.digest) is None]
             curves = []
             for digest in drawn:
-                curve, style = self._live.roc(finding, digest, FIGURE_POINTS), style_of(session.place_of(digest))
+                curve = self._live.roc(finding, digest, FIGURE_POINTS)
+                style = style_of(session.classifiers.place_of(digest))
                 curves.append(Curve(names[digest], style, curve.false_positive_rate, curve.true_positive_rate))
             if curves:
                 caption = caption_of(session, self._numbers, finding, drawn, "Thin line: chance.")
@@ -128,7 +129,7 @@ class AllFindingsTab(SeenTab):
             self._shown[finding] = compared
             yield
             curves, lacks = [], []
-            for place, each in enumerate(self._session.scored()):
+            for place, each in enumerate(self._session.classifiers.all):
                 lack = self._live.lack(finding, each.digest)
                 interval = self._numbers.auc(finding, each.digest)
                 if lack is not None or interval is None:

@@ -12,10 +12,10 @@ from xferviewer.gui.session import Session
 
 def names_of(session: Session) -> dict[str, str]:
     """The names of all that is compared, by digest; those that several share are told apart by their place."""
-    names = [each.name for each in session.scored()]
+    names = [each.name for each in session.classifiers.all]
     return {
         each.digest: each.name if names.count(each.name) == 1 else f"{each.name} ({place})"
-        for place, each in enumerate(session.scored(), 1)
+        for place, each in enumerate(session.classifiers.all, 1)
     }
 
 

@@ -89,7 +89,7 @@ class DecisionTab(CurveTab):
         x = np.array(thresholds)
         self.plot.line("everybody", x[seen], everybody[seen], self.plot.guide_pen(), z=-20)
         self.plot.line("nobody", [0, end], [0, 0], self.plot.axis_pen(), z=-20)
-        at = {digest: self._session.threshold(digest, self._session.finding) for digest in drawn}
+        at = {digest: self._session.operating_points.threshold(digest, self._session.finding) for digest in drawn}
         dotted = [digest for digest in drawn if 0 < at[digest] < 1]
         self.plot.dots(
             "operating points",
@@ -165,7 +165,7 @@ class DecisionTab(CurveTab):
     def cells(self, digest: str) -> Sequence[str]:
         """At the mouse, else at the operating point."""
         at = self._threshold_at_cursor()
-        threshold = self._session.threshold(digest, self._session.finding) if at is None else at
+        threshold = self._session.operating_points.threshold(digest, self._session.finding) if at is None else at
         if not 0 < threshold < 1:
             return (rate_text(threshold), "n/a", "n/a")
         benefit, more, avoided = (

@@ -85,7 +85,7 @@ class PrecisionRecallTab(CurveTab):
         """Threshold, true positives and called of each checkpoint on all cases."""
         finding = self._session.finding
         thresholds = self._numbers.thresholds(finding)
-        state = self._numbers.sweep(finding).at(0.0, thresholds)  # nobody is referred: all cases
+        state = self._numbers.referral.sweep(finding).at(0.0, thresholds)  # nobody is referred: all cases
         called = (state.true_positive + state.false_positive).tolist()
         points = zip(thresholds, state.true_positive.tolist(), called, strict=True)
         return dict(zip(self._numbers.compared(finding).digests, points, strict=True))

@@ -93,7 +93,8 @@ class RiskCoverageTab(CurveTab):
             curve = self._curve(digest)
             at = _even_places(curve.risk.size, FIGURE_POINTS)
             lower, upper = _band(curve, at) if self.has_interval(digest) else (None, None)
-            note = f"AURC {rate_text(curve.aurc)}, threshold {threshold_text(self._session.threshold(digest, finding))}"
+            threshold = threshold_text(self._session.operating_points.threshold(digest, finding))
+            note = f"AURC {rate_text(curve.aurc)}, threshold {threshold}"
             x, y, style = curve.coverage[at], curve.risk[at], self.style_of(digest)
             curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
         measure = self._session.uncertainty

@@ -63,7 +63,7 @@ class RocTab(CurveTab):
         """The line of chance, and all operating points."""
         finding = self._session.finding
         self.plot.line("chance", [0, 1], [0, 1], self.plot.guide_pen(), z=-20)
-        state, digests = self._numbers.state(finding), self._numbers.compared(finding).digests
+        state, digests = self._numbers.referral.state(finding), self._numbers.compared(finding).digests
         places = [digests.index(digest) for digest in drawn]
         self.plot.dots(
             "operating points", 1 - state.specificity[places], state.sensitivity[places],
@@ -80,7 +80,7 @@ class RocTab(CurveTab):
         seen = self.in_view(x)
         self.plot.line(("all", digest), x[seen], y[seen], pen_of(style, 1, faint=True) if refers else pen_of(style))
         if refers:
-            retained = self._numbers.retained_curve(finding, digest)
+            retained = self._numbers.referral.retained_curve(finding, digest)
             kept_x, kept_y = retained.false_positive_rate, retained.true_positive_rate
             self.plot.line(("retained", digest), kept_x, kept_y, pen_of(style), z=1)
         if self.has_interval(digest):
@@ -102,7 +102,7 @@ class RocTab(CurveTab):
             x, y = whole.false_positive_rate, whole.true_positive_rate
             curves.append(Curve(names[digest], style, x, y, lower, upper, note=note))
             if rate > 0:
-                kept = self._numbers.retained_curve(finding, digest)
+                kept = self._numbers.referral.retained_curve(finding, digest)
                 name = f"{names[digest]}, retained"
                 guides.append(Guide(name, kept.false_positive_rate, kept.true_positive_rate, style.colour))
         if any(curve.lower is not None for curve in curves):
@@ -140,7 +140,7 @@ class RocTab(CurveTab):
     def _counts_at_thresholds(self) -> dict[str, tuple[float, Confusion]]:
         finding = self._session.finding
         thresholds = self._numbers.thresholds(finding)
-        state = self._numbers.sweep(finding).at(0.0, thresholds)  # nobody is referred: all cases
+        state = self._numbers.referral.sweep(finding).at(0.0, thresholds)  # nobody is referred: all cases
         counts = zip(
             state.true_positive.tolist(), state.false_positive.tolist(), state.true_negative.tolist(),
             state.false_negative.tolist(), strict=True,
@@ -168,12 +168,12 @@ class RocTab(CurveTab):
         self._before_click = {}
         if found is not None:
             digest, point = found
-            self._before_click = {digest: self._session.threshold(digest, finding)}
-            self._session.set_thresholds(finding, {digest: self._live.threshold_of(finding, digest, point)})
+            self._before_click = {digest: self._session.operating_points.threshold(digest, finding)}
+            self._session.operating_points.choose(finding, {digest: self._live.threshold_of(finding, digest, point)})
 
     @Slot()
     def _undo_click(self) -> None:
         """A double click begins with a click, which was not meant."""
         if self._before_click:
-            self._session.set_thresholds(self._session.finding, self._before_click)
+            self._session.operating_points.choose(self._session.finding, self._before_click)
             self._before_click = {}

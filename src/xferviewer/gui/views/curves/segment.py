@@ -71,7 +71,7 @@ class SegmentDrag(QObject):
         first, second = sorted((piece.first, piece.second))
         step = max((second - first) // _DRAWN_POINTS, 1)
         places = [*range(first, second, step), second]
-        pen = pen_of(style_of(self._session.place_of(piece.digest)), 5)
+        pen = pen_of(style_of(self._session.classifiers.place_of(piece.digest)), 5)
         pen.setStyle(Qt.PenStyle.SolidLine)
         self._plot.line("segment", curve.false_positive_rate[places], curve.true_positive_rate[places], pen, z=3)
 
@@ -89,7 +89,7 @@ class SegmentDrag(QObject):
 
     def _title(self) -> str:
         piece, finding = self.piece, self._session.finding
-        scored = self._session.scored_as(piece.digest) if piece is not None else None
+        scored = self._session.classifiers.find(piece.digest) if piece is not None else None
         if piece is None or scored is None:
             return ""
         limits = sorted(self._live.threshold_of(finding, piece.digest, point) for point in (piece.first, piece.second))

@@ -179,7 +179,7 @@ class CurveTab(SeenTab):
         session = self._session
         # The compared cases stand for all in them: they are made anew when labels, scores, unit or filter change.
         compared = self._numbers.compared(session.finding)
-        return compared, session.active, session.scored(), session.cohort.name, self.plot.view()
+        return compared, session.active, session.classifiers.all, session.cohort.name, self.plot.view()
 
     def _draw(self) -> None:
         reason = why_nothing(self._session, self._numbers)
@@ -194,15 +194,15 @@ class CurveTab(SeenTab):
         self._stack.setCurrentIndex(0 if self._drawn else 1)
 
     def _drawable(self) -> tuple[str, ...]:
-        return tuple(each.digest for each in self._session.scored() if self.lack(each.digest) is None)
+        return tuple(each.digest for each in self._session.classifiers.all if self.lack(each.digest) is None)
 
     def _reasons(self) -> str:
-        lacks = [(each.name, self.lack(each.digest)) for each in self._session.scored()]
+        lacks = [(each.name, self.lack(each.digest)) for each in self._session.classifiers.all]
         return "\n".join(f"{name}: {lack_text(lack)}" for name, lack in lacks if lack is not None)
 
     def _rows(self) -> list[ReadoutRow]:
         rows = []
-        for each in self._session.scored():
+        for each in self._session.classifiers.all:
             lack = self.lack(each.digest)
             cells = tuple(self.cells(each.digest)) if lack is None else (lack_text(lack),)
             active = each.digest == self._session.active
@@ -217,11 +217,11 @@ class CurveTab(SeenTab):
 
     def style_of(self, digest: str) -> CheckpointStyle:
         """The colour and line of a checkpoint."""
-        return style_of(self._session.place_of(digest))
+        return style_of(self._session.classifiers.place_of(digest))
 
     def name_of(self, digest: str) -> str:
         """What a checkpoint is called."""
-        scored = self._session.scored_as(digest)
+        scored = self._session.classifiers.find(digest)
         return scored.name if scored is not None else ""
 
     def drawn_points(self) -> int:

@@ -68,7 +68,7 @@ class CohortQualityPanel(NumberPanel):
         self.note.setFont(small_font())
         self.note.setWordWrap(True)
         self._lay_out()
-        for signal in (measuring.changed, session.scored_changed):
+        for signal in (measuring.changed, session.classifiers_changed):
             signal.connect(self.refresh_soon)
         measuring.progressed.connect(self._show_progress)
         self.run.clicked.connect(self.run_asked)
@@ -96,7 +96,7 @@ class CohortQualityPanel(NumberPanel):
         running, cohort = self._measuring.running, self._measuring.cohort
         for widget in (self.bar, self.cancel):
             widget.setVisible(running == "localisation")
-        self.run.setEnabled(bool(self.session.checkpoints) and not running)
+        self.run.setEnabled(bool(self.session.classifiers.checkpoints) and not running)
         self.command.setEnabled(cohort is not None)
         self._rows = cohort.summaries() if cohort is not None else []
         self.table.setVisible(bool(self._rows))
@@ -110,7 +110,9 @@ class CohortQualityPanel(NumberPanel):
     def _heading(self, cohort: CohortMeasures | None) -> str:
         if cohort is None:
             return self.tr("Boxes and masks tell whether maps lie where findings are. Nothing is measured yet.")
-        other = set(cohort.digests) != {checkpoint.weights_sha256 for checkpoint in self.session.checkpoints}
+        other = set(cohort.digests) != {
+            checkpoint.weights_sha256 for checkpoint in self.session.classifiers.checkpoints
+        }
         text = self.tr("{0} maps of {1} images in which something is marked; method {2}.").format(
             len(cohort.maps), cohort.n_images, _title(cohort.choice)
         )
@@ -130,10 +132,10 @@ class CohortQualityPanel(NumberPanel):
         return " ".join(words)
 
     def _head(self, row: LocalisationSummary) -> Head:
-        checkpoint = self.session.checkpoint(row.checkpoint)
+        checkpoint = self.session.classifiers.checkpoint(row.checkpoint)
         name = checkpoint.name if checkpoint is not None else row.checkpoint[:8]
         finding = row.finding or self.tr("mean of findings")
-        colour = style_of(self.session.place_of(row.checkpoint)).colour
+        colour = style_of(self.session.classifiers.place_of(row.checkpoint)).colour
         return Head(f"{finding} · {name}", "", colour, strong=row.finding == self.session.finding)
 
     def _cells(self, row: LocalisationSummary) -> list[Cell]:
@@ -157,7 +159,7 @@ class CohortQualityPanel(NumberPanel):
         maps.sort(key=lambda one: one.localisation.hit)
         images = list(dict.fromkeys(one.image for one in maps))
         studies = tuple(dict.fromkeys(self._measuring.study_of(image) for image in images))
-        checkpoint = self.session.checkpoint(chosen.checkpoint)
+        checkpoint = self.session.classifiers.checkpoint(chosen.checkpoint)
         name = checkpoint.name if checkpoint is not None else chosen.checkpoint[:8]
         title = self.tr("{0}: maps of {1}, misses first").format(chosen.finding or self.tr("all findings"), name)
         if chosen.finding:

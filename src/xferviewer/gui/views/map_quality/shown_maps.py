@@ -117,7 +117,7 @@ class MapQualityPanel(QScrollArea):
             session.panes_changed,
             session.marked_changed,
             session.display_changed,
-            session.map_choice_changed,
+            session.maps.choice_changed,
             self._maps.changed,
             self._measuring.changed,
         ):
@@ -199,17 +199,17 @@ class MapQualityPanel(QScrollArea):
     def _key(self, digest: str) -> MapKey:
         shown = self._session.shown
         identity = shown.reference.identity if shown is not None else ""
-        own = self._session.own_name(digest, self._session.finding) or ""
-        return identity, digest, own, self._session.map_choice
+        own = self._session.classifiers.own_name(digest, self._session.finding) or ""
+        return identity, digest, own, self._session.maps.choice
 
     def _head(self, digest: str) -> Head:
         """Numbers as in the worklist, for want of room; the tip has the name."""
-        checkpoint, place = self._session.checkpoint(digest), self._session.place_of(digest)
+        checkpoint, place = self._session.classifiers.checkpoint(digest), self._session.classifiers.place_of(digest)
         name = checkpoint.name if checkpoint is not None else ""
         return Head(str(place + 1), name, self._style(digest).colour, strong=digest == self._session.active)
 
     def _style(self, digest: str) -> CheckpointStyle:
-        return style_of(self._session.place_of(digest))
+        return style_of(self._session.classifiers.place_of(digest))
 
     def _fit_table(self) -> None:
         """As high as its rows: the panel scrolls, not the table."""

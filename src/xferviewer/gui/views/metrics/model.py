@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from xferviewer.evaluation.roc import AucInterval
 from xferviewer.evaluation.seed_groups import SeedSummary, summarise_seeds
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.cohort import Scored
+from xferviewer.gui.columns import Classifier
 from xferviewer.gui.live_numbers import Difference, LiveNumbers
 from xferviewer.gui.number_text import difference_text, interval_text, p_text, rate_text, score_kind_text
 from xferviewer.gui.seed_groups import SeedGroup, seed_groups
@@ -30,17 +30,17 @@ class MetricsTableModel(QAbstractTableModel):
         self._session = session
         self._numbers = numbers
         self._findings: list[str] = []
-        self._scored: tuple[Scored, ...] = ()
+        self._scored: tuple[Classifier, ...] = ()
         self._groups: list[SeedGroup] = []
         self._words = ""
         self._sorted_by = -1
         self._order = Qt.SortOrder.DescendingOrder
-        session.scored_changed.connect(self._reset)
+        session.classifiers_changed.connect(self._reset)
 
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
-        self._scored = self._session.scored()
+        self._scored = self._session.classifiers.all
         self._groups = seed_groups(self._scored)
         self._findings = self._arranged()
         self.endResetModel()
@@ -48,7 +48,7 @@ class MetricsTableModel(QAbstractTableModel):
     def _arranged(self) -> list[str]:
         """The findings that hold the words searched for, sorted; what is not known comes last."""
         words = self._words.casefold().split()
-        findings = [f for f in self._session.findings() if all(word in f.casefold() for word in words)]
+        findings = [f for f in self._session.classifiers.findings if all(word in f.casefold() for word in words)]
         place = self._sorted_by
         if not 0 <= place < self.columnCount():
             return findings
@@ -153,7 +153,7 @@ class MetricsTableModel(QAbstractTableModel):
         digest = self._scored[column - 1].digest
         interval = self._numbers.auc(finding, digest)
         if interval is None:
-            trained = self._session.is_trained(digest, finding)
+            trained = self._session.classifiers.is_trained(digest, finding)
             return self.tr("no scores here") if trained else self.tr("not trained")
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._tip(finding, digest, interval)
@@ -163,7 +163,7 @@ class MetricsTableModel(QAbstractTableModel):
         best = f"{BEST} " if self._numbers.best(finding) == digest else ""
         lines = [best + interval_text(interval.auc, interval.lower, interval.upper)]
         if self._session.referral_rate > 0 and interval.n_positive and interval.n_negative:
-            retained = self._numbers.retained_auc(finding, digest)
+            retained = self._numbers.referral.retained_auc(finding, digest)
             lines.append(self.tr("kept {0}").format(interval_text(retained.auc, retained.lower, retained.upper)))
         difference = self._numbers.difference(finding, digest)
         if difference is not None:
@@ -172,7 +172,7 @@ class MetricsTableModel(QAbstractTableModel):
 
     def _tip(self, finding: str, digest: str, interval: AucInterval) -> str:
         cases = self._numbers.cases()
-        kind = score_kind_text(self._session.score_kind(digest))
+        kind = score_kind_text(self._session.scores.kind(digest))
         lines = [
             self.tr("AUC with 95 % DeLong interval; {0} present, {1} absent; unit: {2}; {3}").format(
                 interval.n_positive, interval.n_negative, cases.unit, kind
@@ -202,7 +202,7 @@ class MetricsTableModel(QAbstractTableModel):
         return self.tr("{0} (SD {1}, {2} runs)").format(rate_text(seeds.mean), rate_text(seeds.sd, 4), seeds.n)
 
     def _mean(self, column: int) -> str:
-        if not all(map(self._numbers.is_known, self._session.findings())):
+        if not all(map(self._numbers.is_known, self._session.classifiers.findings)):
             return "…"
         if 1 <= column <= len(self._scored):
             mean, n_defined, n_all = self._numbers.mean_auc(self._scored[column - 1].digest)

@@ -75,7 +75,7 @@ class MetricsTable(QWidget):
         numbers.changed.connect(self._refresh)
         numbers.filled.connect(self._refresh)
         session.finding_changed.connect(self._show_finding)
-        session.scored_changed.connect(self._fit)
+        session.classifiers_changed.connect(self._fit)
         session.cohort_changed.connect(self._fit)
         session.inputs.changed.connect(self._say_what)
         # Queued: inside the reset the view's own tables are not rebuilt yet.
@@ -119,7 +119,7 @@ class MetricsTable(QWidget):
             return
         self.model.refresh()
         self._say_what()
-        lines = 1 + (self._session.referral_rate > 0) + (len(self._session.scored()) > 1)
+        lines = 1 + (self._session.referral_rate > 0) + (len(self._session.classifiers.all) > 1)
         self.table.verticalHeader().setDefaultSectionSize(lines * self.table.fontMetrics().height() + 2 * GRID)
         if (
             not self._fits
@@ -138,7 +138,7 @@ class MetricsTable(QWidget):
         said = [self.tr("AUC [95 % DeLong]")]
         if session.referral_rate > 0:
             said.append(self.tr("kept: on what is not referred"))
-        if len(session.scored()) > 1:
+        if len(session.classifiers.all) > 1:
             said.append(
                 self.tr("Δ to the reference [95 %], paired DeLong, p {0}").format(_adjusted(comparison.adjustment))
             )
@@ -151,12 +151,12 @@ class MetricsTable(QWidget):
             said.append(self.tr("⚠ of {0} patients: intervals take them as independent").format(n_patients))
         if comparison.only is not None:
             said.append(self.tr("only {0} = {1}").format(*comparison.only))
-        seen = [each.name for each in session.scored() if any(session.n_seen(each.digest))]
+        seen = [each.name for each in session.classifiers.all if any(session.n_seen(each.digest))]
         if seen:
             said.append(self.tr("⚠ {0} learned from some of these images").format(", ".join(seen)))
-        unlike = [each.name for each in session.scored() if session.inputs.marked(each.digest)]
+        unlike = [each.name for each in session.classifiers.all if session.inputs.marked(each.digest)]
         if unlike:
-            noted = all(session.inputs.is_acknowledged(e.digest) for e in session.scored() if e.name in unlike)
+            noted = all(session.inputs.is_acknowledged(e.digest) for e in session.classifiers.all if e.name in unlike)
             mark = "△" if noted else "⚠"
             said.append(self.tr("{0} inputs are not as {1} expects them").format(mark, ", ".join(unlike)))
         self.heading.setToolTip(cohort_words(session))

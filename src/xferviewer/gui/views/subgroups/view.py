@@ -159,13 +159,13 @@ class SubgroupsPanel(NumberPanel):
             box.offer([("–", ""), *((name, name) for name in names)], "")
             box.choose(by[place] if place < len(by) else "")
         self.columns[1].setEnabled(bool(by))
-        active = session.scored_as(session.active)
+        active = session.classifiers.find(session.active)
         items = [(self.tr("active: {0}").format(active.name if active is not None else "–"), "")]
-        items += [(each.name, each.digest) for each in session.scored() if each.digest in digests]
+        items += [(each.name, each.digest) for each in session.classifiers.all if each.digest in digests]
         self.checkpoint.offer(items, "")
 
     def _heading(self, what: str) -> str:
-        finding, scored = self.session.finding, self.session.scored_as(self._digest)
+        finding, scored = self.session.finding, self.session.classifiers.find(self._digest)
         name = scored.name if scored is not None else ""
         rests_on = basis(self.session, self.numbers, finding, [self._digest])
         return f"<b>{escape(finding)}</b>, {escape(name)} · {escape(rests_on)}<br>{escape(what)}"
@@ -175,7 +175,8 @@ class SubgroupsPanel(NumberPanel):
         state = self._groups.state(finding, self._digest, [name for name, _, _ in METRICS], metric)
         gap = self._groups.gap(finding, self._digest, metric, state)
         text = threshold_text(
-            session.threshold(self._digest, finding), probability=session.holds_probabilities(self._digest)
+            session.operating_points.threshold(self._digest, finding),
+            probability=session.classifiers.holds_probabilities(self._digest),
         )
         self.heading.setText(
             self._heading(
@@ -184,7 +185,7 @@ class SubgroupsPanel(NumberPanel):
                 )
             )
         )
-        probabilities = session.holds_probabilities(self._digest)
+        probabilities = session.classifiers.holds_probabilities(self._digest)
         self.table.put(*each_group(table, state, gap, self.compared.currentText(), probabilities=probabilities))
         self.gap.setText(self._gap_text(gap))
 
@@ -203,9 +204,9 @@ class SubgroupsPanel(NumberPanel):
 
     def _show_left_out(self, table: GroupTable) -> None:
         finding = self.session.finding
-        offered = self.session.threshold(self._digest, finding)
+        offered = self.session.operating_points.threshold(self._digest, finding)
         self.rule.offer_threshold(*self.numbers.score_range(finding, self._digest), offered)
         found = self._groups.left_out(finding, self._digest, self.rule.rule())
         self.heading.setText(self._heading(self.tr("a threshold chosen on all other groups · no case is referred")))
-        probabilities = self.session.holds_probabilities(self._digest)
+        probabilities = self.session.classifiers.holds_probabilities(self._digest)
         self.table.put(*each_left_out(table, found, probabilities=probabilities))

@@ -20,7 +20,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QPixmap
 
 from xferviewer.exchange.checkpoint_styles import style_of
-from xferviewer.gui.cohort import Scored
+from xferviewer.gui.columns import Classifier
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.number_text import score_kind_text, short_probability_text
 from xferviewer.gui.session import Session
@@ -55,12 +55,12 @@ class WorklistModel(QAbstractTableModel):
         self._theme = theme
         self.columns: tuple[Column, ...] = chosen_columns(())
         self._studies = session.studies
-        self._checkpoints: tuple[Scored, ...] = ()
+        self._checkpoints: tuple[Classifier, ...] = ()
         self._known_referred: set[int] | None = None
         self._thumbnail_rows: dict[str, int] = {}  # of the studies whose thumbnails are being made, by identity
         self.hide_identity = False
         session.worklist_changed.connect(self._reset)
-        session.scored_changed.connect(self._reset)
+        session.classifiers_changed.connect(self._reset)
         session.cohort_changed.connect(self._find_referred)
         session.finding_changed.connect(self._find_referred)
         session.panes_changed.connect(self._find_referred)
@@ -80,7 +80,7 @@ class WorklistModel(QAbstractTableModel):
     @Slot()
     def _reset(self) -> None:
         self.beginResetModel()
-        self._studies, self._checkpoints = self._session.studies, self._session.scored()
+        self._studies, self._checkpoints = self._session.studies, self._session.classifiers.all
         self._thumbnail_rows.clear()
         self.endResetModel()
 
@@ -96,7 +96,7 @@ class WorklistModel(QAbstractTableModel):
     def _referred(self) -> set[int]:
         if self._known_referred is None:
             session = self._session
-            self._known_referred = set(self._numbers.referred_studies(session.finding, session.active))
+            self._known_referred = set(self._numbers.referral.referred_studies(session.finding, session.active))
         return self._known_referred
 
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008  Qt's own signature
@@ -128,7 +128,7 @@ class WorklistModel(QAbstractTableModel):
         if place < 0:
             return self.columns[place].tip
         if 0 <= place < len(self._checkpoints):
-            kind = score_kind_text(self._session.score_kind(self._checkpoints[place].digest))
+            kind = score_kind_text(self._session.scores.kind(self._checkpoints[place].digest))
             return f"{self._checkpoints[place].name}: {kind} of {self._session.finding}"
         if place == len(self._checkpoints):
             return self.tr("Largest difference between the checkpoints' probabilities")
@@ -184,7 +184,7 @@ class WorklistModel(QAbstractTableModel):
         return self._disagreement(study.first_identity)
 
     def _probability(self, identity: str, place: int) -> float | None:
-        return self._session.probability(self._checkpoints[place].digest, identity, self._session.finding)
+        return self._session.scores.score(self._checkpoints[place].digest, identity, self._session.finding)
 
     def _disagreement(self, identity: str) -> float | None:
         values = [self._probability(identity, place) for place in range(len(self._checkpoints))]
