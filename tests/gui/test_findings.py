@@ -117,7 +117,7 @@ def test_that_the_truth_stands_beside_a_long_name_and_never_over_it(opened: Appl
 
 
 def test_that_the_chosen_finding_stays_in_view_when_its_panel_gets_smaller(opened: Application) -> None:
-    panel, chosen = opened.window.findings, opened.session.findings()[-1]
+    panel, chosen = opened.window.findings, opened.session.classifiers.findings[-1]
     opened.session.set_finding(chosen)
     panel.verticalScrollBar().setValue(0)
     panel.resize(panel.width(), 150)

@@ -83,7 +83,7 @@ def test_that_another_theme_holds_at_once_for_all_that_is_painted(
         theme.apply(qapp, dark)
 
 
-@pytest.mark.parametrize("colours", ["dark", "light"])
+@pytest.mark.parametrize("colours", ["light"])
 def test_that_a_warning_over_a_film_can_be_read_on_the_ground_of_films(opened: Application, colours: str) -> None:
     opened.window.actions_by_name["mirror_sideways"].trigger()
     warning = opened.window.compare.panes[0]._warning

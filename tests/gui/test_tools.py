@@ -134,7 +134,7 @@ def test_that_escape_lets_go_of_an_angle_before_it_resets_the_film(opened: Appli
     assert compare.looks[0].part is None
 
 
-@pytest.mark.parametrize("turns", [(), ("turn_clockwise", "mirror_sideways")])
+@pytest.mark.parametrize("turns", [("turn_clockwise", "mirror_sideways")])
 def test_that_a_point_of_a_measurement_is_dragged_to_another_place_and_the_one_under_the_mouse_is_removed(
     opened: Application, turns: tuple[str, ...]
 ) -> None:
