@@ -80,6 +80,23 @@ def test_that_a_column_that_is_added_sorts_by_the_catalogue(application: Applica
     assert [row[0] for row in shown(application)] == ["anna", "cleo", "bert", "dora"]
 
 
+def test_that_columns_stay_as_wide_as_somebody_drew_them(application: Application, qtbot: QtBot) -> None:
+    worklist = application.window.worklist
+    header = worklist.table.horizontalHeader()
+    qtbot.waitUntil(lambda: header.sectionSize(0) > 0)
+    before = [header.sectionSize(column) for column in range(header.count())]
+    order = [header.visualIndex(column) for column in range(header.count())]
+    header.resizeSection(1, before[1] + 57)
+    application.library.search("bert")
+    qtbot.waitUntil(lambda: worklist.count.text() == "1 study")
+    application.library.sort("patient_id", descending=True)
+    application.library.search("")
+    qtbot.waitUntil(lambda: worklist.count.text() == "4 studies")
+    after = [header.sectionSize(column) for column in range(header.count())]
+    assert after == [before[0], before[1] + 57, *before[2:]]
+    assert [header.visualIndex(column) for column in range(header.count())] == order
+
+
 def test_that_the_arrow_stays_at_the_column_that_the_list_is_sorted_by(application: Application) -> None:
     worklist = application.window.worklist
     header = worklist.table.horizontalHeader()

@@ -33,7 +33,7 @@ from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 from xferviewer.gui.theme import GRID, Theme
 from xferviewer.gui.thumbnails import SIZE, Thumbnails
-from xferviewer.gui.views.worklist.columns import chosen_columns
+from xferviewer.gui.views.worklist.columns import Column, chosen_columns
 from xferviewer.gui.views.worklist.menu import WorklistMenu
 from xferviewer.gui.views.worklist.model import WorklistModel
 
@@ -133,6 +133,7 @@ class Worklist(QWidget):
         self._search_later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
         self._search_later.timeout.connect(self._search_now)
         self.search.textChanged.connect(self._search_later.start)
+        self._laid_out: tuple[tuple[Column, ...], int] | None = None
         self._sorted_by: tuple[int, Qt.SortOrder] | None = None  # before a case list came with an order of its own
         session.image_changed.connect(self._show_position)
         session.case_list_changed.connect(self._follow_case_list)
@@ -183,6 +184,13 @@ class Worklist(QWidget):
     def _after_reset(self) -> None:
         studies = len(self._session.studies)
         self.count.setText(self.tr("1 study") if studies == 1 else self.tr("{0:,} studies").format(studies))
+        laid_out = self.model.columns, self.model.columnCount()
+        if laid_out != self._laid_out:  # a search or another order leaves columns as wide as somebody drew them
+            self._laid_out = laid_out
+            self._lay_out_columns()
+        self._show_position()
+
+    def _lay_out_columns(self) -> None:
         header, columns = self.table.horizontalHeader(), self.model.columns
         chosen = QFont(header.font())
         chosen.setBold(True)  # as Qt writes the titles of what is chosen
@@ -196,7 +204,6 @@ class Worklist(QWidget):
         # What the checkpoints say comes right after the patient.
         for place in range(self.model.columnCount() - len(columns)):
             header.moveSection(header.visualIndex(len(columns) + place), 1 + place)
-        self._show_position()
 
     @Slot()
     def _show_position(self) -> None:
