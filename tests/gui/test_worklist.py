@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from xferviewer import settings
+from xferviewer.checkpoints import read_checkpoint
 from xferviewer.gui.app import Application
 from xferviewer.gui.views.worklist.columns import COLUMNS, DEFAULT
+from xferviewer.resources import bundled_checkpoints
 from xferviewer.settings import Settings, settings_file
 from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.catalogue_writing import FileStamp, ImageEntry, record_image, summarise, writing
@@ -78,6 +81,21 @@ def test_that_a_column_that_is_added_sorts_by_the_catalogue(application: Applica
     column = [each.name for each in worklist.model.columns].index("modality")
     worklist.model.sort(column)
     assert [row[0] for row in shown(application)] == ["anna", "cleo", "bert", "dora"]
+
+
+def test_that_no_column_stands_for_what_needs_more_checkpoints(application: Application, qtbot: QtBot) -> None:
+    """What differs takes two checkpoints, what is referred one."""
+    session, worklist = application.session, application.window.worklist
+    checkpoints = [read_checkpoint(folder) for folder in bundled_checkpoints()[:2]]
+    for count, titles in ((0, []), (1, ["1", "refer"]), (2, ["1", "2", "differ", "refer"]), (1, ["1", "refer"])):
+        session.set_checkpoints(checkpoints[:count])
+        extra = range(len(worklist.model.columns), worklist.model.columnCount())
+
+        def seen(extra: range = extra) -> list[str]:
+            shown = [column for column in extra if not worklist.table.isColumnHidden(column)]
+            return [worklist.model.headerData(column, Qt.Orientation.Horizontal) for column in shown]
+
+        qtbot.waitUntil(lambda titles=titles, seen=seen: seen() == titles)
 
 
 def test_that_columns_stay_as_wide_as_somebody_drew_them(application: Application, qtbot: QtBot) -> None:

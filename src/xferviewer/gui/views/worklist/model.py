@@ -107,6 +107,10 @@ class WorklistModel(QAbstractTableModel):
         """Fixed columns, the checkpoints, disagreement, referral."""
         return 0 if parent.isValid() else len(self.columns) + len(self._checkpoints) + 2
 
+    def has_something_to_say(self, place: int) -> bool:
+        """Whether the column so many after the catalogue's may hold a value: two checkpoints differ, one refers."""
+        return len(self._checkpoints) >= (2 if place == len(self._checkpoints) else 1)
+
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Column titles; a checkpoint's column shows its colour as a square and its name as a tool tip."""
         if orientation != Qt.Orientation.Horizontal:

@@ -201,8 +201,11 @@ class Worklist(QWidget):
             least = title + 4 * GRID  # the style sheet's padding, and a gap
             width = columns[column].width + (SIZE if column == 0 else 0) if column < len(columns) else 11 * GRID
             header.resizeSection(column, max(width, least))
+        scored = self.model.columnCount() - len(columns)
+        for place in range(scored):
+            self.table.setColumnHidden(len(columns) + place, not self.model.has_something_to_say(place))
         # What the checkpoints say comes right after the patient.
-        for place in range(self.model.columnCount() - len(columns)):
+        for place in range(scored):
             header.moveSection(header.visualIndex(len(columns) + place), 1 + place)
 
     @Slot()
