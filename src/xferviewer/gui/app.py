@@ -181,9 +181,15 @@ class Application(QObject):
             window.film_commands.pictures, window.agreement, window.exporting_notes,
         ):  # fmt: skip
             part.failed.connect(notifier.tell_error)
+        self.library.cohort.failed.connect(notifier.tell_error)
+        self.library.cohort.awaited.connect(self._tell_labels_are_read)
         self.importing.refused.connect(notifier.tell_error)
         self.engine.warned.connect(self._tell_warning)
         self.engine.interrupted.connect(notifier.tell)
+
+    @Slot()
+    def _tell_labels_are_read(self) -> None:
+        self.notifier.tell(self.tr("The labels of the catalogue are being read; numbers follow."))
 
     def start(self) -> None:
         """Once the window is painted: catalogue, checkpoints, engine, and what was interrupted the last time."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +15,16 @@ from xferviewer.errors import XferviewerError
 from xferviewer.evaluation.image_names import match_images
 from xferviewer.evaluation.labelled_images import labelled_images
 from xferviewer.evaluation.tables import LabelTable
+from xferviewer.gui.catalogue_cohort import CATALOGUE_COHORT, CatalogueCohort
 from xferviewer.gui.cohort import NO_FILM, Cohort
 from xferviewer.gui.display import ShownImage
 from xferviewer.gui.session import Session
 from xferviewer.processes import own_command
 from xferviewer.protocol import ImageReference
-from xferviewer.studies.catalogue import Catalogue, ImageRow
+from xferviewer.studies.catalogue import Catalogue
 from xferviewer.studies.labels import JoinReport, join_labels, read_labels
 from xferviewer.studies.study_list import StudyList
 
-CATALOGUE_COHORT = "open catalogue"
 MOST_PREDICTED = 20_000
 """Studies without labels that are predicted unasked: of a hospital's catalogue all would take days."""
 
@@ -62,6 +60,7 @@ class Library(QObject):
     def __init__(self, catalogue: Catalogue, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.catalogue = catalogue
+        self.cohort = CatalogueCohort(self)
         self._session = session
         self._search = ""
         self._order_by = "patient_id"
@@ -75,6 +74,7 @@ class Library(QObject):
         self._sampled: dict[int, list[str]] = {}
         session.sampled_identities = self._sampled_identities
         session.case_list_changed.connect(self._case_list_changed)
+        self.cohort.read.connect(session.put_cohort)
 
     def use(self, catalogue: Catalogue) -> None:
         """Show the studies of another catalogue; the index of the one before stops, and goes on when that is opened."""
@@ -170,13 +170,17 @@ class Library(QObject):
 
         Of a catalogue that would take days, MOST_PREDICTED studies of the worklist and all images that have labels.
         """
-        listed = self._session.studies.ids
-        images = self.catalogue.images_of(listed[:MOST_PREDICTED].tolist())
-        large = self.catalogue.study_count() > MOST_PREDICTED
-        seen = {image.id for image in images}
-        rest = self.catalogue.labelled_images() if large else self.catalogue.all_images()
-        images += [image for image in rest if image.id not in seen]
-        return [ImageReference(image.identity, image.path, 0) for image in images]
+        listed = self.catalogue.images_of(self._session.studies.ids[:MOST_PREDICTED].tolist())
+        found = {image.id: ImageReference(image.identity, image.path, 0) for image in listed}
+        if self.catalogue.study_count() > MOST_PREDICTED:
+            labelled = self._session.cohorts.get(CATALOGUE_COHORT, Cohort.empty())
+            rest = zip(labelled.image_ids, labelled.identities, labelled.images, strict=True)
+        else:
+            rest = ((image.id, image.identity, image.path) for image in self.catalogue.all_images())
+        for number, identity, path in rest:
+            if number not in found:
+                found[number] = ImageReference(identity, path, 0)
+        return list(found.values())
 
     def _sampled_identities(self, most: int) -> list[str]:
         if most not in self._sampled:
@@ -194,32 +198,8 @@ class Library(QObject):
     def refresh(self) -> None:
         """Read worklist and cohort anew, after the catalogue has changed."""
         self._sampled.clear()
-        self._session.put_cohort(self._cohort(self.catalogue.labelled_images()))
+        self.cohort.ask(self.catalogue)
         self.query()
-
-    def _cohort(self, images: list[ImageRow]) -> Cohort:
-        """By columns, not image by image: a hospital's catalogue may have labels of each of its images."""
-        fields: Iterable[tuple[Any, ...]] = zip(*images, strict=True) if images else repeat(())
-        image = dict(zip(ImageRow._fields, fields, strict=False))
-        numbers = np.array(image["id"], np.int64)
-        findings = self.catalogue.label_findings()
-        table = np.full((len(images), len(findings)), np.nan)
-        for column, finding in enumerate(findings):
-            labelled, values = self.catalogue.label_values(finding)
-            _, rows, stated = np.intersect1d(numbers, labelled, assume_unique=True, return_indices=True)
-            table[rows, column] = np.where(values[stated] < 0, np.nan, values[stated])  # uncertain counts as not stated
-        return Cohort(
-            CATALOGUE_COHORT,
-            image["path"],
-            image["identity"],
-            image["id"],
-            image["study"],
-            tuple(findings),
-            table,
-            tuple(map(str, image["study"])),  # a study without a UID is one for the catalogue, too
-            image["patient_id"],
-            {name: values for name, values in _subgroup_columns(image).items() if any(values)},
-        )
 
     def cohort_of(self, table: LabelTable, name: str) -> Cohort:
         """A cohort of the images that a table of labels names; those that are in the catalogue have their films."""
@@ -269,6 +249,7 @@ class Library(QObject):
     def close(self) -> None:
         """Stop the index and close the catalogue."""
         self._end_index()
+        self.cohort.close()
         self.catalogue.close()
 
     def _end_index(self) -> None:
@@ -336,14 +317,6 @@ class Library(QObject):
         self.index_finished.emit(IndexResult(self._folder, images, refused, self._cancelling, why))
         if self._waiting:
             self._start_next()
-
-
-def _subgroup_columns(image: dict[str, tuple[Any, ...]]) -> dict[str, tuple[str, ...]]:
-    """What subgroups of the catalogue's images are made of."""
-    ages = tuple("" if age is None else f"{age:g}" for age in image["age"])
-    return {
-        name: ages if name == "age" else image[name] for name in ("site", "sex", "age", "view", "modality", "split")
-    }
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject, Signal
 
 from xferviewer.errors import UnusableTable
 from xferviewer.evaluation.tables import LabelTable, holds_predictions, read_label_table, read_predictions
+from xferviewer.gui.catalogue_cohort import CATALOGUE_COHORT
 from xferviewer.gui.cohort import imported_predictions
-from xferviewer.gui.library import CATALOGUE_COHORT, Library
+from xferviewer.gui.library import Library
 from xferviewer.gui.live_numbers import LiveNumbers
 from xferviewer.gui.session import Session
 

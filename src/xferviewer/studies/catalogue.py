@@ -7,8 +7,9 @@ on while an index writes.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -105,6 +106,14 @@ _IMAGE = (
 )
 
 
+# What a cohort is made of, as the view `described` calls it.
+_LABELLED = {
+    "id": "id", "study": "study", "path": "path", "identity": "identity", "patient_id": "known_patient",
+    "site": "site", "sex": "known_sex", "age": "known_age", "view": "known_view", "modality": "modality",
+    "split": "split",
+}  # fmt: skip
+_OF_FEW_VALUES = ("site", "sex", "view", "modality", "split")
+
 UNDER = "(path = ? OR (path >= ? AND path < ?))"  # the condition that `under` gives the parameters of
 
 
@@ -194,14 +203,10 @@ class Catalogue:
 
     def sampled_identities(self, most: int) -> list[str]:
         """The identities of all images in their order; of more than `most`, so many spread evenly over it."""
-        (count,) = self.connection.execute("SELECT count(*) FROM image").fetchone()
-        sql = "SELECT identity FROM image ORDER BY identity"
-        if count > most:
-            places = ", ".join(str(place) for place in np.linspace(0, count - 1, most).astype(int).tolist())
-            sql = (
-                "SELECT identity FROM (SELECT identity, row_number() OVER (ORDER BY identity) - 1 AS place FROM image) "  # noqa: S608
-                f"WHERE place IN ({places}) ORDER BY identity"
-            )
+        numbers = self._numbers("SELECT id FROM image ORDER BY identity", [])
+        places = np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(int)
+        wanted = ", ".join(map(str, numbers[places].tolist()))
+        sql = f"SELECT identity FROM image WHERE id IN ({wanted}) ORDER BY identity"  # noqa: S608 - numbers of our own
         return [identity for (identity,) in self.connection.execute(sql)]
 
     def images(self, study: int) -> list[ImageRow]:
@@ -212,9 +217,25 @@ class Catalogue:
         """All images, or those under a folder, by path."""
         return self._images(f"WHERE {UNDER} ORDER BY path", *under(folder))
 
-    def labelled_images(self) -> list[ImageRow]:
-        """The images that any label is stated of, by path."""
-        return self._images("WHERE id IN (SELECT image FROM label) ORDER BY path")
+    def labelled_columns(self) -> dict[str, list[Any]]:
+        """The images that any label is stated of, by path: by name, a list for each of the fields in _LABELLED.
+
+        Not rows: a hospital may have labels of each of a million images, and so many tuples cost Python more time in
+        looking through them for garbage than SQLite takes to find them.
+        """
+        columns: dict[str, list[Any]] = {name: [] for name in _LABELLED}
+        fields = ", ".join(_LABELLED.values())
+        sql = f"SELECT {fields} FROM described WHERE id IN (SELECT image FROM label) ORDER BY path"  # noqa: S608
+        cursor = self.connection.execute(sql)
+        while rows := cursor.fetchmany(_ROWS_A_QUERY):
+            for (name, column), values in zip(columns.items(), zip(*rows, strict=True), strict=True):
+                column.extend(map(sys.intern, values) if name in _OF_FEW_VALUES else values)
+        return columns
+
+    def has_more_labelled_images_than(self, most: int) -> bool:
+        """Whether more than so many images have a label; does not count further."""
+        sql = "SELECT count(*) FROM (SELECT 1 FROM label GROUP BY image LIMIT ?)"
+        return int(self.connection.execute(sql, [most + 1]).fetchone()[0]) > most
 
     def images_of(self, studies: Sequence[int]) -> list[ImageRow]:
         """The images of these studies, study by study in this order, each as `images` has them."""

@@ -72,6 +72,19 @@ def test_that_only_pages_that_are_looked_at_are_read(catalogue: Catalogue, monke
     assert len(asked) < STUDIES // 2
 
 
+def test_that_a_sample_of_the_images_is_spread_evenly_over_all(catalogue: Catalogue):
+    everything = sorted(image.identity for image in catalogue.all_images())
+    assert catalogue.sampled_identities(STUDIES + 1) == everything
+    assert catalogue.sampled_identities(STUDIES) == everything
+    assert catalogue.sampled_identities(8) == [everything[place] for place in (0, 99, 199, 299, 399, 499, 599, 699)]
+    assert catalogue.sampled_identities(1) == everything[:1]
+
+
+def test_that_nothing_is_a_sample_of_no_images(tmp_path: Path):
+    with Catalogue(tmp_path / "empty.sqlite") as empty:
+        assert empty.sampled_identities(10) == []
+
+
 def test_that_a_study_that_is_gone_keeps_its_place_and_says_nothing(catalogue: Catalogue):
     listed = StudyList(catalogue, catalogue.study_ids())
     gone = int(listed.ids[3])
