@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,7 @@ class Library(QObject):
         """
         listed = self.catalogue.images_of(self._session.studies.ids[:MOST_PREDICTED].tolist())
         found = {image.id: ImageReference(image.identity, image.path, 0) for image in listed}
+        rest: Iterable[tuple[int, str, str]]
         if self.catalogue.study_count() > MOST_PREDICTED:
             labelled = self._session.cohorts.get(CATALOGUE_COHORT, Cohort.empty())
             rest = zip(labelled.image_ids, labelled.identities, labelled.images, strict=True)
