@@ -181,8 +181,8 @@ class Application(QObject):
             window.film_commands.pictures, window.agreement, window.exporting_notes,
         ):  # fmt: skip
             part.failed.connect(notifier.tell_error)
-        self.library.cohort.failed.connect(notifier.tell_error)
-        self.library.cohort.awaited.connect(self._tell_labels_are_read)
+        self.library.catalogue_cohort.failed.connect(notifier.tell_error)
+        self.library.catalogue_cohort.awaited.connect(self._tell_labels_are_read)
         self.importing.refused.connect(notifier.tell_error)
         self.engine.warned.connect(self._tell_warning)
         self.engine.interrupted.connect(notifier.tell)

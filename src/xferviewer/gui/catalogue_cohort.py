@@ -97,9 +97,11 @@ class CatalogueCohort(QObject):
                 self._arrived.emit(asked, catalogue_cohort(catalogue))
         except XferviewerError as error:
             self._arrived.emit(asked, error)
-        except sqlite3.Error as error:
-            todo = "Open the catalogue again."
-            self._arrived.emit(asked, XferviewerError("The labels could not be read.", f"{error}.", todo))
+        except (sqlite3.Error, MemoryError) as error:
+            why = f"{error}." if str(error) else "There is too little memory for them."
+            self._arrived.emit(
+                asked, XferviewerError("The labels could not be read.", why, "Open the catalogue again.")
+            )
 
     @Slot(int, object)
     def _take_in(self, asked: int, found: Cohort | XferviewerError) -> None:

@@ -61,7 +61,7 @@ class Library(QObject):
     def __init__(self, catalogue: Catalogue, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.catalogue = catalogue
-        self.cohort = CatalogueCohort(self)
+        self.catalogue_cohort = CatalogueCohort(self)
         self._session = session
         self._search = ""
         self._order_by = "patient_id"
@@ -75,7 +75,7 @@ class Library(QObject):
         self._sampled: dict[int, list[str]] = {}
         session.sampled_identities = self._sampled_identities
         session.case_list_changed.connect(self._case_list_changed)
-        self.cohort.read.connect(session.put_cohort)
+        self.catalogue_cohort.read.connect(session.put_cohort)
 
     def use(self, catalogue: Catalogue) -> None:
         """Show the studies of another catalogue; the index of the one before stops, and goes on when that is opened."""
@@ -200,7 +200,7 @@ class Library(QObject):
     def refresh(self) -> None:
         """Read worklist and cohort anew, after the catalogue has changed."""
         self._sampled.clear()
-        self.cohort.ask(self.catalogue)
+        self.catalogue_cohort.ask(self.catalogue)
         self.query()
 
     def cohort_of(self, table: LabelTable, name: str) -> Cohort:
@@ -251,7 +251,7 @@ class Library(QObject):
     def close(self) -> None:
         """Stop the index and close the catalogue."""
         self._end_index()
-        self.cohort.close()
+        self.catalogue_cohort.close()
         self.catalogue.close()
 
     def _end_index(self) -> None:

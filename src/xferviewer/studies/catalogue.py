@@ -168,14 +168,14 @@ class Catalogue:
             found.append(self._numbers(sql, [*parameters, *words]))
         return np.concatenate(found)
 
-    def _numbers(self, sql: str, parameters: list[str], column: str = "id") -> NDArray[np.int64]:
-        """A column of whole numbers that a question asks for, in its order.
+    def _numbers(self, sql: str, parameters: list[str]) -> NDArray[np.int64]:
+        """The column `id` of a question, in its order.
 
         As one text, since a million rows are as many tuples, which take four times as long as SQLite's answer. SQLite
         keeps the order of a subquery for group_concat (its source: SF_OrderByReqd); a test holds that against the rows.
         """
-        (text,) = self.connection.execute(f"SELECT group_concat({column}) FROM ({sql})", parameters).fetchone()  # noqa: S608
-        return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
+        (text,) = self.connection.execute(f"SELECT group_concat(id) FROM ({sql})", parameters).fetchone()  # noqa: S608
+        return _numbers_in(text)
 
     def study_rows(self, studies: Sequence[int] | NDArray[np.int64]) -> list[StudyRow]:
         """The rows of these studies, in this order; one that is no longer there is left out."""
@@ -305,9 +305,16 @@ class Catalogue:
         return dict(self.connection.execute("SELECT image, value FROM label WHERE finding = ?", [finding]).fetchall())
 
     def label_values(self, finding: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The numbers of the images that state a finding, ascending, and what each states, as in `labels`."""
-        sql = "SELECT image, value FROM label WHERE finding = ? ORDER BY image"
-        return self._numbers(sql, [finding], "image"), self._numbers(sql, [finding], "value")
+        """The numbers of the images that state a finding, ascending, and what each states, as in `labels`.
+
+        Both from one question: between two, an index in another process may write further labels.
+        """
+        sql = (
+            "SELECT group_concat(image), group_concat(value) FROM "
+            "(SELECT image, value FROM label WHERE finding = ? ORDER BY image)"
+        )
+        images, values = self.connection.execute(sql, [finding]).fetchone()
+        return _numbers_in(images), _numbers_in(values)
 
     def labels_of(self, image: int) -> dict[str, int]:
         """Finding to 1 present, 0 absent, -1 uncertain, as stated for one image."""
@@ -318,3 +325,8 @@ class Catalogue:
         """Study number to its label: present in any image, else uncertain in any, else absent."""
         sql = "SELECT study, value FROM study_label WHERE finding = ?"
         return dict(self.connection.execute(sql, [finding]).fetchall())
+
+
+def _numbers_in(text: str | None) -> NDArray[np.int64]:
+    """What SQLite's group_concat made of whole numbers; of no rows it makes NULL."""
+    return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)

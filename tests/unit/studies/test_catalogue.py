@@ -145,6 +145,16 @@ def test_that_labels_as_columns_are_those_of_the_images(catalogue):
         assert images.tolist() == sorted(images.tolist())
 
 
+def test_that_images_and_what_is_stated_of_them_come_from_one_moment(catalogue):
+    """Between two questions an index in another process may write labels, and values would go to other images."""
+    add(catalogue, "/a/1", {"Edema": 1})
+    asked: list[str] = []
+    catalogue.connection.set_trace_callback(asked.append)
+    catalogue.label_values("Edema")
+    catalogue.connection.set_trace_callback(None)
+    assert len(asked) == 1
+
+
 def test_that_counts_and_lists_of_a_folder_leave_out_its_neighbours(catalogue):
     for path in ("/a/b/1", "/a/b/c/2", "/a/b-2/3", "/a/b.png", "/a/b0"):
         add(catalogue, path)
